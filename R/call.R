@@ -1,0 +1,122 @@
+# The pieces of vb() that concern the call itself: its choices, and what of it is stored.
+
+# FALSE: brought by a later version
+choices_known <- list(
+  algorithm = c(cavi = TRUE, advi = FALSE),
+  approximation = c(structured = TRUE, joint = FALSE, partial = FALSE, meanfield = FALSE,
+                    lowrank = FALSE, fullrank = FALSE),
+  bound = c(exact = TRUE, jj = FALSE)
+)
+
+check_choices <- function(choices) {
+  for (arg in names(choices_known)) check_choice(choices[[arg]], arg, choices_known[[arg]])
+  choices
+}
+
+verbose_default <- function() getOption("varbayes.verbose", TRUE)
+
+full_control <- function(control, cores, verbose) {
+  check_control(control)
+  check_number(cores, "cores", lower = 1, upper = 1024, whole = TRUE)
+  check_flag(verbose, "verbose")
+  c(unclass(control), list(cores = as.integer(cores), verbose = verbose))
+}
+
+missing_formula <- function(dots) {
+  vb_abort("formula", c("{.arg formula} is missing.",
+                        i = if ("object" %in% dots) "For a Stan model call {.code rstan::vb()}."))
+}
+
+# What model.frame() is to evaluate. `..1`, which a function around vb() leaves in the call, means
+# nothing where model.frame() looks: its expression where the data have its variables, else its value.
+frame_call <- function(call, data, env) {
+  args <- c("subset", "weights", "offset")
+  call <- call[c(1L, match(args, names(call), 0L))]
+  for (arg in intersect(args, names(call))) {
+    name <- call[[arg]]
+    if (!is.symbol(name) || !grepl("^[.][.][0-9]+$", name)) next
+    dots <- eval(quote(substitute(list(...))), env)
+    expr <- dots[[as.integer(substring(name, 3L)) + 1L]]
+    known <- is.language(expr) && length(all.vars(expr)) && all(all.vars(expr) %in% names(data))
+    call[arg] <- list(if (known) expr else eval(name, env))
+  }
+  call
+}
+
+frame_weights <- function(frame) {
+  weights <- frame[["(weights)"]]
+  if (is.null(weights)) return(NULL)
+  if (!is.numeric(weights) || !is.null(dim(weights)) || any(weights < 0)) {
+    vb_abort("weights", c("{.arg weights} must be numbers that are not negative.",
+                          i = "Weights divide the variance or multiply the log-likelihood."))
+  }
+  as.double(weights)
+}
+
+frame_offset <- function(frame) {
+  offset <- tryCatch(stats::model.offset(frame), error = function(e) "")
+  if (is.null(offset)) return(numeric(nrow(frame)))
+  if (!is.numeric(offset) || length(offset) != nrow(frame)) {
+    vb_abort("offset", "{.arg offset} must be numeric, with one entry per row of {.arg data}.")
+  }
+  as.double(offset)
+}
+
+# NULL: all rows
+weighted_rows <- function(weights) {
+  if (all(weights > 0)) return(NULL)
+  rows <- which(weights > 0)
+  if (!length(rows)) vb_abort(c("weights", "data"), "No rows are left to fit: all weights are zero.")
+  rows
+}
+
+# ---- the stored call -------------------------------------------------------------------------------
+
+# do.call() puts values into the call. Long ones give way to calls that make them, or to names: that
+# of the same object where the caller has one, else the argument's own.
+tidy_call <- function(call, env, family) {
+  call[[1L]] <- call_head(call[[1L]])[[1L]]
+  for (arg in names(call)[-1L]) {
+    value <- call[[arg]]
+    if (is.language(value) || is.null(value)) next
+    if (is.atomic(value) && is.null(attributes(value)) && length(value) <= 8L) next
+    call[[arg]] <- if (arg == "family") family_call(family)
+      else if (inherits(value, "vb_prior")) prior_call(value)
+      else if (inherits(value, "vb_control")) control_call(value)
+      else as.name(name_of(value, env, arg))
+  }
+  call
+}
+
+name_of <- function(value, env, otherwise) {
+  places <- c(env, if (is.function(value)) asNamespace("stats"))
+  for (place in places) {
+    for (name in ls(place, sorted = FALSE)) {
+      lazy <- rlang::env_binding_are_lazy(place, name) || rlang::env_binding_are_active(place, name)
+      if (!lazy && rlang::is_reference(get(name, place), value)) return(name)
+    }
+  }
+  otherwise
+}
+
+# ---- how the fit ended -----------------------------------------------------------------------------
+
+stop_warnings <- list(
+  interrupt = c("The fit was interrupted: this is what was found so far."),
+  max_sweep = c("The fit did not converge in the sweeps allowed.",
+                i = "Raise {.code vb_control(max_sweep = )}, rescale predictors of very different size,
+                     or use tighter priors."),
+  "not finite" = c("The fit did not converge: the bound became infinite.",
+                   i = "Look for extreme values in the data, and rescale predictors."),
+  "not positive definite" = c("The fit did not converge: the curvature was lost.",
+                              i = "Rescale predictors, or use proper and tighter priors.")
+)
+
+# Inside a user's function the interrupt is signalled again, so that Ctrl-C stops more than this fit.
+report_stop <- function(fit, env) {
+  if (fit$converged) return(invisible())
+  message <- stop_warnings[[if (nzchar(fit$stopped)) fit$stopped else "max_sweep"]]
+  interrupted <- identical(fit$stopped, "interrupt")
+  vb_warn(if (interrupted) "vb_interrupted" else "vb_not_converged", message)
+  if (interrupted && !identical(env, globalenv())) rlang::interrupt()
+}

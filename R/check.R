@@ -1,0 +1,118 @@
+# The user's mistakes: classed conditions, each naming the argument and the fix.
+
+# Classes are c("vb_error_<argument>", ..., "vb_error"); `arg` may name several arguments.
+vb_abort <- function(arg, message, call = user_call(), .envir = parent.frame()) {
+  class <- unique(c(paste0("vb_error_", arg), "vb_error"))
+  cli::cli_abort(message, class = class, call = call, .envir = .envir)
+}
+
+vb_warn <- function(class, message, call = user_call(), .envir = parent.frame()) {
+  cli::cli_warn(message, class = c(class, "vb_warning"), call = call, .envir = .envir)
+}
+
+vb_inform <- function(message, .envir = parent.frame()) {
+  cli::cli_inform(message, class = "vb_message", .envir = .envir)
+}
+
+# The outermost call into this package, without its arguments: under do.call() they are the data.
+user_call <- function() {
+  home <- topenv(environment())
+  for (i in seq_len(sys.nframe())) {
+    fun <- sys.function(i)
+    if (!is.primitive(fun) && identical(topenv(environment(fun)), home)) {
+      return(call_head(sys.call(i)[[1L]]))
+    }
+  }
+  NULL
+}
+
+call_head <- function(head) {
+  named <- is.symbol(head) || (is.call(head) && is.symbol(head[[1L]]))
+  as.call(list(if (named) head else quote(vb)))
+}
+
+check_number <- function(x, arg, lower = -Inf, upper = Inf, whole = FALSE, null = FALSE) {
+  if (null && is.null(x)) return(invisible())
+  fits <- is.numeric(x) && length(x) == 1L && !is.na(x) && x >= lower && x <= upper &&
+    (!whole || x == round(x))
+  if (!fits) {
+    kind <- if (whole) "a whole number" else "a number"
+    range <- sprintf("between %s and %s", format(lower), format(upper))
+    vb_abort(arg, c("{.arg {arg}} must be {kind} {range}.", x = "It is {describe(x)}."))
+  }
+}
+
+check_flag <- function(x, arg, na = FALSE) {
+  if (!is.logical(x) || length(x) != 1L || (is.na(x) && !na)) {
+    vb_abort(arg, c("{.arg {arg}} must be {.val {TRUE}} or {.val {FALSE}}.",
+                    x = "It is {describe(x)}."))
+  }
+}
+
+# `choices`: a logical vector named by the values; FALSE marks what a later version brings.
+check_choice <- function(x, arg, choices) {
+  known <- names(choices)
+  if (!is.character(x) || length(x) != 1L || !x %in% known) {
+    vb_abort(arg, c("{.arg {arg}} must be one of {.or {.val {known}}}.",
+                    x = "It is {describe(x)}."))
+  }
+  if (!choices[[x]]) {
+    now <- known[choices]
+    vb_abort(arg, c("{.code {arg} = {.val {x}}} is not available yet.",
+                    i = "Use {.code {arg} = {.val {now}}}."))
+  }
+}
+
+describe <- function(x) {
+  if (is.null(x)) return("NULL")
+  if (is.character(x) && length(x) == 1L) return(dQuote(x, FALSE))
+  if (is.atomic(x) && length(x) == 1L) return(format(x))
+  sprintf("%s of length %d", class(x)[1L], length(x))
+}
+
+# Finds the first value that is NaN or infinite; NA alone is na.action's business.
+has_bad_number <- function(x) {
+  if (!is.numeric(x) || is.integer(x) || is.finite(sum(x))) return(FALSE)
+  any(is.nan(x)) || any(is.infinite(x))
+}
+
+# Scripts written for samplers carry these; they mean nothing here.
+carried_arguments <- c("iter", "chains", "seed", "refresh", "adapt_delta", "QR", "REML")
+
+check_dots <- function(dots) {
+  if (!length(dots)) return(invisible())
+  given <- names(dots)
+  if (is.null(given)) given <- character(length(dots))
+  unknown <- setdiff(given, carried_arguments)
+  if ("" %in% unknown) {
+    vb_abort("dots", c("Arguments after {.arg family} must be named.",
+                       i = "Did you mean {.code weights = }, {.code prior = } ...?"))
+  }
+  if (length(unknown)) {
+    vb_abort("dots", c("{cli::qty(unknown)}Unknown argument{?s} {.arg {unknown}}.",
+                       i = "See {.fun varbayes::vb} for the arguments there are."))
+  }
+  carried <- intersect(given, carried_arguments)
+  vb_inform("{cli::qty(carried)}Ignored argument{?s} that {?is/are} of no use here: {.arg {carried}}.")
+}
+
+stan_classes <- c("stanmodel", "stanfit", "CmdStanModel", "StanModel")
+
+check_not_stan <- function(x) {
+  code <- is.character(x) && any(grepl("\\bmodel\\s*\\{", x))
+  if (inherits(x, stan_classes) || code) {
+    vb_abort(c("formula", "stan"), c(
+      "{.fun varbayes::vb} takes a formula, not a Stan model.",
+      i = "For a Stan model call {.code rstan::vb()}, or the model's {.code $variational()}."))
+  }
+}
+
+check_data <- function(data) {
+  if (is.list(data) || is.environment(data)) return(invisible())
+  hint <- if (is.function(data)) "No data set of that name was found: {.arg data} is a function."
+    else "Try {.code data = as.data.frame(data)}."
+  vb_abort("data", c("{.arg data} must be a data frame.", x = "It is {describe_class(data)}.",
+                     i = hint))
+}
+
+describe_class <- function(x) paste("of class", class(x)[1L])

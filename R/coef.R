@@ -1,0 +1,306 @@
+# The estimates in the forms of stats, nlme and lme4; all are posterior means of
+# posterior_summary().
+
+#' Estimates of a fit
+#'
+#' The methods of 'stats', 'nlme' and 'lme4' that extract estimates, with their names and
+#' return values. All means and intervals are those of [posterior_summary()].
+#'
+#' @param object,x A fit of class `vbfit`, or what `VarCorr()` and `ranef()` return.
+#' @param correlation Whether to return correlations instead of covariances.
+#' @param parm Names or positions of the fixed effects wanted; all by default.
+#' @param level The probability inside the interval.
+#' @param condVar Whether to add the posterior covariances of each level's random effects as
+#'   the attribute `"postVar"`.
+#' @param sigma Kept for the generic of 'nlme'; not used.
+#' @param row.names,optional Kept for the generic; not used.
+#' @param digits,comp Digits and component (`"Std.Dev."`, `"Variance"` or both) to print, as in
+#'   'lme4'.
+#' @param ... Not used, or passed on to `print()`.
+#' @return
+#' - `fixef()`: posterior means of the fixed effects, named by the columns of the model matrix.
+#' - `ranef()`: a list with one data frame per grouping factor, rows for levels and columns for
+#'   coefficients, of class `c("ranef.vbfit", "ranef.mer")`. With `condVar = TRUE` each has the
+#'   attribute `"postVar"`, an array with one posterior covariance matrix per level.
+#' - `coef()`: with random effects a list of data frames that hold the sum of fixed and random
+#'   effects for each level, otherwise the fixed effects.
+#' - `VarCorr()`: a list with a covariance matrix per term, with the posterior means of the
+#'   standard deviations and correlations as the attributes `"stddev"` and `"correlation"`.
+#' - `vcov()`: the posterior covariance matrix of the fixed effects.
+#' - `confint()`: equal-tailed posterior intervals of the fixed effects.
+#' - `sigma()`: posterior mean of the residual standard deviation (of the scale, for
+#'   [student()]), 1 where the family has none.
+#' - `ngrps()` (of 'lme4'): the number of levels of each grouping factor.
+#' @examples
+#' sleepstudy <- read.csv(system.file("extdata", "sleepstudy.csv", package = "varbayes"))
+#' fit <- vb(Reaction ~ Days + (Days | Subject), data = sleepstudy)
+#' fixef(fit)
+#' confint(fit)
+#' VarCorr(fit)
+#' head(ranef(fit)$Subject)
+#' head(coef(fit)$Subject)
+#' vcov(fit)
+#' sigma(fit)
+#' @importFrom stats coef confint sigma vcov
+#' @name estimates
+NULL
+
+#' @importFrom nlme fixef
+#' @export
+nlme::fixef
+
+#' @importFrom nlme ranef
+#' @export
+nlme::ranef
+
+#' @importFrom nlme VarCorr
+#' @export
+nlme::VarCorr
+
+#' @rdname estimates
+#' @export
+fixef.vbfit <- function(object, ...) {
+  stats::setNames(mixture_moments(fixed_nodes(object))$mean, object$fixed$names)
+}
+
+#' @rdname estimates
+#' @export
+vcov.vbfit <- function(object, correlation = FALSE, ...) {
+  node <- object$engine$node
+  name <- object$fixed$names
+  p <- length(name)
+  deviation <- node$fixed_mean - drop(node$fixed_mean %*% node$weight)
+  within <- matrix(matrix(node$fixed_cov, p * p, length(node$weight)) %*% node$weight, p)
+  between <- deviation %*% (node$weight * t(deviation))
+  cov <- within + between
+  cov <- (cov + t(cov)) / 2
+  dimnames(cov) <- list(name, name)
+  if (isTRUE(correlation)) stats::cov2cor(cov) else cov
+}
+
+#' @rdname estimates
+#' @export
+confint.vbfit <- function(object, parm, level = 0.95, ...) {
+  check_probs(level, "level", single = TRUE)
+  probs <- c((1 - level) / 2, (1 + level) / 2)
+  out <- node_quantiles(fixed_nodes(object), probs)
+  percent <- paste(format(100 * probs, trim = TRUE, digits = 3), "%")
+  dimnames(out) <- list(object$fixed$names, percent)
+  if (missing(parm)) return(out)
+  unknown <- setdiff(parm, if (is.character(parm)) rownames(out) else seq_len(nrow(out)))
+  if (length(unknown)) {
+    vb_abort("parm", c("{.arg parm} asks for what is no fixed effect of the fit: {.val {unknown}}.",
+                       i = "The names are those of {.code names(fixef(fit))}."))
+  }
+  out[parm, , drop = FALSE]
+}
+
+#' @rdname estimates
+#' @export
+sigma.vbfit <- function(object, ...) {
+  row <- match("sigma", object$hyper$name)
+  if (is.na(row)) 1 else hyper_mean(object)[[row]]
+}
+
+#' @rdname estimates
+#' @exportS3Method lme4::ngrps
+ngrps.vbfit <- function(object, ...) {
+  group <- group_labels(object)
+  first <- match(unique(group), group)
+  n_level <- vapply(object$random[first], function(term) length(term$levels), 0L)
+  stats::setNames(n_level, group[first])
+}
+
+group_labels <- function(fit) vapply(fit$random, function(term) term$group, "")
+
+# ---- Random effects
+# -----------------------------------------------------------------------------------
+
+#' @rdname estimates
+#' @export
+ranef.vbfit <- function(object, condVar = TRUE, ...) {
+  group <- group_labels(object)
+  means <- drop(object$engine$node$mean %*% object$engine$node$weight)
+  out <- lapply(unique(group), function(g) {
+    frames <- lapply(which(group == g), ranef_frame, fit = object, means = means)
+    frame <- do.call(cbind, frames)
+    if (isTRUE(condVar)) attr(frame, "postVar") <- post_var(object, which(group == g))
+    frame
+  })
+  structure(stats::setNames(out, unique(group)), class = c("ranef.vbfit", "ranef.mer"))
+}
+
+ranef_frame <- function(fit, k, means) {
+  term <- fit$random[[k]]
+  value <- matrix(means[ranef_table(fit, k)$row], length(term$levels))
+  dimnames(value) <- list(term$levels, term$coef)
+  as.data.frame(value, optional = TRUE)
+}
+
+# The posterior covariance of the coefficients of each level of the terms `which`, which share
+# a grouping factor. Variances are the mixture's; correlations come from var(a + b) - var(a) -
+# var(b) = 2 cov(a, b), the variances of linear predictors that the engine gives at any design
+# row.
+post_var <- function(fit, which) {
+  table <- lapply(which, ranef_table, fit = fit)
+  n_level <- length(fit$random[[which[1L]]]$levels)
+  owner <- rep(which, vapply(table, nrow, 0L) / n_level)
+  column <- stats::ave(owner, owner, FUN = seq_along)
+  var <- matrix(mixture_moments(ranef_nodes(fit, unlist(lapply(table, `[[`, "row"))))$var, n_level)
+  q <- length(owner)
+  out <- array(0, c(q, q, n_level))
+  for (a in seq_len(q)) out[a, a, ] <- var[, a]
+  if (q == 1L) return(out)
+  probe <- function(a) {
+    z <- lapply(fit$random, function(term) matrix(0, n_level, length(term$coef)))
+    for (k in a) z[[owner[k]]][, column[k]] <- 1
+    engine_moments(fit, level_rows(fit, which, z))$var
+  }
+  single <- lapply(seq_len(q), probe)
+  for (a in seq_len(q - 1L)) for (b in (a + 1L):q) {
+    cor <- (probe(c(a, b)) - single[[a]] - single[[b]]) / (2 * sqrt(single[[a]] * single[[b]]))
+    out[a, b, ] <- out[b, a, ] <- pmin(pmax(cor, -1), 1) * sqrt(var[, a] * var[, b])
+  }
+  out
+}
+
+# Design rows for the linear predictors of random effects alone: one row per level of the terms
+# `which`
+level_rows <- function(fit, which, z) {
+  n <- nrow(z[[1L]])
+  group <- rep(list(rep(NA_integer_, n)), length(fit$random))
+  group[which] <- list(seq_len(n))
+  list(x = matrix(0, n, n_fixed(fit)), offset = numeric(n), group = group, z = z)
+}
+
+#' @rdname estimates
+#' @export
+print.ranef.vbfit <- function(x, ...) {
+  for (g in names(x)) {
+    frame <- x[[g]]
+    attr(frame, "postVar") <- NULL
+    cat("$", g, "\n", sep = "")
+    print(frame, ...)
+    cat("\n")
+  }
+  has_var <- vapply(x, function(frame) !is.null(attr(frame, "postVar")), NA)
+  if (any(has_var)) {
+    cat("with conditional variances for", dQuote(names(x)[has_var], FALSE), "\n")
+  }
+  invisible(x)
+}
+
+#' @rdname estimates
+#' @export
+as.data.frame.ranef.vbfit <- function(x, row.names = NULL, optional = FALSE, ...) {
+  long <- function(g) {
+    frame <- x[[g]]
+    var <- attr(frame, "postVar")
+    n <- nrow(frame)
+    out <- data.frame(grpvar = rep(g, n * ncol(frame)),
+                      term = factor(rep(names(frame), each = n), levels = unique(names(frame))),
+                      grp = factor(rep(rownames(frame), ncol(frame)), levels = rownames(frame)),
+                      condval = unlist(frame, use.names = FALSE))
+    if (!is.null(var)) out$condsd <- sqrt(unlist(lapply(seq_along(frame), function(a) var[a, a, ])))
+    out
+  }
+  do.call(rbind, lapply(names(x), long))
+}
+
+#' @rdname estimates
+#' @export
+coef.vbfit <- function(object, ...) {
+  fixed <- fixef(object)
+  if (!length(object$random)) return(fixed)
+  lapply(unclass(ranef(object, condVar = FALSE)), function(u) {
+    name <- union(names(fixed), names(u))
+    total <- stats::setNames(numeric(length(name)), name)
+    total[names(fixed)] <- fixed
+    out <- matrix(total, nrow(u), length(name), byrow = TRUE, dimnames = list(rownames(u), name))
+    for (k in seq_along(u)) out[, names(u)[k]] <- out[, names(u)[k]] + u[[k]]
+    as.data.frame(out, optional = TRUE)
+  })
+}
+
+# ---- Variance components
+# ------------------------------------------------------------------------------
+
+#' @rdname estimates
+#' @export
+VarCorr.vbfit <- function(x, sigma = 1, ...) {
+  mean <- hyper_mean(x)
+  hyper <- x$hyper
+  out <- lapply(seq_along(x$random), function(k) {
+    name <- x$random[[k]]$coef
+    sd <- stats::setNames(mean[hyper$class == "sd" & hyper$term == k], name)
+    cor <- diag(length(name))
+    pair <- which(hyper$class == "cor" & hyper$term == k)
+    at <- cbind(hyper$i[pair], hyper$j[pair])
+    cor[at] <- cor[at[, 2:1, drop = FALSE]] <- mean[pair]
+    dimnames(cor) <- list(name, name)
+    structure(cor * outer(sd, sd), stddev = sd, correlation = cor)
+  })
+  has_sigma <- "sigma" %in% hyper$name
+  structure(stats::setNames(out, make.unique(group_labels(x))), sc = sigma(x),
+            useSc = has_sigma, class = c("VarCorr.vbfit", "VarCorr.merMod"))
+}
+
+#' @rdname estimates
+#' @export
+print.VarCorr.vbfit <- function(x, digits = max(3, getOption("digits") - 2), comp = "Std.Dev.",
+                                ...) {
+  for (k in comp) check_choice(k, "comp", c(Std.Dev. = TRUE, Variance = TRUE))
+  if (!length(x) && !attr(x, "useSc")) cat("No random effects\n")
+  else print(format_varcorr(x, digits, comp), quote = FALSE, ...)
+  invisible(x)
+}
+
+# The table of lme4: a row per standard deviation, correlations to the right of theirs
+# (reformulas::formatVC() 0.4.4 makes it too, but needs R 4.4)
+format_varcorr <- function(x, digits, comp) {
+  sd <- lapply(x, attr, "stddev")
+  size <- lengths(sd)
+  name <- c(unlist(lapply(sd, names), use.names = FALSE), if (attr(x, "useSc")) "")
+  group <- c(rep(names(x), size), if (attr(x, "useSc")) "Residual")
+  group[duplicated(group)] <- ""
+  sd <- c(unlist(sd, use.names = FALSE), if (attr(x, "useSc")) attr(x, "sc"))
+  values <- lapply(comp, function(k) format(if (k == "Variance") sd^2 else sd, digits = digits))
+  out <- do.call(cbind, c(list(group, name), values))
+  colnames(out) <- c("Groups", "Name", comp)
+  if (max(size, 1L) > 1L) {
+    corr <- matrix("", nrow(out), max(size) - 1L)
+    colnames(corr) <- c("Corr", rep("", max(size) - 2L))
+    end <- cumsum(size)
+    for (k in which(size > 1L)) {
+      v <- format(round(attr(x[[k]], "correlation"), max(2, digits - 2)), nsmall = 2)
+      v[!lower.tri(v)] <- ""
+      corr[end[k] - size[k] + seq_len(size[k]), seq_len(size[k] - 1L)] <- v[, -size[k]]
+    }
+    out <- cbind(out, corr)
+  }
+  rownames(out) <- rep("", nrow(out))
+  out
+}
+
+#' @rdname estimates
+#' @export
+as.data.frame.VarCorr.vbfit <- function(x, row.names = NULL, optional = FALSE, ...) {
+  long <- function(g, v = x[[g]]) {
+    lower <- which(lower.tri(v), arr.ind = TRUE)
+    name <- rownames(v)
+    data.frame(
+      grp = g,
+      var1 = c(name, name[lower[, 2L]]),
+      var2 = c(rep(NA_character_, nrow(v)), name[lower[, 1L]]),
+      vcov = c(diag(v), v[lower]),
+      sdcor = c(attr(v, "stddev"), attr(v, "correlation")[lower]),
+      row.names = NULL
+    )
+  }
+  sc <- attr(x, "sc")
+  residual <- if (attr(x, "useSc")) {
+    data.frame(grp = "Residual", var1 = NA, var2 = NA, vcov = sc^2, sdcor = sc)
+  }
+  out <- do.call(rbind, c(lapply(names(x), long), list(residual)))
+  if (is.null(out)) long(character(), matrix(0, 0L, 0L)) else out
+}

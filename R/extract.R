@@ -1,0 +1,122 @@
+# What the fit was made of: formula, frame, matrices, weights.
+
+#' Parts of a fit
+#'
+#' The methods of 'stats' that return what a model was fitted with, in the forms of 'lme4'.
+#' [stats::update()] needs no method: it works on the stored call and formula.
+#'
+#' @param object,x,formula A fit of class `vbfit`.
+#' @param fixed.only,random.only Whether to keep only the fixed or only the random part.
+#' @param type For `model.matrix()`, `"fixed"` effects (a dense matrix with the attributes of
+#'   [stats::model.matrix()]) or `"random"` effects (a sparse one, a column per random effect,
+#'   term by term). For `weights()`, the `"prior"` weights or the `"working"` weights of the
+#'   last sweep of iteratively weighted least squares, evaluated at the fitted values.
+#' @param ... Not used.
+#' @return What the generics promise: `formula()` a formula, with the bars of the random
+#'   effects unless `fixed.only`; `family()` a family object; `nobs()` the number of rows used,
+#'   without those of weight zero; `weights()` a value per row; `df.residual()` is infinite, as
+#'   posterior intervals need no degrees of freedom.
+#' @examples
+#' fit <- vb(dist ~ speed, data = cars)
+#' formula(fit)
+#' nobs(fit)
+#' head(model.matrix(fit))
+#' update(fit, . ~ . + I(speed^2))
+#' @importFrom stats df.residual family formula model.frame model.matrix nobs terms weights
+#' @name parts
+NULL
+
+#' @rdname parts
+#' @export
+formula.vbfit <- function(x, fixed.only = FALSE, random.only = FALSE, ...) {
+  check_one_part(fixed.only, random.only)
+  if (fixed.only) return(stats::formula(x$terms))
+  out <- x$formula
+  if (random.only) out[[3L]] <- random_part(x)
+  out
+}
+
+#' @rdname parts
+#' @export
+terms.vbfit <- function(x, fixed.only = !random.only, random.only = FALSE, ...) {
+  check_one_part(fixed.only, random.only)
+  if (random.only) return(stats::terms(reformulas::subbars(formula.vbfit(x, random.only = TRUE))))
+  if (fixed.only) x$terms else attr(x$frame, "terms")
+}
+
+check_one_part <- function(fixed.only, random.only) {
+  check_flag(fixed.only, "fixed.only")
+  check_flag(random.only, "random.only")
+  if (fixed.only && random.only) {
+    vb_abort(c("fixed.only", "random.only"), c(
+      "{.arg fixed.only} and {.arg random.only} exclude each other.", i = "Set one of them."
+    ))
+  }
+}
+
+random_part <- function(fit) {
+  bars <- split_bars(fit$formula[[3L]])$bars
+  if (length(bars)) add_terms(bars) else 0
+}
+
+#' @rdname parts
+#' @export
+family.vbfit <- function(object, ...) object$family
+
+#' @rdname parts
+#' @export
+nobs.vbfit <- function(object, ...) as.integer(object$nobs)
+
+#' @rdname parts
+#' @export
+df.residual.vbfit <- function(object, ...) Inf
+
+#' @rdname parts
+#' @export
+model.frame.vbfit <- function(formula, fixed.only = FALSE, ...) {
+  frame <- formula$frame
+  if (!fixed.only) return(frame)
+  variable <- vapply(as.list(attr(formula$terms, "variables"))[-1L], variable_name, "")
+  frame[intersect(names(frame), variable)]
+}
+
+#' @rdname parts
+#' @export
+model.matrix.vbfit <- function(object, type = c("fixed", "random"), ...) {
+  type <- pick_choice(type, "type", c("fixed", "random"))
+  if (type == "fixed") {
+    return(stats::model.matrix(object$terms, object$frame, contrasts.arg = object$contrasts))
+  }
+  rows <- new_rows(object, allow.new.levels = TRUE)
+  n <- nrow(object$frame)
+  block <- lapply(seq_along(object$random), function(k) {
+    random_matrix(object$random[[k]], rows$group[[k]], rows$z[[k]], row.names(object$frame))
+  })
+  empty <- Matrix::sparseMatrix(i = integer(), j = integer(), x = numeric(), dims = c(n, 0L))
+  if (length(block)) do.call(cbind, block) else empty
+}
+
+# A level has as many columns as the term has coefficients; rows of weight zero may have none
+random_matrix <- function(term, group, z, row_names) {
+  d <- length(term$coef)
+  known <- which(group > 0L)
+  column <- outer((group[known] - 1L) * d, seq_len(d), `+`)
+  Matrix::sparseMatrix(
+    i = rep(known, d), j = as.vector(column), x = as.vector(z[known, ]),
+    dims = c(length(group), d * length(term$levels)),
+    dimnames = list(row_names, rep(term$levels, each = d))
+  )
+}
+
+#' @rdname parts
+#' @export
+weights.vbfit <- function(object, type = c("prior", "working"), ...) {
+  type <- pick_choice(type, "type", c("prior", "working"))
+  w <- object$weights
+  if (type == "working") {
+    mu <- frame_mean(object)
+    eta <- object$family$linkfun(mu)
+    w <- w * object$family$mu.eta(eta)^2 / unit_variance(object, mu)
+  }
+  stats::naresid(object$na.action, w)
+}

@@ -1,0 +1,231 @@
+# Likelihoods as R sees them. Names, links and parameters come from the C table; a row here adds what R
+# alone needs: other packages' names for it, the kind of response, and the family object.
+
+#' Families that stats does not have
+#'
+#' `negbinomial()` has variance `mu + mu^2 / shape`, `student()` has t-distributed errors around the
+#' mean, and `bernoulli()` is [stats::binomial()] under brms's name. [vb()] also takes
+#' [stats::gaussian()], [stats::binomial()] and [stats::poisson()], and it knows the negative
+#' binomials of rstanarm, brms, glmmTMB and MASS (with `theta` given, the shape is held there).
+#'
+#' @param link The link: `"log"` for `negbinomial()`, `"identity"` for `student()`, `"logit"`,
+#'   `"probit"` or `"cloglog"` for `bernoulli()`.
+#' @param df Degrees of freedom of the errors; `NULL` estimates them as `nu`.
+#' @return A `family` object.
+#' @examples
+#' negbinomial()
+#' fit <- vb(stack.loss ~ ., stackloss, family = student(df = 4))
+#' fixef(fit)
+#' @name families
+NULL
+
+#' @rdname families
+#' @export
+negbinomial <- function(link = "log") {
+  new_family("negbinomial", link, variance = variance_negbinomial)
+}
+
+#' @rdname families
+#' @export
+student <- function(link = "identity", df = NULL) {
+  check_number(df, "df", lower = 1e-3, null = TRUE)
+  family <- new_family("student", link, variance = variance_student)
+  if (!is.null(df)) family$fixed <- c(nu = as.double(df))
+  family
+}
+
+#' @rdname families
+#' @export
+bernoulli <- function(link = "logit") {
+  check_link("binomial", link)
+  stats::binomial(link)
+}
+
+variance_negbinomial <- function(mu, shape) mu + mu^2 / shape
+variance_student <- function(mu, sigma, nu) {
+  rep(if (nu > 2) sigma^2 * nu / (nu - 2) else Inf, length(mu))
+}
+
+# `fixed`, where there is one, names parameters that are held at a value.
+new_family <- function(family, link, variance) {
+  check_link(family, link)
+  functions <- stats::make.link(link)
+  structure(c(list(family = family, link = link),
+              functions[c("linkfun", "linkinv", "mu.eta", "valideta")],
+              list(variance = variance)), class = "family")
+}
+
+family_rows <- list(
+  gaussian = list(synonyms = "gaussian", make = stats::gaussian, response = "response_real"),
+  binomial = list(synonyms = c("binomial", "bernoulli"), make = stats::binomial,
+                  response = "response_trials"),
+  poisson = list(synonyms = "poisson", make = stats::poisson, response = "response_count"),
+  negbinomial = list(synonyms = c("negbinomial", "neg_binomial_2", "nbinom2", "negative.binomial",
+                                  "negative binomial"),
+                     make = negbinomial, response = "response_count"),
+  student = list(synonyms = "student", make = student, response = "response_real")
+)
+
+# -> list(family = <family object>, name, link, par = <dispersion parameters>, fixed = <named>, cells)
+resolve_family <- function(family) {
+  family <- as_family(family)
+  name <- family_name(family$family)
+  if (is.na(name)) {
+    known <- names(family_rows)
+    vb_abort("family", c("There is no family {.val {family$family}}.",
+                         i = "The families are {.or {.val {known}}}."))
+  }
+  check_link(name, family$link)
+  table <- vb_tables()$family
+  row <- table[table$name == name & table$link == family$link, ]
+  fixed <- fixed_parameters(family)
+  object <- family_rows[[name]]$make(link = family$link)
+  object$fixed <- if (length(fixed)) fixed
+  list(family = object, name = name, link = family$link, fixed = fixed,
+       par = c(row$par1, row$par2)[seq_len(row$n_par)], cells = row$cells)
+}
+
+# stats's functions do not look at what is not theirs, so an object, a function or a string will do.
+as_family <- function(family) {
+  if (is.character(family) && length(family) == 1L) {
+    name <- family_name(family)
+    return(if (is.na(name)) list(family = family) else family_rows[[name]]$make())
+  }
+  if (is.function(family)) {
+    family <- tryCatch(family(), error = function(e) {
+      message <- conditionMessage(e)
+      vb_abort("family", c("{.arg family} is a function that could not be called.",
+                           x = "{message}",
+                           i = "For an estimated shape use {.code family = negbinomial()}."))
+    })
+  }
+  if (!is.list(family) || !is.character(family$family) || !is.character(family$link)) {
+    vb_abort("family", c("{.arg family} must be a family such as {.code binomial()}.",
+                         x = "It is {describe_class(family)}."))
+  }
+  family
+}
+
+# "Negative Binomial(2)" is MASS's way of writing it
+family_name <- function(name) {
+  name <- tolower(sub("\\(.*$", "", name[1L]))
+  match <- vapply(family_rows, function(row) name %in% row$synonyms, NA)
+  names(family_rows)[match][1L]
+}
+
+check_link <- function(name, link) {
+  table <- vb_tables()$family
+  links <- table$link[table$name == name]
+  if (!is.character(link) || length(link) != 1L || !link %in% links) {
+    vb_abort(c("link", "family"), c("{.fun {name}} has no link {describe(link)}.",
+                                    i = "Its links are {.or {.val {links}}}."))
+  }
+}
+
+# The call that makes a resolved family, for a stored call
+family_call <- function(family) {
+  fixed <- family$fixed
+  if ("shape" %in% names(fixed)) return(bquote(MASS::negative.binomial(.(fixed[["shape"]]))))
+  usual <- family_rows[[family$name]]$make()$link == family$link
+  as.call(c(list(as.name(family$name)), if (!usual) list(link = family$link),
+            if ("nu" %in% names(fixed)) list(df = fixed[["nu"]])))
+}
+
+fixed_parameters <- function(family) {
+  if (!is.null(family$fixed)) return(family$fixed)
+  # MASS::negative.binomial(theta) keeps theta in the environment of its functions
+  theta <- if (is.function(family$variance)) {
+    get0(".Theta", environment(family$variance), inherits = FALSE)
+  }
+  if (is.numeric(theta) && is.finite(theta)) c(shape = as.double(theta))
+}
+
+# ---- responses -------------------------------------------------------------------------------------
+# -> list(y, weights: as glm keeps them; spec_y, spec_w: as the engine reads them; constant: the log
+# density's terms free of eta, per row, for the families without dispersion)
+
+read_response <- function(family, y, weights) {
+  if (is.matrix(y) && ncol(y) == 1L) y <- drop(y)
+  if (is.null(weights)) weights <- rep(1, NROW(y))
+  do.call(family_rows[[family$name]]$response, list(y, weights, family))
+}
+
+wrong_response <- function(family, problem, fix) {
+  vb_abort(c("response", "family"), c("The response does not suit {.code family = {family$name}}.",
+                                      x = problem, i = fix), .envir = parent.frame())
+}
+
+response_real <- function(y, weights, family) {
+  if (!is.numeric(y) || !is.null(dim(y))) {
+    what <- describe_class(y)
+    wrong_response(family, paste0("It must be numeric, and is ", what, "."),
+                   "For a response of two values use {.code family = binomial()}.")
+  }
+  y <- as.double(y)
+  list(y = y, weights = weights, spec_y = y, spec_w = weights, constant = NULL)
+}
+
+response_count <- function(y, weights, family) {
+  if (!is.numeric(y) || !is.null(dim(y)) || !whole(y) || any(y < 0)) {
+    wrong_response(family, "It must be whole numbers that are not negative.",
+                   "For rates use the count as response and {.code offset(log(exposure))}.")
+  }
+  y <- as.double(y)
+  if (!family$cells) {
+    return(list(y = y, weights = weights, spec_y = y, spec_w = weights, constant = NULL))
+  }
+  list(y = y, weights = weights, spec_y = weights * y, spec_w = weights,
+       constant = -weights * lgamma(y + 1))
+}
+
+# Trials: of cbind(success, failure) the weight multiplies, for proportions the weight is their number.
+response_trials <- function(y, weights, family) {
+  if (is.matrix(y)) return(response_pairs(y, weights, family))
+  y <- zero_one(y, family)
+  success <- weights * y
+  between <- y > 0 & y < 1 & weights > 0
+  if (any(between & weights == 1)) {
+    wrong_response(family, "Proportions need the number of trials.",
+                   "Give it as {.arg weights}, or use {.code cbind(success, failure)}.")
+  }
+  if (any(between & abs(success - round(success)) > 1e-3)) {
+    vb_warn("vb_warning_response", c("Some proportions times their weights are not whole numbers.",
+                                     i = "{.arg weights} must be the number of trials."))
+  }
+  constant <- numeric(length(y))
+  w <- weights[between]
+  s <- success[between]
+  constant[between] <- lgamma(w + 1) - lgamma(s + 1) - lgamma(w - s + 1)
+  list(y = y, weights = weights, spec_y = success, spec_w = weights, constant = constant)
+}
+
+response_pairs <- function(y, weights, family) {
+  if (!is.numeric(y) || ncol(y) != 2L || !whole(y) || any(y < 0)) {
+    wrong_response(family, "A matrix response must have two columns of whole numbers.",
+                   "Write {.code cbind(success, failure)}.")
+  }
+  success <- as.double(y[, 1L])
+  trials <- success + as.double(y[, 2L])
+  list(y = ifelse(trials > 0, success / trials, 0), weights = weights * trials,
+       spec_y = weights * success, spec_w = weights * trials,
+       constant = weights * lchoose(trials, success))
+}
+
+zero_one <- function(y, family) {
+  if (is.logical(y)) return(as.double(y))
+  if (is.factor(y)) {
+    if (nlevels(y) != 2L) {
+      n <- nlevels(y)
+      wrong_response(family, "It is a factor with {n} level{?s}, and must have two.",
+                     "The first level is failure, the second success; use {.fn droplevels}.")
+    }
+    return(as.double(as.integer(y) - 1L))
+  }
+  if (!is.numeric(y) || any(y < 0 | y > 1)) {
+    wrong_response(family, "It must be 0 and 1, logical, a factor with two levels or proportions.",
+                   "For counts use {.code cbind(success, failure)}; for text {.fn factor}.")
+  }
+  as.double(y)
+}
+
+whole <- function(y) all(abs(y - round(y)) < 1e-8 * pmax(1, abs(y)))

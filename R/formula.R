@@ -1,0 +1,182 @@
+# Formulas: a fixed part, and bars that say which coefficients vary over which groups.
+
+# -> list(formula, fixed, bars, frame, response): `formula` as given with `.` written out, `fixed`
+# without bars, `bars` a list of list(lhs = <one-sided formula>, group = <expression>), `frame` the
+# formula of all variables for model.frame().
+parse_formula <- function(formula, data = NULL) {
+  env <- environment(formula)
+  check_sides(formula)
+  parts <- split_bars(expand_slash(formula[[3L]]))
+  bars <- unlist(lapply(parts$bars, reformulas::findbars), recursive = FALSE)
+  fixed <- stats::as.formula(call("~", formula[[2L]], parts$fixed), env)
+  if ("." %in% all.names(parts$fixed)) {
+    fixed <- expand_dot(fixed, data, bars)
+    original <- split_bars(formula[[3L]])$bars
+    formula <- stats::as.formula(call("~", formula[[2L]], add_terms(c(fixed[[3L]], original))), env)
+  }
+  bars <- lapply(bars, function(bar) {
+    check_group(bar[[3L]])
+    list(lhs = stats::as.formula(call("~", bar[[2L]]), env), group = strip_parens(bar[[3L]]))
+  })
+  frame <- add_terms(c(fixed[[3L]], unlist(lapply(bars, bar_variables), recursive = FALSE)))
+  list(formula = formula, fixed = fixed, bars = bars,
+       frame = stats::as.formula(call("~", formula[[2L]], frame), env))
+}
+
+as_formula <- function(formula, env) {
+  check_not_stan(formula)
+  if (is.character(formula) && length(formula) == 1L) {
+    formula <- tryCatch(stats::as.formula(formula, env), error = function(e) NULL)
+  } else if (is.call(formula) && identical(formula[[1L]], quote(`~`))) {
+    formula <- stats::as.formula(formula, env)
+  }
+  if (!inherits(formula, "formula")) {
+    vb_abort("formula", c("{.arg formula} must be a formula such as {.code y ~ x + (1 | g)}.",
+                          x = "It is {describe_class(formula)}."))
+  }
+  formula
+}
+
+check_sides <- function(formula) {
+  if (length(formula) != 3L) {
+    vb_abort("formula", c("{.arg formula} has no response.",
+                          i = "Write {.code y ~ ...} with the response on the left."))
+  }
+  if (is_bar(formula[[2L]])) {
+    vb_abort("formula", c("The response cannot have a bar: {.code {deparse1(formula[[2L]])}}.",
+                          i = "Use {.arg weights} for weights and {.code cbind(success, failure)}
+                               or proportions with {.arg weights} for trials."))
+  }
+  check_terms(formula[[3L]])
+}
+
+is_call_to <- function(x, names) {
+  is.call(x) && is.symbol(x[[1L]]) && as.character(x[[1L]]) %in% names
+}
+is_bar <- function(x) is_call_to(x, c("|", "||"))
+
+strip_parens <- function(x) {
+  while (is_call_to(x, "(")) x <- x[[2L]]
+  x
+}
+
+smooth_terms <- c("s", "te", "ti", "t2", "gp", "mo", "mi", "me")
+joint_groups <- c("mm", "gr")
+
+# Terms that other packages know and this one does not: found before model.frame() stumbles on them.
+check_terms <- function(term) {
+  if (!is.call(term) || is_bar(term)) return(invisible())
+  if (is_call_to(term, c("+", "-", "(", "*", ":", "^", "/", "%in%"))) {
+    return(invisible(lapply(as.list(term)[-1L], check_terms)))
+  }
+  what <- deparse1(term)
+  if (any(vapply(as.list(term)[-1L], function(x) is_bar(strip_parens(x)), NA))) {
+    vb_abort("formula", c("Covariance structures are not supported yet: {.code {what}}.",
+                          i = "Use {.code (x | g)} or, without correlations, {.code (x || g)}."))
+  }
+  if (is_call_to(term, smooth_terms)) {
+    vb_abort("formula", c("This kind of term is not supported yet: {.code {what}}.",
+                          i = "Use {.code splines::ns(x, df)} or {.code poly(x, degree)}."))
+  }
+}
+
+formula_operators <- c("+", "-", "*", "/", "^", "%in%", "|", "||", "~")
+
+check_group <- function(group) {
+  group <- strip_parens(group)
+  if (is_call_to(group, ":")) return(invisible(lapply(as.list(group)[-1L], check_group)))
+  if (is_call_to(group, c(formula_operators, joint_groups)) || is.numeric(group)) {
+    vb_abort("formula", c(
+      "This grouping is not supported: {.code {deparse1(group)}}.",
+      i = "Group by a variable, {.code a:b}, {.code a/b} or a function such as {.code factor(g)}."))
+  }
+}
+
+# (x | a/b) is (x | a) + (x | a:b), the outer factor first in the name.
+expand_slash <- function(term) {
+  if (is_bar(term)) {
+    groups <- slash_groups(term[[3L]])
+    if (length(groups) == 1L) return(term)
+    return(add_terms(lapply(groups, function(g) {
+      call("(", as.call(list(term[[1L]], term[[2L]], g)))
+    })))
+  }
+  if (is_call_to(term, c("+", "-", "("))) term[-1L] <- lapply(as.list(term)[-1L], expand_slash)
+  term
+}
+
+slash_groups <- function(group) {
+  group <- strip_parens(group)
+  if (!is_call_to(group, "/")) return(list(group))
+  outer <- slash_groups(group[[2L]])
+  c(outer, list(call(":", outer[[length(outer)]], strip_parens(group[[3L]]))))
+}
+
+# Not reformulas::nobars(): it turns `(1 | g) - 1` into `1`.
+split_bars <- function(rhs) {
+  pieces <- signed_terms(rhs, "+")
+  is_random <- vapply(pieces, function(p) is_bar(p$term), NA)
+  for (p in pieces[is_random]) {
+    if (p$sign == "-") {
+      vb_abort("formula", "A random term cannot be subtracted: {.code -({deparse1(p$term)})}.")
+    }
+  }
+  fixed <- NULL
+  for (p in pieces[!is_random]) {
+    fixed <- if (!is.null(fixed)) call(p$sign, fixed, p$term)
+      else if (p$sign == "+") p$term else call("-", p$term)
+  }
+  list(fixed = if (is.null(fixed)) 1 else fixed,
+       bars = lapply(pieces[is_random], function(p) call("(", p$term)))
+}
+
+signed_terms <- function(term, sign) {
+  if (is_call_to(term, c("+", "-"))) {
+    right <- if (as.character(term[[1L]]) == sign) "+" else "-"
+    if (length(term) == 2L) return(signed_terms(term[[2L]], right))
+    return(c(signed_terms(term[[2L]], sign), signed_terms(term[[3L]], right)))
+  }
+  if (is_call_to(term, "(") && has_bar(term)) return(signed_terms(term[[2L]], sign))
+  list(list(sign = sign, term = term))
+}
+
+has_bar <- function(term) {
+  is_bar(term) || (is_call_to(term, c("+", "-", "(")) &&
+    any(vapply(as.list(term)[-1L], has_bar, NA)))
+}
+
+add_terms <- function(terms) Reduce(function(a, b) call("+", a, b), terms)
+
+bar_variables <- function(bar) list(call("(", bar$lhs[[2L]]), bar$group)
+
+# `.` is every column that is neither in the response nor a grouping variable.
+expand_dot <- function(fixed, data, bars) {
+  if (!is.list(data)) {
+    vb_abort(c("formula", "data"), c("A {.code .} in {.arg formula} needs {.arg data}.",
+                                     i = "Give {.arg data}, or write the variables out."))
+  }
+  groups <- unlist(lapply(bars, function(bar) all.vars(bar[[3L]])))
+  columns <- setdiff(names(data), groups)
+  known <- structure(rep(list(numeric()), length(columns)), names = columns, class = "data.frame",
+                     row.names = integer())
+  expanded <- stats::formula(stats::terms(fixed, data = known, simplify = TRUE))
+  environment(expanded) <- environment(fixed)
+  expanded
+}
+
+# model.frame()'s names of its columns
+variable_name <- function(x) {
+  paste(deparse(x, width.cutoff = 500L, backtick = !is.symbol(x) && is.language(x)),
+        collapse = " ")
+}
+
+# The terms of one part of the model with what prediction needs, taken from the whole frame's.
+part_terms <- function(formula, frame_terms) {
+  tt <- stats::terms(formula)
+  variables <- vapply(as.list(attr(tt, "variables"))[-1L], variable_name, "")
+  all <- vapply(as.list(attr(frame_terms, "variables"))[-1L], variable_name, "")
+  k <- match(variables, all)
+  attr(tt, "predvars") <- as.call(c(quote(list), as.list(attr(frame_terms, "predvars"))[-1L][k]))
+  attr(tt, "dataClasses") <- attr(frame_terms, "dataClasses")[k]
+  tt
+}

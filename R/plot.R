@@ -1,0 +1,67 @@
+# The way of the evidence lower bound, in base graphics.
+
+#' Plot the convergence of a fit
+#'
+#' Draws the trace of the evidence lower bound, one panel per phase (see [elbo()]): the phases
+#' follow different quantities, so each panel has its own scale. The last value of each is
+#' marked.
+#'
+#' @param x A fit of class `vbfit`.
+#' @param type What to plot; `"elbo"` is the only type so far.
+#' @param col Colour of the line and of the final value.
+#' @param ... Graphical parameters passed on to [graphics::plot.default()].
+#' @return The trace, invisibly: the data frame of `elbo(x, trace = TRUE)`.
+#' @seealso [elbo()]
+#' @examples
+#' sleepstudy <- read.csv(system.file("extdata", "sleepstudy.csv", package = "varbayes"))
+#' fit <- vb(Reaction ~ Days + (Days | Subject), data = sleepstudy)
+#' plot(fit)
+#' @export
+plot.vbfit <- function(x, type = "elbo", col = "#0072B2", ...) {
+  check_choice(type, "type", c(elbo = TRUE))
+  trace <- x$trace
+  phase <- split(trace, factor(trace$phase, levels = unique(trace$phase)))
+  old <- graphics::par(mfrow = c(1L, length(phase)), mar = c(3.6, 4.8, 3.2, 1.4),
+                       oma = c(0, 0, 1.6, 0), mgp = c(2.3, 0.6, 0), las = 1, tcl = -0.25)
+  on.exit(graphics::par(old))
+  graphics::par(cex = 0.9)
+  for (name in names(phase)) plot_phase(phase[[name]], name, col, ...)
+  title <- labelled_formula("", x$formula, 90)[1L]
+  graphics::title(main = title, outer = TRUE, line = 0.3, cex.main = 1)
+  invisible(trace)
+}
+
+# What each phase climbs
+phase_quantity <- c(start = "ELBO of q", mode = "ELBO given theta",
+                    nodes = "log of the partial sum")
+
+plot_phase <- function(trace, name, col, ...) {
+  n <- nrow(trace)
+  last <- trace[n, ]
+  frame <- list(
+    x = trace$step, y = trace$elbo, type = "n", xlab = "step", ylab = "", main = "", bty = "n",
+    xaxt = "n", xlim = trace$step[c(1L, n)], ylim = elbo_limits(trace$elbo)
+  )
+  do.call(graphics::plot.default, utils::modifyList(frame, list(...)))
+  graphics::abline(h = graphics::axTicks(2L), col = "grey92")
+  graphics::abline(h = last$elbo, col = "grey45", lty = 3L)
+  ticks <- pretty(trace$step, 5)
+  graphics::axis(1L, at = ticks[ticks == round(ticks)])
+  graphics::lines(trace$step, trace$elbo, col = col, lwd = 1.8)
+  if (n <= 40L) graphics::points(trace$step, trace$elbo, pch = 16L, cex = 0.7, col = col)
+  graphics::points(last$step, last$elbo, pch = 21L, bg = col, col = "white", cex = 1.6, xpd = NA)
+  graphics::text(last$step, last$elbo, format(round(last$elbo, 2), nsmall = 2), pos = 3L,
+                 offset = 0.6, xpd = NA)
+  graphics::mtext(name, side = 3L, line = 1.3, adj = 0, font = 2L)
+  quantity <- phase_quantity[name]
+  if (!is.na(quantity)) {
+    graphics::mtext(quantity, side = 3L, line = 0.3, adj = 0, cex = 0.75, col = "grey35")
+  }
+}
+
+# Room for the label above the last value
+elbo_limits <- function(elbo) {
+  range <- range(elbo[is.finite(elbo)])
+  if (diff(range) == 0) range <- range + c(-1e-6, 0) * max(1, abs(range))
+  grDevices::extendrange(r = range, f = c(0.04, 0.12))
+}

@@ -1,0 +1,138 @@
+# Predictions, fitted values and residuals: posterior moments of the linear predictor and of
+# the mean.
+
+#' Predictions
+#'
+#' Posterior means, and on request standard deviations, of the linear predictor or of the
+#' expected response, for the rows of the data or for new ones. They come from the fitted
+#' mixture and include the posterior covariances between fixed and random effects.
+#'
+#' With `type = "response"` the value is the posterior mean of the inverse link of the linear
+#' predictor, which is not the inverse link of the predictor's mean. A level that the fit has
+#' not seen is given the distribution that the fitted standard deviations imply: its expected
+#' effect is zero, and its standard deviation is larger than that of a level with data.
+#'
+#' @param object A fit of class `vbfit`.
+#' @param newdata A data frame with the variables of the formula; the data of the fit by default.
+#' @param re.form Which random effects to use: `NULL` all, `NA` or `~0` none, or a formula with
+#'   those to keep, such as `~ (1 | g)`.
+#' @param type For `predict()`, `"link"` for the linear predictor or `"response"` for the mean
+#'   of the response (a probability for binomial data). For `residuals()`, as for [stats::glm()].
+#' @param se.fit Whether to return posterior standard deviations too.
+#' @param allow.new.levels Whether levels of a grouping factor that the fit has not seen, are
+#'   allowed in `newdata`; else they are an error.
+#' @param na.action What to do with rows of `newdata` that have missing values; by default they
+#'   are predicted as `NA`.
+#' @param offset An offset for `newdata`, if one was given as an argument of [vb()]. An
+#'   `offset()` of the formula is evaluated in `newdata`.
+#' @param ... Not used.
+#' @return `predict()`: a vector named by the rows, or with `se.fit = TRUE` a list with the
+#'   vectors `fit` and `se.fit`. `fitted()` is `predict(object, type = "response")`, and
+#'   `residuals()` are those of the fitted values. There is one value per row of the data; rows
+#'   left out by `na.exclude()` are `NA`.
+#' @examples
+#' cbpp <- read.csv(system.file("extdata", "cbpp.csv", package = "varbayes"))
+#' cbpp$period <- factor(cbpp$period)
+#' fit <- vb(cbind(incidence, size - incidence) ~ period + (1 | herd), cbpp, family = binomial())
+#' new <- data.frame(period = "1", herd = c("1", "unseen"))
+#' predict(fit, new, type = "response", se.fit = TRUE, allow.new.levels = TRUE)
+#' predict(fit, new, re.form = NA)
+#' head(residuals(fit, type = "pearson"))
+#' @importFrom stats fitted predict residuals
+#' @export
+predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link", "response"),
+                          se.fit = FALSE, allow.new.levels = FALSE, na.action = stats::na.pass,
+                          offset = NULL, ...) {
+  type <- pick_choice(type, "type", c("link", "response"))
+  check_flag(se.fit, "se.fit")
+  own <- is.null(newdata)
+  # a level may be new to the fit in the data's own rows: where all its rows have weight zero
+  rows <- new_rows(object, newdata, re.form, allow.new.levels || own, offset)
+  moments <- predict_moments(object, rows)
+  value <- if (type == "link") moments[c("mean", "var")] else moments[c("mu", "mu_var")]
+  out <- list(fit = value[[1L]], se.fit = sqrt(value[[2L]]))
+  name <- row.names(if (own) object$frame else as_newdata(newdata))
+  out <- lapply(out, function(v) {
+    v <- stats::setNames(v, name)
+    if (own) stats::napredict(object$na.action, v) else apply_na_action(v, na.action)
+  })
+  if (se.fit) out else out$fit
+}
+
+# As match.arg(): the first where the user chose none
+pick_choice <- function(x, arg, choices) {
+  if (identical(x, choices)) return(choices[1L])
+  check_choice(x, arg, stats::setNames(rep(TRUE, length(choices)), choices))
+  x
+}
+
+# Rows that lack a value are kept from the engine and come back as NA
+predict_moments <- function(fit, rows) {
+  known <- rows$complete
+  if (all(known)) return(engine_moments(fit, rows))
+  lapply(engine_moments(fit, keep_rows(rows, known)), function(v) {
+    value <- rep(NA_real_, length(known))
+    value[known] <- v
+    value
+  })
+}
+
+keep_rows <- function(rows, keep) {
+  list(x = rows$x[keep, , drop = FALSE], offset = rows$offset[keep],
+       group = lapply(rows$group, function(group) group[keep]),
+       z = lapply(rows$z, function(z) z[keep, , drop = FALSE]))
+}
+
+# na.pass leaves the NAs, na.omit drops them, na.exclude puts them back, na.fail stops
+apply_na_action <- function(value, na.action) {
+  kept <- match.fun(na.action)(data.frame(value = unname(value), row.names = names(value)))
+  stats::napredict(attr(kept, "na.action"), stats::setNames(kept$value, rownames(kept)))
+}
+
+# Posterior mean of the mean of each row of the model frame
+frame_mean <- function(fit) predict_moments(fit, new_rows(fit, allow.new.levels = TRUE))$mu
+
+#' @rdname predict.vbfit
+#' @export
+fitted.vbfit <- function(object, ...) predict.vbfit(object, type = "response")
+
+#' @rdname predict.vbfit
+#' @export
+residuals.vbfit <- function(object, type = c("response", "pearson", "working", "deviance"), ...) {
+  type <- pick_choice(type, "type", c("response", "pearson", "working", "deviance"))
+  mu <- frame_mean(object)
+  y <- object$y
+  w <- object$weights
+  value <- switch(type,
+    response = y - mu,
+    pearson = (y - mu) * sqrt(w / unit_variance(object, mu)),
+    working = (y - mu) / object$family$mu.eta(object$family$linkfun(mu)),
+    deviance = sign(y - mu) * sqrt(unit_deviance(object, y, mu, w))
+  )
+  stats::naresid(object$na.action, stats::setNames(value, rownames(object$frame)))
+}
+
+# glm's variance function, in which the residual scale does not count; NA where there is no
+# variance
+unit_variance <- function(fit, mu) {
+  variance <- fit$family$variance
+  par <- intersect(names(formals(variance)), fit$hyper$name)
+  value <- do.call(variance, c(list(mu), as.list(hyper_mean(fit)[par])))
+  value <- value / if ("sigma" %in% par) sigma(fit)^2 else 1
+  replace(value, is.infinite(value), NA)
+}
+
+# Twice the log likelihood that is lost by the fitted mean against the response itself, on the
+# scale of glm's: the family's own where it has one, else from the engine's log likelihood
+unit_deviance <- function(fit, y, mu, w) {
+  family <- fit$family
+  if (is.function(family$dev.resids)) return(family$dev.resids(y, mu, w))
+  par <- unname(hyper_mean(fit)[fit$hyper$class == "aux"])
+  log_lik <- function(mean) {
+    eta <- family$linkfun(mean)
+    eval_family(family$family, family$link, "log_lik", y = y, w = w, eta = eta, par = par)$ll
+  }
+  # a count of zero has its best mean at zero, where a log link has no value
+  saturated <- if (is.finite(family$linkfun(0))) y else pmax(y, 1e-12)
+  pmax(2 * sigma(fit)^2 * (log_lik(saturated) - log_lik(mu)), 0)
+}

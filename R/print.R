@@ -1,0 +1,84 @@
+# The short printout, in the layout of 'rstanarm'. Nothing here prints data, however vb() was
+# called.
+
+#' Print a fit
+#'
+#' The model, the posterior mean and standard deviation of each coefficient and dispersion, and
+#' the standard deviations and correlations of the random effects, in the layout that
+#' 'rstanarm' made familiar.
+#'
+#' @param x A fit of class `vbfit`.
+#' @param digits Decimals of the estimates; more are shown where the smallest standard error
+#'   needs them.
+#' @param ... Not used.
+#' @return `x`, invisibly.
+#' @seealso [summary.vbfit()] for intervals and how the fit went.
+#' @examples
+#' fit <- vb(dist ~ speed, data = cars)
+#' print(fit)
+#' @export
+print.vbfit <- function(x, digits = 1, ...) {
+  cat("vb\n")
+  cat(labelled_formula(" formula:      ", x$formula), sep = "\n")
+  cat(" family:       ", x$family$family, " [", x$family$link, "]\n", sep = "")
+  cat(" observations: ", observations(x), "\n", sep = "")
+  cat("------\n")
+  parameters <- without_ranef(x)
+  table <- summarise_parameters(x, parameters, numeric())
+  class <- parameters$class
+  fixed <- table[class == "b", , drop = FALSE]
+  rownames(fixed) <- x$fixed$names
+  if (nrow(fixed)) print_estimates(fixed, digits) else cat("No fixed effects\n")
+  if (any(class == "aux")) {
+    cat("\nAuxiliary parameters:\n")
+    print_estimates(table[class == "aux", , drop = FALSE], digits)
+  }
+  if (length(x$random)) {
+    cat("\nError terms:\n")
+    print(VarCorr(x), digits = digits + 1)
+    cat("Num. levels:", paste(names(ngrps.vbfit(x)), ngrps.vbfit(x), collapse = ", "), "\n")
+  }
+  cat("------\n")
+  if (!isTRUE(x$converged)) cat("* Not converged: see summary() for how far the fit came\n")
+  cat("* Estimate and Est.Error are posterior mean and standard deviation\n")
+  cat("* For intervals see summary(), for the priors used prior_summary()\n")
+  invisible(x)
+}
+
+without_ranef <- function(fit) {
+  fit$random <- list()
+  parameter_table(fit)
+}
+
+# "180", and what was left out of it
+observations <- function(fit) {
+  n_missing <- length(fit$na.action)
+  n_zero <- NROW(fit$frame) - fit$nobs
+  dropped <- c(
+    if (n_missing) paste(n_missing, "with missing values"),
+    if (n_zero > 0) paste(n_zero, "of weight zero")
+  )
+  if (length(dropped) == 0L) return(format(fit$nobs))
+  paste0(fit$nobs, " (left out: ", paste(dropped, collapse = ", "), ")")
+}
+
+labelled_formula <- function(label, formula, width = 80) {
+  text <- paste(deparse(formula, width.cutoff = 500L), collapse = " ")
+  strwrap(text, width = width, initial = label, exdent = nchar(label))
+}
+
+# Two significant digits of the smallest standard error, within two more decimals than asked for;
+# rows that need more than that are written on their own, so that small effects do not print as 0.00
+print_estimates <- function(table, digits) {
+  table <- as.matrix(table)
+  error <- table[, "Est.Error"]
+  need <- ifelse(is.finite(error) & error > 0, 1 - floor(log10(error)), 0)
+  tiny <- need > digits + 2
+  text <- formatC(table, format = "f", digits = max(digits, need[!tiny]))
+  for (k in which(tiny)) {
+    size <- ceiling(log10(pmax(abs(table[k, ]) / error[k], 1)))
+    text[k, ] <- vapply(seq_along(size), function(j) format(table[k, j], digits = 2 + size[j]), "")
+  }
+  dimnames(text) <- dimnames(table)
+  print(text, quote = FALSE, right = TRUE)
+}

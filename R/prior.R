@@ -1,0 +1,186 @@
+# Priors: constructors with rstanarm's fields, and how they print. resolve.R turns them into numbers.
+
+#' Priors
+#'
+#' Constructors for the prior arguments of [vb()], with the fields of rstanarm's, whose own objects
+#' are accepted too. For a standard deviation or another positive parameter the density is cut at
+#' zero (half-normal, half-t, half-Cauchy).
+#'
+#' `location`, `scale` and `df` may be vectors: named by the columns of `model.matrix()`, where
+#' coefficients that are left out keep the default prior, or unnamed with one entry per coefficient
+#' without the intercept. In `prior_sd`, a list named by grouping factors sets them one by one.
+#'
+#' With `autoscale = TRUE` the scale is multiplied by `sd(y)` for families with a residual standard
+#' deviation, and for slopes divided by the `sd()` of their column.
+#'
+#' @param location,scale,df Location, scale and degrees of freedom.
+#' @param rate Rate of the exponential distribution.
+#' @param autoscale Adapt the scale to the data?
+#' @param value The value at which `constant()` holds a standard deviation or a family's parameter.
+#' @param eta Shape of the LKJ distribution of a correlation matrix: 1 is uniform, larger values
+#'   prefer weak correlations.
+#' @return An object of class `vb_prior`.
+#' @references
+#' Lewandowski, D., Kurowicka, D. and Joe, H. (2009). Generating random correlation matrices based
+#' on vines and extended onion method. *Journal of Multivariate Analysis*, 100, 1989-2001.
+#' @examples
+#' fit <- vb(mpg ~ wt + hp, mtcars, prior = normal(0, c(wt = 5)),
+#'           prior_aux = exponential(1, autoscale = TRUE))
+#' prior_summary(fit)
+#' @name priors
+NULL
+
+#' @rdname priors
+#' @export
+normal <- function(location = 0, scale = 1, autoscale = FALSE) {
+  new_prior("normal", NA_real_, location, scale, autoscale)
+}
+
+#' @rdname priors
+#' @export
+student_t <- function(df = 3, location = 0, scale = 1, autoscale = FALSE) {
+  new_prior("t", df, location, scale, autoscale)
+}
+
+#' @rdname priors
+#' @export
+cauchy <- function(location = 0, scale = 1, autoscale = FALSE) {
+  new_prior("t", 1, location, scale, autoscale)
+}
+
+#' @rdname priors
+#' @export
+exponential <- function(rate = 1, autoscale = FALSE) {
+  check_positive(rate, "rate")
+  new_prior("exponential", NA_real_, NA_real_, 1 / rate, autoscale)
+}
+
+#' @rdname priors
+#' @export
+flat <- function() new_prior("flat", NA_real_, NA_real_, NA_real_, FALSE)
+
+#' @rdname priors
+#' @export
+constant <- function(value) {
+  check_positive(value, "value")
+  new_prior("constant", NA_real_, value, NA_real_, FALSE)
+}
+
+#' @rdname priors
+#' @export
+lkj <- function(eta = 1) {
+  check_number(eta, "eta", lower = .Machine$double.eps)
+  structure(list(dist = "lkj", regularization = as.double(eta)), class = "vb_prior")
+}
+
+new_prior <- function(dist, df, location, scale, autoscale) {
+  check_flag(autoscale, "autoscale")
+  if (!identical(df, NA_real_)) check_positive(df, "df")
+  if (!identical(scale, NA_real_)) check_positive(scale, "scale")
+  if (!identical(location, NA_real_)) check_finite(location, "location")
+  structure(list(dist = dist, df = df, location = location, scale = scale, autoscale = autoscale),
+            class = "vb_prior")
+}
+
+check_finite <- function(x, arg) {
+  if (!is.numeric(x) || !length(x) || !all(is.finite(x))) {
+    vb_abort(arg, c("{.arg {arg}} must be finite numbers.", x = "It is {describe(x)}."))
+  }
+}
+
+check_positive <- function(x, arg) {
+  if (!is.numeric(x) || !length(x) || !all(is.finite(x)) || any(x <= 0)) {
+    vb_abort(arg, c("{.arg {arg}} must be positive.", x = "It is {describe(x)}."))
+  }
+}
+
+# A row per distribution: the C table's name for it (lkj has none) and the number of its arguments
+# there, what it can be put on, those arguments, and the call that makes it.
+prior_rows <- list(
+  normal = list(
+    row = "normal", n_arg = 2, on = c("coef", "positive"),
+    arg = function(p) rbind(p$location, p$scale, 0),
+    call = function(p) call("normal", p$location, p$scale)),
+  t = list(
+    row = "student_t", n_arg = 3, on = c("coef", "positive"),
+    arg = function(p) rbind(p$df, p$location, p$scale),
+    call = function(p) {
+      if (all(p$df == 1)) call("cauchy", p$location, p$scale)
+      else call("student_t", p$df, p$location, p$scale)
+    }),
+  exponential = list(
+    row = "exponential", n_arg = 1, on = "positive",
+    arg = function(p) rbind(1 / p$scale, 0, 0),
+    call = function(p) call("exponential", 1 / p$scale)),
+  gamma = list(                                      # the default of nu; has no constructor
+    row = "gamma", n_arg = 2, on = character(),
+    arg = function(p) rbind(p$shape, p$rate, 0),
+    call = function(p) call("gamma", p$shape, p$rate)),
+  flat = list(
+    row = "flat", n_arg = 0, on = c("coef", "positive"),
+    arg = function(p) rbind(0, 0, 0),
+    call = function(p) call("flat")),
+  constant = list(
+    row = "constant", n_arg = 1, on = "positive",
+    arg = function(p) rbind(p$location, 0, 0),
+    call = function(p) call("constant", p$location)),
+  lkj = list(
+    row = "lkj", n_arg = 1, on = "cor",
+    arg = function(p) rbind(p$regularization, 0, 0),
+    call = function(p) call("lkj", p$regularization))
+)
+
+# By the C table's names
+is_flat <- function(dist) dist == "flat"
+
+# The call that makes a prior: short in prints, and what a stored call holds.
+prior_call <- function(prior) {
+  call <- prior_rows[[prior$dist]]$call(prior)
+  if (isTRUE(prior$autoscale)) call$autoscale <- TRUE
+  call
+}
+
+#' @export
+format.vb_prior <- function(x, digits = 5L, ...) {
+  rounded <- lapply(x, function(v) if (is.numeric(v)) signif(v, digits) else v)
+  deparse1(prior_call(rounded))
+}
+
+#' @export
+print.vb_prior <- function(x, ...) {
+  cat(format(x, ...), "\n", sep = "")
+  invisible(x)
+}
+
+# What the user gave, checked against the kinds an argument takes; NULL is flat.
+as_prior <- function(x, arg, on) {
+  if (is.null(x)) x <- flat()
+  takes <- names(prior_rows)[vapply(prior_rows, function(row) on %in% row$on, NA)]
+  takes <- sub("^t$", "student_t", takes)
+  if (inherits(x, "family")) {
+    vb_abort(c(arg, "prior"), c(
+      "{.arg {arg}} is a family ({.val {x$family}}), not a prior.",
+      i = "Another package masks the constructor: write {.code varbayes::{x$family}()}."))
+  }
+  if (!is.list(x) || !is.character(x$dist) || length(x$dist) != 1L) {
+    vb_abort(c(arg, "prior"), c("{.arg {arg}} must be a prior: {.or {.fun {takes}}}.",
+                                x = "It is {describe_class(x)}."))
+  }
+  row <- prior_rows[[x$dist]]
+  if (is.null(row) || !on %in% row$on) {
+    dist <- sub("^t$", "student_t", x$dist)
+    vb_abort(c(arg, "prior"), c("{.arg {arg}} cannot be {.fun {dist}}.",
+                                i = "It takes {.or {.fun {takes}}}."))
+  }
+  if (!inherits(x, "vb_prior")) x <- rstanarm_prior(x)
+  x
+}
+
+# rstanarm leaves a scale, and the default intercept's location, to be filled in by the model.
+rstanarm_prior <- function(x) {
+  x <- unclass(x)[intersect(names(x), c("dist", prior_fields, "autoscale", "regularization"))]
+  if (x$dist %in% c("normal", "t") && is.null(x$scale)) x$scale <- 2.5
+  structure(x, class = "vb_prior")
+}
+
+prior_fields <- c("df", "location", "scale")

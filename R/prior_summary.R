@@ -1,0 +1,58 @@
+# Which priors a fit used.
+
+#' Priors used in a fit
+#'
+#' What was put on each parameter, after defaults were filled in and scales adapted to the data.
+#'
+#' The prior of the intercept acts on the intercept at the column means of the model matrix, as in
+#' 'rstanarm' and 'brms'. Priors of standard deviations and dispersions are cut at zero.
+#'
+#' `prior_summary()` is a generic of this package so that 'rstantools' and its compiler are not
+#' needed. Objects that are not ours are handed to `rstantools::prior_summary()`, whichever
+#' package was attached last.
+#'
+#' @param object A fit of class `vbfit`; anything else is passed on to 'rstantools'.
+#' @param x An object of class `prior_summary.vbfit`.
+#' @param ... Not used by the method for `vbfit`.
+#' @return A list of class `prior_summary.vbfit` with the data frames `prior` (coefficients),
+#'   `prior_intercept`, `prior_aux`, `prior_sd` and `prior_cor`, those that the model has: a
+#'   row per parameter with its prior and whether that is the default.
+#' @examples
+#' fit <- vb(mpg ~ wt + hp, data = mtcars, prior = normal(0, 5))
+#' prior_summary(fit)
+#' @export
+prior_summary <- function(object, ...) UseMethod("prior_summary")
+
+#' @rdname prior_summary
+#' @export
+prior_summary.vbfit <- function(object, ...) {
+  structure(Filter(NROW, object$priors), class = "prior_summary.vbfit")
+}
+
+#' @rawNamespace S3method(prior_summary, default, forward_prior_summary)
+#' @rawNamespace S3method(rstantools::prior_summary, vbfit, prior_summary.vbfit)
+forward_prior_summary <- function(object, ...) forward("rstantools", "prior_summary", object, ...)
+
+prior_headings <- c(
+  prior_intercept = "Intercept (at the column means)",
+  prior = "Coefficients",
+  prior_sd = "Standard deviations of random effects (cut at zero)",
+  prior_cor = "Correlations of random effects",
+  prior_aux = "Auxiliary parameters (cut at zero)"
+)
+
+#' @rdname prior_summary
+#' @export
+print.prior_summary.vbfit <- function(x, ...) {
+  cat("Priors\n------\n")
+  for (part in intersect(names(prior_headings), names(x))) {
+    table <- x[[part]]
+    cat(prior_headings[[part]], "\n", sep = "")
+    default <- ifelse(table$default, "  (default)", "")
+    cat(paste0("  ", format(table$parameter), " ~ ", table$prior, default), sep = "\n")
+    asked <- setdiff(table$asked, c("", table$prior))
+    if (length(asked)) cat(paste0("  from ", asked), sep = "\n")
+  }
+  cat("------\n")
+  invisible(x)
+}

@@ -1,0 +1,229 @@
+# Priors as numbers: for every parameter a row of the C table and its arguments, defaults filled in.
+# The defaults are brms's, with rstanarm's autoscaled normal on the coefficients.
+
+# What the defaults need to know of the data.
+prior_scales <- function(family, response, design, rows, offset) {
+  y <- if (is.null(rows)) response$y else response$y[rows]
+  to_eta <- eta_rows[[family$link]]
+  star <- if (!is.null(to_eta)) to_eta(y)
+  residual <- "sigma" %in% family$par
+  list(location = if (is.null(star)) 0 else round(stats::median(star), 1L) - mean(offset),
+       scale = if (is.null(star)) 2.5 else max(2.5, round(stats::mad(star), 1L)),
+       sd_y = if (residual) unit_if_zero(stats::sd(y)) else 1,
+       mean_y = if (residual) mean(y) else 0,
+       sd_x = column_sds(design$x))
+}
+
+# The response on the scale of the linear predictor; links without a row have location 0, scale 2.5.
+eta_rows <- list(
+  identity = function(y) y,
+  log = function(y) log(replace(y, y == 0, 0.1))
+)
+
+column_sds <- function(x) {
+  vapply(seq_len(ncol(x)), function(k) {
+    column <- x[, k]
+    sd <- stats::sd(column)
+    # a constant column's sd may be rounding noise
+    unit_if_zero(if (is.na(sd) || sd <= 1e-12 * abs(column[1L])) 0 else sd)
+  }, 0)
+}
+
+unit_if_zero <- function(sd) if (is.na(sd) || sd == 0) 1 else sd
+
+# `user` holds the prior arguments that were given (NULL: flat); what is missing has its default.
+# -> list(coef, sd, cor, par: as the spec has them; tables: for prior_summary())
+resolve_priors <- function(user, family, design, scales) {
+  coef <- coefficient_priors(user, design, scales)
+  sd <- sd_priors(user, design$random, scales)
+  cor <- cor_priors(user, design$random)
+  par <- aux_priors(user, family, scales)
+  list(coef = coef$rows, sd = sd$rows, cor = cor$eta, par = par$rows,
+       tables = list(prior = coef$prior, prior_intercept = coef$intercept, prior_aux = par$table,
+                     prior_sd = sd$table, prior_cor = cor$table))
+}
+
+coefficient_priors <- function(user, design, scales) {
+  slopes <- setdiff(seq_along(design$names), design$intercept)
+  unit <- scales$sd_y / scales$sd_x[slopes]
+  default <- default_prior("normal", location = 0, scale = 2.5 * unit)
+  prior <- pick_prior(user, "prior", default, "coef")
+  rows <- expand_prior(prior, design$names[slopes], default, "prior", unit)
+  default <- default_prior("t", df = 3, location = scales$location, scale = scales$scale)
+  first <- pick_prior(user, "prior_intercept", default, "coef", center = scales$mean_y)
+  intercept <- expand_prior(first, "(Intercept)", default, "prior_intercept", scales$sd_y)
+  has <- design$intercept > 0L
+  # the intercept is the first column of a model matrix that has one
+  list(rows = if (has) bind_rows(list(intercept, rows)) else rows,
+       prior = prior_table(design$names[slopes], list(rows), list(prior)),
+       intercept = if (has) prior_table("(Intercept)", list(intercept), list(first)))
+}
+
+# Half-t on every sd; the user's is one prior for all or a list by grouping factor.
+sd_priors <- function(user, random, scales) {
+  groups <- vapply(random, function(term) term$group, "")
+  default <- default_prior("t", df = 3, location = 0, scale = scales$scale)
+  given <- by_name(user, "prior_sd", "positive", unique(groups))
+  priors <- lapply(groups, function(g) pick_prior(given, g, default, "positive", "prior_sd"))
+  rows <- lapply(seq_along(random), function(k) {
+    same <- random[groups == groups[k]]            # (x || g): names may be those of any of its terms
+    names <- unlist(lapply(same, function(term) term$coef))
+    unit <- function() scales$sd_y / unlist(lapply(same, function(term) column_sds(term$z)))
+    all <- expand_prior(priors[[k]], names, default, "prior_sd", unit())
+    keep <- match(random[[k]]$coef, names)
+    list(dist = all$dist[keep], arg = all$arg[, keep, drop = FALSE])
+  })
+  names <- lapply(random, function(term) paste(term$group, term$coef, sep = "__"))
+  list(rows = rows, table = prior_table(unlist(names), rows, priors))
+}
+
+cor_priors <- function(user, random) {
+  groups <- vapply(random, function(term) term$group, "")
+  many <- vapply(random, function(term) length(term$coef) > 1L, NA)
+  default <- default_prior("lkj", regularization = 1)
+  given <- by_name(user, "prior_cor", "cor", unique(groups))
+  priors <- lapply(groups, function(g) pick_prior(given, g, default, "cor", "prior_cor"))
+  rows <- lapply(priors, prior_numbers, k = 1L)
+  eta <- vapply(rows, function(row) row$arg[1L], 0)
+  list(eta = ifelse(many, eta, 1), table = prior_table(groups[many], rows[many], priors[many]))
+}
+
+# Default priors of the families' parameters; `flat`: does a flat one leave a proper posterior?
+aux_rows <- list(
+  sigma = list(flat = TRUE, default = function(scales) {
+    default_prior("t", df = 3, location = 0, scale = scales$scale)
+  }),
+  shape = list(flat = FALSE, default = function(scales) default_prior("exponential", scale = 1)),
+  nu = list(flat = FALSE, default = function(scales) default_prior("gamma", shape = 2, rate = 0.1))
+)
+
+aux_priors <- function(user, family, scales) {
+  par <- family$par
+  fixed <- names(family$fixed)
+  given <- by_name(user, "prior_aux", "positive", par, single = setdiff(par, fixed))
+  held <- intersect(fixed, names(given))
+  if (length(held)) {
+    vb_abort(c("prior_aux", "prior"), "{.arg {held}} is held at a value by {.arg family}.")
+  }
+  priors <- lapply(par, function(p) {
+    if (p %in% fixed) return(constant(family$fixed[[p]]))
+    pick_prior(given, p, aux_rows[[p]]$default(scales), "positive", "prior_aux")
+  })
+  rows <- lapply(seq_along(par), function(k) {
+    if (is_flat(priors[[k]]$dist) && !aux_rows[[par[k]]]$flat) {
+      vb_abort(c("prior_aux", "prior"), c(
+        "With a flat prior on {.arg {par[k]}} there is no proper posterior.",
+        i = "Try {.code prior_aux = exponential(1)}."))
+    }
+    expand_prior(priors[[k]], par[k], aux_rows[[par[k]]]$default(scales), "prior_aux", scales$sd_y)
+  })
+  list(rows = bind_rows(rows), table = prior_table(par, rows, priors))
+}
+
+# ---- one argument -> rows --------------------------------------------------------------------------
+
+default_prior <- function(dist, ...) {
+  structure(list(dist = dist, ..., default = TRUE), class = "vb_prior")
+}
+
+# `center`: where rstanarm's default intercept, which has no location, is put
+pick_prior <- function(user, name, default, on, arg = name, center = 0) {
+  if (!name %in% names(user)) return(default)
+  prior <- as_prior(user[[name]], arg, on)
+  if (is.null(prior$location)) prior$location <- center
+  prior
+}
+
+# One prior for all of `single`, or a list of priors by name -> a list by name.
+by_name <- function(user, arg, on, names, single = names) {
+  if (!arg %in% names(user)) return(list())
+  x <- user[[arg]]
+  if (!is.list(x) || !is.null(x$dist) || inherits(x, "family")) {
+    x <- as_prior(x, arg, on)
+    if (arg == "prior_aux" && length(single) > 1L) {
+      vb_abort(c(arg, "prior"), c("The family has the parameters {.arg {single}}.",
+                                  i = "Give a list: {.code prior_aux = list({single[1]} = , ...)}."))
+    }
+    return(structure(rep(list(x), length(single)), names = single))
+  }
+  unknown <- setdiff(names(x), names)
+  if (is.null(names(x)) || length(unknown)) {
+    vb_abort(c(arg, "prior"), c("The list {.arg {arg}} must be named by {.val {names}}.",
+                                x = "It has the names {.val {names(x)}}."))
+  }
+  x
+}
+
+# `unit` is what autoscale multiplies by; coefficients that a named vector leaves out have the default.
+expand_prior <- function(prior, names, default, arg, unit) {
+  k <- length(names)
+  fallback <- prior_numbers(default, k)
+  if (isTRUE(prior$default)) return(fallback)
+  fields <- intersect(prior_fields, names(prior))
+  named <- fields[vapply(prior[fields], function(v) !is.null(names(v)), NA)]
+  prior[fields] <- lapply(fields, function(f) expand_values(prior[[f]], names, arg, f))
+  if (isTRUE(prior$autoscale)) prior$scale <- prior$scale * unit
+  given <- rep(!length(named), k)
+  fill <- list(df = 3, location = 0, scale = if (is.null(default$scale)) 1 else default$scale)
+  for (f in named) given <- given | !is.na(prior[[f]])
+  for (f in named) {
+    gap <- is.na(prior[[f]])
+    prior[[f]][gap] <- rep_len(fill[[f]], k)[gap]
+  }
+  rows <- prior_numbers(prior, k)
+  rows$dist[!given] <- fallback$dist[!given]
+  rows$arg[, !given] <- fallback$arg[, !given]
+  rows
+}
+
+# One value per coefficient; NA where a named vector leaves it out.
+expand_values <- function(value, names, arg, field) {
+  if (!is.null(names(value))) {
+    unknown <- setdiff(names(value), names)
+    if (length(unknown) || anyDuplicated(names(value))) {
+      hint <- if ("(Intercept)" %in% unknown) "The intercept has its own {.arg prior_intercept}."
+        else "The names are {.val {names}}."
+      vb_abort(c(arg, "prior"), c("Names in {.arg {field}} of {.arg {arg}} that are no coefficients
+                                   or come twice: {.val {names(value)}}.", i = hint))
+    }
+    return(unname(value[names]))
+  }
+  if (!length(value) %in% c(1L, length(names))) {
+    vb_abort(c(arg, "prior"), c(
+      "{.arg {field}} of {.arg {arg}} must have one entry, or one for each of {.val {names}}.",
+      x = "It has {length(value)}."))
+  }
+  rep_len(value, length(names))
+}
+
+# -> list(dist = <chr k>, arg = <3 x k>)
+prior_numbers <- function(prior, k) {
+  if (!k) return(list(dist = character(), arg = matrix(0, 3L, 0L)))
+  row <- prior_rows[[prior$dist]]
+  arg <- row$arg(prior)
+  list(dist = rep(row$row, k), arg = arg[, rep_len(seq_len(ncol(arg)), k), drop = FALSE])
+}
+
+bind_rows <- function(rows) {
+  list(dist = as.character(unlist(lapply(rows, function(r) r$dist))),
+       arg = do.call(cbind, c(list(matrix(0, 3L, 0L)), lapply(rows, function(r) r$arg))))
+}
+
+# A data frame with a row per parameter: what was used and, where not the default, what was asked for.
+prior_table <- function(parameter, rows, priors) {
+  all <- bind_rows(rows)
+  k <- length(all$dist)
+  size <- vapply(rows, function(r) length(r$dist), 0L)
+  default <- vapply(priors, function(p) isTRUE(p$default), NA)
+  asked <- vapply(priors, function(p) if (isTRUE(p$default)) "" else format(p), "")
+  text <- vapply(seq_len(k), function(j) {
+    n_arg <- prior_rows[[which(row_names == all$dist[j])]]$n_arg
+    sprintf("%s(%s)", all$dist[j], toString(signif(all$arg[seq_len(n_arg), j], 5L)))
+  }, "")
+  structure(list(parameter = as.character(parameter), prior = text, dist = all$dist,
+                 arg1 = all$arg[1L, ], arg2 = all$arg[2L, ], arg3 = all$arg[3L, ],
+                 default = rep(default, size), asked = rep(asked, size)),
+            class = "data.frame", row.names = seq_len(k))
+}
+
+row_names <- vapply(prior_rows, function(row) row$row, "")

@@ -1,0 +1,159 @@
+# New data through the design of a fit: what predict() and friends ask the engine about.
+
+# -> list(x, offset, group, z: as engine_moments() reads them, one entry per row; complete: FALSE for rows
+# with missing values, whose x, offset or z are NA). `newdata = NULL`: the rows of the frame.
+new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, offset = NULL) {
+  check_flag(allow.new.levels, "allow.new.levels")
+  own <- is.null(newdata)
+  newdata <- if (own) fit$frame else as_newdata(newdata)
+  used <- used_terms(fit, re.form)
+  x <- new_matrix(fit$terms, fit$xlevels, fit$contrasts, newdata, own)
+  offset <- new_offset(fit, newdata, own, offset)
+  complete <- !is.na(offset) & stats::complete.cases(x)
+  group <- z <- vector("list", length(used))
+  for (k in seq_along(used)) {
+    term <- fit$random[[k]]
+    if (used[k]) {
+      code <- new_codes(term, newdata, own, environment(fit$formula))
+      check_new_levels(term, code, allow.new.levels)
+      z[[k]] <- new_matrix(term$terms, term$xlevels, term$contrasts, newdata, own)
+      z[[k]][is.na(code), ] <- NA                      # a missing level: not "no such term"
+      complete <- complete & stats::complete.cases(z[[k]])
+    } else {
+      code <- rep(NA_integer_, nrow(newdata))
+      z[[k]] <- matrix(0, nrow(newdata), length(term$coef))
+    }
+    group[[k]] <- code
+  }
+  list(x = x, offset = offset, group = group, z = z, complete = complete)
+}
+
+as_newdata <- function(newdata) {
+  if (is.list(newdata) && !is.data.frame(newdata)) newdata <- as.data.frame(newdata)
+  if (!is.data.frame(newdata)) {
+    vb_abort("newdata", c("{.arg newdata} must be a data frame.",
+                          x = "It is {describe_class(newdata)}."))
+  }
+  newdata
+}
+
+new_matrix <- function(terms, xlevels, contrasts, newdata, own) {
+  terms <- stats::delete.response(terms)
+  if (!own) {
+    rows <- nrow(newdata)
+    newdata <- tryCatch({
+      frame <- stats::model.frame(terms, newdata, na.action = stats::na.pass, xlev = xlevels)
+      stats::.checkMFClasses(attr(terms, "dataClasses"), frame)
+      frame
+    }, error = function(e) {
+      message <- conditionMessage(e)
+      vb_abort("newdata", c("{.arg newdata} does not fit the model.", x = "{message}"))
+    })
+    if (nrow(newdata) != rows) {
+      vb_abort("newdata", "Variables of the model are not in {.arg newdata}, and those found
+                           elsewhere have {nrow(newdata)} rows instead of {rows}.")
+    }
+  }
+  plain <- plain_columns(terms, newdata)
+  if (!is.null(plain)) return(plain$x)
+  if (own) attr(newdata, "terms") <- terms
+  x <- stats::model.matrix(terms, newdata, contrasts.arg = contrasts, xlev = xlevels)
+  attributes(x) <- list(dim = dim(x))
+  x
+}
+
+# ---- groups ----------------------------------------------------------------------------------------
+
+# codes among the fit's levels; 0 for a new level, NA where missing
+new_codes <- function(term, newdata, own, env) {
+  labels <- new_labels(term$expr, newdata, own, env)
+  code <- match(labels, term$levels, nomatch = 0L)
+  code[is.na(labels)] <- NA_integer_
+  code
+}
+
+new_labels <- function(expr, newdata, own, env) {
+  if (is_call_to(expr, ":")) {
+    left <- new_labels(strip_parens(expr[[2L]]), newdata, own, env)
+    right <- new_labels(strip_parens(expr[[3L]]), newdata, own, env)
+    return(ifelse(is.na(left) | is.na(right), NA_character_, paste(left, right, sep = ":")))
+  }
+  name <- variable_name(expr)
+  x <- if (own) newdata[[name]] else tryCatch(eval(expr, newdata, env), error = function(e) NULL)
+  if (length(x) != nrow(newdata) || is.function(x)) {
+    vb_abort("newdata", c("The grouping variable {.code {name}} is not in {.arg newdata}.",
+                          i = "Add it, or leave the random effects out by {.code re.form = NA}."))
+  }
+  as.character(x)
+}
+
+check_new_levels <- function(term, code, allow) {
+  new <- which(code == 0L)
+  if (allow || !length(new)) return(invisible())
+  vb_abort(c("newdata", "allow.new.levels"), c(
+    "{.arg newdata} has {length(new)} row{?s} with levels of {.code {term$group}} that were not
+     in the data, the first is row {new[1L]}.",
+    i = "Use {.code allow.new.levels = TRUE} to predict them as new members of the population."))
+}
+
+# Which terms `re.form` keeps: all (NULL), none (NA, ~0), or those of a formula with bars.
+used_terms <- function(fit, re.form) {
+  n <- length(fit$random)
+  if (is.null(re.form)) return(rep(TRUE, n))
+  if (length(re.form) == 1L && is.atomic(re.form) && is.na(re.form)) return(logical(n))
+  if (!inherits(re.form, "formula")) {
+    vb_abort("re.form", "{.arg re.form} must be {.code NULL}, {.code NA} or a formula.")
+  }
+  bars <- unlist(lapply(split_bars(expand_slash(re.form[[length(re.form)]]))$bars,
+                        reformulas::findbars), recursive = FALSE)
+  asked <- vapply(bars, bar_key, "")
+  have <- vapply(fit$random, function(term) bar_key(call("|", term$bar[[2L]], term$expr)), "")
+  unknown <- asked[!asked %in% have]
+  if (length(unknown)) {
+    vb_abort("re.form", c("{.arg re.form} has terms that the fit has not: {.code {unknown}}.",
+                          i = "The fit has {.code {have}}."))
+  }
+  have %in% asked
+}
+
+bar_key <- function(bar) {
+  left <- stats::terms(stats::as.formula(call("~", bar[[2L]])))
+  paste(toString(c(attr(left, "intercept"), sort(attr(left, "term.labels")))), "|",
+        deparse1(strip_parens(bar[[3L]])))
+}
+
+# ---- offset ----------------------------------------------------------------------------------------
+
+# offset() terms come from newdata; the argument of vb() too where its variables are there.
+new_offset <- function(fit, newdata, own, offset) {
+  n <- nrow(newdata)
+  if (!is.null(offset)) {
+    if (!is.numeric(offset) || !length(offset) %in% c(1L, n)) {
+      vb_abort("offset", "{.arg offset} must be numeric, with one entry per row of {.arg newdata}.")
+    }
+  }
+  if (own) return(fit$offset + if (is.null(offset)) 0 else offset)
+  total <- rep_len(if (is.null(offset)) 0 else as.double(offset), n)
+  env <- environment(fit$formula)
+  variables <- as.list(attr(fit$terms, "variables"))[-1L]
+  calls <- lapply(variables[attr(fit$terms, "offset")], function(x) x[[2L]])
+  given <- fit$call$offset
+  if (is.null(offset) && !is.null(given)) calls <- c(calls, given_offset(given, newdata))
+  for (call in calls) {
+    value <- tryCatch(eval(call, newdata, env), error = function(e) NULL)
+    if (!is.numeric(value) || !length(value) %in% c(1L, n)) {
+      vb_abort(c("newdata", "offset"), "The offset {.code {deparse1(call)}} cannot be computed in
+                                        {.arg newdata}.")
+    }
+    total <- total + value
+  }
+  total
+}
+
+given_offset <- function(given, newdata) {
+  if (is.language(given) && all(all.vars(given) %in% names(newdata))) return(list(given))
+  if (is.numeric(given) && length(given) == 1L) return(list(given))
+  vb_abort(c("offset", "newdata"), c("The model was fitted with the argument {.arg offset}, whose
+                                      variables are not in {.arg newdata}.",
+                                     i = "Add them, or give {.arg offset} for the new rows."))
+}

@@ -1,0 +1,131 @@
+# The long printout, in the layout of 'brms', and the object behind it.
+
+#' Summarise a fit
+#'
+#' Posterior means, standard deviations and equal-tailed intervals of everything but the random
+#' effects (for those see [posterior_summary()]), and how the fit went.
+#'
+#' The last lines of the printout tell the approximation, the evidence lower bound, the number
+#' of nodes over the hyperparameters and how they were weighted, the solver, and whether and
+#' when the fit converged. Interpolated nodes report the interpolation's error, weighted ones
+#' the effective sample size (ESS) and the Pareto k of their weights: above 0.7 the summary of
+#' the hyperparameters is not to be trusted. There is no Rhat: nothing was sampled.
+#'
+#' @param object A fit of class `vbfit`.
+#' @param prob The probability inside the intervals.
+#' @param x An object of class `summary.vbfit`.
+#' @param digits Decimals of the estimates; more are shown where the smallest standard error
+#'   needs them.
+#' @param ... Not used.
+#' @return An object of class `summary.vbfit`: a list with the data frames `fixed`, `random` (a
+#'   list with one per grouping factor) and `spec_pars` (the dispersions), each with the columns
+#'   `Estimate`, `Est.Error` and the limits of the interval; and with `formula`, `family`,
+#'   `link`, `data_name`, `nobs`, `observations`, `ngrps` and `report`.
+#' @references
+#' Yao, Y., Vehtari, A., Simpson, D. and Gelman, A. (2018) Yes, but did it work? Evaluating
+#' variational inference. *Proceedings of Machine Learning Research* 80, 5581-5590.
+#' @examples
+#' sleepstudy <- read.csv(system.file("extdata", "sleepstudy.csv", package = "varbayes"))
+#' fit <- vb(Reaction ~ Days + (Days | Subject), data = sleepstudy)
+#' summary(fit)
+#' summary(fit, prob = 0.9)$fixed
+#' @export
+summary.vbfit <- function(object, prob = 0.95, ...) {
+  check_probs(prob, "prob", single = TRUE)
+  parameters <- without_ranef(object)
+  table <- summarise_parameters(object, parameters, c((1 - prob) / 2, (1 + prob) / 2))
+  colnames(table)[3:4] <- paste0(c("l-", "u-"), format(100 * prob), "% CI")
+  pick <- function(which, name) {
+    frame <- as.data.frame(table[which, , drop = FALSE], optional = TRUE)
+    rownames(frame) <- name
+    frame
+  }
+  fixed <- parameters$class == "b"
+  aux <- parameters$class == "aux"
+  structure(list(
+    formula = object$formula, family = object$family$family, link = object$family$link,
+    data_name = data_name(object), nobs = object$nobs, observations = observations(object),
+    ngrps = ngrps.vbfit(object), fixed = pick(fixed, plain_name(object$fixed$names)),
+    random = random_summaries(object, table), spec_pars = pick(aux, parameters$name[aux]),
+    report = fit_report(object), prob = prob
+  ), class = "summary.vbfit")
+}
+
+# One data frame per grouping factor: its sds, then its correlations
+random_summaries <- function(fit, table) {
+  group <- group_labels(fit)
+  lapply(stats::setNames(nm = unique(group)), function(g) {
+    hyper <- fit$hyper[fit$hyper$term %in% which(group == g), , drop = FALSE]
+    hyper <- hyper[order(hyper$class == "cor"), , drop = FALSE]
+    frame <- as.data.frame(table[as.character(hyper$name), , drop = FALSE], optional = TRUE)
+    rownames(frame) <- make.unique(vapply(seq_len(nrow(hyper)), function(k) {
+      coef <- plain_name(fit$random[[hyper$term[k]]]$coef)
+      if (hyper$class[k] == "sd") paste0("sd(", coef[hyper$i[k]], ")")
+      else paste0("cor(", coef[hyper$i[k]], ",", coef[hyper$j[k]], ")")
+    }, ""))
+    frame
+  })
+}
+
+# The name of the data as the user wrote it; nothing where data itself sits in the call, as
+# after do.call()
+data_name <- function(fit) {
+  data <- fit$call$data
+  if (!is.symbol(data) && !is.call(data)) return(NULL)
+  text <- deparse(data)
+  if (length(text) == 1L && nchar(text) <= 40L) text
+}
+
+#' @rdname summary.vbfit
+#' @export
+print.summary.vbfit <- function(x, digits = 2, ...) {
+  cat(" Family:", x$family, "\n")
+  cat("   Link:", x$link, "\n")
+  cat(labelled_formula("Formula: ", x$formula), sep = "\n")
+  cat("   Data: ", x$data_name, if (!is.null(x$data_name)) " ",
+      "(Number of observations: ", x$observations, ")\n", sep = "")
+  if (length(x$random)) cat("\nMultilevel Hyperparameters:\n")
+  for (g in names(x$random)) {
+    cat("~", g, " (Number of levels: ", x$ngrps[[g]], ")\n", sep = "")
+    print_estimates(x$random[[g]], digits)
+  }
+  if (nrow(x$fixed)) {
+    cat("\nRegression Coefficients:\n")
+    print_estimates(x$fixed, digits)
+  }
+  if (nrow(x$spec_pars)) {
+    cat("\nFurther Distributional Parameters:\n")
+    print_estimates(x$spec_pars, digits)
+  }
+  cat("\n", paste0(strwrap(x$report, width = 80, exdent = 2), "\n"), sep = "")
+  invisible(x)
+}
+
+# How the fit went, in a line
+fit_report <- function(fit) {
+  engine <- fit$engine
+  outcome <- if (isTRUE(fit$converged)) "converged" else if (nzchar(fit$stopped)) {
+    paste0("NOT converged (", fit$stopped, ")")
+  } else {
+    "NOT converged"
+  }
+  elbo <- format(round(fit$elbo, 2), nsmall = 2)
+  seconds <- format(signif(fit$seconds, 2), scientific = FALSE)
+  paste0("Fit: ", fit$approximation, " approximation, ELBO ", elbo, ", ", node_report(engine),
+         engine$solver, " solver, ", outcome, " in ", seconds, " s.")
+}
+
+node_report <- function(engine) {
+  n <- length(engine$node$weight)
+  known <- function(x) length(x) == 1L && is.finite(x)
+  detail <- c(
+    if (known(engine$node_error)) paste("error", format(signif(engine$node_error, 2))),
+    if (known(engine$ess)) paste("ESS", round(engine$ess)),
+    if (known(engine$khat)) paste("Pareto k", format(round(engine$khat, 2), nsmall = 2))
+  )
+  if (identical(engine$rule, "none")) return("")
+  rule <- c(interpolated = "interpolated", weighted = "weighted", gaussian = "Gaussian in theta")
+  rule <- if (engine$rule %in% names(rule)) rule[[engine$rule]] else engine$rule
+  paste0(n, if (n == 1L) " node " else " nodes ", rule,
+         if (length(detail)) paste0(" (", paste(detail, collapse = ", "), ")"), ", ")
+}

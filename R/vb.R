@@ -1,0 +1,88 @@
+#' Fit a Bayesian regression or hierarchical model by variational inference
+#'
+#' Finds the posterior of the coefficients, random effects and hyperparameters of a model written as a
+#' formula. The result is deterministic: the same data give the same numbers.
+#'
+#' @param formula A formula as in lme4: `y ~ x`, `y ~ x + (x | g)`, `(x || g)`, `(0 + x | g)`,
+#'   `(1 | a/b)`, `(1 | a:b)`, several terms. Binary responses are 0/1, logical or a factor (the first
+#'   level is failure), or `cbind(success, failure)`, or proportions with `weights`.
+#' @param data A data frame, tibble or data.table; variables not in it are looked up in the
+#'   environment of `formula`.
+#' @param family The likelihood: [stats::gaussian()], [stats::binomial()] (`"logit"`, `"probit"`,
+#'   `"cloglog"`), [stats::poisson()], [negbinomial()] or [student()], as an object, function or
+#'   string; other packages' names for these are known.
+#' @param ... `iter`, `chains`, `seed`, `refresh`, `adapt_delta`, `QR` and `REML`, which scripts written
+#'   for other packages carry along, are ignored with a message. Any other argument is an error.
+#' @param weights Prior weights as in [stats::glm()]: they divide the variance of gaussian and student
+#'   responses (`sigma^2 / weights`), are the number of trials of proportions, and multiply the
+#'   log-likelihood of all others. Rows of weight zero are left out of the fit.
+#' @param subset,na.action,contrasts As in [stats::lm()].
+#' @param offset Added to the linear predictor, as are `offset()` terms of the formula.
+#' @param prior,prior_intercept Priors of the coefficients and of the intercept where the other
+#'   columns are at their means: [normal()], [student_t()], [cauchy()] or [flat()]; `NULL` is flat.
+#'   Without an intercept `prior` covers all columns.
+#' @param prior_aux Prior of `sigma`, `shape` or `nu`: one of these, [exponential()] or [constant()];
+#'   `list(sigma = , nu = )` where the family has two.
+#' @param prior_sd Prior of the standard deviations of random effects, for all or as a list named by
+#'   grouping factors.
+#' @param prior_cor [lkj()] prior of their correlations, for all or as a list.
+#' @param algorithm `"cavi"`, coordinate ascent.
+#' @param approximation `"structured"`: a Gaussian for the coefficients given the
+#'   hyperparameters, and the best distribution of these.
+#' @param bound `"exact"`: the expected log-likelihood itself, by quadrature.
+#' @param cores Number of threads; results do not depend on it.
+#' @param control Settings of the engine, from [vb_control()].
+#' @param verbose Show the progress of a slow fit? By default
+#'   `getOption("varbayes.verbose", TRUE)`; quick fits never print.
+#'
+#' @section Default priors:
+#' With `s = max(2.5, mad(y))` (on the scale of the log for log links; 2.5 for binomial families):
+#' the intercept has `student_t(3, median(y), s)` (binomial: location 0), coefficients
+#' `normal(0, 2.5 sd(y) / sd(x))` for gaussian and student, `normal(0, 2.5 / sd(x))` otherwise, standard
+#' deviations of groups and residuals a half-`student_t(3, 0, s)`, correlations `lkj(1)`, the shape of
+#' the negative binomial `exponential(1)` and the degrees of freedom of student a gamma(2, 0.1).
+#' `prior_summary()` prints what was used.
+#'
+#' @return A fit of class [vbfit].
+#' @references
+#' Ormerod, J. T. and Wand, M. P. (2012). Gaussian variational approximate inference for generalized
+#' linear mixed models. *Journal of Computational and Graphical Statistics*, 21, 2-17.
+#'
+#' Rue, H., Martino, S. and Chopin, N. (2009). Approximate Bayesian inference for latent Gaussian
+#' models by using integrated nested Laplace approximations. *Journal of the Royal Statistical
+#' Society B*, 71, 319-392.
+#' @examples
+#' fit <- vb(breaks ~ wool + (1 | tension), warpbreaks)
+#' fit
+#' vb(am ~ wt, mtcars, family = binomial(), prior = normal(0, 5))
+#' @export
+vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.action, offset, contrasts,
+               prior, prior_intercept, prior_aux, prior_sd, prior_cor, algorithm = "cavi",
+               approximation = "structured", bound = "exact", cores = getOption("mc.cores", 1L),
+               control = vb_control(), verbose) {
+  started <- proc.time()[[3L]]
+  env <- parent.frame()
+  call <- match.call()
+  if (missing(formula)) missing_formula(names(call))
+  formula <- as_formula(formula, env)
+  check_dots(match.call(expand.dots = FALSE)$...)
+  data <- if (!missing(data)) data
+  choices <- check_choices(list(algorithm = algorithm, approximation = approximation, bound = bound))
+  control <- full_control(control, cores, if (missing(verbose)) verbose_default() else verbose)
+  family <- resolve_family(family)
+  user <- list()
+  if (!missing(prior)) user["prior"] <- list(prior)
+  if (!missing(prior_intercept)) user["prior_intercept"] <- list(prior_intercept)
+  if (!missing(prior_aux)) user["prior_aux"] <- list(prior_aux)
+  if (!missing(prior_sd)) user["prior_sd"] <- list(prior_sd)
+  if (!missing(prior_cor)) user["prior_cor"] <- list(prior_cor)
+
+  na.action <- if (missing(na.action)) getOption("na.action") else na.action
+  contrasts <- if (!missing(contrasts)) contrasts
+  model <- build_model(formula, data, family, user, call, na.action, contrasts, env)
+  engine <- fit_engine(model$spec, control)
+  fit <- new_vbfit(tidy_call(call, env, family), model, choices, control, engine,
+                   proc.time()[[3L]] - started)
+  report_stop(fit, env)
+  fit
+}

@@ -1,0 +1,109 @@
+#' What a fit holds
+#'
+#' [vb()] returns a list of class `vbfit`: plain data without pointers, so that `saveRDS()`, parallel
+#' workers and `identical()` work on it. These are its fields.
+#'
+#' @section What was asked:
+#' \describe{
+#'   \item{`call`}{The call, with long values replaced by names.}
+#'   \item{`formula`}{The formula with its bars, `.` written out.}
+#'   \item{`family`}{The family object; `family$fixed` holds parameters that it keeps at a value.}
+#'   \item{`algorithm`, `approximation`, `bound`}{As given to [vb()].}
+#'   \item{`control`}{The settings of [vb_control()], with `cores` and `verbose`.}
+#'   \item{`priors`}{A list `prior`, `prior_intercept`, `prior_aux`, `prior_sd`, `prior_cor` of data
+#'     frames (`NULL` where there is nothing of the kind) with a row per parameter: `parameter`, the
+#'     prior used as text in `prior` and as `dist`, `arg1`, `arg2`, `arg3` in the order of the
+#'     constructors' arguments, whether it is the `default`, and what was `asked` for.}
+#' }
+#'
+#' @section The data:
+#' \describe{
+#'   \item{`frame`}{The model frame: all variables, weights and offset, after `subset` and
+#'     `na.action`.}
+#'   \item{`rows`}{The rows of `frame` that entered the fit: those with weight.}
+#'   \item{`nobs`}{Their number.}
+#'   \item{`y`}{The response, one entry per row of `frame`; proportions for binomial families.}
+#'   \item{`weights`}{Prior weights as [stats::glm()] keeps them (binomial: times the number of
+#'     trials), one per row of `frame`.}
+#'   \item{`offset`}{The sum of all offsets, one per row of `frame`.}
+#'   \item{`terms`, `xlevels`, `contrasts`}{Of the fixed part, as [stats::lm()] keeps them, for
+#'     prediction.}
+#'   \item{`na.action`}{The rows left out for missing values, or `NULL`.}
+#'   \item{`fixed`}{A list: `names` of the columns of the model matrix, the `center` subtracted from
+#'     each while fitting, and the position of the `intercept` (0: none).}
+#'   \item{`random`}{A list with one entry per term: its `group` (`"a:b"` for nested factors), the
+#'     `levels`, the names `coef` of its coefficients, the expressions `expr` and `bar` of both sides of
+#'     the bar, and the `terms`, `xlevels` and `contrasts` of its left side.}
+#' }
+#'
+#' @section The result:
+#' \describe{
+#'   \item{`hyper`}{A data frame with a row per hyperparameter: its `name`, its `class` (`"sd"`, `"cor"`
+#'     or `"aux"`), its `term` (0: none) and the coefficients `i` and `j` of that term it belongs to.}
+#'   \item{`engine`}{The posterior. `engine$node` has for each node of the integral over the
+#'     hyperparameters its `weight`, `elbo`, residual quadrature `rq`, the `hyper`parameters and the
+#'     `mean`, `var` and `skew` of all coefficients given them (`fixed_mean`, `fixed_cov`,
+#'     `fixed_skew`: of the fixed effects as reported); `engine$point` the marginal of the
+#'     hyperparameters as weighted points. How the fit went: `solver`, `rule`, `n_eval`, `n_sweep`,
+#'     `ess`, `khat`, `node_error`, `rq`, `lr`, `lr_inflation`, `n_cell`.}
+#'   \item{`design`}{The numbers the engine was given, for draws and predictions.}
+#'   \item{`elbo`}{The evidence lower bound; see [elbo()].}
+#'   \item{`log_evidence`}{The log evidence corrected by residual quadrature.}
+#'   \item{`trace`}{A data frame `step`, `phase`, `elbo`, `seconds`, a row per accepted step.}
+#'   \item{`converged`}{Did it converge?}
+#'   \item{`stopped`}{Empty, or why it stopped early: `"interrupt"`, `"max_sweep"`, `"not finite"`,
+#'     `"not positive definite"`.}
+#'   \item{`seconds`}{Elapsed time of the whole call.}
+#' }
+#'
+#' @section Methods:
+#' `print()`, `summary()`, `plot()`, `fixef()`, `ranef()`, `coef()`, `VarCorr()`, `vcov()`, `confint()`,
+#' `sigma()`, [elbo()], [posterior_summary()], [prior_summary()], `predict()`, `fitted()`,
+#' `residuals()`, `model.frame()`, `model.matrix()`, `formula()`, `terms()`, `family()`, `nobs()`,
+#' `weights()`, `df.residual()`, `update()`, lme4's `ngrps()`, and posterior's `as_draws()` family.
+#' @name vbfit
+#' @examples
+#' fit <- vb(breaks ~ wool + (1 | tension), warpbreaks)
+#' names(fit)
+#' fit$hyper
+NULL
+
+new_vbfit <- function(call, model, choices, control, engine, seconds) {
+  design <- model$design
+  random <- lapply(design$random, function(term) {
+    term[c("group", "levels", "coef", "expr", "bar", "terms", "xlevels", "contrasts")]
+  })
+  frame <- model$frame
+  own <- c("trace", "elbo", "log_evidence", "converged", "design")      # kept beside `engine`
+  fit <- list(
+    call = call, formula = model$formula, family = model$family$family,
+    algorithm = choices$algorithm, approximation = choices$approximation, bound = choices$bound,
+    control = control, priors = model$priors$tables,
+    frame = frame, rows = if (is.null(model$rows)) seq_len(nrow(frame)) else model$rows,
+    nobs = length(model$spec$y), y = model$response$y, weights = model$response$weights,
+    offset = model$offset,
+    terms = design$terms, xlevels = design$xlevels, contrasts = design$contrasts,
+    na.action = attr(frame, "na.action"),
+    fixed = design[c("names", "center", "intercept")], random = random,
+    hyper = hyper_table(random, model$family$par),
+    engine = engine[setdiff(names(engine), own)],
+    design = if (is.null(engine$design)) model$spec else engine$design,
+    elbo = engine$elbo, log_evidence = engine$log_evidence, trace = trace_table(engine$trace),
+    converged = isTRUE(engine$converged),
+    stopped = if (isTRUE(engine$converged)) "" else stop_reasons[[engine$status + 1L]],
+    seconds = seconds
+  )
+  structure(fit, class = "vbfit")
+}
+
+# in the order of vb_status
+stop_reasons <- c("", "max_sweep", "not finite", "not positive definite", "interrupt")
+
+phases <- c("start", "mode", "nodes")
+
+trace_table <- function(trace) {
+  k <- length(trace$elbo)
+  structure(list(step = seq_len(k), phase = phases[trace$phase],
+                 elbo = as.double(trace$elbo), seconds = as.double(trace$seconds)),
+            class = "data.frame", row.names = seq_len(k))
+}

@@ -1,0 +1,14 @@
+/* What the parts of dev/core-test share. */
+#ifndef CORE_TEST_H
+#define CORE_TEST_H
+#include "vb.h"
+
+void check(int ok, const char *what, const char *which, double got, double want);
+void check_near(double got, double want, double tol, const char *what, const char *which);
+double *doubles(size_t n); /* zeroed, lives until release() */
+void release(void);
+double wave(int i);
+extern const vb_host test_host;
+
+void test_linalg(void);
+#endif

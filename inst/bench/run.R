@@ -1,0 +1,189 @@
+#!/usr/bin/env Rscript
+# Times vb() against its peers on the same data, on this machine, in one run.
+#
+#   Rscript run.R [--only=sleepstudy,cbpp] [--all] [--peers=varbayes,lme4] [--reps=3]
+#                 [--timeout=600] [--out=report] [--install]
+#
+# Every fit has an Rscript process of its own, one thread, and is timed as a user would: the whole
+# call, elapsed. The median of three processes is reported, and for short fits the median of
+# repeated calls in a warm process as well. Memory is the most the process held during the call,
+# less what it held before (Linux only). The fixed effects are compared with vb()'s, in the peer's
+# standard errors, to show that both fitted the same model. Writes report.md and times.csv.
+# Peers that are not installed are left out; --install tries to install them from CRAN first.
+
+arguments <- commandArgs(TRUE)
+option <- function(name, default = NULL) {
+  hit <- grep(paste0("^--", name, "="), arguments, value = TRUE)
+  if (length(hit)) sub("^[^=]*=", "", hit[1]) else default
+}
+listed <- function(name, default) {
+  value <- option(name)
+  if (is.null(value)) default else strsplit(value, ",", fixed = TRUE)[[1]]
+}
+script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)))
+source(file.path(dirname(script), "workloads.R"))
+source(file.path(dirname(script), "peers.R"))
+
+# ---- One fit, in a process of its own -----------------------------------------------------------
+
+# megabytes held now ("VmRSS") or at most since the last reset ("VmHWM"); NA where there is no /proc
+held <- function(field) {
+  status <- tryCatch(suppressWarnings(readLines("/proc/self/status")), error = function(e) "")
+  line <- grep(paste0("^", field, ":"), status, value = TRUE)
+  if (length(line)) as.numeric(gsub("[^0-9]", "", line)) / 1024 else NA_real_
+}
+
+reset_peak <- function() {
+  try(suppressWarnings(cat("5", file = "/proc/self/clear_refs")), silent = TRUE)
+}
+
+# a call of a few milliseconds is repeated, warm, until a second has gone
+warm_seconds <- function(call, first) {
+  if (first > 1) return(first)
+  times <- numeric()
+  while (sum(times) < 1 || length(times) < 3) {
+    times <- c(times, system.time(call(), gcFirst = FALSE)[["elapsed"]])
+  }
+  stats::median(times)
+}
+
+one_fit <- function(name, peer, file) {
+  w <- workload(name)
+  row <- peer_table[[peer]]
+  suppressPackageStartupMessages(library(row$package, character.only = TRUE))
+  call <- function() suppressMessages(suppressWarnings(row$fit(w)))
+  gc()
+  reset_peak()
+  base <- held("VmRSS")
+  elapsed <- system.time(fit <- call())
+  peak <- held("VmHWM")
+  saveRDS(list(seconds = elapsed[["elapsed"]], cpu = sum(elapsed[c("user.self", "sys.self")]),
+               warm = warm_seconds(call, elapsed[["elapsed"]]), mb = peak - base, peak_mb = peak,
+               estimates = row$estimates(fit),
+               version = as.character(utils::packageVersion(row$package))), file)
+}
+
+if (!is.null(option("fit"))) {
+  part <- strsplit(option("fit"), ":", fixed = TRUE)[[1]]
+  one_fit(part[1], part[2], option("result"))
+  quit(status = 0L)
+}
+
+# ---- All fits -----------------------------------------------------------------------------------
+
+Sys.setenv(OMP_NUM_THREADS = 1, OPENBLAS_NUM_THREADS = 1, MKL_NUM_THREADS = 1,
+           R_LIBS = paste(.libPaths(), collapse = .Platform$path.sep))
+
+fit_in_child <- function(name, peer, timeout) {
+  file <- tempfile(fileext = ".rds")
+  on.exit(unlink(file))
+  output <- suppressWarnings(system2(
+    file.path(R.home("bin"), "Rscript"),
+    c("--vanilla", shQuote(script), paste0("--fit=", name, ":", peer), paste0("--result=", file)),
+    stdout = TRUE, stderr = TRUE, timeout = timeout
+  ))
+  if (file.exists(file)) return(readRDS(file))
+  late <- identical(attr(output, "status"), 124L)
+  error <- grep("^Error|^  ", output, value = TRUE)
+  why <- if (late) paste("over", timeout, "s") else trimws(c(utils::tail(error, 1), "no result"))[1]
+  list(failed = why)
+}
+
+measure <- function(name, peer, reps, timeout) {
+  runs <- list()
+  for (i in seq_len(reps)) {
+    run <- fit_in_child(name, peer, timeout)
+    if (!is.null(run$failed)) return(run)
+    runs[[i]] <- run
+    if (run$seconds > timeout / 4) break
+  }
+  median_of <- function(field) stats::median(vapply(runs, `[[`, 0, field))
+  list(seconds = median_of("seconds"), cpu = median_of("cpu"), warm = median_of("warm"),
+       mb = median_of("mb"), peak_mb = median_of("peak_mb"), reps = length(runs),
+       estimates = runs[[1]]$estimates, version = runs[[1]]$version)
+}
+
+# the largest difference of a fixed effect in the other's standard errors
+distance <- function(a, b) {
+  common <- intersect(names(a$beta), names(b$beta))
+  if (length(common)) max(abs(a$beta[common] - b$beta[common]) / b$se[common]) else NA_real_
+}
+
+run_workload <- function(name, peers, reps, timeout) {
+  w <- workload(name)
+  peers <- Filter(function(peer) peer_table[[peer]]$takes(w), peers)
+  results <- list()
+  for (peer in peers) {
+    results[[peer]] <- measure(name, peer, reps, timeout)
+    cat(sprintf("%-24s %-11s %s\n", name, peer, if (is.null(results[[peer]]$failed)) {
+      sprintf("%9.3f s  warm %9.3f s  %6.0f MB", results[[peer]]$seconds, results[[peer]]$warm,
+              results[[peer]]$mb)
+    } else results[[peer]]$failed))
+  }
+  ours <- results$varbayes
+  rows <- lapply(names(results), function(peer) {
+    r <- results[[peer]]
+    both <- is.null(r$failed) && !is.null(ours) && is.null(ours$failed)
+    data.frame(
+      workload = name, rows = nrow(w$data), peer = peer, setting = peer_table[[peer]]$setting,
+      version = if (is.null(r$version)) NA else r$version,
+      seconds = if (is.null(r$seconds)) NA else r$seconds,
+      warm = if (is.null(r$warm)) NA else r$warm, cpu = if (is.null(r$cpu)) NA else r$cpu,
+      mb = if (is.null(r$mb)) NA else r$mb, peak_mb = if (is.null(r$peak_mb)) NA else r$peak_mb,
+      reps = if (is.null(r$reps)) 0 else r$reps,
+      ratio = if (both) r$seconds / ours$seconds else NA,
+      warm_ratio = if (both) r$warm / ours$warm else NA,
+      distance = if (both) distance(ours$estimates, r$estimates) else NA,
+      note = if (is.null(r$failed)) "" else r$failed
+    )
+  })
+  do.call(rbind, rows)
+}
+
+machine <- function() {
+  cpu <- tryCatch(grep("^model name", readLines("/proc/cpuinfo"), value = TRUE)[1],
+                  error = function(e) NA)
+  paste0(R.version.string, "; BLAS ", basename(extSoftVersion()[["BLAS"]]), "; ",
+         sub(".*:\\s*", "", cpu), "; one thread")
+}
+
+write_report <- function(times, dir) {
+  dir.create(dir, recursive = TRUE, showWarnings = FALSE)
+  utils::write.csv(times, file.path(dir, "times.csv"), row.names = FALSE)
+  show <- times[c("workload", "rows", "peer", "version", "seconds", "ratio", "warm", "warm_ratio",
+                  "mb", "peak_mb", "distance", "note")]
+  number <- vapply(show, is.numeric, NA)
+  show[number] <- lapply(show[number], function(x) {
+    ifelse(is.na(x), "", formatC(x, digits = 3, format = "fg"))
+  })
+  show[] <- lapply(show, function(x) ifelse(is.na(x), "", as.character(x)))
+  line <- function(x) paste0("| ", paste(x, collapse = " | "), " |")
+  writeLines(c(
+    paste0("Measured ", format(Sys.Date()), ": ", machine(), "."), "",
+    paste("`seconds`: elapsed time of the whole call in a fresh process, median over processes.",
+          "`warm`: the same call repeated in that process. `ratio`, `warm_ratio`: the peer's time",
+          "over varbayes's. `mb`: most memory held during the call less what was held before;",
+          "`peak_mb`: with R, packages and data. `distance`: largest difference between the fixed",
+          "effects and varbayes's, in the peer's standard errors."), "",
+    line(names(show)), line(rep("---", ncol(show))), apply(show, 1, line)
+  ), file.path(dir, "report.md"))
+}
+
+peers <- listed("peers", names(peer_table))
+is_there <- function(peer) nzchar(system.file(package = peer_table[[peer]]$package))
+there <- vapply(peers, is_there, NA)
+if ("--install" %in% arguments && !all(there)) {
+  utils::install.packages(vapply(peer_table[peers[!there]], `[[`, "", "package"))
+  there <- vapply(peers, is_there, NA)
+}
+for (peer in peers[!there]) cat(peer, "is not installed and left out\n")
+names <- listed("only", if ("--all" %in% arguments) workload_names() else first_bars)
+times <- do.call(rbind, lapply(names, run_workload, peers = peers[there],
+                               reps = as.integer(option("reps", "3")),
+                               timeout = as.numeric(option("timeout", "600"))))
+out <- option("out", "report")
+write_report(times, out)
+cat("\nThe peer's time over vb()'s, whole calls in fresh processes:\n")
+print(times[times$peer != "varbayes", c("workload", "peer", "seconds", "ratio", "warm_ratio", "mb",
+                                        "distance", "note")], digits = 3, row.names = FALSE)
+cat("Written:", file.path(normalizePath(out), c("report.md", "times.csv")), "", sep = "\n")

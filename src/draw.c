@@ -1,0 +1,235 @@
+/* Draws: theta from its weighted points, c from the Gaussian of the nearest node, its mean moved by what the
+ * change of theta does to it.  Uniforms and normals come in; nothing is drawn here. */
+#include <math.h>
+#include <string.h>
+#include "engine.h"
+
+#define SMOOTH 0.1                           /* kernel shrinkage (West 1993): moments kept, no two thetas equal */
+#define CHEAP 4e9                            /* operations up to which every draw has its own factor */
+
+typedef struct {
+  const vb_model *m;
+  const vb_hyper *hyper;
+  const vb_posterior *post;
+  vb_theta theta, at_node;
+  vb_inner in;
+  vb_block block;
+  int own_factor;
+  double *ratio, *sd;                        /* per coefficient: corrected over Gaussian sd at the node; Gaussian sd */
+  double *delta, *core;
+} drawer;
+
+static double factor_cost(const vb_model *m) {
+  double cost = (double)m->q * m->q * m->q / 3;
+  for (int j = 0; j < m->n_front; j++) {
+    double w = m->front_start[j + 1] - m->front_start[j] + m->p;
+    cost += m->d_leaf * w * w;
+  }
+  return cost + (double)m->p * m->p * m->p;
+}
+
+static void to_z(const vb_posterior *post, int K, const double *x, double *z) {
+  for (int k = 0; k < K; k++) {              /* the columns of root are orthogonal */
+    double s = 0, norm = 0;
+    for (int i = 0; i < K; i++) {
+      s += post->root[i + (size_t)k * K] * (x[i] - post->mode[i]);
+      norm += post->root[i + (size_t)k * K] * post->root[i + (size_t)k * K];
+    }
+    z[k] = s / norm;
+  }
+}
+
+/* x of one draw: its point, shrunk to the mean and spread again */
+static void draw_theta(const drawer *d, const double *mean, const double *sd, int t, const double *normal, double *x) {
+  int K = d->hyper->n_axis;
+  double a = sqrt(1 - SMOOTH * SMOOTH);
+  for (int k = 0; k < K; k++)
+    x[k] = mean[k] + a * (d->post->point_x[(size_t)t * K + k] - mean[k]) + SMOOTH * sd[k] * normal[k];
+  for (int i = 0; i < d->hyper->n_natural; i++) {
+    const vb_natural *n = d->hyper->natural + i;
+    if (n->axis >= 0 && n->coord == &vb_coord_square) x[n->axis] = fmax(fabs(x[n->axis]), 1e-3);
+  }
+}
+
+static int nearest_node(const vb_posterior *post, int K, const double *x) {
+  double z[VB_MAX_AXIS], zs[VB_MAX_AXIS], least = INFINITY;
+  int best = 0;
+  to_z(post, K, x, z);
+  for (int s = 0; s < post->n; s++) {
+    double d2 = 0;
+    to_z(post, K, post->x + (size_t)s * K, zs);
+    for (int k = 0; k < K; k++) d2 += (z[k] - zs[k]) * (z[k] - zs[k]);
+    if (d2 < least) {
+      least = d2;
+      best = s;
+    }
+  }
+  return best;
+}
+
+/* everything that belongs to a node: factor, and how far its corrected sds are from the Gaussian's */
+static vb_status enter_node(drawer *d, int s) {
+  const vb_model *m = d->m;
+  const vb_posterior *post = d->post;
+  vb_status st = vb_node_factor(m, d->hyper, post, s, post->x + (size_t)s * d->hyper->n_axis, 1, &d->at_node, &d->in);
+  if (st == VB_OK) st = vb_selected_inverse(m, post->congruence, &d->in.sol);
+  if (st != VB_OK) return st;
+  vb_coef_variance(m, &d->in.sol, d->sd);
+  for (int k = m->p; k < m->n_coef; k++) {
+    double v = post->var[k + (size_t)s * m->n_coef];
+    d->sd[k] = sqrt(d->sd[k]);
+    d->ratio[k] = sqrt(v) / d->sd[k];
+  }
+  memcpy(d->block.site_h, post->site_h + (size_t)s * m->n_site, sizeof(double) * m->n_site);
+  return VB_OK;
+}
+
+/* mean given the draw's theta: exact where the family is quadratic, one Newton step from the node elsewhere */
+static vb_status conditional_mean(drawer *d, int s, const double *x, double *mean) {
+  const vb_model *m = d->m;
+  const double *at = d->post->mean + (size_t)s * m->n_coef;
+  vb_status st = vb_theta_set(d->hyper, x, &d->theta);
+  if (st != VB_OK) return st;
+  if (d->own_factor && m->family->quadratic) {
+    double elbo;
+    st = vb_inner_solve(m, &d->theta, 1e-8, 100, 0, &d->in, &d->block, &elbo);
+    memcpy(mean, d->block.m, sizeof(double) * m->n_coef);
+    return st == VB_MAX_ITER ? VB_OK : st;
+  }
+  if (d->own_factor) st = vb_node_factor(m, d->hyper, d->post, s, x, 0, &d->theta, &d->in);
+  if (st != VB_OK) return st;
+  double *r = d->in.r, *r_new = d->in.step;
+  vb_prior_quadratic(m, &d->at_node, at, r);
+  vb_prior_quadratic(m, &d->theta, at, r_new);
+  for (int k = 0; k < m->n_coef; k++) r[k] -= r_new[k];
+  vb_solve(m, &d->in.sol, r);
+  for (int k = 0; k < m->n_coef; k++) mean[k] = at[k] + r[k];
+  return VB_OK;
+}
+
+/* delta ~ N(0, S): beta first, the rest given it */
+static void draw_deviation(drawer *d, const double *normal, double *delta) {
+  const vb_model *m = d->m;
+  const vb_solution *s = &d->in.sol;
+  int p = m->p, q = m->q, dim = m->d_leaf;
+  memcpy(delta, normal, sizeof(double) * m->n_coef);
+  if (p) vb_chol_half_t(p, s->beta_chol, p, 1, delta, p);
+  if (p && d->post->congruence) {
+    double *b = d->in.mu;
+    for (int k = 0; k < p; k++) {
+      b[k] = 0;
+      for (int l = 0; l < p; l++) b[k] += d->post->congruence[k + (size_t)l * p] * delta[l];
+    }
+    memcpy(delta, b, sizeof(double) * p);
+  }
+  double *o = d->core;
+  for (int k = 0; k < m->n_term; k++)
+    if (m->term[k].core >= 0)
+      memcpy(o + m->term[k].core, delta + m->term[k].first, sizeof(double) * m->term[k].n_level * m->term[k].d);
+  if (q) {
+    vb_core *core = (vb_core *)&s->core;     /* half_t only reads the factor */
+    core->solver->half_t(core, o);
+    for (int k = 0; k < p; k++)
+      for (int a = 0; a < q; a++) o[a] -= s->core_beta[a + (size_t)k * q] * delta[k];
+  }
+  for (int k = 0; k < m->n_term; k++)
+    if (m->term[k].core >= 0)
+      memcpy(delta + m->term[k].first, o + m->term[k].core, sizeof(double) * m->term[k].n_level * m->term[k].d);
+  for (int j = 0; m->leaf >= 0 && j < m->n_front; j++) {
+    double *u = delta + m->term[m->leaf].first + (size_t)j * dim;
+    const double *l = s->leaf_chol + (size_t)j * dim * dim, *fr = s->front + m->block_start[j];
+    int co = m->front_start[j + 1] - m->front_start[j];
+    const int *f = m->front + m->front_start[j];
+    for (int a = dim - 1; a >= 0; a--) {
+      for (int b = a + 1; b < dim; b++) u[a] -= l[b + a * dim] * u[b];
+      u[a] /= l[a + a * dim];
+    }
+    for (int a = 0; a < dim; a++) {
+      for (int c = 0; c < co; c++) u[a] -= fr[(size_t)c * dim + a] * o[f[c]];
+      for (int k = 0; k < p; k++) u[a] -= fr[(size_t)(co + k) * dim + a] * delta[k];
+    }
+  }
+}
+
+/* reported coefficients of one draw: corrected sds and skewness, coefficient by coefficient */
+static void report(drawer *d, int s, const double *mean, const double *delta, double *out) {
+  const vb_model *m = d->m;
+  const vb_posterior *post = d->post;
+  int p = m->p;
+  double *rm = d->in.mu, *rd = d->in.mu + p;
+  vb_report_beta(m, mean, rm);
+  vb_report_beta(m, delta, rd);
+  for (int k = 0; k < p; k++) {
+    double sd = sqrt(post->fixed_cov[k * (size_t)(p + 1) + (size_t)s * p * p]);
+    double skew = post->fixed_skew ? post->fixed_skew[k + (size_t)s * p] : 0;
+    out[k] = rm[k] + sd * vb_skew_transform(rd[k] / sd, skew);
+  }
+  for (int k = p; k < m->n_coef; k++) {
+    double skew = post->skew ? post->skew[k + (size_t)s * m->n_coef] : 0;
+    out[k] = mean[k] + d->ratio[k] * d->sd[k] * vb_skew_transform(delta[k] / d->sd[k], skew);
+  }
+}
+
+static void point_moments(const vb_posterior *post, int K, double *mean, double *sd) {
+  for (int k = 0; k < K; k++) {
+    double m1 = 0, m2 = 0;
+    for (int t = 0; t < post->n_point; t++) {
+      double x = post->point_x[(size_t)t * K + k];
+      if (!(post->point_weight[t] > 0)) continue;
+      m1 += post->point_weight[t] * x;
+      m2 += post->point_weight[t] * x * x;
+    }
+    mean[k] = m1;
+    sd[k] = sqrt(fmax(m2 - m1 * m1, 0));
+  }
+}
+
+static int pick_point(const vb_posterior *post, double u) {
+  double cum = 0;
+  int last = 0;
+  for (int t = 0; t < post->n_point; t++) {
+    if (!(post->point_weight[t] > 0)) continue;
+    cum += post->point_weight[t];
+    last = t;
+    if (u <= cum) return t;
+  }
+  return last;
+}
+
+vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post, int n, const double *uniform,
+                  const double *normal, double *coef, double *natural) {
+  const vb_host *h = m->host;
+  int K = hyper->n_axis, H = hyper->n_natural, D = m->n_coef;
+  drawer d = {.m = m, .hyper = hyper, .post = post, .own_factor = factor_cost(m) * n < CHEAP};
+  vb_theta_alloc(h, hyper, &d.theta);
+  vb_theta_alloc(h, hyper, &d.at_node);
+  vb_inner_alloc(m, &d.in);
+  vb_block_alloc(m, &d.block);
+  d.ratio = h->alloc(D + 1, sizeof(double));
+  d.sd = h->alloc(D + 1, sizeof(double));
+  d.delta = h->alloc(D + 1, sizeof(double));
+  d.core = h->alloc(m->q + 1, sizeof(double));
+  double mean[VB_MAX_AXIS], sd[VB_MAX_AXIS], *centre = h->alloc(D + 1, sizeof(double));
+  double *x = h->alloc((size_t)n * K + 1, sizeof(double));
+  int *node = h->alloc(n + 1, sizeof(int));
+  point_moments(post, K, mean, sd);
+  for (int i = 0; i < n; i++) {
+    const double *z = normal + (size_t)i * (D + H);
+    draw_theta(&d, mean, sd, pick_point(post, uniform[i]), z + D, x + (size_t)i * K);
+    node[i] = nearest_node(post, K, x + (size_t)i * K);
+  }
+  for (int s = 0; s < post->n; s++) {        /* draws of one node together: its factor is made once */
+    int entered = 0;
+    for (int i = 0; i < n; i++) {
+      if (node[i] != s) continue;
+      vb_status st = entered++ ? VB_OK : enter_node(&d, s);
+      if (st == VB_OK) st = conditional_mean(&d, s, x + (size_t)i * K, centre);
+      if (st != VB_OK) return st;
+      draw_deviation(&d, normal + (size_t)i * (D + H), d.delta);
+      report(&d, s, centre, d.delta, coef + (size_t)i * D);
+      vb_theta_report(hyper, &d.theta, natural + (size_t)i * H);
+      if (h->poll()) return VB_INTERRUPTED;
+    }
+  }
+  return VB_OK;
+}

@@ -1,0 +1,136 @@
+/* Expectations of the log likelihood under eta ~ N(m, v): closed form where the family has one, else
+ * Gauss-Hermite with an order that grows with v (engine.md section 3).  Blocks of cells are independent, so
+ * threads change nothing. */
+#include <math.h>
+#include <string.h>
+#include "engine.h"
+
+#define BLOCK 256
+/* orders used for v up to a bound; the 21 nodes serve the prior sites */
+static const int order_of[VB_N_ORDER] = {3, 5, 9, 15, 21, 27, 49};
+static const double order_up_to[VB_N_ORDER] = {0.01, 0.1, 0.7, 3, 7, 12, INFINITY};
+#define PAR_RULE 3
+#define SITE_RULE 4
+
+void vb_rules_make(vb_rules *r) {
+  for (int k = 0, at = 0; k < VB_N_ORDER; at += order_of[k++]) {
+    r->first[k] = at;
+    r->order[k] = order_of[k];
+    vb_gauss_hermite(order_of[k], r->node + at, r->weight + at);
+  }
+}
+
+int vb_rule_index(double v) {
+  int k = 0;
+  while (v > order_up_to[k]) k++;
+  return k;
+}
+
+typedef struct { double y[BLOCK], w[BLOCK], m[BLOCK], s[BLOCK], eta[BLOCK], f[3][BLOCK], out[3][BLOCK]; int row[BLOCK]; } slab;
+
+/* cells of one order, gathered into the slab */
+static void quadrature(const vb_family *family, const double *par, const double *node, const double *weight,
+                       int order, int n, slab *s) {
+  for (int k = 0; k < 3; k++) memset(s->out[k], 0, sizeof(double) * n);
+  for (int q = 0; q < order; q++) {
+    for (int i = 0; i < n; i++) s->eta[i] = s->m[i] + s->s[i] * node[q];
+    family->log_lik(n, s->y, s->w, s->eta, par, s->f[0], s->f[1], s->f[2]);
+    for (int k = 0; k < 3; k++)
+      for (int i = 0; i < n; i++) s->out[k][i] += weight[q] * s->f[k][i];
+  }
+}
+
+static void expect_block(const vb_model *model, const vb_rules *rule, const double *par, const double *m,
+                         const double *v, int from, int n, double *ll, double *g, double *h) {
+  const vb_family *family = model->family;
+  const double *y = model->y + from, *w = model->w + from;
+  if (family->expect) {
+    family->expect(n, y, w, m + from, v + from, par, ll + from, g + from, h + from);
+    for (int i = from; i < from + n; i++) h[i] = -h[i];
+    return;
+  }
+  slab s;
+  signed char order[BLOCK];
+  for (int i = 0; i < n; i++) order[i] = (signed char)vb_rule_index(v[from + i]);
+  for (int k = 0; k < VB_N_ORDER; k++) {
+    int c = 0;
+    for (int i = 0; i < n; i++)
+      if (order[i] == k) {
+        s.y[c] = y[i];
+        s.w[c] = w[i];
+        s.m[c] = m[from + i];
+        s.s[c] = sqrt(fmax(v[from + i], 0));
+        s.row[c++] = from + i;
+      }
+    if (!c) continue;
+    quadrature(family, par, rule->node + rule->first[k], rule->weight + rule->first[k], order_of[k], c, &s);
+    for (int i = 0; i < c; i++) {
+      ll[s.row[i]] = s.out[0][i];
+      g[s.row[i]] = s.out[1][i];
+      h[s.row[i]] = -s.out[2][i];
+    }
+  }
+}
+
+double vb_expect(const vb_model *model, const double *par, const double *m, const double *v, double *ll,
+                 double *g, double *h) {
+  int n_block = (model->n + BLOCK - 1) / BLOCK;
+#ifdef _OPENMP
+#pragma omp parallel for schedule(static) num_threads(model->cores) if (model->cores > 1)
+#endif
+  for (int b = 0; b < n_block; b++) {
+    int from = b * BLOCK, n = model->n - from < BLOCK ? model->n - from : BLOCK;
+    expect_block(model, model->rules, par, m, v, from, n, ll, g, h);
+  }
+  double total = 0;
+  for (int i = 0; i < model->n; i++) total += ll[i];
+  return total;
+}
+
+double vb_base(const vb_model *model, const double *par) {
+  double total = model->constant, out[BLOCK];
+  if (!model->family->base) return total;
+  for (int from = 0; from < model->n; from += BLOCK) {
+    int n = model->n - from < BLOCK ? model->n - from : BLOCK;
+    model->family->base(n, model->y + from, model->w + from, par, out);
+    for (int i = 0; i < n; i++) total += out[i];
+  }
+  return total;
+}
+
+/* grad[k] += E d log f / d par[k], summed over cells */
+void vb_expect_par(const vb_model *model, const double *par, const double *m, const double *v, double *grad) {
+  const vb_family *family = model->family;
+  const vb_rules *rule = model->rules;
+  const double *node = rule->node + rule->first[PAR_RULE], *weight = rule->weight + rule->first[PAR_RULE];
+  int order = rule->order[PAR_RULE];
+  double eta[BLOCK], d[BLOCK];
+  for (int from = 0; from < model->n; from += BLOCK) {
+    int n = model->n - from < BLOCK ? model->n - from : BLOCK;
+    for (int q = 0; q < order; q++) {
+      for (int i = 0; i < n; i++) eta[i] = m[from + i] + sqrt(fmax(v[from + i], 0)) * node[q];
+      for (int k = 0; k < family->n_par; k++) {
+        family->log_lik_par(n, model->y + from, model->w + from, eta, par, k, d);
+        double t = 0;
+        for (int i = 0; i < n; i++) t += d[i];
+        grad[k] += weight[q] * t;
+      }
+    }
+  }
+}
+
+double vb_expect_site(const vb_model *model, const vb_site *site, double m, double v, double *g, double *h) {
+  const vb_rules *rule = model->rules;
+  const double *node = rule->node + rule->first[SITE_RULE], *weight = rule->weight + rule->first[SITE_RULE];
+  double x[BLOCK], ll[BLOCK], d1[BLOCK], d2[BLOCK], total = 0, s = sqrt(fmax(v, 0));
+  int order = rule->order[SITE_RULE];
+  for (int q = 0; q < order; q++) x[q] = m + s * node[q];
+  site->prior->log_density(order, x, site->arg, ll, d1, d2);
+  *g = *h = 0;
+  for (int q = 0; q < order; q++) {
+    total += weight[q] * ll[q];
+    *g += weight[q] * d1[q];
+    *h -= weight[q] * d2[q];
+  }
+  return total;
+}

@@ -1,0 +1,185 @@
+/* Binomial likelihood: y successes in w trials (cells add), links logit, probit and cloglog.
+ * Each kernel gives the log probability of the likelier and the rarer outcome separately, so that
+ * neither tail cancels.  Probit tails: inverse Mills ratio (Chebyshev, as Shepherd & Laframboise 1981). */
+#include <Rmath.h>
+#include "vb.h"
+#include "vb_math.h"
+
+/* ---- logit: with u = exp(-|eta|) the rarer outcome has probability u / (1 + u) ---- */
+
+VB_INLINE void logit_lanes(const double *y, const double *w, const double *eta, const double *v,
+                           const double *par, double *ll, double *d1, double *d2) {
+  (void)v;
+  (void)par;
+  for (int i = 0; i < VB_LANES; i++) {
+    double t = eta[i], u = vb_exp_neg(-fabs(t)), inv = 1 / ((1 + u) * (2 + u));
+    double s = (2 + u) * inv, q = u * s;        /* 1 / (1 + u), probability of the rarer outcome */
+    double a = y[i] - vb_select(vb_negative(t), 0, w[i]);
+    ll[i] = a * t - w[i] * vb_two_atanh(u * (1 + u) * inv); /* log(1 + u), sharing the division */
+    d1[i] = a + w[i] * copysign(q, t);
+    d2[i] = -w[i] * q * s;
+  }
+}
+
+VB_OVER_LANES(logit_over_lanes, logit_lanes)
+
+static void logit_log_lik(int n, const double *y, const double *w, const double *eta,
+                          const double *par, double *ll, double *d1, double *d2) {
+  logit_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
+}
+
+static void logit_mean(int n, const double *eta, double *mu) {
+  for (int i = 0; i < n; i++) {
+    double u = vb_exp(-fabs(eta[i]));
+    mu[i] = (eta[i] < 0 ? u : 1) / (1 + u);
+  }
+}
+
+static void logit_variance(int n, const double *eta, const double *w, const double *par,
+                           double *var) {
+  (void)par;
+  for (int i = 0; i < n; i++) {
+    double u = vb_exp(-fabs(eta[i]));
+    var[i] = u / ((1 + u) * (1 + u)) / w[i];
+  }
+}
+
+/* ---- probit ---- */
+
+/* phi(x) / Phi(-x) - x for x >= 0, positive and falling to 1 / x: (x + 2) times it is a polynomial of
+ * degree 27 in (x - 4) / (x + 4), relative error 1.2e-16 on [0, inf) */
+VB_INLINE double mills_excess(double x) {
+  static const double c[28] = {
+      1.3536428669368263,     -0.43543908716051766,   0.005916402474868126,
+      0.1511276218936814,     -0.0867888866294135,    -0.009278372131351305,
+      0.032168312549515264,   -0.007686208832986178,  -0.008566556245395707,
+      0.004848910624810547,   0.0017101652953447973,  -0.0019577391210779255,
+      -0.0001753162998287938, 0.0006478298159264607,  -5.055908612646934e-05,
+      -0.0001850554396922861, 4.099544368273374e-05,  4.5391213495158326e-05,
+      -1.7231610064051544e-05, -8.981754392528439e-06, 5.540262413655531e-06,
+      1.150493872320285e-06,  -1.399443244310003e-06, 1.6519034144734718e-08,
+      2.5053996551190563e-07, -4.3768018955040545e-08, -2.3385678320295935e-08,
+      6.844351509836668e-09};
+  double t = (x - 4) / (x + 4), t2 = t * t, even = c[26], odd = c[27];
+  for (int k = 24; k >= 0; k -= 2) {
+    even = even * t2 + c[k];
+    odd = odd * t2 + c[k + 1];
+  }
+  return (even + t * odd) / (x + 2);
+}
+
+VB_INLINE void probit_lanes(const double *y, const double *w, const double *eta, const double *v,
+                            const double *par, double *ll, double *d1, double *d2) {
+  (void)v;
+  (void)par;
+  double x[VB_LANES], excess[VB_LANES];
+  for (int i = 0; i < VB_LANES; i++) x[i] = fabs(eta[i]);
+  for (int i = 0; i < VB_LANES; i++) excess[i] = mills_excess(x[i]);
+  for (int i = 0; i < VB_LANES; i++) {
+    double rare = x[i] + excess[i];             /* phi / Phi of the rarer outcome */
+    double half = -0.5 * x[i] * x[i] - M_LN_SQRT_2PI;
+    double q = vb_exp_neg(half) / rare;             /* its probability, at most 1/2 */
+    double usual = q * rare / (1 - q);          /* phi / Phi of the other */
+    uint64_t negative = vb_negative(eta[i]);
+    double n_rare = vb_select(negative, y[i], w[i] - y[i]);
+    double n_usual = vb_select(negative, w[i] - y[i], y[i]);
+    double g = n_usual * usual - n_rare * rare;
+    ll[i] = n_rare * (half - vb_log(rare)) + n_usual * vb_log1p_unit(-q);
+    d1[i] = copysign(1, eta[i]) * g;
+    d2[i] = -(n_rare * rare * excess[i] + n_usual * usual * (usual + x[i]));
+  }
+}
+
+VB_OVER_LANES(probit_over_lanes, probit_lanes)
+
+static void probit_log_lik(int n, const double *y, const double *w, const double *eta,
+                           const double *par, double *ll, double *d1, double *d2) {
+  probit_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
+}
+
+static void probit_mean(int n, const double *eta, double *mu) {
+  for (int i = 0; i < n; i++) mu[i] = pnorm(eta[i], 0, 1, 1, 0);
+}
+
+static void probit_variance(int n, const double *eta, const double *w, const double *par,
+                            double *var) {
+  (void)par;
+  for (int i = 0; i < n; i++)
+    var[i] = pnorm(eta[i], 0, 1, 1, 0) * pnorm(-eta[i], 0, 1, 1, 0) / w[i];
+}
+
+/* ---- cloglog: with e = exp(eta), success has log probability log(1 - exp(-e)), failure -e ---- */
+
+/* c[0] + c[1] z + ... + c[8] z^8; the terms of the sum need not wait for each other */
+VB_INLINE double polynomial8(double z, const double *c) {
+  double z2 = z * z, z4 = z2 * z2;
+  double low = (c[0] + c[1] * z) + (c[2] + c[3] * z) * z2;
+  double high = (c[4] + c[5] * z) + (c[6] + c[7] * z) * z2;
+  return low + (high + c[8] * z4) * z4;
+}
+
+/* For e <= 1, by Bernoulli numbers: log((1 - exp(-e)) / e) and 1 - e / (exp(e) - 1) */
+VB_INLINE double cloglog_small(double e, double *complement) {
+  const double slope[9] = {/* B_2k / (2 k)! */
+                           8.333333333333333e-02, -1.388888888888889e-03, 3.306878306878307e-05,
+                           -8.267195767195768e-07, 2.087675698786810e-08, -5.284190138687493e-10,
+                           1.338253653068468e-11, -3.389680296322583e-13, 8.586062056277845e-15};
+  const double value[9] = {/* B_2k / (2 k (2 k)!) */
+                           4.166666666666667e-02, -3.472222222222222e-04, 5.511463844797179e-06,
+                           -1.033399470899471e-07, 2.087675698786810e-09, -4.403491782239578e-11,
+                           9.558954664774769e-13, -2.118550185201614e-14, 4.770034475709914e-16};
+  double z = e * e;
+  *complement = 0.5 * e - z * polynomial8(z, slope);
+  return z * polynomial8(z, value) - 0.5 * e;
+}
+
+VB_INLINE void cloglog_lanes(const double *y, const double *w, const double *eta, const double *v,
+                             const double *par, double *ll, double *d1, double *d2) {
+  (void)v;
+  (void)par;
+  for (int i = 0; i < VB_LANES; i++) {
+    double t = vb_select(vb_negative(700 - eta[i]), 700, eta[i]); /* e finite: no 0 * inf below */
+    double e = vb_exp(t), c;
+    uint64_t small = vb_negative(e - 1);
+    double low = vb_select(small, e, 1), high = vb_select(small, 1, e), q = vb_exp_neg(-high);
+    double value = t + cloglog_small(low, &c);
+    double slope = 1 - c, curve = slope * (c - low), far = high * q / (1 - q);
+    value = vb_select(small, value, vb_log1p_unit(-q));
+    curve = vb_select(small, curve, far * (1 - high - far));
+    slope = vb_select(small, slope, far);
+    double failure = (w[i] - y[i]) * e;
+    ll[i] = y[i] * value - failure;
+    d1[i] = y[i] * slope - failure;
+    d2[i] = y[i] * curve - failure;
+  }
+}
+
+VB_OVER_LANES(cloglog_over_lanes, cloglog_lanes)
+
+static void cloglog_log_lik(int n, const double *y, const double *w, const double *eta,
+                            const double *par, double *ll, double *d1, double *d2) {
+  cloglog_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
+}
+
+static void cloglog_mean(int n, const double *eta, double *mu) {
+  for (int i = 0; i < n; i++) mu[i] = -expm1(-vb_exp(eta[i]));
+}
+
+static void cloglog_variance(int n, const double *eta, const double *w, const double *par,
+                             double *var) {
+  (void)par;
+  for (int i = 0; i < n; i++) {
+    double e = vb_exp(eta[i]);
+    var[i] = -expm1(-e) * exp(-e) / w[i];
+  }
+}
+
+const vb_family vb_family_binomial_logit = {
+    .name = "binomial", .link = "logit", .cells = 1, .log_lik = logit_log_lik,
+    .mean = logit_mean, .variance = logit_variance};
+const vb_family vb_family_binomial_probit = {
+    .name = "binomial", .link = "probit", .cells = 1, .log_lik = probit_log_lik,
+    .mean = probit_mean, .variance = probit_variance};
+const vb_family vb_family_binomial_cloglog = {
+    .name = "binomial", .link = "cloglog", .cells = 1, .log_lik = cloglog_log_lik,
+    .mean = cloglog_mean, .variance = cloglog_variance};

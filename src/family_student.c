@@ -1,0 +1,67 @@
+/* Student-t likelihood, identity link: y = eta + sigma / sqrt(w) T, T ~ t(nu). */
+#include <Rmath.h>
+#include "vb.h"
+#include "vb_math.h"
+
+static void base(int n, const double *y, const double *w, const double *par, double *out) {
+  (void)y;
+  double sigma = par[0], nu = par[1];
+  double c = -lbeta(0.5, 0.5 * nu) - 0.5 * log(nu) - log(sigma);
+  for (int i = 0; i < n; i++) out[i] = c + 0.5 * log(w[i]);
+}
+
+/* with s = w / (nu sigma^2): ll = -(nu + 1) / 2 log(1 + s r^2) */
+VB_INLINE void lanes(const double *y, const double *w, const double *eta, const double *v,
+                     const double *c, double *ll, double *d1, double *d2) {
+  (void)v;
+  for (int i = 0; i < VB_LANES; i++) {
+    double r = y[i] - eta[i], s = w[i] * c[1], q = s * r * r, inv = 1 / (1 + q);
+    ll[i] = -0.5 * c[0] * vb_log1p(q);
+    d1[i] = c[0] * s * r * inv;
+    d2[i] = c[0] * s * (q - 1) * inv * inv;
+  }
+}
+
+VB_OVER_LANES(over_lanes, lanes)
+
+static void log_lik(int n, const double *y, const double *w, const double *eta, const double *par,
+                    double *ll, double *d1, double *d2) {
+  double c[2] = {par[1] + 1, 1 / (par[1] * par[0] * par[0])};
+  over_lanes(n, y, w, eta, NULL, c, ll, d1, d2);
+}
+
+/* (digamma(x + 1/2) - digamma(x) - 1 / (2 x)) / 2 with x = nu / 2: the eta-free part of d/dnu */
+static double digamma_excess(double nu) {
+  double x = 0.5 * nu, z = 1 / (x * x);
+  if (x < 30) return 0.5 * (digamma(x + 0.5) - digamma(x) - 0.5 / x);
+  return z * (1.0 / 16 + z * (-1.0 / 128 + z * (1.0 / 256 - z * 17.0 / 4096)));
+}
+
+static void log_lik_par(int n, const double *y, const double *w, const double *eta,
+                        const double *par, int k, double *d) {
+  double sigma = par[0], nu = par[1], excess = k == 1 ? digamma_excess(nu) : 0;
+  for (int i = 0; i < n; i++) {
+    double r = (y[i] - eta[i]) / sigma, q = w[i] * r * r / nu, p = q / (1 + q);
+    if (k == 0) {
+      d[i] = ((nu + 1) * p - 1) / sigma;
+    } else {
+      double rest = q < 1 ? log1pmx(q) + q * p : log1p(q) - p;
+      d[i] = excess + 0.5 * (p / nu - rest);
+    }
+  }
+}
+
+static void mean(int n, const double *eta, double *mu) {
+  for (int i = 0; i < n; i++) mu[i] = eta[i];
+}
+
+static void variance(int n, const double *eta, const double *w, const double *par, double *var) {
+  (void)eta;
+  double nu = par[1], t = nu > 2 ? nu / (nu - 2) : nu > 1 ? INFINITY : NAN;
+  for (int i = 0; i < n; i++) var[i] = t * par[0] * par[0] / w[i];
+}
+
+const vb_family vb_family_student = {
+    .name = "student", .link = "identity", .n_par = 2, .par_name = {"sigma", "nu"},
+    .base = base, .log_lik = log_lik, .log_lik_par = log_lik_par,
+    .mean = mean, .variance = variance};

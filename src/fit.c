@@ -1,0 +1,241 @@
+/* The one loop: start, mode of theta, coordinates, corrections at the mode, nodes (engine.md section 4). */
+#include <math.h>
+#include <string.h>
+#include "engine.h"
+
+void vb_fit_step(vb_fit *fit, int phase, double elbo) {
+  if (fit->n_step == fit->cap_step) {
+    int cap = fit->cap_step ? 2 * fit->cap_step : 256;
+    vb_step *more = fit->host->alloc(cap, sizeof(vb_step));
+    if (fit->n_step) memcpy(more, fit->step, sizeof(vb_step) * fit->n_step);
+    fit->step = more;
+    fit->cap_step = cap;
+  }
+  fit->step[fit->n_step++] = (vb_step){phase, elbo, fit->host->seconds()};
+  fit->host->progress(fit->n_step, elbo);
+}
+
+void vb_z_to_x(const vb_fit *fit, const double *z, double *x) {
+  int K = fit->hyper->n_axis;
+  for (int i = 0; i < K; i++) {
+    x[i] = fit->mode[i];
+    for (int k = 0; k < K; k++) x[i] += fit->root[i + (size_t)k * K] * z[k];
+  }
+  for (int i = 0; i < fit->hyper->n_natural; i++) {  /* the square coordinate is even: stay on its positive half */
+    const vb_natural *n = fit->hyper->natural + i;
+    if (n->axis >= 0 && n->coord == &vb_coord_square) x[n->axis] = fmax(fabs(x[n->axis]), 1e-3);
+  }
+}
+
+/* root = V diag(l^-1/2): z = diag(l^1/2) V' (x - mode); its inverse is kept in the rows of root's twin */
+void vb_x_to_z(const vb_fit *fit, const double *x, double *z) {
+  int K = fit->hyper->n_axis;
+  for (int k = 0; k < K; k++) {
+    double s = 0, norm = 0;
+    for (int i = 0; i < K; i++) {
+      s += fit->root[i + (size_t)k * K] * (x[i] - fit->mode[i]);
+      norm += fit->root[i + (size_t)k * K] * fit->root[i + (size_t)k * K];
+    }
+    z[k] = s / norm;                         /* the columns of root are orthogonal */
+  }
+}
+
+vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo) {
+  int K = fit->hyper->n_axis;
+  if (fit->n_node) {                         /* warm start from the nearest node */
+    int best = 0;
+    double least = INFINITY, z[VB_MAX_AXIS], zs[VB_MAX_AXIS];
+    vb_x_to_z(fit, x, z);
+    for (int s = 0; s < fit->n_node; s++) {
+      double d = 0;
+      vb_x_to_z(fit, fit->node[s]->x, zs);
+      for (int k = 0; k < K; k++) d += (z[k] - zs[k]) * (z[k] - zs[k]);
+      if (d < least) {
+        least = d;
+        best = s;
+      }
+    }
+    vb_block_copy(fit->model, &fit->node[best]->block, &fit->block);
+  }
+  vb_status st = vb_theta_set(fit->hyper, x, &fit->theta);
+  if (st != VB_OK) return st;
+  fit->n_eval++;
+  st = vb_inner_solve(fit->model, &fit->theta, tol, fit->set.max_sweep, want_inverse, &fit->inner, &fit->block, elbo);
+  if (fit->host->poll()) return VB_INTERRUPTED;
+  return st;
+}
+
+typedef struct { vb_fit *fit; double best; } climb;
+
+static vb_status mode_objective(void *data, const double *x, double *f, double *grad) {
+  climb *c = data;
+  vb_fit *fit = c->fit;
+  vb_block_copy(fit->model, &fit->spare, &fit->block);
+  vb_status st = vb_fit_eval(fit, x, fit->set.tol / 10, 1, f);
+  if (st != VB_OK && st != VB_MAX_ITER) return st;
+  if (!isfinite(*f)) return VB_NOT_FINITE;
+  vb_inner_gradient(fit->model, fit->hyper, &fit->theta, &fit->inner, &fit->block, grad);
+  if (*f > c->best) {
+    c->best = *f;
+    vb_block_copy(fit->model, &fit->block, &fit->spare);
+    /* other coordinates have another Jacobian: the trace goes on where it is higher */
+    const vb_step *last = fit->n_step ? fit->step + fit->n_step - 1 : NULL;
+    if (!last || last->phase < 2 || *f > last->elbo) vb_fit_step(fit, 2, *f);
+  }
+  return VB_OK;
+}
+
+static vb_status climb_to_mode(vb_fit *fit, double *inv, double *grad) {
+  climb c = {fit, -INFINITY};
+  return vb_bfgs(fit->hyper->n_axis, mode_objective, &c, fit->mode, &fit->mode_elbo, grad, inv, 1e-3, 200);
+}
+
+/* -Hessian by forward differences of the gradient at the mode, symmetrised */
+static vb_status mode_hessian(vb_fit *fit, const double *grad, double *hess) {
+  int K = fit->hyper->n_axis;
+  double x[VB_MAX_AXIS], g[VB_MAX_AXIS], f;
+  climb c = {fit, INFINITY};                 /* differences are not steps of the climb */
+  for (int k = 0; k < K; k++) {
+    double sd = sqrt(fmax(hess[k + (size_t)k * K], 1e-8)), h = fmin(fmax(0.1 * sd, 1e-3), 0.1);
+    for (int side = 0; side < 2; side++) {   /* the other side where the first cannot be had */
+      memcpy(x, fit->mode, sizeof(double) * K);
+      x[k] += h;
+      vb_status st = mode_objective(&c, x, &f, g);
+      if (st == VB_INTERRUPTED) return st;
+      if (st == VB_OK) break;
+      if (side) return st;
+      h = -h;
+    }
+    for (int i = 0; i < K; i++) hess[i + (size_t)k * K] = (grad[i] - g[i]) / h;
+  }
+  for (int i = 0; i < K; i++)
+    for (int k = 0; k < i; k++)
+      hess[i + (size_t)k * K] = hess[k + (size_t)i * K] = (hess[i + (size_t)k * K] + hess[k + (size_t)i * K]) / 2;
+  return VB_OK;
+}
+
+/* root with root root' = (-Hessian)^-1, eigenvalues floored so that no axis is wider than the prior can be */
+static void make_root(vb_fit *fit, const double *hess, double *inv) {
+  int K = fit->hyper->n_axis;
+  double a[VB_MAX_AXIS * VB_MAX_AXIS], value[VB_MAX_AXIS];
+  memcpy(a, hess, sizeof(double) * K * K);
+  vb_eigen(K, a, K, value);
+  for (int k = 0; k < K; k++)
+    for (int i = 0; i < K; i++) fit->root[i + (size_t)k * K] = a[i + (size_t)k * K] / sqrt(fmax(value[k], 0.2));
+  for (int i = 0; i < K; i++)
+    for (int j = 0; j < K; j++) {
+      inv[i + (size_t)j * K] = 0;
+      for (int k = 0; k < K; k++) inv[i + (size_t)j * K] += fit->root[i + (size_t)k * K] * fit->root[j + (size_t)k * K];
+    }
+}
+
+/* sd = s0 x^2 for the group sds whose profile reaches zero; the rest keep the log.  Returns how many changed. */
+static int choose_coordinates(vb_fit *fit, const double *inv) {
+  int K = fit->hyper->n_axis, changed = 0;
+  double x[VB_MAX_AXIS], f;
+  for (int i = 0; i < fit->hyper->first_par; i++) {
+    vb_natural *n = fit->hyper->natural + i;
+    if (n->axis < 0 || !n->prior) continue;
+    double sd = sqrt(inv[n->axis * (size_t)(K + 1)]), s0 = n->coord->value(fit->mode[n->axis], n->s0);
+    if (sd < 0.15) continue;                 /* zero is too many sds away to matter */
+    memcpy(x, fit->mode, sizeof(double) * K);
+    x[n->axis] = n->coord->inverse(0.02 * s0, n->s0);
+    vb_block_copy(fit->model, &fit->spare, &fit->block);
+    vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 0, &f);
+    double at_zero = f - n->coord->log_slope(x[n->axis], n->s0);
+    double at_mode = fit->mode_elbo - n->coord->log_slope(fit->mode[n->axis], n->s0);
+    if ((st != VB_OK && st != VB_MAX_ITER) || at_zero < at_mode - 8) continue;
+    n->coord = &vb_coord_square;
+    n->s0 = s0;
+    fit->mode[n->axis] = 1;
+    changed++;
+  }
+  return changed;
+}
+
+static void start_sweep(void *data, double elbo) {
+  vb_fit *fit = data;
+  vb_fit_step(fit, 1, elbo + fit->theta.log_prior);
+}
+
+/* starting axes are in mode already; a first Gaussian there */
+static vb_status start(vb_fit *fit) {
+  vb_status st = vb_theta_set(fit->hyper, fit->mode, &fit->theta);
+  if (st != VB_OK) return st;
+  vb_block_start(fit->model, fit->theta.par, &fit->inner, &fit->block);
+  fit->inner.on_sweep = start_sweep;
+  fit->inner.data = fit;
+  st = vb_fit_eval(fit, fit->mode, 1e-3, 1, &fit->mode_elbo);
+  fit->inner.on_sweep = NULL;
+  if (st == VB_OK || st == VB_MAX_ITER) {
+    if (fit->model->family->quadratic) vb_fit_step(fit, 1, fit->mode_elbo);
+    vb_block_copy(fit->model, &fit->block, &fit->spare);
+    st = VB_OK;
+  }
+  return st;
+}
+
+static vb_status find_mode(vb_fit *fit) {
+  int K = fit->hyper->n_axis;
+  double *inv = fit->host->alloc((size_t)K * K, sizeof(double)), *hess = fit->host->alloc((size_t)K * K, sizeof(double));
+  double grad[VB_MAX_AXIS];
+  for (int i = 0; i < fit->hyper->n_natural; i++) {
+    int axis = fit->hyper->natural[i].axis;
+    if (axis >= 0) inv[axis * (size_t)(K + 1)] = 0.05;
+  }
+  for (int round = 0; round < 2; round++) {
+    vb_status st = climb_to_mode(fit, inv, grad);
+    if (st == VB_MAX_ITER) fit->converged = 0;
+    else if (st != VB_OK) return st;
+    memcpy(hess, inv, sizeof(double) * K * K);
+    st = mode_hessian(fit, grad, hess);
+    if (st != VB_OK) return st;
+    make_root(fit, hess, inv);
+    if (round || !choose_coordinates(fit, inv)) break;
+    for (int i = 0; i < fit->hyper->n_natural; i++) {  /* d log sd = 2 dx / x: the old curvature in the new axis */
+      const vb_natural *n = fit->hyper->natural + i;
+      if (n->axis < 0 || n->coord != &vb_coord_square) continue;
+      for (int k = 0; k < K; k++) {
+        inv[n->axis + (size_t)k * K] /= 2;
+        inv[k + (size_t)n->axis * K] /= 2;
+      }
+    }
+  }
+  return VB_OK;
+}
+
+/* Gaussian at the mode, residual quadrature and linear response there */
+static vb_status correct_at_mode(vb_fit *fit) {
+  vb_model *m = fit->model;
+  vb_block_copy(m, &fit->spare, &fit->block);
+  vb_status st = vb_fit_eval(fit, fit->mode, fit->set.tol / 100, 1, &fit->mode_elbo);
+  if (st != VB_OK && st != VB_MAX_ITER) return st;
+  vb_block_copy(m, &fit->block, &fit->spare);
+  fit->rq_on = fit->set.use_rq && !m->family->quadratic && m->n_term > 0;
+  fit->response.inflation = 1;
+  if (fit->rq_on) {
+    vb_rq_alloc(m, &fit->rq);
+    fit->rq_size = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->rq, NULL, &fit->rq_level);
+  }
+  int respond = !m->family->quadratic && m->p > 0 && fit->set.use_lr != 0;
+  if (respond && fit->set.use_lr < 0) respond = vb_response_size(m, fit->theta.par, &fit->inner) > 5e-4;
+  if (!respond) return VB_OK;
+  st = vb_respond(m, &fit->theta, fit->set.tol / 1000, fit->rq_on, &fit->rq, &fit->inner, &fit->spare, &fit->block,
+                  &fit->response);
+  if (st == VB_INTERRUPTED) return st;
+  if (st != VB_OK) fit->response.active = 0;
+  return VB_OK;
+}
+
+vb_status vb_fit_run(vb_fit *fit) {
+  fit->converged = 1;
+  fit->rule = "none";
+  fit->ess = fit->khat = fit->node_error = NAN;
+  vb_status st = start(fit);
+  if (st == VB_OK && fit->hyper->n_axis) st = find_mode(fit);
+  if (st == VB_OK) st = correct_at_mode(fit);
+  if (st == VB_OK) st = vb_fit_nodes(fit);
+  fit->status = st;
+  if (st != VB_OK) fit->converged = 0;
+  return st;
+}

@@ -1,0 +1,248 @@
+/* The inverse on the pattern of the cross-products (Takahashi, Fagan & Chin 1973; Erisman & Tinney 1975), from
+ * beta backwards to the core and the leaves, and what is read off it: variances and second moments. */
+#include <string.h>
+#include "engine.h"
+
+#define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
+
+static inline double at_beta(const vb_solution *s, int p, int k, int l) {
+  return k >= l ? s->s_beta[k + (size_t)l * p] : s->s_beta[l + (size_t)k * p];
+}
+
+/* S_oo = B^-1 + T S_bb T' on the core's pattern, S_ob = -T S_bb */
+static vb_status core_inverse(const vb_model *m, vb_solution *s) {
+  int p = m->p, q = m->q;
+  vb_status st = s->core.solver->inverse(&s->core);
+  if (st != VB_OK || !p) return st;
+  vb_gemm_nn(q, p, p, -1, s->core_beta, q, s->s_beta, p, 0, s->s_core_beta, q);
+  if (!m->core.col_start) {
+    vb_gemm_nt(q, q, p, -1, s->s_core_beta, q, s->core_beta, q, 1, s->core.inv, q);
+    return VB_OK;
+  }
+  for (int c = 0; c < q; c++)
+    for (int i = m->core.col_start[c]; i < m->core.col_start[c + 1]; i++) {
+      double t = 0;
+      for (int k = 0; k < p; k++)
+        t += s->s_core_beta[m->core.row_index[i] + (size_t)k * q] * s->core_beta[c + (size_t)k * q];
+      s->core.inv[i] -= t;
+    }
+  return VB_OK;
+}
+
+/* one leaf level: S_uc = -F S_cc on the front, S_uu = A^-1 - S_uc F' */
+static void leaf_inverse(const vb_model *m, vb_solution *s, int j) {
+  int d = m->d_leaf, p = m->p, q = m->q, co = m->front_start[j + 1] - m->front_start[j];
+  const int *f = m->front + m->front_start[j];
+  const double *fr = s->front + m->block_start[j], *l = s->leaf_chol + (size_t)j * d * d;
+  double *su = s->s_front + m->block_start[j], *sj = s->s_leaf + (size_t)j * d * d;
+  memset(su, 0, sizeof(double) * (size_t)d * (co + p));
+  for (int c = 0; c < co; c++)
+    for (int i = 0; i < d; i++) {
+      double t = 0;
+      for (int a = 0; a < co; a++) t += fr[(size_t)a * d + i] * vb_inverse_pair(m, s, j, a, c);
+      for (int k = 0; k < p; k++) t += fr[(size_t)(co + k) * d + i] * s->s_core_beta[f[c] + (size_t)k * q];
+      su[(size_t)c * d + i] = -t;
+    }
+  for (int c = 0; c < p; c++)
+    for (int i = 0; i < d; i++) {
+      double t = 0;
+      for (int a = 0; a < co; a++) t += fr[(size_t)a * d + i] * s->s_core_beta[f[a] + (size_t)c * q];
+      for (int k = 0; k < p; k++) t += fr[(size_t)(co + k) * d + i] * at_beta(s, p, k, c);
+      su[(size_t)(co + c) * d + i] = -t;
+    }
+  for (int c = 0; c < d; c++) {
+    double b[VB_MAX_DIM] = {0};
+    b[c] = 1;
+    for (int i = 0; i < d; i++) {
+      for (int k = 0; k < i; k++) b[i] -= l[i + k * d] * b[k];
+      b[i] /= l[i + i * d];
+    }
+    for (int i = d - 1; i >= 0; i--) {
+      for (int k = i + 1; k < d; k++) b[i] -= l[k + i * d] * b[k];
+      b[i] /= l[i + i * d];
+    }
+    for (int i = 0; i < d; i++) {
+      double t = b[i];
+      for (int k = 0; k < co + p; k++) t -= su[(size_t)k * d + i] * fr[(size_t)k * d + c];
+      sj[i + c * d] = t;
+    }
+  }
+}
+
+void vb_beta_inverse(const vb_model *m, const double *congruence, vb_solution *s) {
+  int p = m->p;
+  if (!p) return;
+  memcpy(s->s_beta, s->beta_chol, sizeof(double) * p * p);
+  vb_chol_inverse(p, s->s_beta, p);
+  if (!congruence) return;
+  double *t = s->work;
+  vb_gemm_nn(p, p, p, 1, congruence, p, s->s_beta, p, 0, t, p);
+  vb_gemm_nt(p, p, p, 1, t, p, congruence, p, 0, s->s_beta, p);
+}
+
+vb_status vb_selected_inverse(const vb_model *m, const double *congruence, vb_solution *s) {
+  vb_beta_inverse(m, congruence, s);
+  if (m->q) {
+    vb_status st = core_inverse(m, s);
+    if (st != VB_OK) return st;
+  }
+  for (int j = 0; m->leaf >= 0 && j < m->n_front; j++) leaf_inverse(m, s, j);
+  return VB_OK;
+}
+
+/* variance contributed by random terms and their covariance with the fixed effects, one cell */
+static double random_variance(const vb_model *m, const vb_solution *s, int i) {
+  int d = m->d_leaf, p = m->p, q = m->q, n_other = m->n_term - 1;
+  int j = m->term[m->leaf].group[i], co = m->front_start[j + 1] - m->front_start[j];
+  const double *x = m->x + (size_t)i * p, *z = m->term[m->leaf].z + (size_t)i * d;
+  const double *su = s->s_front + m->block_start[j], *sj = s->s_leaf + (size_t)j * d * d;
+  const int *slot = m->slot + (size_t)i * n_other, *f = m->front + m->front_start[j];
+  double v = 0;
+  for (int a = 0; a < d; a++) {
+    double t = 0;
+    for (int b = 0; b < d; b++) t += sj[a + b * d] * z[b];
+    for (int k = 0; k < p; k++) t += 2 * su[(size_t)(co + k) * d + a] * x[k];
+    for (int o = 0; o < n_other; o++) {
+      const vb_term *term = m->term + m->core_term[o];
+      for (int b = 0; b < term->d; b++)
+        t += 2 * su[(size_t)(slot[o] + b) * d + a] * term->z[(size_t)i * term->d + b];
+    }
+    v += z[a] * t;
+  }
+  for (int o = 0; o < n_other; o++) {
+    const vb_term *to = m->term + m->core_term[o];
+    for (int a = 0; a < to->d; a++) {
+      double t = 0;
+      for (int k = 0; k < p; k++) t += 2 * s->s_core_beta[f[slot[o] + a] + (size_t)k * q] * x[k];
+      for (int r = 0; r <= o; r++) {
+        const vb_term *tr = m->term + m->core_term[r];
+        double w = r == o ? 1 : 2;
+        for (int b = 0; b < tr->d; b++)
+          t += w * vb_inverse_pair(m, s, j, slot[o] + a, slot[r] + b) * tr->z[(size_t)i * tr->d + b];
+      }
+      v += to->z[(size_t)i * to->d + a] * t;
+    }
+  }
+  return v;
+}
+
+#define BLOCK 64
+#define GEMM_FROM 8                          /* columns from which the blocked product pays */
+static void row_variance_block(const vb_model *m, const vb_solution *s, int from, int n, double *v) {
+  int p = m->p;
+  const double *x = m->x + (size_t)from * p;
+  if (p >= GEMM_FROM && p <= 512) {
+    double y[BLOCK * 512 / 8];               /* p columns are taken in slices so that y fits the stack */
+    int slice = BLOCK * 512 / 8 / BLOCK;
+    for (int i = 0; i < n; i++) v[from + i] = 0;
+    for (int k0 = 0; k0 < p; k0 += slice) {
+      int kn = p - k0 < slice ? p - k0 : slice;
+      vb_gemm_nn(kn, n, p, 1, s->s_beta + k0, p, x, p, 0, y, kn);
+      for (int i = 0; i < n; i++) {
+        double t = 0;
+        for (int k = 0; k < kn; k++) t += y[k + (size_t)i * kn] * x[(size_t)i * p + k0 + k];
+        v[from + i] += t;
+      }
+    }
+  } else {
+    for (int i = 0; i < n; i++) {
+      double t = 0;
+      for (int l = 0; l < p; l++) {
+        double w = 0.5 * s->s_beta[l + (size_t)l * p] * x[(size_t)i * p + l];
+        for (int k = l + 1; k < p; k++) w += s->s_beta[k + (size_t)l * p] * x[(size_t)i * p + k];
+        t += 2 * w * x[(size_t)i * p + l];
+      }
+      v[from + i] = t;
+    }
+  }
+  if (m->leaf >= 0)
+    for (int i = from; i < from + n; i++) v[i] += random_variance(m, s, i);
+}
+
+void vb_row_variance(const vb_model *m, const vb_solution *s, double *v) {
+  int n_block = (m->n + BLOCK - 1) / BLOCK;
+#ifdef _OPENMP
+#pragma omp parallel for schedule(static) num_threads(m->cores) if (m->cores > 1)
+#endif
+  for (int b = 0; b < n_block; b++) {
+    int from = b * BLOCK, n = m->n - from < BLOCK ? m->n - from : BLOCK;
+    row_variance_block(m, s, from, n, v);
+  }
+}
+
+void vb_coef_variance(const vb_model *m, const vb_solution *s, double *var) {
+  int p = m->p;
+  for (int k = 0; k < p; k++) var[k] = s->s_beta[k + (size_t)k * p];
+  for (int k = 0; k < m->n_term; k++) {
+    const vb_term *t = m->term + k;
+    double *out = var + t->first;
+    for (int l = 0; l < t->n_level; l++)
+      for (int a = 0; a < t->d; a++)
+        *out++ = t->core < 0 ? s->s_leaf[(size_t)l * t->d * t->d + a + a * t->d]
+                             : s->core.inv[vb_diag_position(m, t->core + l * t->d, a, a)];
+  }
+}
+
+/* sum over levels of S_jj (+ m_j m_j'), d x d */
+static void term_moments(const vb_model *m, const vb_solution *s, const vb_term *t, const double *c, double *u) {
+  int d = t->d;
+  memset(u, 0, sizeof(double) * d * d);
+  for (int l = 0; l < t->n_level; l++) {
+    const double *cl = c ? c + t->first + (size_t)l * d : NULL;
+    for (int b = 0; b < d; b++)
+      for (int a = b; a < d; a++) {
+        double v = t->core < 0 ? s->s_leaf[(size_t)l * d * d + a + b * d]
+                               : s->core.inv[vb_diag_position(m, t->core + l * d, a, b)];
+        u[a + b * d] += v + (cl ? cl[a] * cl[b] : 0);
+      }
+  }
+  for (int b = 0; b < d; b++)
+    for (int a = 0; a < b; a++) u[a + b * d] = u[b + a * d];
+}
+
+void vb_second_moments(const vb_model *m, const vb_solution *s, const double *c, double *u) {
+  for (int k = 0; k < m->n_term; k++) term_moments(m, s, m->term + k, c, u + (size_t)k * STRIDE);
+}
+
+double vb_prior_trace(const vb_model *m, const vb_theta *theta, const vb_solution *s) {
+  double out = 0, u[STRIDE];
+  for (int k = 0; k < m->p; k++) out += m->prior_precision[k] * s->s_beta[k + (size_t)k * m->p];
+  for (int k = 0; k < m->n_term; k++) {
+    const double *om = theta->omega + (size_t)k * STRIDE;
+    int d = m->term[k].d;
+    term_moments(m, s, m->term + k, NULL, u);
+    for (int i = 0; i < d * d; i++) out += om[i] * u[i];
+  }
+  return out;
+}
+
+/* (m - mu0)' P (m - mu0); pm, if wanted, gets P (m - mu0) */
+double vb_prior_quadratic(const vb_model *m, const vb_theta *theta, const double *c, double *pm) {
+  double out = 0;
+  for (int k = 0; k < m->p; k++) {
+    double e = c[k] - m->prior_mean[k], t = m->prior_precision[k] * e;
+    out += e * t;
+    if (pm) pm[k] = t;
+  }
+  for (int k = 0; k < m->n_term; k++) {
+    const vb_term *t = m->term + k;
+    const double *om = theta->omega + (size_t)k * STRIDE;
+    for (int l = 0; l < t->n_level; l++) {
+      const double *u = c + t->first + (size_t)l * t->d;
+      for (int a = 0; a < t->d; a++) {
+        double w = 0;
+        for (int b = 0; b < t->d; b++) w += om[a + b * t->d] * u[b];
+        out += u[a] * w;
+        if (pm) pm[t->first + (size_t)l * t->d + a] = w;
+      }
+    }
+  }
+  return out;
+}
+
+/* log |P| of the random effects; the normal priors of beta are in log_prior_constant */
+double vb_prior_log_det(const vb_model *m, const vb_theta *theta) {
+  double out = 0;
+  for (int k = 0; k < m->n_term; k++) out -= m->term[k].n_level * theta->log_det[k];
+  return out;
+}

@@ -1,0 +1,324 @@
+/* The integral over theta by interpolation (engine.md section 4): nodes are added where the interpolated
+ * posterior has mass and no node near, until it predicts the next ones; then some thousand points are
+ * weighted at no cost to the engine.  K = 0 has one node; many hyperparameters go to weights.c. */
+#include <math.h>
+#include <string.h>
+#include "engine.h"
+
+#define MAX_INTERPOLATED 4                   /* above, distances say too little: raw weights */
+
+vb_status vb_fit_node(vb_fit *fit, const double *x) {
+  vb_model *m = fit->model;
+  const vb_host *h = fit->host;
+  int p = m->p, D = m->n_coef, K = fit->hyper->n_axis;
+  double elbo, level = 0;
+  vb_status st = vb_fit_eval(fit, x, fit->set.tol, 1, &elbo);
+  if (st == VB_MAX_ITER) fit->converged = 0;
+  else if (st != VB_OK) return st;
+  vb_node *n = h->alloc(1, sizeof(vb_node));
+  n->x = h->alloc(K + 1, sizeof(double));
+  memcpy(n->x, x, sizeof(double) * K);
+  n->elbo = elbo;
+  vb_block_alloc(m, &n->block);
+  vb_block_copy(m, &fit->block, &n->block);
+  n->hyper = h->alloc(fit->n_hyper + 1, sizeof(double));
+  vb_theta_report(fit->hyper, &fit->theta, n->hyper);
+  n->mean = h->alloc(D + 1, sizeof(double));
+  n->var = h->alloc(D + 1, sizeof(double));
+  memcpy(n->mean, fit->block.m, sizeof(double) * D);
+  vb_coef_variance(m, &fit->inner.sol, n->var);
+  double *fixed = h->alloc((size_t)p * (p + 2) + 1, sizeof(double));
+  n->fixed_mean = fixed;
+  n->fixed_skew = fixed + p;
+  n->fixed_cov = fixed + 2 * p;
+  if (fit->rq_on) {
+    n->rq = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->rq, n->var, &level);
+    n->skew = h->alloc(D + 1, sizeof(double));
+    for (int k = p; k < D; k++) {
+      n->mean[k] += fit->rq.shift[k];
+      n->skew[k] = fmin(fmax(fit->rq.skew[k], -1.5), 1.5);
+    }
+  }
+  if (fit->response.active) {                /* random effects follow conditionally: S_bb enters all of S */
+    double *ratio = fit->inner.step;
+    vb_coef_variance(m, &fit->inner.sol, ratio);
+    for (int k = 0; k < D; k++) ratio[k] = n->var[k] / ratio[k];
+    st = vb_selected_inverse(m, fit->response.congruence, &fit->inner.sol);
+    if (st != VB_OK) return st;
+    vb_coef_variance(m, &fit->inner.sol, n->var);
+    for (int k = p; k < D; k++) n->var[k] *= ratio[k];
+  }
+  vb_report_beta(m, n->mean, n->fixed_mean);
+  vb_report_cov(m, fit->inner.sol.s_beta, n->fixed_cov);
+  for (int k = 0; k < p && fit->response.active; k++) {
+    n->fixed_mean[k] += fit->response.shift[k] * sqrt(n->fixed_cov[k * (size_t)(p + 1)]);
+    n->fixed_skew[k] = fit->response.skew[k];
+  }
+  memcpy(n->mean, n->fixed_mean, sizeof(double) * p);
+  for (int k = 0; k < p && m->intercept >= 0; k++)
+    if (k != m->intercept) n->mean[m->intercept] += m->center[k] * n->mean[k];
+  if (fit->n_node == fit->cap_node) {
+    int cap = fit->cap_node ? 2 * fit->cap_node : 64;
+    vb_node **more = h->alloc(cap, sizeof(vb_node *));
+    if (fit->n_node) memcpy(more, fit->node, sizeof(vb_node *) * fit->n_node);
+    fit->node = more;
+    fit->cap_node = cap;
+  }
+  fit->node[fit->n_node++] = n;
+  fit->host->progress(fit->n_step + fit->n_node, elbo);
+  return VB_OK;
+}
+
+void vb_points_alloc(vb_fit *fit, int T) {
+  int K = fit->hyper->n_axis;
+  fit->n_point = T;
+  fit->point_x = fit->host->alloc((size_t)T * K + 1, sizeof(double));
+  fit->point_weight = fit->host->alloc(T + 1, sizeof(double));
+  fit->point_hyper = fit->host->alloc((size_t)T * fit->n_hyper + 1, sizeof(double));
+}
+
+void vb_points_report(vb_fit *fit) {
+  int K = fit->hyper->n_axis;
+  for (int t = 0; t < fit->n_point; t++)
+    if (vb_theta_set(fit->hyper, fit->point_x + (size_t)t * K, &fit->theta) == VB_OK)
+      vb_theta_report(fit->hyper, &fit->theta, fit->point_hyper + (size_t)t * fit->n_hyper);
+    else
+      fit->point_weight[t] = 0;
+}
+
+/* The bound is E log of exp L over q(theta), q proportional to exp(L + RQ): evidence less the mean of RQ. */
+void vb_nodes_finish(vb_fit *fit, double log_evidence) {
+  double rq = 0, positive = 0, so_far = 0;
+  for (int s = 0; s < fit->n_node; s++) {
+    rq += fit->node[s]->weight * fit->node[s]->rq;
+    positive += fmax(fit->node[s]->weight, 0);
+  }
+  fit->log_evidence = log_evidence;
+  fit->elbo = log_evidence - rq;
+  for (int s = 0; s < fit->n_node; s++) {    /* log of the partial sum of omega exp L, on the scale of the bound */
+    if (!(fit->node[s]->weight > 0)) continue;
+    so_far += fit->node[s]->weight;
+    vb_fit_step(fit, 3, fit->elbo + log(so_far / positive));
+  }
+}
+
+typedef struct {                             /* the interpolation at work */
+  int T;
+  vb_surrogate s;
+  double *quad;                              /* K x K: curvature of what is interpolated, taken out and put back */
+  double *z, *log_q, *log_prior;             /* points */
+  double *log_p, *near;                      /* predicted log density in z; distance to the nearest node */
+  int used;                                  /* nodes taken up */
+} weave;
+
+static double half_quad(int K, const double *q, const double *z) {
+  double t = 0;
+  for (int a = 0; a < K; a++)
+    for (int b = 0; b < K; b++) t += z[a] * q[a + b * K] * z[b];
+  return t / 2;
+}
+
+/* I + Hessian in z of log prior and Jacobian: minus the curvature of the rest at the mode */
+static void rest_curvature(vb_fit *fit, double *quad) {
+  int K = fit->hyper->n_axis;
+  double x[VB_MAX_AXIS], up[VB_MAX_AXIS], h = 1e-4, hess[VB_MAX_AXIS * VB_MAX_AXIS];
+  for (int k = 0; k < K; k++) {
+    memcpy(x, fit->mode, sizeof(double) * K);
+    x[k] += h;
+    vb_theta_set(fit->hyper, x, &fit->theta);
+    memcpy(up, fit->theta.log_prior_d, sizeof(double) * K);
+    x[k] -= 2 * h;
+    vb_theta_set(fit->hyper, x, &fit->theta);
+    for (int i = 0; i < K; i++) hess[i + k * K] = (up[i] - fit->theta.log_prior_d[i]) / (2 * h);
+  }
+  for (int a = 0; a < K; a++)
+    for (int b = 0; b < K; b++) {
+      double t = a == b;
+      for (int i = 0; i < K; i++)
+        for (int j = 0; j < K; j++) t += fit->root[i + a * K] * hess[i + j * K] * fit->root[j + b * K];
+      quad[a + b * K] = t;
+    }
+}
+
+static void take_up(vb_fit *fit, weave *w) {  /* new nodes into the interpolation */
+  int K = fit->hyper->n_axis;
+  for (; w->used < fit->n_node; w->used++) {
+    const vb_node *n = fit->node[w->used];
+    double *z = w->s.z + (size_t)w->used * K;
+    vb_x_to_z(fit, n->x, z);
+    vb_theta_set(fit->hyper, n->x, &fit->theta);
+    w->s.value[w->used] = n->elbo + n->rq - fit->theta.log_prior + half_quad(K, w->quad, z);
+    for (int t = 0; t < w->T; t++) {
+      double d2 = 0;
+      for (int k = 0; k < K; k++) d2 += pow(w->z[(size_t)t * K + k] - z[k], 2);
+      w->near[t] = fmin(w->near[t], d2);
+    }
+  }
+  w->s.n = w->used;
+}
+
+static void predict(vb_fit *fit, weave *w, int T) {
+  int K = fit->hyper->n_axis;
+  for (int t = 0; t < T; t++) {
+    const double *z = w->z + (size_t)t * K;
+    w->log_p[t] = isfinite(w->log_prior[t])
+                      ? vb_surrogate_at(&w->s, z) - half_quad(K, w->quad, z) + w->log_prior[t] : -INFINITY;
+  }
+}
+
+static double top_of(int T, const double *x) {
+  double top = -INFINITY;
+  for (int t = 0; t < T; t++) top = fmax(top, x[t]);
+  return top;
+}
+
+/* The next node: much mass, no node near.  The error of a cubic basis grows like the third power of distance. */
+static int next_point(const weave *w, int T) {
+  int best = -1;
+  double top = top_of(T, w->log_p), score = -INFINITY;
+  for (int t = 0; t < T; t++) {
+    if (!(w->log_p[t] > top - 9) || !(w->near[t] > 1e-6)) continue;
+    double s = 0.7 * w->log_p[t] + 1.75 * log(w->near[t]);
+    if (s > score) {
+      score = s;
+      best = t;
+    }
+  }
+  return best;
+}
+
+/* evaluates a batch; error: weighted rms of what the interpolation had predicted there */
+static vb_status add_batch(vb_fit *fit, weave *w, int T, int size, double *error) {
+  int K = fit->hyper->n_axis, picked[64];
+  double predicted[64], top = top_of(T, w->log_p), sum = 0, sum2 = 0;
+  if (size > 64) size = 64;
+  int n = 0;
+  for (; n < size; n++) {                    /* choose all, then evaluate: distances count those chosen */
+    int t = next_point(w, T);
+    if (t < 0) break;
+    picked[n] = t;
+    predicted[n] = w->log_p[t];
+    for (int i = 0; i < T; i++) {
+      double d2 = 0;
+      for (int k = 0; k < K; k++) d2 += pow(w->z[(size_t)i * K + k] - w->z[(size_t)t * K + k], 2);
+      w->near[i] = fmin(w->near[i], d2);
+    }
+  }
+  for (int i = 0; i < n; i++) {
+    double x[VB_MAX_AXIS];
+    vb_z_to_x(fit, w->z + (size_t)picked[i] * K, x);
+    vb_status st = vb_fit_node(fit, x);
+    if (st == VB_INTERRUPTED) return st;
+    if (st != VB_OK) {                       /* theta cannot be had there: no mass */
+      w->log_prior[picked[i]] = -INFINITY;
+      continue;
+    }
+    const vb_node *v = fit->node[fit->n_node - 1];
+    double e = v->elbo + v->rq - predicted[i], mass = exp(fmin(fmax(predicted[i], v->elbo + v->rq) - top, 0));
+    sum += mass;
+    sum2 += mass * e * e;
+  }
+  *error = sum > 0 ? sqrt(sum2 / sum) : 0;
+  return n ? VB_OK : VB_MAX_ITER;
+}
+
+static void lay_points(vb_fit *fit, const vb_proposal *q, weave *w) {
+  int K = fit->hyper->n_axis;
+  double x[VB_MAX_AXIS];
+  for (int t = 0; t < w->T; t++) {
+    double *z = w->z + (size_t)t * K;
+    w->log_q[t] = vb_proposal_draw(q, t, z);
+    w->near[t] = INFINITY;
+    w->log_prior[t] = -INFINITY;
+    int inside = 1;
+    for (int i = 0; i < K; i++) {
+      x[i] = fit->mode[i];
+      for (int k = 0; k < K; k++) x[i] += fit->root[i + (size_t)k * K] * z[k];
+    }
+    for (int i = 0; i < fit->hyper->n_natural; i++) {
+      const vb_natural *n = fit->hyper->natural + i;
+      if (n->axis >= 0 && n->coord == &vb_coord_square && x[n->axis] <= 1e-3) inside = 0;
+    }
+    memcpy(fit->point_x + (size_t)t * K, x, sizeof(double) * K);
+    if (inside && vb_theta_set(fit->hyper, x, &fit->theta) == VB_OK) w->log_prior[t] = fit->theta.log_prior;
+  }
+}
+
+static vb_status finish_interpolated(vb_fit *fit, weave *w) {
+  int K = fit->hyper->n_axis, T = w->T;
+  double sum = 0, log_det = 0, *weight = fit->host->alloc(w->used, sizeof(double));
+  predict(fit, w, T);
+  for (int t = 0; t < T; t++) w->log_p[t] -= w->log_q[t];
+  double top = top_of(T, w->log_p);
+  for (int t = 0; t < T; t++) sum += fit->point_weight[t] = exp(w->log_p[t] - top);
+  for (int t = 0; t < T; t++) fit->point_weight[t] /= sum;
+  for (int k = 0; k < K; k++) {              /* |root| from its orthogonal columns */
+    double norm = 0;
+    for (int i = 0; i < K; i++) norm += pow(fit->root[i + (size_t)k * K], 2);
+    log_det += log(norm) / 2;
+  }
+  vb_status st = vb_surrogate_weights(&w->s, T, w->z, fit->point_weight, weight);
+  if (st != VB_OK) return st;
+  for (int s = 0; s < w->used; s++) fit->node[s]->weight = weight[s];
+  vb_points_report(fit);
+  vb_nodes_finish(fit, top + log(sum / T) + log_det);
+  return VB_OK;
+}
+
+static vb_status interpolate(vb_fit *fit) {
+  static const int most[MAX_INTERPOLATED + 1] = {1, 40, 96, 160, 256};
+  static const int points[MAX_INTERPOLATED + 1] = {1, 1024, 2048, 3072, 4096};
+  int K = fit->hyper->n_axis, cap = fit->set.max_node > 2 * K + 2 ? fit->set.max_node : most[K];
+  double goal = 0.03, error = INFINITY;
+  weave w = {.T = points[K]};
+  int T_search = w.T < 1024 ? w.T : 1024;
+  vb_proposal q;
+  vb_proposal_init(K, &q);
+  vb_status st = vb_fit_node(fit, fit->mode);
+  if (st == VB_OK) st = vb_proposal_axes(fit, 1.5, &q);
+  if (st != VB_OK) return st;
+  for (int k = 0; k < K; k++) {
+    q.below[k] *= 1.1;
+    q.above[k] *= 1.1;
+  }
+  vb_points_alloc(fit, w.T);
+  vb_surrogate_alloc(fit->host, K, cap + 64, &w.s);
+  w.quad = fit->host->alloc((size_t)K * K, sizeof(double));
+  double **per_point[] = {&w.log_q, &w.log_prior, &w.log_p, &w.near};
+  for (int k = 0; k < 4; k++) *per_point[k] = fit->host->alloc(w.T, sizeof(double));
+  w.z = fit->host->alloc((size_t)w.T * K, sizeof(double));
+  rest_curvature(fit, w.quad);
+  lay_points(fit, &q, &w);
+  for (int round = 0;; round++) {
+    take_up(fit, &w);
+    st = vb_surrogate_fit(&w.s);
+    if (st != VB_OK) return st;
+    predict(fit, &w, T_search);
+    if (w.used >= cap || (round > 1 && error < goal)) break;
+    int size = w.used / 3 < 4 ? 4 : w.used / 3;
+    st = add_batch(fit, &w, T_search, size < cap - w.used ? size : cap - w.used, &error);
+    if (st == VB_INTERRUPTED) return st;
+    if (st != VB_OK) break;
+  }
+  fit->node_error = error;
+  fit->rule = "interpolated";
+  return finish_interpolated(fit, &w);
+}
+
+static vb_status single_node(vb_fit *fit) {
+  double none = 0;
+  vb_status st = vb_fit_node(fit, &none);
+  if (st != VB_OK) return st;
+  fit->node[0]->weight = 1;
+  vb_points_alloc(fit, 1);
+  fit->point_weight[0] = 1;
+  vb_points_report(fit);
+  vb_nodes_finish(fit, fit->node[0]->elbo + fit->node[0]->rq);
+  return VB_OK;
+}
+
+vb_status vb_fit_nodes(vb_fit *fit) {
+  int K = fit->hyper->n_axis;
+  if (!K) return single_node(fit);
+  return K <= MAX_INTERPOLATED ? interpolate(fit) : vb_weighted_nodes(fit);
+}

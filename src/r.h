@@ -1,0 +1,45 @@
+/* varbayes: the glue.  R objects end here; the core is described in vb.h. */
+#ifndef VB_R_H
+#define VB_R_H
+#define R_NO_REMAP
+#include <R.h>
+#include <Rinternals.h>
+#include "engine.h"
+#include "model.h"
+
+SEXP vb_r_fit(SEXP spec, SEXP control);
+SEXP vb_r_moments(SEXP spec, SEXP engine, SEXP rows);
+SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal);
+SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs);
+SEXP vb_r_tables(void);
+SEXP vb_r_family(SEXP name, SEXP link, SEXP what, SEXP y, SEXP w, SEXP m, SEXP par, SEXP v, SEXP k);
+SEXP vb_r_prior(SEXP name, SEXP x, SEXP arg);
+
+/* lists by name; an absent element is NULL where it may be, else an internal error */
+SEXP vb_list_get(SEXP list, const char *name);
+SEXP vb_list_need(SEXP list, const char *name);
+double vb_get_double(SEXP list, const char *name);
+int vb_get_int(SEXP list, const char *name);
+/* a named list; everything hangs from it, so it is the one object to protect */
+SEXP vb_list_new(int n, const char *const *name);
+SEXP vb_list_put(SEXP list, const char *name, SEXP value);
+double *vb_list_real(SEXP list, const char *name, R_xlen_t n);
+double *vb_list_matrix(SEXP list, const char *name, int nrow, int ncol);
+int *vb_list_int(SEXP list, const char *name, R_xlen_t n);
+
+typedef struct {
+  vb_input input;
+  vb_hyper hyper;
+  double *start;                             /* first axes of theta */
+} vb_request;
+/* host with R's allocator and interrupts; begin starts the clock and the progress bar (quiet: none) */
+vb_host vb_r_host(void);
+void vb_r_host_begin(int show);
+void vb_r_host_end(void);
+void vb_r_read(SEXP spec, const vb_host *host, vb_request *request);
+vb_status vb_r_model(const vb_request *request, const vb_host *host, int cores, const char *solver, vb_core *core,
+                     vb_model *model, int *cell);
+void vb_r_start(const vb_model *model, vb_request *request);
+/* run body(data) with the sparse solver's memory given back on every way out */
+SEXP vb_r_guard(SEXP (*body)(void *), void *data, vb_core *core);
+#endif

@@ -1,0 +1,123 @@
+/* The spec that R wrote, read into the core's structures.  R has checked everything the user can get wrong. */
+#include <math.h>
+#include <string.h>
+#include "r.h"
+
+static const char *string_at(SEXP x, int i) { return CHAR(STRING_ELT(x, i)); }
+
+static void read_terms(SEXP terms, const vb_host *host, vb_input *in) {
+  in->n_term = (int)Rf_xlength(terms);
+  const int **group = host->alloc(in->n_term + 1, sizeof *group);
+  const double **z = host->alloc(in->n_term + 1, sizeof *z);
+  int *n_level = host->alloc(in->n_term + 1, sizeof(int)), *d = host->alloc(in->n_term + 1, sizeof(int));
+  for (int t = 0; t < in->n_term; t++) {
+    SEXP term = VECTOR_ELT(terms, t), zt = vb_list_need(term, "z");
+    group[t] = INTEGER_RO(vb_list_need(term, "group"));
+    z[t] = REAL_RO(zt);
+    n_level[t] = vb_get_int(term, "n_level");
+    d[t] = Rf_ncols(zt);
+    if (d[t] > VB_MAX_DIM) Rf_error("internal: more than %d coefficients in one random term", VB_MAX_DIM);
+  }
+  in->group = group;
+  in->z = z;
+  in->n_level = n_level;
+  in->d = d;
+}
+
+static void read_prior(const char *dist, const double *arg, const vb_coordinate *coord, vb_natural *n, int *n_axis) {
+  n->axis = -1;
+  n->value = arg[0];
+  if (!strcmp(dist, "constant")) return;     /* not a density: the parameter is no axis */
+  n->prior = vb_prior_find(dist);
+  if (!n->prior) Rf_error("internal: no prior '%s'", dist);
+  memcpy(n->arg, arg, sizeof n->arg);
+  n->log_upper = n->prior->log_upper(arg);
+  n->coord = coord;
+  n->s0 = 1;
+  n->axis = (*n_axis)++;
+}
+
+static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hyper *h) {
+  SEXP sd = vb_list_get(spec, "prior_sd"), par = vb_list_get(spec, "prior_par");
+  const double *eta = in->n_term ? REAL_RO(vb_list_need(spec, "prior_cor")) : NULL;
+  int *first = host->alloc(in->n_term + 1, sizeof(int));
+  h->n_term = in->n_term;
+  h->n_par = in->family->n_par;
+  h->d = in->d;
+  h->n_level = in->n_level;
+  h->n_natural = h->n_axis = 0;
+  for (int t = 0; t < in->n_term; t++) {
+    first[t] = h->n_natural;
+    h->n_natural += in->d[t] * (in->d[t] + 1) / 2;
+  }
+  h->first = first;
+  h->first_par = h->n_natural;
+  h->n_natural += h->n_par;
+  h->natural = host->alloc(h->n_natural + 1, sizeof(vb_natural));
+  for (int t = 0; t < in->n_term; t++) {
+    SEXP prior = VECTOR_ELT(sd, t), dist = vb_list_need(prior, "dist");
+    const double *arg = REAL_RO(vb_list_need(prior, "arg"));
+    vb_natural *n = h->natural + first[t];
+    int d = in->d[t];
+    for (int a = 0; a < d; a++) read_prior(string_at(dist, a), arg + 3 * a, &vb_coord_log, n + a, &h->n_axis);
+    n += d;
+    for (int a = 1; a < d; a++)
+      for (int b = 0; b < a; b++, n++)
+        *n = (vb_natural){.axis = h->n_axis++, .coord = &vb_coord_probit, .s0 = 1, .beta = eta[t] + (d - 2 - b) / 2.0};
+  }
+  for (int k = 0; k < h->n_par; k++)
+    read_prior(string_at(vb_list_need(par, "dist"), k), REAL_RO(vb_list_need(par, "arg")) + 3 * k, &vb_coord_log,
+               h->natural + h->first_par + k, &h->n_axis);
+  if (h->n_axis > VB_MAX_AXIS) Rf_error("internal: more than %d hyperparameters", VB_MAX_AXIS);
+}
+
+void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
+  vb_input *in = &r->input;
+  SEXP x = vb_list_need(spec, "x"), prior = vb_list_need(spec, "prior_coef"), dist;
+  memset(r, 0, sizeof *r);
+  in->family = vb_family_find(CHAR(Rf_asChar(vb_list_need(spec, "family"))), CHAR(Rf_asChar(vb_list_need(spec, "link"))));
+  if (!in->family) Rf_error("internal: no such family");
+  in->n = (int)Rf_xlength(vb_list_need(spec, "y"));
+  in->p = Rf_ncols(x);
+  in->y = REAL_RO(vb_list_need(spec, "y"));
+  in->w = REAL_RO(vb_list_need(spec, "w"));
+  in->offset = REAL_RO(vb_list_need(spec, "offset"));
+  in->constant = vb_get_double(spec, "constant");
+  in->x = REAL_RO(x);
+  in->center = REAL_RO(vb_list_need(spec, "center"));
+  in->intercept = vb_get_int(spec, "intercept") - 1;
+  read_terms(vb_list_need(spec, "terms"), host, in);
+  dist = vb_list_need(prior, "dist");
+  in->prior = host->alloc(in->p + 1, sizeof *in->prior);
+  for (int k = 0; k < in->p; k++)
+    if (!(in->prior[k] = vb_prior_find(string_at(dist, k)))) Rf_error("internal: no prior '%s'", string_at(dist, k));
+  in->prior_arg = REAL_RO(vb_list_need(prior, "arg"));
+  read_hyper(spec, host, in, &r->hyper);
+}
+
+/* Group sds start at half the scale of the response per unit of z, dispersions at the residual scale where
+ * the link is the identity (their first is a scale there), else at one. */
+void vb_r_start(const vb_model *m, vb_request *r) {
+  vb_hyper *h = &r->hyper;
+  double scale = 1, sum = 0, sum_w = 0;
+  r->start = m->host->alloc(h->n_axis + 1, sizeof(double));
+  int identity = !strcmp(m->family->link, "identity");
+  for (int i = 0; i < m->n && identity; i++) {
+    double e = m->y[i] - m->offset[i];
+    for (int k = 0; k < m->p; k++) e -= m->x[(size_t)i * m->p + k] * m->beta_ref[k];
+    sum += m->w[i] * e * e;
+    sum_w += m->w[i];
+  }
+  if (identity && sum > 0) scale = sqrt(sum / sum_w);
+  for (int t = 0; t < h->n_term; t++)
+    for (int a = 0; a < h->d[t]; a++) {
+      const vb_natural *n = h->natural + h->first[t] + a;
+      double z2 = 0;
+      for (int i = 0; i < m->n; i++) z2 += pow(m->term[t].z[(size_t)i * h->d[t] + a], 2) / m->n;
+      if (n->axis >= 0) r->start[n->axis] = log(0.5 * scale / sqrt(z2 > 0 ? z2 : 1));
+    }
+  for (int k = 0; k < h->n_par; k++) {
+    const vb_natural *n = h->natural + h->first_par + k;
+    if (n->axis >= 0) r->start[n->axis] = log(k ? 10 : identity ? 0.8 * scale : 1);
+  }
+}

@@ -1,0 +1,4 @@
+library(testthat)
+library(varbayes)
+
+test_check("varbayes")

@@ -1,0 +1,36 @@
+# Small real data sets, one fit each, made once however many tests read them.
+
+extdata <- function(name) {
+  data <- utils::read.csv(system.file("extdata", paste0(name, ".csv"), package = "varbayes"))
+  factors <- intersect(c("Subject", "herd", "period"), names(data))
+  data[factors] <- lapply(data[factors], factor)
+  data
+}
+sleepstudy <- extdata("sleepstudy")
+cbpp <- extdata("cbpp")
+# nine looms for each of two kinds of wool, three tensions each
+looms <- transform(datasets::warpbreaks, loom = factor(rep(1:9, 6)))
+
+fit_calls <- list(
+  line = quote(vb(dist ~ speed, cars)),
+  known = quote(vb(dist ~ speed, cars, prior = NULL, prior_intercept = NULL,
+                   prior_aux = constant(15))),
+  slope = quote(vb(Reaction ~ Days + (Days | Subject), sleepstudy)),
+  apart = quote(vb(Reaction ~ Days + (Days || Subject), sleepstudy)),
+  binomial = quote(vb(cbind(incidence, size - incidence) ~ period + (1 | herd), cbpp,
+                      family = binomial())),
+  poisson = quote(vb(count ~ spray, InsectSprays, family = poisson())),
+  negbinomial = quote(vb(breaks ~ wool + tension, warpbreaks, family = negbinomial())),
+  student = quote(vb(stack.loss ~ ., stackloss, family = student(df = 4))),
+  nested = quote(vb(breaks ~ tension + (1 | wool / loom), looms, family = poisson()))
+)
+all_cases <- names(fit_calls)
+mixed_cases <- c("slope", "apart", "binomial", "nested")
+
+fit_cache <- new.env()
+fit_of <- function(case) {
+  if (is.null(fit_cache[[case]])) {
+    fit_cache[[case]] <- eval(fit_calls[[case]], environment(fit_of))
+  }
+  fit_cache[[case]]
+}

@@ -1,0 +1,67 @@
+# The reference posteriors of fixtures/ and the bars they are held to: |z| of the mean, ratio of the
+# sds (low, high) and error of the 5 % and 95 % quantiles, the last in reference sds. Three Monte
+# Carlo standard errors of the reference are allowed on top of each.
+bars <- list(fixed = c(0.05, 0.95, 1.05, 0.08), sd = c(0.10, 0.92, 1.08, 0.12),
+             cor = c(0.10, 0.92, 1.08, 0.12), aux = c(0.08, 0.93, 1.07, 0.12),
+             ranef = c(0.08, 0.93, 1.07, 0.12))
+
+reference_cases <- c("cbpp", "sleepstudy", "epil_negbin", "stackloss_student", "eight_schools")
+
+reference_data <- function(case) {
+  utils::read.csv(testthat::test_path("fixtures", paste0(case, "-data.csv")),
+                  stringsAsFactors = TRUE)
+}
+
+reference_fit <- function(case, ...) {
+  data <- reference_data(case)
+  switch(
+    case,
+    cbpp = vb(
+      cbind(incidence, size - incidence) ~ period + (1 | herd), data, family = binomial(),
+      prior = normal(0, c(periodp2 = 5.72172, periodp3 = 5.72172, periodp4 = 5.86826)),
+      prior_intercept = student_t(3, 0, 2.5), prior_sd = student_t(3, 0, 2.5), ...
+    ),
+    sleepstudy = vb(
+      Reaction ~ Days + (Days | Subject), data, prior = normal(0, c(Days = 48.8915)),
+      prior_intercept = student_t(3, 288.7, 59.3), prior_sd = student_t(3, 0, 59.3),
+      prior_cor = lkj(1), prior_aux = student_t(3, 0, 59.3), ...
+    ),
+    epil_negbin = vb(
+      y ~ lbase * trt + lage + V4 + (1 | subject), data, family = negbinomial(),
+      prior = normal(0, c(lbase = 3.35064, trtprogabide = 4.99586, lage = 11.2381, V4 = 5.76126,
+                          "lbase:trtprogabide" = 4.90932)),
+      prior_intercept = student_t(3, 1.4, 2.5), prior_sd = student_t(3, 0, 2.5),
+      prior_aux = exponential(1), ...
+    ),
+    stackloss_student = vb(
+      loss ~ air + temp + acid, data, family = student(df = 4),
+      prior = normal(0, c(air = 2.77359, temp = 8.04521, acid = 4.74549)),
+      prior_intercept = student_t(3, 15, 5.9), prior_aux = student_t(3, 0, 5.9), ...
+    ),
+    eight_schools = vb(
+      y ~ 1 + (1 | school), data, weights = 1 / data$se^2, prior_aux = constant(1),
+      prior_intercept = normal(0, 5), prior_sd = cauchy(0, 5), ...
+    )
+  )
+}
+
+# a row per quantity: what was measured, what is allowed, and whether it holds
+score_reference <- function(case, fit) {
+  reference <- utils::read.csv(testthat::test_path("fixtures", paste0(case, "-reference.csv")))
+  summary <- posterior_summary(fit, probs = c(0.05, 0.95))
+  missing <- setdiff(reference$parameter, rownames(summary))
+  if (length(missing)) stop("not in posterior_summary(): ", toString(missing))
+  got <- summary[reference$parameter, , drop = FALSE]
+  bar <- do.call(rbind, bars[reference$class])
+  noise <- 3 * reference[c("mcse_mean", "mcse_sd", "mcse_q05", "mcse_q95")] / reference$sd
+  z <- (got[, "Estimate"] - reference$mean) / reference$sd
+  ratio <- got[, "Est.Error"] / reference$sd
+  quantile <- pmax(abs(got[, 3] - reference$q05), abs(got[, 4] - reference$q95)) / reference$sd
+  data.frame(
+    parameter = reference$parameter, z = z, ratio = ratio, quantile = quantile,
+    met = abs(z) <= bar[, 1] + noise$mcse_mean &
+      ratio >= bar[, 2] - noise$mcse_sd & ratio <= bar[, 3] + noise$mcse_sd &
+      quantile <= bar[, 4] + pmax(noise$mcse_q05, noise$mcse_q95),
+    row.names = NULL
+  )
+}

@@ -1,0 +1,103 @@
+# The package's own sources, for the tests that hold the house rules. In an installed package (R CMD
+# check) they are not there and those tests are skipped.
+
+source_root <- function() {
+  root <- normalizePath(testthat::test_path("..", ".."), mustWork = FALSE)
+  has <- file.exists(file.path(root, c("DESCRIPTION", "src/vb.h", "R/fit.R")))
+  testthat::skip_if_not(all(has), "the sources are not here (installed package)")
+  root
+}
+
+source_files <- function(dir, pattern) {
+  list.files(file.path(source_root(), dir), pattern, full.names = TRUE)
+}
+
+c_files <- function(pattern = "[.][ch]$") source_files("src", pattern)
+r_files <- function() source_files("R", "[.]R$")
+is_glue <- function(file) grepl("^(init|r_.*|r)[.][ch]$", basename(file))
+is_file <- function(file, name) basename(file) %in% name
+
+# C text without comments and without the insides of strings, line by line
+c_code <- function(file) {
+  text <- paste(readLines(file, warn = FALSE), collapse = "\n")
+  blank <- function(hit) gsub("[^\n]", " ", hit)
+  token <- "/[*](?s:.)*?[*]/|//[^\n]*|\"(?:\\\\.|[^\"\\\\\n])*\"|'(?:\\\\.|[^'\\\\\n])*'"
+  at <- gregexpr(token, text, perl = TRUE)
+  hits <- regmatches(text, at)
+  hits[[1]] <- ifelse(startsWith(hits[[1]], "/"), blank(hits[[1]]),
+                      ifelse(startsWith(hits[[1]], "\""), "\"\"", "' '"))
+  regmatches(text, at) <- hits
+  strsplit(text, "\n", fixed = TRUE)[[1]]
+}
+
+# "file:line: text" of every line of code that matches
+c_lines <- function(files, pattern) {
+  unlist(lapply(files, function(file) {
+    code <- c_code(file)
+    hit <- grep(pattern, code, perl = TRUE)
+    if (length(hit)) sprintf("%s:%d: %s", basename(file), hit, trimws(code[hit]))
+  }))
+}
+
+# includes lose their names with the strings, so they are read from the raw text
+c_includes <- function(file) {
+  text <- grep("^\\s*#\\s*include", readLines(file, warn = FALSE), value = TRUE)
+  sub(".*[<\"]([^>\"]+)[>\"].*", "\\1", text)
+}
+
+# every call in an R file as list(name, call, line)
+r_calls <- function(file) {
+  found <- list()
+  walk <- function(x) {
+    if (is.call(x)) {
+      name <- paste(deparse(x[[1]]), collapse = "")
+      found[[length(found) + 1L]] <<- list(file = basename(file), name = name, call = x)
+    }
+    if (is.recursive(x)) for (part in as.list(x)) if (!missing(part)) walk(part)
+  }
+  for (expression in parse(file, keep.source = FALSE)) walk(expression)
+  found
+}
+
+r_where <- function(files, keep) {
+  unlist(lapply(files, function(file) {
+    hit <- Filter(keep, r_calls(file))
+    vapply(hit, function(x) paste0(x$file, ": ", deparse(x$call, nlines = 1L)[1]), "")
+  }))
+}
+
+strings_in <- function(call) {
+  found <- character()
+  walk <- function(x) {
+    if (is.character(x)) found <<- c(found, x)
+    if (is.call(x)) for (part in as.list(x)) if (!missing(part)) walk(part)
+  }
+  walk(call)
+  found
+}
+
+# first and last line of every function that starts in the first column of a C file
+c_functions <- function(file) {
+  code <- c_code(file)
+  open <- nchar(gsub("[^{]", "", code))
+  close <- nchar(gsub("[^}]", "", code))
+  depth <- cumsum(open - close)
+  before <- c(0, depth[-length(depth)])
+  start <- which(before == 0 & depth > 0)
+  end <- which(before > 0 & depth == 0)
+  end <- vapply(start, function(s) end[end >= s][1], 0L)
+  # a struct, union, enum or initialiser is no function: its opening brace follows no parenthesis
+  head <- vapply(start, function(s) {
+    sub("[{].*", "", paste(code[max(1L, s - 3L):s], collapse = " "))
+  }, "")
+  keep <- grepl("[)]\\s*$", head)
+  data.frame(start = start[keep], end = end[keep])
+}
+
+# first and last line of every function of an R file, however deep
+r_functions <- function(file) {
+  data <- utils::getParseData(parse(file, keep.source = TRUE))
+  parent <- data$parent[data$token == "FUNCTION"]
+  at <- data[match(parent, data$id), c("line1", "line2")]
+  data.frame(start = at$line1, end = at$line2)
+}

@@ -1,0 +1,170 @@
+# The house rules, read off the sources.
+
+max_file <- 400L
+max_function <- 60L
+max_width <- 100L
+none <- character()
+
+expect_none <- function(found) expect_identical(as.character(found), none)
+
+test_that("R stops at the glue: R's headers are in init.c and r_*.c only", {
+  for (file in c_files()) {
+    allowed <- if (is_glue(file)) {
+      ".*"
+    } else if (is_file(file, "linalg.c")) {
+      "^(vb[.]h|Rconfig[.]h|R_ext/(BLAS|Lapack|RS)[.]h)$"
+    } else {
+      "^Rmath[.]h$"
+    }
+    own <- basename(c_files("[.]h$"))
+    headers <- setdiff(c_includes(file), own[!is_glue(own)])
+    headers <- headers[!headers %in% c("stddef.h", "stdlib.h", "stdint.h", "string.h", "math.h",
+                                       "float.h", "limits.h", "omp.h")]
+    wrong <- headers[!grepl(allowed, headers)]
+    expect_identical(wrong, none, info = basename(file))
+  }
+})
+
+test_that("BLAS and LAPACK are called in linalg.c only", {
+  files <- Filter(function(file) !is_file(file, "linalg.c"), c_files())
+  expect_none(c_lines(files, "F77_(CALL|NAME|SUB)|FCONE"))
+})
+
+test_that("every .Call is in fit.R", {
+  files <- Filter(function(file) !is_file(file, "fit.R"), r_files())
+  expect_none(r_where(files, function(x) {
+    x$name %in% c(".Call", ".External", ".External2", ".C", ".Fortran")
+  }))
+})
+
+test_that("there is nothing to free", {
+  owns <- "(malloc|calloc|realloc|free|strdup|(R_)?(Calloc|Realloc|Free))"
+  expect_none(c_lines(c_files(), paste0("\\b", owns, "\\s*\\(")))
+  expect_none(c_lines(Filter(Negate(is_glue), c_files()), "R_alloc"))
+})
+
+test_that("C keeps no state between calls", {
+  static <- "^\\s*static\\b(?!.*\\bconst\\b)(?!\\s*inline)[^(]*(;|=|\\{)"
+  expect_none(c_lines(c_files(), static))
+  expect_none(c_lines(c_files(), "_Thread_local|threadprivate"))
+})
+
+test_that("the core returns and the glue raises", {
+  core <- Filter(Negate(is_glue), c_files())
+  raises <- "(Rf_error|Rf_warning|error|warning|R_CheckUserInterrupt|R_ShowMessage)"
+  expect_none(c_lines(core, paste0("\\b", raises, "\\s*\\(")))
+  prints <- "(abort|exit|assert|printf|fprintf|puts|REprintf|Rprintf)"
+  expect_none(c_lines(c_files(), paste0("\\b", prints, "\\s*\\(")))
+})
+
+test_that("C draws nothing", {
+  draws <- "((Get|Put)RNGstate|(unif|norm|exp)_rand|s?rand|random|drand48|r(norm|gamma|unif|chisq))"
+  expect_none(c_lines(c_files(), paste0("\\b", draws, "\\s*\\(")))
+})
+
+test_that("C never calls back into R code", {
+  expect_none(c_lines(c_files(), "\\b(Rf_eval|R_tryEval|R_tryEvalSilent|R_forceAndCall)\\s*\\("))
+})
+
+test_that("threads are only in pass.c and expect.c", {
+  files <- Filter(function(file) !is_file(file, c("pass.c", "expect.c")), c_files())
+  expect_none(c_lines(files, "#\\s*pragma\\s+omp|\\bomp_\\w+\\s*\\("))
+})
+
+test_that("progress is reported by the one loop", {
+  files <- Filter(function(file) !is_glue(file) && !is_file(file, "fit.c"), c_files("[.]c$"))
+  expect_none(c_lines(files, "->\\s*progress\\s*\\("))
+})
+
+test_that("a row, not a branch: kinds are looked up in tables", {
+  files <- Filter(function(file) !is_file(file, "registry.c"), c_files())
+  expect_none(c_lines(files, "\\bstr(n|case)?cmp\\s*\\("))
+  kinds <- unique(c(vb_tables()$family$name, vb_tables()$prior$name))
+  files <- Filter(function(file) !is_file(file, c("family.R", "prior.R")), r_files())
+  expect_none(r_where(files, function(x) {
+    compares <- x$name %in% c("==", "!=", "%in%", "identical", "match")
+    chooses <- x$name == "switch"
+    compares && any(strings_in(x$call) %in% kinds) || chooses && any(names(x$call) %in% kinds)
+  }))
+})
+
+test_that("a row of a table lives in the file of its name", {
+  tables <- vb_tables()
+  stems <- sub("[.]c$", "", basename(c_files("[.]c$")))
+  family <- unique(tables$family$name)
+  expect_setequal(sub("^family_", "", grep("^family_", stems, value = TRUE)), family)
+  prior <- setdiff(tables$prior$name, "constant")
+  files <- setdiff(grep("^prior_", stems, value = TRUE), "prior_constant")
+  expect_setequal(sub("^prior_", "", files), prior)
+})
+
+test_that("no drawers: a file is named for one noun or verb", {
+  drawer <- "^(utils?|misc|helpers?|zzz|common|tools?)[.]"
+  expect_none(grep(drawer, basename(c(r_files(), c_files())),
+                   value = TRUE))
+})
+
+test_that("files are under 400 lines and no line is wider than 100", {
+  files <- c(r_files(), c_files(), source_files("tests/testthat", "[.]R$"),
+             source_files("dev", "[.](R|c)$"), source_files("inst/bench", "[.]R$"))
+  for (file in files) {
+    lines <- readLines(file, warn = FALSE)
+    expect_lt(length(lines), max_file, label = basename(file))
+    wide <- which(nchar(lines) > max_width)
+    expect_identical(wide, integer(), info = basename(file))
+  }
+})
+
+test_that("functions are under a screen", {
+  long <- function(file, functions) {
+    lines <- functions$end - functions$start + 1L
+    sprintf("%s:%d: %d lines", basename(file), functions$start, lines)[lines > max_function]
+  }
+  expect_none(unlist(lapply(r_files(), function(f) long(f, r_functions(f)))))
+  expect_none(unlist(lapply(c_files("[.]c$"), function(f) long(f, c_functions(f)))))
+})
+
+test_that("nothing is left to do", {
+  files <- c(r_files(), c_files())
+  todo <- unlist(lapply(files, function(file) {
+    hit <- grep("\\b(TODO|FIXME|XXX|HACK)\\b", readLines(file, warn = FALSE))
+    if (length(hit)) sprintf("%s:%d", basename(file), hit)
+  }))
+  expect_none(todo)
+})
+
+test_that("R raises classed conditions, with cli", {
+  expect_none(r_where(r_files(), function(x) x$name %in% c("stop", "warning", "stopifnot")))
+})
+
+test_that("sources are plain ASCII", {
+  files <- c(r_files(), c_files())
+  odd <- Filter(function(file) {
+    any(grepl("[^\\x01-\\x7f]", readLines(file, warn = FALSE), perl = TRUE))
+  }, files)
+  expect_none(basename(odd))
+})
+
+test_that("every field of a fit is documented in ?vbfit and holds plain data", {
+  page <- file.path(source_root(), "man", "vbfit.Rd")
+  expect_true(file.exists(page))
+  text <- paste(readLines(page, warn = FALSE), collapse = "\n")
+  fit <- vb(Reaction ~ Days + (Days | Subject),
+            utils::read.csv(system.file("extdata", "sleepstudy.csv", package = "varbayes")))
+  described <- vapply(names(fit), function(field) {
+    grepl(paste0("\\\\(item|code)\\{(\\\\code\\{)?", field, "\\b"), text)
+  }, NA)
+  expect_none(names(fit)[!described])
+  pointers <- rapply(unclass(fit), function(x) TRUE, classes = "externalptr", how = "unlist")
+  expect_length(pointers, 0)
+})
+
+test_that("every exported function has an example that runs", {
+  pages <- source_files("man", "[.]Rd$")
+  quiet <- Filter(function(page) {
+    text <- readLines(page, warn = FALSE)
+    internal <- any(grepl("\\\\keyword\\{internal\\}", text))
+    any(grepl("^\\\\usage", text)) && !internal && !any(grepl("^\\\\examples", text))
+  }, pages)
+  expect_none(basename(quiet))
+})

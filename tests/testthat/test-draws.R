@@ -1,0 +1,89 @@
+skip_if_not_installed("posterior")
+
+test_that("what is asked for is given, in every format", {
+  fit <- fit_of("slope")
+  names <- rownames(posterior_summary(fit))
+  draws <- posterior::as_draws(fit, ndraws = 500)
+  expect_s3_class(draws, "draws_matrix")
+  expect_identical(posterior::ndraws(draws), 500L)
+  expect_identical(posterior::variables(draws), names)
+  formats <- c("df", "matrix", "array", "list", "rvars")
+  for (format in formats) {
+    convert <- getExportedValue("posterior", paste0("as_draws_", format))
+    set.seed(7)
+    got <- convert(fit, ndraws = 50, variable = c("b_Days", "sigma"))
+    expect_s3_class(got, paste0("draws_", format))
+    expect_identical(posterior::ndraws(got), 50L, info = format)
+    expect_identical(posterior::variables(got), c("b_Days", "sigma"), info = format)
+    set.seed(7)
+    direct <- posterior::as_draws(fit, ndraws = 50, variable = c("b_Days", "sigma"))
+    expect_equal(posterior::as_draws_matrix(got), direct, ignore_attr = TRUE, info = format)
+  }
+  expect_identical(posterior::variables(fit), names)
+  expect_identical(posterior::nvariables(fit), length(names))
+  expect_identical(posterior::ndraws(fit), nrow(posterior::as_draws(fit, variable = "sigma")))
+})
+
+test_that("a selection is the columns of the whole, and set.seed() governs", {
+  fit <- fit_of("slope")
+  draw <- function(...) {
+    set.seed(3)
+    unclass(posterior::as_draws(fit, ndraws = 200, ...))
+  }
+  whole <- draw()
+  pick <- c("sigma", "r_Subject[310,Days]", "b_Intercept", "cor_Subject__Intercept__Days")
+  expect_identical(draw(variable = pick), whole[, pick], ignore_attr = TRUE)
+  expect_identical(colnames(draw(variable = "r_Subject")),
+                   grep("^r_Subject", colnames(whole), value = TRUE))
+  expect_identical(draw(), whole)
+  expect_false(identical(unclass(posterior::as_draws(fit, ndraws = 200)), whole))
+})
+
+test_that("moments and quantiles of many draws are the summary's", {
+  for (case in all_cases) {
+    fit <- fit_of(case)
+    n <- 20000
+    set.seed(11)
+    draws <- unclass(posterior::as_draws(fit, ndraws = n))
+    summary <- posterior_summary(fit, probs = c(0.05, 0.95))
+    varies <- summary[, "Est.Error"] > 0
+    expect_true(all(apply(draws[, !varies, drop = FALSE], 2, function(x) diff(range(x))) == 0))
+    draws <- draws[, varies, drop = FALSE]
+    summary <- summary[varies, , drop = FALSE]
+    z <- (colMeans(draws) - summary[, 1]) / summary[, 2]
+    # five standard errors of the mean, and what the marginals' own quadrature leaves
+    expect_lt(max(abs(z)), 5 / sqrt(n) + 0.02)
+    expect_lt(max(abs(apply(draws, 2, sd) / summary[, 2] - 1)), 0.06)
+    quantiles <- t(apply(draws, 2, quantile, c(0.05, 0.95)))
+    expect_lt(max(abs(quantiles - summary[, 3:4]) / summary[, 2]), 0.08)
+    expect_lt(max(abs(cov2cor(vcov(fit)) -
+                        cor(draws[, seq_along(fixef(fit)), drop = FALSE]))), 0.05)
+  }
+})
+
+test_that("draws respect their bounds", {
+  set.seed(5)
+  draws <- unclass(posterior::as_draws(fit_of("slope"), ndraws = 4000))
+  expect_gt(min(draws[, grep("^sd_|^sigma", colnames(draws))]), 0)
+  expect_lt(max(abs(draws[, "cor_Subject__Intercept__Days"])), 1)
+})
+
+test_that("blocks of draws cover each draw once", {
+  for (n_coef in c(0, 10, 3e6, 1e7)) {
+    blocks <- varbayes:::draw_blocks(7L, n_coef)
+    expect_identical(unlist(blocks, use.names = FALSE), 1:7)
+  }
+})
+
+test_that("posterior's summaries work on the fit itself", {
+  set.seed(1)
+  table <- posterior::summarise_draws(fit_of("line"), "mean")
+  expect_identical(table$variable, c("b_Intercept", "b_speed", "sigma"))
+})
+
+test_that("wrong arguments are named", {
+  fit <- fit_of("line")
+  expect_error(posterior::as_draws(fit, ndraws = 0), class = "vb_error_ndraws")
+  expect_error(posterior::as_draws(fit, ndraws = 1.5), class = "vb_error_ndraws")
+  expect_error(posterior::as_draws(fit, variable = "speed"), class = "vb_error_variable")
+})

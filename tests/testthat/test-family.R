@@ -1,0 +1,131 @@
+name_link <- function(family) unlist(resolve_family(family)[c("name", "link")], use.names = FALSE)
+
+test_that("families are known as objects, functions and strings", {
+  expect_identical(name_link(gaussian()), c("gaussian", "identity"))
+  expect_identical(name_link(binomial), c("binomial", "logit"))
+  expect_identical(name_link("poisson"), c("poisson", "log"))
+  expect_identical(name_link(binomial("cloglog")), c("binomial", "cloglog"))
+  expect_identical(name_link(bernoulli("probit")), c("binomial", "probit"))
+  for (name in c("negbinomial", "neg_binomial_2", "nbinom2", "negative.binomial")) {
+    expect_identical(name_link(name), c("negbinomial", "log"))
+  }
+  expect_identical(name_link("bernoulli"), c("binomial", "logit"))
+  expect_identical(name_link("student"), c("student", "identity"))
+})
+
+test_that("other packages' families are known", {
+  brms <- function(family, link) {
+    structure(list(family = family, link = link), class = c("brmsfamily", "family"))
+  }
+  expect_identical(name_link(brms("negbinomial", "log")), c("negbinomial", "log"))
+  expect_identical(name_link(brms("bernoulli", "logit")), c("binomial", "logit"))
+  expect_identical(name_link(brms("student", "identity")), c("student", "identity"))
+  rstanarm <- structure(list(family = "neg_binomial_2", link = "log"), class = "family")
+  expect_identical(name_link(rstanarm), c("negbinomial", "log"))
+  skip_if_not_installed("MASS")
+  mass <- resolve_family(MASS::negative.binomial(2.5))
+  expect_identical(mass$name, "negbinomial")
+  expect_identical(mass$fixed, c(shape = 2.5))
+  expect_error(resolve_family(MASS::negative.binomial), "negbinomial", class = "vb_error_family")
+})
+
+test_that("every row of the C table has a family object and parameters", {
+  table <- vb_tables()$family
+  for (k in seq_len(nrow(table))) {
+    family <- resolve_family(list(family = table$name[k], link = table$link[k]))
+    expect_s3_class(family$family, "family")
+    expect_identical(family$family$link, table$link[k])
+    expect_length(family$par, table$n_par[k])
+    expect_equal(family$family$linkinv(family$family$linkfun(0.3)), 0.3)
+  }
+})
+
+test_that("unknown families and links are errors that list what there is", {
+  for (family in list("Gamma", Gamma, stats::quasipoisson(), stats::quasibinomial, "no")) {
+    expect_error(resolve_family(family), "negbinomial", class = "vb_error_family")
+  }
+  for (family in list(3, NULL, list(), c("binomial", "poisson"))) {
+    expect_error(resolve_family(family), class = "vb_error_family")
+  }
+  expect_error(resolve_family(binomial("cauchit")), "cloglog", class = "vb_error_link")
+  expect_error(resolve_family(gaussian("log")), class = "vb_error_family")
+  expect_error(resolve_family(poisson("sqrt")), class = "vb_error_link")
+  expect_error(negbinomial("identity"), class = "vb_error_link")
+  expect_error(student(df = -1), class = "vb_error_df")
+})
+
+test_that("degrees of freedom are held where they are given", {
+  expect_identical(resolve_family(student(df = 4))$fixed, c(nu = 4))
+  expect_null(resolve_family(student())$fixed)
+  expect_identical(resolve_family(student(df = 4))$family$fixed, c(nu = 4))
+})
+
+test_that("variances are those of the distributions", {
+  expect_equal(negbinomial()$variance(3, 2), 3 + 9 / 2)
+  expect_equal(student()$variance(c(1, 2), 2, 4), c(8, 8))
+  expect_identical(student()$variance(1, 1, 1.5), Inf)
+})
+
+test_that("binary responses: 0/1, logical, factor whose first level is failure", {
+  spec <- model_of(hit ~ x, toy, binomial())$spec
+  expect_identical(spec$y, toy$hit)
+  expect_identical(spec$constant, 0)
+  expect_identical(model_of(hit == 1 ~ x, toy, binomial())$spec$y, toy$hit)
+  f <- factor(c("no", "yes")[toy$hit + 1], levels = c("yes", "no"))
+  expect_identical(model_of(f ~ x, toy, binomial())$spec$y, 1 - toy$hit)
+  # the level of failure stays failure where the rows used have none
+  expect_identical(model_of(f ~ x, toy, binomial(), subset = f == "no")$spec$y, rep(1, 40))
+})
+
+test_that("cbind and proportions with weights are the same, with glm's constants", {
+  w <- rep(1:2, 30)
+  pairs <- model_of(cbind(count, 5 - count) ~ x, toy, binomial())
+  shares <- model_of(count / 5 ~ x, toy, binomial(), weights = size)
+  expect_equal(pairs$spec[c("y", "w", "constant")], shares$spec[c("y", "w", "constant")])
+  expect_equal(pairs$spec$constant, sum(lchoose(5, toy$count)))
+  weighted <- model_of(cbind(count, 5 - count) ~ x, toy, binomial(), weights = w)
+  expect_equal(weighted$spec$y, w * toy$count)
+  expect_equal(weighted$spec$w, w * 5)
+  expect_equal(weighted$spec$constant, sum(w * lchoose(5, toy$count)))
+  peer <- stats::glm(cbind(count, 5 - count) ~ x, binomial(), toy, weights = w)
+  expect_equal(weighted$response$weights, unname(peer$prior.weights))
+  expect_equal(weighted$response$y, unname(peer$y))
+})
+
+test_that("rows without trials do not count", {
+  data <- transform(toy, trials = replace(size, 1:3, 0L), count = replace(count, 1:3, 0))
+  model <- model_of(cbind(count, trials - count) ~ x, data, binomial())
+  expect_identical(model$rows, 4:60)
+  expect_false(anyNA(model$response$y))
+})
+
+test_that("counts and real numbers reach the engine as the contract says", {
+  w <- rep(1:2, 30)
+  spec <- model_of(count ~ x, toy, poisson(), weights = w)$spec
+  expect_equal(spec$y, w * toy$count)
+  expect_equal(spec$constant, -sum(w * lgamma(toy$count + 1)))
+  spec <- model_of(count ~ x, toy, negbinomial(), weights = w)$spec
+  expect_equal(spec$y, toy$count)
+  expect_equal(spec$w, w)
+  expect_identical(spec$constant, 0)
+  spec <- model_of(scale(y) ~ x, toy, student(), weights = w)$spec
+  expect_equal(spec$y, c(scale(toy$y)))
+  expect_equal(spec$w, w)
+})
+
+test_that("responses of the wrong kind are errors that say what would do", {
+  wrong <- list(
+    list(text ~ x, gaussian()), list(a ~ x, gaussian()), list(hit == 1 ~ x, gaussian()),
+    list(cbind(y, x) ~ z, gaussian()), list(a ~ x, student()),
+    list(y ~ x, poisson()), list(-count ~ x, poisson()), list(text ~ x, poisson()),
+    list(count + 0.5 ~ x, negbinomial()),
+    list(y ~ x, binomial()), list(a ~ x, binomial()), list(text ~ x, binomial()),
+    list(count ~ x, binomial()), list(count / 5 ~ x, binomial()),
+    list(cbind(count, y) ~ x, binomial()), list(cbind(count, 1, 2) ~ x, binomial()))
+  for (case in wrong) {
+    expect_error(model_of(case[[1]], toy, case[[2]]), class = "vb_error_response",
+                 info = deparse1(case[[1]]))
+  }
+  expect_warning(model_of((count + 0.3) / 6 ~ x, toy, binomial(), weights = size),
+                 class = "vb_warning_response")
+})

@@ -1,0 +1,60 @@
+printed <- function(x, ...) capture.output(print(x, ...))
+
+test_that("print shows the model, the estimates and nothing wider than 80", {
+  for (case in all_cases) {
+    fit <- fit_of(case)
+    text <- printed(fit)
+    expect_true(all(nchar(text) <= 80), info = case)
+    expect_identical(text[1], "vb", info = case)
+    for (name in names(fixef(fit))) {
+      expect_true(any(startsWith(text, name)), info = paste(case, name))
+    }
+    expect_true(any(grepl(paste0("observations: ", nobs(fit)), text)), info = case)
+    expect_identical(any(grepl("^Error terms:", text)), case %in% mixed_cases, info = case)
+  }
+  expect_true(any(grepl("^Num. levels: wool 2, wool:loom 18", printed(fit_of("nested")))))
+  expect_invisible(print(fit_of("line")))
+})
+
+test_that("numbers printed are those of the summary", {
+  text <- printed(fit_of("slope"), digits = 3)
+  line <- strsplit(trimws(grep("^Days", text, value = TRUE)), " +")[[1]]
+  summary <- posterior_summary(fit_of("slope"))
+  expect_equal(as.numeric(line[2:3]), unname(round(summary["b_Days", 1:2], 3)))
+})
+
+test_that("small effects do not print as zero", {
+  fit <- vb(mpg ~ I(1e4 * disp), mtcars)
+  line <- grep("^I\\(", printed(fit), value = TRUE)
+  slope <- as.numeric(strsplit(sub(".*\\)", "", line), " +")[[1]][-1])
+  summary <- posterior_summary(fit)[2, 1:2]
+  expect_lt(max(abs(slope / summary - 1)), 0.05)
+})
+
+test_that("a fit made by do.call() prints no data", {
+  fit <- do.call(vb, list(dist ~ speed, cars))
+  for (text in list(printed(fit), printed(summary(fit)))) {
+    expect_lt(length(text), 30)
+    expect_false(any(grepl("c(4, 4, 7", text, fixed = TRUE)))
+  }
+})
+
+test_that("rows that were left out are counted", {
+  air <- datasets::airquality
+  n_missing <- sum(!stats::complete.cases(air[c("Ozone", "Wind")]))
+  fit <- vb(Ozone ~ Wind, air)
+  expect_output(print(fit), paste0("observations: ", nrow(air) - n_missing, " (left out: ",
+                                   n_missing, " with missing values)"), fixed = TRUE)
+  weight <- rep(c(0, 1), c(10, 40))
+  fit <- vb(dist ~ speed, cars, weights = weight)
+  expect_output(print(fit), "40 (left out: 10 of weight zero)", fixed = TRUE)
+  expect_output(print(summary(fit)), "40 (left out: 10 of weight zero)", fixed = TRUE)
+})
+
+test_that("long formulas are wrapped", {
+  fit <- vb(mpg ~ cyl + disp + hp + drat + wt + qsec + factor(vs) + factor(am) + factor(gear),
+            mtcars)
+  text <- printed(fit)
+  expect_true(all(nchar(text) <= 80))
+  expect_match(text[3], "^ {15}[^ ]")
+})

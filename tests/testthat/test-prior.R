@@ -1,0 +1,61 @@
+test_that("constructors have rstanarm's fields", {
+  expect_identical(unclass(normal(0, 2, autoscale = TRUE)),
+                   list(dist = "normal", df = NA_real_, location = 0, scale = 2, autoscale = TRUE))
+  expect_identical(unclass(student_t(4, 1, 2))[c("dist", "df")], list(dist = "t", df = 4))
+  expect_identical(cauchy(0, 5), student_t(1, 0, 5))
+  expect_identical(exponential(2)$scale, 0.5)
+  skip_if_not_installed("rstanarm")
+  for (pair in list(list(normal(1, 2), rstanarm::normal(1, 2)),
+                    list(student_t(4, 0, 1), rstanarm::student_t(4, 0, 1)),
+                    list(cauchy(0, 1), rstanarm::cauchy(0, 1)))) {
+    expect_equal(unclass(pair[[1]]), pair[[2]], ignore_attr = TRUE)
+  }
+})
+
+test_that("priors print as the call that makes them", {
+  expect_output(print(normal(0, 2.5)), "normal(0, 2.5)", fixed = TRUE)
+  expect_identical(format(student_t(3, 0, 1, autoscale = TRUE)),
+                   "student_t(3, 0, 1, autoscale = TRUE)")
+  expect_identical(format(cauchy(0, 5)), "cauchy(0, 5)")
+  expect_identical(format(exponential(3)), "exponential(3)")
+  expect_identical(format(normal(0, c(x = 1 / 3))), "normal(0, c(x = 0.33333))")
+  expect_identical(format(flat()), "flat()")
+  expect_identical(format(constant(1)), "constant(1)")
+  expect_identical(format(lkj(2)), "lkj(2)")
+  expect_identical(eval(prior_call(normal(1, 2, TRUE))), normal(1, 2, TRUE))
+})
+
+test_that("impossible arguments are errors", {
+  expect_error(normal(0, -1), class = "vb_error_scale")
+  expect_error(normal(NA), class = "vb_error_location")
+  expect_error(normal("a"), class = "vb_error_location")
+  expect_error(student_t(0), class = "vb_error_df")
+  expect_error(exponential(0), class = "vb_error_rate")
+  expect_error(constant(-1), class = "vb_error_value")
+  expect_error(lkj(0), class = "vb_error_eta")
+  expect_error(normal(autoscale = NA), class = "vb_error_autoscale")
+})
+
+test_that("every distribution of the table is known to C, with as many arguments", {
+  table <- vb_tables()$prior
+  for (row in prior_rows[names(prior_rows) != "lkj"]) {
+    if (row$row %in% table$name) {
+      expect_equal(table$n_arg[table$name == row$row], row$n_arg, info = row$row)
+    } else {
+      expect_identical(row$row, "constant")
+    }
+  }
+})
+
+test_that("what is no prior, or one of the wrong kind, says what would do", {
+  wrong <- list(list(prior_sd = lkj(1)), list(prior_cor = normal()), list(prior = exponential()),
+                list(prior = constant(1)), list(prior_intercept = lkj()), list(prior = 3),
+                list(prior = "normal(0, 1)"), list(prior = list(1)), list(prior_aux = lkj()),
+                list(prior = list(dist = "hs", df = 1)), list(prior_cor = list(dist = "decov")))
+  for (priors in wrong) {
+    expect_error(model_of(y ~ x + (x | a), toy, priors = priors),
+                 class = paste0("vb_error_", names(priors)), info = names(priors))
+  }
+  expect_error(model_of(y ~ x, toy, priors = list(prior = Gamma())), "family",
+               class = "vb_error_prior")
+})

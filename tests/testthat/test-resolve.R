@@ -1,0 +1,148 @@
+priors_of <- function(..., priors = list()) model_of(..., priors = priors)$priors
+
+test_that("the defaults are those of the documentation: gaussian", {
+  p <- priors_of(y ~ x + a + (x | b), toy)
+  s <- max(2.5, round(stats::mad(toy$y), 1))
+  x <- stats::model.matrix(~ x + a, toy)
+  expect_identical(p$coef$dist, c("student_t", rep("normal", 3)))
+  expect_equal(p$coef$arg[, 1], c(3, round(stats::median(toy$y), 1), s))
+  expect_equal(p$coef$arg[2, -1], unname(2.5 * stats::sd(toy$y) / apply(x[, -1], 2, stats::sd)))
+  expect_equal(p$sd, list(list(dist = rep("student_t", 2), arg = matrix(c(3, 0, s), 3, 2))))
+  expect_identical(p$cor, 1)
+  expect_equal(p$par, list(dist = "student_t", arg = matrix(c(3, 0, s), 3, 1)))
+})
+
+test_that("the defaults are those of the documentation: other families", {
+  p <- priors_of(hit ~ x + offset(z), toy, binomial())
+  expect_equal(p$coef$arg[, 1], c(3, 0, 2.5))
+  expect_equal(p$coef$arg[, 2], c(0, 2.5 / stats::sd(toy$x), 0))
+  expect_length(p$par$dist, 0)
+  p <- priors_of(count ~ x + offset(z), toy, negbinomial())
+  star <- log(ifelse(toy$count == 0, 0.1, toy$count))
+  expect_equal(p$coef$arg[2, 1], round(stats::median(star), 1) - mean(toy$z))
+  expect_equal(p$coef$arg[3, 1], max(2.5, round(stats::mad(star), 1)))
+  expect_equal(p$par, list(dist = "exponential", arg = matrix(c(1, 0, 0), 3, 1)))
+  p <- priors_of(y ~ x, toy, student())
+  expect_identical(p$par$dist, c("student_t", "gamma"))
+  expect_equal(p$par$arg[, 2], c(2, 0.1, 0))
+  p <- priors_of(y ~ x, toy, student(df = 4))
+  expect_identical(p$par$dist, c("student_t", "constant"))
+  expect_equal(p$par$arg[1, 2], 4)
+})
+
+test_that("the defaults look at the rows used only, and constant columns have sd 1", {
+  p <- priors_of(y ~ x, toy, weights = as.numeric(z > 0.5))
+  kept <- priors_of(y ~ x, toy[toy$z > 0.5, ])
+  expect_equal(p, kept)
+  p <- priors_of(y ~ 0 + size + x, toy)
+  expect_equal(p$coef$arg[2, ], 2.5 * stats::sd(toy$y) / c(1, stats::sd(toy$x)))
+  expect_identical(p$coef$dist, rep("normal", 2))
+  p <- priors_of(size ~ x, toy)
+  expect_equal(p$coef$arg[2, 2], 2.5 / stats::sd(toy$x))
+})
+
+test_that("NULL is flat, left out is the default", {
+  p <- priors_of(y ~ x + (1 | a), toy, priors = list(prior = NULL, prior_aux = NULL))
+  expect_identical(p$coef$dist, c("student_t", "flat"))
+  expect_identical(p$par$dist, "flat")
+  p <- priors_of(y ~ x + (1 | a), toy, priors = list(prior_intercept = flat(), prior_sd = NULL))
+  expect_identical(p$coef$dist, c("flat", "normal"))
+  expect_identical(p$sd[[1]]$dist, "flat")
+  expect_error(model_of(count ~ x, toy, negbinomial(), priors = list(prior_aux = NULL)),
+               class = "vb_error_prior_aux")
+})
+
+test_that("vectors: one each, or by name with the default for those left out", {
+  f <- y ~ x + z + a
+  p <- priors_of(f, toy, priors = list(prior = normal(1:4, 2)))
+  expect_equal(p$coef$arg[1:2, -1], rbind(1:4, 2))
+  default <- priors_of(f, toy)$coef
+  p <- priors_of(f, toy, priors = list(prior = student_t(4, 0, c(av = 1, x = 2))))
+  expect_identical(p$coef$dist, c("student_t", "student_t", "normal", "student_t", "normal"))
+  expect_equal(p$coef$arg[, 2], c(4, 0, 2))
+  expect_equal(p$coef$arg[, c(3, 5)], default$arg[, c(3, 5)])
+  p <- priors_of(f, toy, priors = list(prior = normal(c(x = 1), c(z = 2))))
+  expect_equal(p$coef$arg[1, -1], c(1, 0, 0, 0))
+  expect_equal(p$coef$arg[2, -1], c(default$arg[2, 2], 2, default$arg[2, 4:5]))
+  no_intercept <- priors_of(y ~ 0 + a, toy, priors = list(prior = normal(0, 1:3)))
+  expect_equal(no_intercept$coef$arg[2, ], 1:3)
+  for (bad in list(normal(0, 1:3), normal(1:2, 1), normal(0, c(nobody = 1)),
+                   normal(0, c("(Intercept)" = 1)), normal(0, c(x = 1, x = 2)))) {
+    expect_error(model_of(f, toy, priors = list(prior = bad)), class = "vb_error_prior")
+  }
+  expect_error(model_of(f, toy, priors = list(prior_intercept = normal(1:2))),
+               class = "vb_error_prior_intercept")
+})
+
+test_that("autoscale multiplies by sd(y) and divides by sd(x)", {
+  scaled <- list(prior = normal(0, 2, autoscale = TRUE), prior_aux = exponential(1, autoscale = TRUE),
+                 prior_intercept = normal(0, 3, autoscale = TRUE),
+                 prior_sd = normal(0, 1, autoscale = TRUE))
+  p <- priors_of(y ~ x + (x | a), toy, priors = scaled)
+  sd_y <- stats::sd(toy$y)
+  expect_equal(p$coef$arg[2, ], c(3 * sd_y, 2 * sd_y / stats::sd(toy$x)))
+  expect_equal(p$par$arg[1], 1 / sd_y)
+  expect_equal(p$sd[[1]]$arg[2, ], sd_y / c(1, stats::sd(toy$x)))
+  p <- priors_of(count ~ x, toy, poisson(), priors = scaled[1:3])
+  expect_equal(p$coef$arg[2, ], c(3, 2 / stats::sd(toy$x)))
+})
+
+test_that("sds and correlations: one prior for all, or a list by group", {
+  f <- y ~ x + (x | a) + (1 | b)
+  p <- priors_of(f, toy, priors = list(prior_sd = exponential(2), prior_cor = lkj(3)))
+  expect_identical(lapply(p$sd, `[[`, "dist"), list(rep("exponential", 2), "exponential"))
+  expect_identical(p$cor, c(3, 1))
+  p <- priors_of(f, toy, priors = list(prior_sd = list(b = constant(0.5)),
+                                       prior_cor = list(a = lkj(2))))
+  expect_identical(p$sd[[1]]$dist, rep("student_t", 2))
+  expect_equal(p$sd[[2]], list(dist = "constant", arg = matrix(c(0.5, 0, 0), 3, 1)))
+  expect_identical(p$cor, c(2, 1))
+  p <- priors_of(y ~ (x || a), toy, priors = list(prior_sd = list(a = normal(0, c(x = 1)))))
+  expect_identical(c(p$sd[[1]]$dist, p$sd[[2]]$dist), c("student_t", "normal"))
+  for (bad in list(list(nobody = normal()), list(normal()), list(a = lkj()))) {
+    expect_error(model_of(f, toy, priors = list(prior_sd = bad)), class = "vb_error_prior_sd")
+  }
+})
+
+test_that("two family parameters take a list", {
+  given <- list(prior_aux = list(sigma = exponential(2), nu = exponential(0.1)))
+  p <- priors_of(y ~ x, toy, student(), priors = given)
+  expect_identical(p$par$dist, rep("exponential", 2))
+  expect_equal(p$par$arg[1, ], c(2, 0.1))
+  one <- list(prior_aux = exponential(2))
+  expect_error(model_of(y ~ x, toy, student(), priors = one), "sigma", class = "vb_error_prior_aux")
+  expect_identical(priors_of(y ~ x, toy, student(df = 4), priors = one)$par$dist,
+                   c("exponential", "constant"))
+  expect_error(model_of(y ~ x, toy, student(df = 4), priors = list(prior_aux = list(nu = normal()))),
+               class = "vb_error_prior_aux")
+  expect_error(model_of(y ~ x, toy, priors = list(prior_aux = list(nu = normal()))),
+               class = "vb_error_prior_aux")
+})
+
+test_that("rstanarm's own objects are taken", {
+  skip_if_not_installed("rstanarm")
+  theirs <- list(prior = rstanarm::normal(0, 2, autoscale = TRUE),
+                 prior_intercept = rstanarm::student_t(4, 1, 2),
+                 prior_aux = rstanarm::exponential(0.5), prior_cor = rstanarm::lkj(2))
+  ours <- list(prior = normal(0, 2, autoscale = TRUE), prior_intercept = student_t(4, 1, 2),
+               prior_aux = exponential(0.5), prior_cor = lkj(2))
+  f <- y ~ x + (x | a)
+  expect_equal(priors_of(f, toy, priors = theirs), priors_of(f, toy, priors = ours))
+  default <- list(prior = rstanarm::default_prior_coef(gaussian()),
+                  prior_intercept = rstanarm::default_prior_intercept(gaussian()))
+  p <- priors_of(f, toy, priors = default)
+  expect_equal(p$coef$arg[1:2, ], rbind(c(mean(toy$y), 0),
+                                        2.5 * stats::sd(toy$y) / c(1, stats::sd(toy$x))))
+  expect_equal(priors_of(f, toy, priors = list(prior = rstanarm::normal()))$coef$arg[2, 2], 2.5)
+})
+
+test_that("the tables say what was used and what was asked", {
+  tables <- priors_of(y ~ x + z + (x | a), toy, priors = list(prior = normal(0, c(z = 2))))$tables
+  expect_named(tables, c("prior", "prior_intercept", "prior_aux", "prior_sd", "prior_cor"))
+  expect_identical(tables$prior$parameter, c("x", "z"))
+  expect_identical(tables$prior$prior[2], "normal(0, 2)")
+  expect_identical(tables$prior$asked[2], "normal(0, c(z = 2))")
+  expect_identical(tables$prior_sd$parameter, c("a__(Intercept)", "a__x"))
+  expect_identical(tables$prior_cor$prior, "lkj(1)")
+  expect_true(all(tables$prior_aux$default))
+})
