@@ -10,7 +10,6 @@ choices_known <- list(
 
 check_choices <- function(choices) {
   for (arg in names(choices_known)) check_choice(choices[[arg]], arg, choices_known[[arg]])
-  choices
 }
 
 verbose_default <- function() getOption("varbayes.verbose", TRUE)
@@ -28,7 +27,8 @@ missing_formula <- function(dots) {
 }
 
 # What model.frame() is to evaluate. `..1`, which a function around vb() leaves in the call, means
-# nothing where model.frame() looks: its expression where the data have its variables, else its value.
+# nothing where model.frame() looks: its expression where the data have its variables, else its
+# value.
 frame_call <- function(call, data, env) {
   args <- c("subset", "weights", "offset")
   call <- call[c(1L, match(args, names(call), 0L))]
@@ -66,11 +66,13 @@ frame_offset <- function(frame) {
 weighted_rows <- function(weights) {
   if (all(weights > 0)) return(NULL)
   rows <- which(weights > 0)
-  if (!length(rows)) vb_abort(c("weights", "data"), "No rows are left to fit: all weights are zero.")
+  if (!length(rows)) {
+    vb_abort(c("weights", "data"), "No rows are left to fit: all weights are zero.")
+  }
   rows
 }
 
-# ---- the stored call -------------------------------------------------------------------------------
+# ---- the stored call -----------------------------------------------------------------------------
 
 # do.call() puts values into the call. Long ones give way to calls that make them, or to names: that
 # of the same object where the caller has one, else the argument's own.
@@ -99,20 +101,21 @@ name_of <- function(value, env, otherwise) {
   otherwise
 }
 
-# ---- how the fit ended -----------------------------------------------------------------------------
+# ---- how the fit ended ---------------------------------------------------------------------------
 
 stop_warnings <- list(
   interrupt = c("The fit was interrupted: this is what was found so far."),
   max_sweep = c("The fit did not converge in the sweeps allowed.",
-                i = "Raise {.code vb_control(max_sweep = )}, rescale predictors of very different size,
-                     or use tighter priors."),
+                i = "Raise {.code vb_control(max_sweep = )}, rescale predictors of very different
+                     size, or use tighter priors."),
   "not finite" = c("The fit did not converge: the bound became infinite.",
                    i = "Look for extreme values in the data, and rescale predictors."),
   "not positive definite" = c("The fit did not converge: the curvature was lost.",
                               i = "Rescale predictors, or use proper and tighter priors.")
 )
 
-# Inside a user's function the interrupt is signalled again, so that Ctrl-C stops more than this fit.
+# Inside a user's function the interrupt is signalled again, so that Ctrl-C stops more than this
+# fit.
 report_stop <- function(fit, env) {
   if (fit$converged) return(invisible())
   message <- stop_warnings[[if (nzchar(fit$stopped)) fit$stopped else "max_sweep"]]

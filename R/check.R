@@ -27,6 +27,7 @@ user_call <- function() {
 }
 
 call_head <- function(head) {
+  if (is.symbol(head)) head <- as.name(sub("[.]vbfit$", "", as.character(head)))   # a method's
   named <- is.symbol(head) || (is.call(head) && is.symbol(head[[1L]]))
   as.call(list(if (named) head else quote(vb)))
 }
@@ -93,7 +94,8 @@ check_dots <- function(dots) {
                        i = "See {.fun varbayes::vb} for the arguments there are."))
   }
   carried <- intersect(given, carried_arguments)
-  vb_inform("{cli::qty(carried)}Ignored argument{?s} that {?is/are} of no use here: {.arg {carried}}.")
+  vb_inform("{cli::qty(carried)}Ignored argument{?s} that {?is/are} of no use here:
+             {.arg {carried}}.")
 }
 
 stan_classes <- c("stanmodel", "stanfit", "CmdStanModel", "StanModel")

@@ -57,7 +57,8 @@ column_label <- function(arg, column) {
   if (startsWith(column, "(")) sprintf("`%s`", arg) else sprintf("The variable `%s`", column)
 }
 
-# model.frame() says what failed in the session's language; which argument it was is worked out here.
+# model.frame() says what failed in the session's language; which argument it was is worked out
+# here.
 explain_frame_error <- function(error, parsed, call, data) {
   message <- conditionMessage(error)
   sources <- list(formula = parsed$frame, weights = call$weights, offset = call$offset,
@@ -81,7 +82,8 @@ explain_frame_error <- function(error, parsed, call, data) {
 
 unknown_variables <- function(x, data, env) {
   if (!is.language(x)) return(character())
-  names <- setdiff(all.vars(x), if (is.environment(data)) ls(data, all.names = TRUE) else names(data))
+  known <- if (is.environment(data)) ls(data, all.names = TRUE) else names(data)
+  names <- setdiff(all.vars(x), known)
   names[!vapply(names, exists, NA, envir = if (is.environment(env)) env else globalenv())]
 }
 
@@ -118,7 +120,8 @@ build_design <- function(parsed, frame, rows, contrasts) {
   random <- lapply(parsed$bars, build_term, frame = frame, whole = whole, contrasts = contrasts)
   check_names(random)
   if (!length(random) && !ncol(fixed$x)) {
-    vb_abort("formula", c("The model has no coefficients.", i = "Leave out {.code 0} or {.code -1}."))
+    vb_abort("formula", c("The model has no coefficients.",
+                          i = "Leave out {.code 0} or {.code -1}."))
   }
   list(x = fixed$x, names = fixed$names, terms = terms, xlevels = fixed$xlevels,
        contrasts = fixed$contrasts, center = unname(center), intercept = intercept,
@@ -189,7 +192,7 @@ check_levels <- function(terms, frame) {
   }
 }
 
-# ---- groups ----------------------------------------------------------------------------------------
+# ---- groups --------------------------------------------------------------------------------------
 
 # -> list(code = <integer, 1-based>, levels): levels in factor() order, unused ones left out.
 group_codes <- function(expr, frame) {

@@ -1,5 +1,5 @@
-# Likelihoods as R sees them. Names, links and parameters come from the C table; a row here adds what R
-# alone needs: other packages' names for it, the kind of response, and the family object.
+# Likelihoods as R sees them. Names, links and parameters come from the C table; a row here adds
+# what R alone needs: other packages' names for it, the kind of response, and the family object.
 
 #' Families that stats does not have
 #'
@@ -66,7 +66,8 @@ family_rows <- list(
   student = list(synonyms = "student", make = student, response = "response_real")
 )
 
-# -> list(family = <family object>, name, link, par = <dispersion parameters>, fixed = <named>, cells)
+# -> list(family = <family object>, name, link, par = <dispersion parameters>, fixed = <named>,
+# cells)
 resolve_family <- function(family) {
   family <- as_family(family)
   name <- family_name(family$family)
@@ -140,7 +141,7 @@ fixed_parameters <- function(family) {
   if (is.numeric(theta) && is.finite(theta)) c(shape = as.double(theta))
 }
 
-# ---- responses -------------------------------------------------------------------------------------
+# ---- responses -----------------------------------------------------------------------------------
 # -> list(y, weights: as glm keeps them; spec_y, spec_w: as the engine reads them; constant: the log
 # density's terms free of eta, per row, for the families without dispersion)
 
@@ -178,7 +179,8 @@ response_count <- function(y, weights, family) {
        constant = -weights * lgamma(y + 1))
 }
 
-# Trials: of cbind(success, failure) the weight multiplies, for proportions the weight is their number.
+# Trials: of cbind(success, failure) the weight multiplies, for proportions the weight is their
+# number.
 response_trials <- function(y, weights, family) {
   if (is.matrix(y)) return(response_pairs(y, weights, family))
   y <- zero_one(y, family)

@@ -7,7 +7,7 @@ parse_formula <- function(formula, data = NULL) {
   env <- environment(formula)
   check_sides(formula)
   parts <- split_bars(expand_slash(formula[[3L]]))
-  bars <- unlist(lapply(parts$bars, reformulas::findbars), recursive = FALSE)
+  bars <- find_bars(parts$bars)
   fixed <- stats::as.formula(call("~", formula[[2L]], parts$fixed), env)
   if ("." %in% all.names(parts$fixed)) {
     fixed <- expand_dot(fixed, data, bars)
@@ -21,6 +21,14 @@ parse_formula <- function(formula, data = NULL) {
   frame <- add_terms(c(fixed[[3L]], unlist(lapply(bars, bar_variables), recursive = FALSE)))
   list(formula = formula, fixed = fixed, bars = bars,
        frame = stats::as.formula(call("~", formula[[2L]], frame), env))
+}
+
+find_bars <- function(bars) {
+  unlist(lapply(bars, function(bar) {
+    tryCatch(reformulas::findbars(bar), error = function(e) {
+      vb_abort("formula", "The random term {.code {deparse1(bar)}} cannot be read.")
+    })
+  }), recursive = FALSE)
 }
 
 as_formula <- function(formula, env) {

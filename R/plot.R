@@ -62,6 +62,6 @@ plot_phase <- function(trace, name, col, ...) {
 # Room for the label above the last value
 elbo_limits <- function(elbo) {
   range <- range(elbo[is.finite(elbo)])
-  if (diff(range) == 0) range <- range + c(-1e-6, 0) * max(1, abs(range))
+  if (diff(range) == 0) range <- range + c(-0.5, 0.5)
   grDevices::extendrange(r = range, f = c(0.04, 0.12))
 }

@@ -1,4 +1,5 @@
-# Priors: constructors with rstanarm's fields, and how they print. resolve.R turns them into numbers.
+# Priors: constructors with rstanarm's fields, and how they print. resolve.R turns them into
+# numbers.
 
 #' Priors
 #'
@@ -142,8 +143,9 @@ prior_call <- function(prior) {
 
 #' @export
 format.vb_prior <- function(x, digits = 5L, ...) {
-  rounded <- lapply(x, function(v) if (is.numeric(v)) signif(v, digits) else v)
-  deparse1(prior_call(rounded))
+  call <- prior_call(x)
+  for (k in which(vapply(call, is.numeric, NA))) call[[k]] <- signif(call[[k]], digits)
+  deparse1(call)
 }
 
 #' @export
@@ -178,7 +180,8 @@ as_prior <- function(x, arg, on) {
 
 # rstanarm leaves a scale, and the default intercept's location, to be filled in by the model.
 rstanarm_prior <- function(x) {
-  x <- unclass(x)[intersect(names(x), c("dist", prior_fields, "autoscale", "regularization"))]
+  fields <- if (is.null(x$regularization)) c(prior_fields, "autoscale") else "regularization"
+  x <- unclass(x)[intersect(names(x), c("dist", fields))]
   if (x$dist %in% c("normal", "t") && is.null(x$scale)) x$scale <- 2.5
   structure(x, class = "vb_prior")
 }

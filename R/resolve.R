@@ -66,7 +66,7 @@ sd_priors <- function(user, random, scales) {
   given <- by_name(user, "prior_sd", "positive", unique(groups))
   priors <- lapply(groups, function(g) pick_prior(given, g, default, "positive", "prior_sd"))
   rows <- lapply(seq_along(random), function(k) {
-    same <- random[groups == groups[k]]            # (x || g): names may be those of any of its terms
+    same <- random[groups == groups[k]]        # (x || g): names may be those of any of its terms
     names <- unlist(lapply(same, function(term) term$coef))
     unit <- function() scales$sd_y / unlist(lapply(same, function(term) column_sds(term$z)))
     all <- expand_prior(priors[[k]], names, default, "prior_sd", unit())
@@ -85,7 +85,7 @@ cor_priors <- function(user, random) {
   priors <- lapply(groups, function(g) pick_prior(given, g, default, "cor", "prior_cor"))
   rows <- lapply(priors, prior_numbers, k = 1L)
   eta <- vapply(rows, function(row) row$arg[1L], 0)
-  list(eta = ifelse(many, eta, 1), table = prior_table(groups[many], rows[many], priors[many]))
+  list(eta = replace(eta, !many, 1), table = prior_table(groups[many], rows[many], priors[many]))
 }
 
 # Default priors of the families' parameters; `flat`: does a flat one leave a proper posterior?
@@ -120,7 +120,7 @@ aux_priors <- function(user, family, scales) {
   list(rows = bind_rows(rows), table = prior_table(par, rows, priors))
 }
 
-# ---- one argument -> rows --------------------------------------------------------------------------
+# ---- one argument -> rows ------------------------------------------------------------------------
 
 default_prior <- function(dist, ...) {
   structure(list(dist = dist, ..., default = TRUE), class = "vb_prior")
@@ -141,8 +141,9 @@ by_name <- function(user, arg, on, names, single = names) {
   if (!is.list(x) || !is.null(x$dist) || inherits(x, "family")) {
     x <- as_prior(x, arg, on)
     if (arg == "prior_aux" && length(single) > 1L) {
-      vb_abort(c(arg, "prior"), c("The family has the parameters {.arg {single}}.",
-                                  i = "Give a list: {.code prior_aux = list({single[1]} = , ...)}."))
+      vb_abort(c(arg, "prior"), c(
+        "The family has the parameters {.arg {single}}.",
+        i = "Give a list: {.code prior_aux = list({single[1]} = , {single[2]} = )}."))
     }
     return(structure(rep(list(x), length(single)), names = single))
   }
@@ -154,7 +155,8 @@ by_name <- function(user, arg, on, names, single = names) {
   x
 }
 
-# `unit` is what autoscale multiplies by; coefficients that a named vector leaves out have the default.
+# `unit` is what autoscale multiplies by; coefficients that a named vector leaves out have the
+# default.
 expand_prior <- function(prior, names, default, arg, unit) {
   k <- length(names)
   fallback <- prior_numbers(default, k)
@@ -209,7 +211,8 @@ bind_rows <- function(rows) {
        arg = do.call(cbind, c(list(matrix(0, 3L, 0L)), lapply(rows, function(r) r$arg))))
 }
 
-# A data frame with a row per parameter: what was used and, where not the default, what was asked for.
+# A data frame with a row per parameter: what was used and, where not the default, what was asked
+# for.
 prior_table <- function(parameter, rows, priors) {
   all <- bind_rows(rows)
   k <- length(all$dist)

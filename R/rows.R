@@ -1,7 +1,8 @@
 # New data through the design of a fit: what predict() and friends ask the engine about.
 
-# -> list(x, offset, group, z: as engine_moments() reads them, one entry per row; complete: FALSE for rows
-# with missing values, whose x, offset or z are NA). `newdata = NULL`: the rows of the frame.
+# -> list(x, offset, group, z: as engine_moments() reads them, one entry per row; complete: FALSE
+# for rows with missing values, whose x, offset or z are NA). `newdata = NULL`: the rows of the
+# frame.
 new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, offset = NULL) {
   check_flag(allow.new.levels, "allow.new.levels")
   own <- is.null(newdata)
@@ -62,7 +63,7 @@ new_matrix <- function(terms, xlevels, contrasts, newdata, own) {
   x
 }
 
-# ---- groups ----------------------------------------------------------------------------------------
+# ---- groups --------------------------------------------------------------------------------------
 
 # codes among the fit's levels; 0 for a new level, NA where missing
 new_codes <- function(term, newdata, own, env) {
@@ -104,8 +105,7 @@ used_terms <- function(fit, re.form) {
   if (!inherits(re.form, "formula")) {
     vb_abort("re.form", "{.arg re.form} must be {.code NULL}, {.code NA} or a formula.")
   }
-  bars <- unlist(lapply(split_bars(expand_slash(re.form[[length(re.form)]]))$bars,
-                        reformulas::findbars), recursive = FALSE)
+  bars <- find_bars(split_bars(expand_slash(re.form[[length(re.form)]]))$bars)
   asked <- vapply(bars, bar_key, "")
   have <- vapply(fit$random, function(term) bar_key(call("|", term$bar[[2L]], term$expr)), "")
   unknown <- asked[!asked %in% have]
@@ -122,7 +122,7 @@ bar_key <- function(bar) {
         deparse1(strip_parens(bar[[3L]])))
 }
 
-# ---- offset ----------------------------------------------------------------------------------------
+# ---- offset --------------------------------------------------------------------------------------
 
 # offset() terms come from newdata; the argument of vb() too where its variables are there.
 new_offset <- function(fit, newdata, own, offset) {

@@ -1,7 +1,8 @@
-# From what the user said to the spec, which is what C is told: a plain list of doubles, integers and
-# strings. Every mistake of the user is found on the way.
+# From what the user said to the spec, which is what C is told: a plain list of doubles, integers
+# and strings. Every mistake of the user is found on the way.
 
-# `call` holds the unevaluated weights, offset and subset, `user` the prior arguments that were given.
+# `call` holds the unevaluated weights, offset and subset, `user` the prior arguments that were
+# given.
 build_model <- function(formula, data, family, user, call, na.action, contrasts, env) {
   if (!is.null(data)) check_data(data)
   parsed <- parse_formula(formula, data)

@@ -1,28 +1,29 @@
 #' Fit a Bayesian regression or hierarchical model by variational inference
 #'
-#' Finds the posterior of the coefficients, random effects and hyperparameters of a model written as a
-#' formula. The result is deterministic: the same data give the same numbers.
+#' Finds the posterior of the coefficients, random effects and hyperparameters of a model written as
+#' a formula. The result is deterministic: the same data give the same numbers.
 #'
 #' @param formula A formula as in lme4: `y ~ x`, `y ~ x + (x | g)`, `(x || g)`, `(0 + x | g)`,
-#'   `(1 | a/b)`, `(1 | a:b)`, several terms. Binary responses are 0/1, logical or a factor (the first
-#'   level is failure), or `cbind(success, failure)`, or proportions with `weights`.
+#'   `(1 | a/b)`, `(1 | a:b)`, several terms. Binary responses are 0/1, logical or a factor (the
+#'   first level is failure), or `cbind(success, failure)`, or proportions with `weights`.
 #' @param data A data frame, tibble or data.table; variables not in it are looked up in the
 #'   environment of `formula`.
 #' @param family The likelihood: [stats::gaussian()], [stats::binomial()] (`"logit"`, `"probit"`,
 #'   `"cloglog"`), [stats::poisson()], [negbinomial()] or [student()], as an object, function or
 #'   string; other packages' names for these are known.
-#' @param ... `iter`, `chains`, `seed`, `refresh`, `adapt_delta`, `QR` and `REML`, which scripts written
-#'   for other packages carry along, are ignored with a message. Any other argument is an error.
-#' @param weights Prior weights as in [stats::glm()]: they divide the variance of gaussian and student
-#'   responses (`sigma^2 / weights`), are the number of trials of proportions, and multiply the
-#'   log-likelihood of all others. Rows of weight zero are left out of the fit.
+#' @param ... `iter`, `chains`, `seed`, `refresh`, `adapt_delta`, `QR` and `REML`, which scripts
+#'   written for other packages carry along, are ignored with a message. Any other argument is an
+#'   error.
+#' @param weights Prior weights as in [stats::glm()]: they divide the variance of gaussian and
+#'   student responses (`sigma^2 / weights`), are the number of trials of proportions, and multiply
+#'   the log-likelihood of all others. Rows of weight zero are left out of the fit.
 #' @param subset,na.action,contrasts As in [stats::lm()].
 #' @param offset Added to the linear predictor, as are `offset()` terms of the formula.
 #' @param prior,prior_intercept Priors of the coefficients and of the intercept where the other
 #'   columns are at their means: [normal()], [student_t()], [cauchy()] or [flat()]; `NULL` is flat.
 #'   Without an intercept `prior` covers all columns.
-#' @param prior_aux Prior of `sigma`, `shape` or `nu`: one of these, [exponential()] or [constant()];
-#'   `list(sigma = , nu = )` where the family has two.
+#' @param prior_aux Prior of `sigma`, `shape` or `nu`: one of these, [exponential()] or
+#'   [constant()]; `list(sigma = , nu = )` where the family has two.
 #' @param prior_sd Prior of the standard deviations of random effects, for all or as a list named by
 #'   grouping factors.
 #' @param prior_cor [lkj()] prior of their correlations, for all or as a list.
@@ -37,11 +38,11 @@
 #'
 #' @section Default priors:
 #' With `s = max(2.5, mad(y))` (on the scale of the log for log links; 2.5 for binomial families):
-#' the intercept has `student_t(3, median(y), s)` (binomial: location 0), coefficients
-#' `normal(0, 2.5 sd(y) / sd(x))` for gaussian and student, `normal(0, 2.5 / sd(x))` otherwise, standard
-#' deviations of groups and residuals a half-`student_t(3, 0, s)`, correlations `lkj(1)`, the shape of
-#' the negative binomial `exponential(1)` and the degrees of freedom of student a gamma(2, 0.1).
-#' `prior_summary()` prints what was used.
+#' the intercept has `student_t(3, median(y), s)` (binomial: location 0),
+#' coefficients `normal(0, 2.5 sd(y) / sd(x))` for gaussian and student, `normal(0, 2.5 / sd(x))`
+#' otherwise, standard deviations of groups and residuals a half-`student_t(3, 0, s)`, correlations
+#' `lkj(1)`, the shape of the negative binomial `exponential(1)` and the degrees of freedom of
+#' student a gamma(2, 0.1). `prior_summary()` prints what was used.
 #'
 #' @return A fit of class [vbfit].
 #' @references
@@ -56,10 +57,10 @@
 #' fit
 #' vb(am ~ wt, mtcars, family = binomial(), prior = normal(0, 5))
 #' @export
-vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.action, offset, contrasts,
-               prior, prior_intercept, prior_aux, prior_sd, prior_cor, algorithm = "cavi",
-               approximation = "structured", bound = "exact", cores = getOption("mc.cores", 1L),
-               control = vb_control(), verbose) {
+vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.action, offset,
+               contrasts, prior, prior_intercept, prior_aux, prior_sd, prior_cor,
+               algorithm = "cavi", approximation = "structured", bound = "exact",
+               cores = getOption("mc.cores", 1L), control = vb_control(), verbose) {
   started <- proc.time()[[3L]]
   env <- parent.frame()
   call <- match.call()
@@ -67,7 +68,8 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   formula <- as_formula(formula, env)
   check_dots(match.call(expand.dots = FALSE)$...)
   data <- if (!missing(data)) data
-  choices <- check_choices(list(algorithm = algorithm, approximation = approximation, bound = bound))
+  choices <- list(algorithm = algorithm, approximation = approximation, bound = bound)
+  check_choices(choices)
   control <- full_control(control, cores, if (missing(verbose)) verbose_default() else verbose)
   family <- resolve_family(family)
   user <- list()

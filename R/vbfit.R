@@ -1,7 +1,7 @@
 #' What a fit holds
 #'
-#' [vb()] returns a list of class `vbfit`: plain data without pointers, so that `saveRDS()`, parallel
-#' workers and `identical()` work on it. These are its fields.
+#' [vb()] returns a list of class `vbfit`: plain data without pointers, so that `saveRDS()`,
+#' parallel workers and `identical()` work on it. These are its fields.
 #'
 #' @section What was asked:
 #' \describe{
@@ -32,14 +32,15 @@
 #'   \item{`fixed`}{A list: `names` of the columns of the model matrix, the `center` subtracted from
 #'     each while fitting, and the position of the `intercept` (0: none).}
 #'   \item{`random`}{A list with one entry per term: its `group` (`"a:b"` for nested factors), the
-#'     `levels`, the names `coef` of its coefficients, the expressions `expr` and `bar` of both sides of
-#'     the bar, and the `terms`, `xlevels` and `contrasts` of its left side.}
+#'     `levels`, the names `coef` of its coefficients, the expressions `expr` and `bar` of both
+#'     sides of the bar, and the `terms`, `xlevels` and `contrasts` of its left side.}
 #' }
 #'
 #' @section The result:
 #' \describe{
-#'   \item{`hyper`}{A data frame with a row per hyperparameter: its `name`, its `class` (`"sd"`, `"cor"`
-#'     or `"aux"`), its `term` (0: none) and the coefficients `i` and `j` of that term it belongs to.}
+#'   \item{`hyper`}{A data frame with a row per hyperparameter: its `name`, its `class` (`"sd"`,
+#'     `"cor"` or `"aux"`), its `term` (0: none) and the coefficients `i` and `j` of that term it
+#'     belongs to.}
 #'   \item{`engine`}{The posterior. `engine$node` has for each node of the integral over the
 #'     hyperparameters its `weight`, `elbo`, residual quadrature `rq`, the `hyper`parameters and the
 #'     `mean`, `var` and `skew` of all coefficients given them (`fixed_mean`, `fixed_cov`,
@@ -57,10 +58,11 @@
 #' }
 #'
 #' @section Methods:
-#' `print()`, `summary()`, `plot()`, `fixef()`, `ranef()`, `coef()`, `VarCorr()`, `vcov()`, `confint()`,
-#' `sigma()`, [elbo()], [posterior_summary()], [prior_summary()], `predict()`, `fitted()`,
-#' `residuals()`, `model.frame()`, `model.matrix()`, `formula()`, `terms()`, `family()`, `nobs()`,
-#' `weights()`, `df.residual()`, `update()`, lme4's `ngrps()`, and posterior's `as_draws()` family.
+#' `print()`, `summary()`, `plot()`, `fixef()`, `ranef()`, `coef()`, `VarCorr()`,
+#' `vcov()`, `confint()`, `sigma()`, [elbo()], [posterior_summary()], [prior_summary()],
+#' `predict()`, `fitted()`, `residuals()`, `model.frame()`, `model.matrix()`, `formula()`,
+#' `terms()`, `family()`, `nobs()`, `weights()`, `df.residual()`, `update()`, lme4's `ngrps()`, and
+#' posterior's `as_draws()` family.
 #' @name vbfit
 #' @examples
 #' fit <- vb(breaks ~ wool + (1 | tension), warpbreaks)

@@ -5,7 +5,7 @@
 #include "engine.h"
 
 #define SMOOTH 0.1                           /* kernel shrinkage (West 1993): moments kept, no two thetas equal */
-#define CHEAP 4e9                            /* operations up to which every draw has its own factor */
+#define CHEAP 2e9                            /* operations up to which every draw has its own factor */
 
 typedef struct {
   const vb_model *m;
@@ -18,15 +18,6 @@ typedef struct {
   double *ratio, *sd;                        /* per coefficient: corrected over Gaussian sd at the node; Gaussian sd */
   double *delta, *core;
 } drawer;
-
-static double factor_cost(const vb_model *m) {
-  double cost = (double)m->q * m->q * m->q / 3;
-  for (int j = 0; j < m->n_front; j++) {
-    double w = m->front_start[j + 1] - m->front_start[j] + m->p;
-    cost += m->d_leaf * w * w;
-  }
-  return cost + (double)m->p * m->p * m->p;
-}
 
 static void to_z(const vb_posterior *post, int K, const double *x, double *z) {
   for (int k = 0; k < K; k++) {              /* the columns of root are orthogonal */
@@ -45,10 +36,7 @@ static void draw_theta(const drawer *d, const double *mean, const double *sd, in
   double a = sqrt(1 - SMOOTH * SMOOTH);
   for (int k = 0; k < K; k++)
     x[k] = mean[k] + a * (d->post->point_x[(size_t)t * K + k] - mean[k]) + SMOOTH * sd[k] * normal[k];
-  for (int i = 0; i < d->hyper->n_natural; i++) {
-    const vb_natural *n = d->hyper->natural + i;
-    if (n->axis >= 0 && n->coord == &vb_coord_square) x[n->axis] = fmax(fabs(x[n->axis]), 1e-3);
-  }
+  vb_theta_inside(d->hyper, x);
 }
 
 static int nearest_node(const vb_posterior *post, int K, const double *x) {
@@ -200,7 +188,7 @@ vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *
                   const double *normal, double *coef, double *natural) {
   const vb_host *h = m->host;
   int K = hyper->n_axis, H = hyper->n_natural, D = m->n_coef;
-  drawer d = {.m = m, .hyper = hyper, .post = post, .own_factor = factor_cost(m) * n < CHEAP};
+  drawer d = {.m = m, .hyper = hyper, .post = post, .own_factor = vb_factor_cost(m) * n < CHEAP};
   vb_theta_alloc(h, hyper, &d.theta);
   vb_theta_alloc(h, hyper, &d.at_node);
   vb_inner_alloc(m, &d.in);

@@ -76,13 +76,14 @@ typedef struct {
 /* ---- Hyperparameters (hyper.c, coordinate.c) ------------------------------------------------------------ */
 typedef struct {                             /* how a free axis x becomes a natural parameter */
   const char *name;
+  double least;                              /* x > 0 and at least this; 0: x is any number */
   double (*value)(double x, double s0);
   double (*slope)(double x, double s0);      /* d value / dx */
   double (*log_slope)(double x, double s0);  /* log |slope|: the Jacobian */
   double (*log_slope_d)(double x, double s0);
   double (*inverse)(double value, double s0);
 } vb_coordinate;
-extern const vb_coordinate vb_coord_log, vb_coord_square, vb_coord_probit;
+extern const vb_coordinate vb_coord_log, vb_coord_square, vb_coord_power, vb_coord_probit;
 
 typedef struct {                             /* one natural parameter: an sd, a partial correlation, a dispersion */
   int axis;                                  /* free axis, -1: fixed at value */
@@ -114,6 +115,8 @@ void vb_theta_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta)
 vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta);
 /* gradient of J/2 log |Omega| - tr(Omega U)/2 in the axes, added; U[k] d x d at stride VB_MAX_DIM^2 */
 void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const double *u, double *grad);
+/* axes that must be positive: mirrored and kept off zero; returns whether any had to be moved */
+int vb_theta_inside(const vb_hyper *hyper, double *x);
 void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta, double *out);   /* sds, correlations, par */
 
 /* ---- Solution of one Gaussian block (solve.c) ---------------------------------------------------------- */
@@ -292,13 +295,14 @@ typedef struct {
   int n_point, n_hyper;                      /* points: the smooth posterior of theta */
   double *point_x, *point_weight, *point_hyper;
   vb_step *step;
-  int n_step, cap_step, n_eval;
+  int n_step, cap_step, n_eval, poll_every;
   const char *rule;
   double elbo, log_evidence, ess, khat, node_error;
   int converged;
   vb_status status;
 } vb_fit;
 vb_status vb_fit_run(vb_fit *fit);
+double vb_factor_cost(const vb_model *model);
 void vb_fit_step(vb_fit *fit, int phase, double elbo);
 /* elbo at x, warm-started from the nearest node (or block, where there is none) */
 vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo);

@@ -21,10 +21,7 @@ void vb_z_to_x(const vb_fit *fit, const double *z, double *x) {
     x[i] = fit->mode[i];
     for (int k = 0; k < K; k++) x[i] += fit->root[i + (size_t)k * K] * z[k];
   }
-  for (int i = 0; i < fit->hyper->n_natural; i++) {  /* the square coordinate is even: stay on its positive half */
-    const vb_natural *n = fit->hyper->natural + i;
-    if (n->axis >= 0 && n->coord == &vb_coord_square) x[n->axis] = fmax(fabs(x[n->axis]), 1e-3);
-  }
+  vb_theta_inside(fit->hyper, x);
 }
 
 /* root = V diag(l^-1/2): z = diag(l^1/2) V' (x - mode); its inverse is kept in the rows of root's twin */
@@ -42,7 +39,7 @@ void vb_x_to_z(const vb_fit *fit, const double *x, double *z) {
 
 vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo) {
   int K = fit->hyper->n_axis;
-  if (fit->n_node) {                         /* warm start from the nearest node */
+  if (fit->n_node && !fit->model->family->quadratic) {       /* warm start from the nearest node */
     int best = 0;
     double least = INFINITY, z[VB_MAX_AXIS], zs[VB_MAX_AXIS];
     vb_x_to_z(fit, x, z);
@@ -61,8 +58,18 @@ vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse
   if (st != VB_OK) return st;
   fit->n_eval++;
   st = vb_inner_solve(fit->model, &fit->theta, tol, fit->set.max_sweep, want_inverse, &fit->inner, &fit->block, elbo);
-  if (fit->host->poll()) return VB_INTERRUPTED;
+  if ((fit->n_eval % fit->poll_every) == 0 && fit->host->poll()) return VB_INTERRUPTED;
   return st;
+}
+
+/* operations of one factorisation with its selected inverse, roughly */
+double vb_factor_cost(const vb_model *m) {
+  double cost = (double)m->q * m->q * m->q / 3 + (double)m->p * m->p * m->p;
+  for (int j = 0; j < m->n_front; j++) {
+    double w = m->front_start[j + 1] - m->front_start[j] + m->p;
+    cost += m->d_leaf * w * w;
+  }
+  return m->family->quadratic ? cost : cost + (double)m->n * (m->p * m->p + 50);
 }
 
 typedef struct { vb_fit *fit; double best; } climb;
@@ -129,7 +136,8 @@ static void make_root(vb_fit *fit, const double *hess, double *inv) {
     }
 }
 
-/* sd = s0 x^2 for the group sds whose profile reaches zero; the rest keep the log.  Returns how many changed. */
+/* For group sds that the data leave wide: sd = s0 x^2 where the profile reaches zero, s0 x^(-3/2) where it does
+ * not.  Returns how many changed. */
 static int choose_coordinates(vb_fit *fit, const double *inv) {
   int K = fit->hyper->n_axis, changed = 0;
   double x[VB_MAX_AXIS], f;
@@ -137,15 +145,16 @@ static int choose_coordinates(vb_fit *fit, const double *inv) {
     vb_natural *n = fit->hyper->natural + i;
     if (n->axis < 0 || !n->prior) continue;
     double sd = sqrt(inv[n->axis * (size_t)(K + 1)]), s0 = n->coord->value(fit->mode[n->axis], n->s0);
-    if (sd < 0.15) continue;                 /* zero is too many sds away to matter */
+    if (sd < 0.15) continue;                 /* any coordinate will do */
     memcpy(x, fit->mode, sizeof(double) * K);
     x[n->axis] = n->coord->inverse(0.02 * s0, n->s0);
     vb_block_copy(fit->model, &fit->spare, &fit->block);
     vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 0, &f);
     double at_zero = f - n->coord->log_slope(x[n->axis], n->s0);
     double at_mode = fit->mode_elbo - n->coord->log_slope(fit->mode[n->axis], n->s0);
-    if ((st != VB_OK && st != VB_MAX_ITER) || at_zero < at_mode - 8) continue;
-    n->coord = &vb_coord_square;
+    int reaches = (st == VB_OK || st == VB_MAX_ITER) && at_zero > at_mode - 8;
+    if (st == VB_INTERRUPTED) return 0;
+    n->coord = reaches ? &vb_coord_square : &vb_coord_power;
     n->s0 = s0;
     fit->mode[n->axis] = 1;
     changed++;
@@ -192,12 +201,13 @@ static vb_status find_mode(vb_fit *fit) {
     if (st != VB_OK) return st;
     make_root(fit, hess, inv);
     if (round || !choose_coordinates(fit, inv)) break;
-    for (int i = 0; i < fit->hyper->n_natural; i++) {  /* d log sd = 2 dx / x: the old curvature in the new axis */
+    for (int i = 0; i < fit->hyper->n_natural; i++) {  /* the curvature in log sd, in the new axes at x = 1 */
       const vb_natural *n = fit->hyper->natural + i;
-      if (n->axis < 0 || n->coord != &vb_coord_square) continue;
+      if (n->axis < 0 || n->coord->least == 0) continue;
+      double scale = n->coord->slope(1, n->s0) / n->coord->value(1, n->s0);
       for (int k = 0; k < K; k++) {
-        inv[n->axis + (size_t)k * K] /= 2;
-        inv[k + (size_t)n->axis * K] /= 2;
+        inv[n->axis + (size_t)k * K] /= scale;
+        inv[k + (size_t)n->axis * K] /= scale;
       }
     }
   }
@@ -229,6 +239,7 @@ static vb_status correct_at_mode(vb_fit *fit) {
 
 vb_status vb_fit_run(vb_fit *fit) {
   fit->converged = 1;
+  fit->poll_every = 1 + (int)fmin(1e6 / vb_factor_cost(fit->model), 100);
   fit->rule = "none";
   fit->ess = fit->khat = fit->node_error = NAN;
   vb_status st = start(fit);

@@ -108,6 +108,17 @@ vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) 
   return isfinite(theta->log_prior) ? VB_OK : VB_NOT_FINITE;
 }
 
+int vb_theta_inside(const vb_hyper *hyper, double *x) {
+  int moved = 0;
+  for (int i = 0; i < hyper->n_natural; i++) {
+    const vb_natural *n = hyper->natural + i;
+    if (n->axis < 0 || n->coord->least == 0 || x[n->axis] >= n->coord->least) continue;
+    x[n->axis] = fmax(fabs(x[n->axis]), n->coord->least);
+    moved = 1;
+  }
+  return moved;
+}
+
 /* dL/dr of one partial correlation: tr(W dSigma), W = Omega (U - J Sigma) Omega / 2, dSigma = D (dL L' + L dL') D */
 static double correlation_gradient(int d, int row, int col, const double *r, const double *sd,
                                    const double *l, const double *w) {

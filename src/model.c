@@ -89,7 +89,7 @@ static void set_priors(const vb_host *host, const vb_input *in, vb_model *m) {
   for (int k = 0; k < m->p; k++) {
     const double *arg = in->prior_arg + 3 * k;
     const vb_prior *prior = in->prior[k];
-    if (prior->gaussian) {
+    if (prior->gaussian && prior->proper) {
       m->prior_mean[k] = arg[0];
       m->prior_precision[k] = 1 / (arg[1] * arg[1]);
       m->log_prior_constant -= log(arg[1]) + VB_LOG_2PI / 2;

@@ -107,15 +107,19 @@ typedef struct {                             /* the interpolation at work */
   vb_surrogate s;
   double *quad;                              /* K x K: curvature of what is interpolated, taken out and put back */
   double *z, *log_q, *log_prior;             /* points */
-  double *log_p, *near;                      /* predicted log density in z; distance to the nearest node */
+  double *log_p, *near, *reach;              /* predicted log density in z; squared distance to the nearest node;
+                                                log of the second moment's integrand over the density */
   int used;                                  /* nodes taken up */
 } weave;
 
-static double half_quad(int K, const double *q, const double *z) {
+/* Half the square near the mode, linear far out, where the linear trend of the interpolation takes over: the
+ * tails of sds of few groups fall like powers, linear in the log. */
+static double bowl(int K, const double *q, const double *z) {
+  const double c2 = 6;
   double t = 0;
   for (int a = 0; a < K; a++)
     for (int b = 0; b < K; b++) t += z[a] * q[a + b * K] * z[b];
-  return t / 2;
+  return t > 0 ? c2 * (sqrt(1 + t / c2) - 1) : t / 2;
 }
 
 /* I + Hessian in z of log prior and Jacobian: minus the curvature of the rest at the mode */
@@ -147,7 +151,7 @@ static void take_up(vb_fit *fit, weave *w) {  /* new nodes into the interpolatio
     double *z = w->s.z + (size_t)w->used * K;
     vb_x_to_z(fit, n->x, z);
     vb_theta_set(fit->hyper, n->x, &fit->theta);
-    w->s.value[w->used] = n->elbo + n->rq - fit->theta.log_prior + half_quad(K, w->quad, z);
+    w->s.value[w->used] = n->elbo + n->rq - fit->theta.log_prior + bowl(K, w->quad, z);
     for (int t = 0; t < w->T; t++) {
       double d2 = 0;
       for (int k = 0; k < K; k++) d2 += pow(w->z[(size_t)t * K + k] - z[k], 2);
@@ -162,7 +166,7 @@ static void predict(vb_fit *fit, weave *w, int T) {
   for (int t = 0; t < T; t++) {
     const double *z = w->z + (size_t)t * K;
     w->log_p[t] = isfinite(w->log_prior[t])
-                      ? vb_surrogate_at(&w->s, z) - half_quad(K, w->quad, z) + w->log_prior[t] : -INFINITY;
+                      ? vb_surrogate_at(&w->s, z) - bowl(K, w->quad, z) + w->log_prior[t] : -INFINITY;
   }
 }
 
@@ -177,8 +181,9 @@ static int next_point(const weave *w, int T) {
   int best = -1;
   double top = top_of(T, w->log_p), score = -INFINITY;
   for (int t = 0; t < T; t++) {
-    if (!(w->log_p[t] > top - 9) || !(w->near[t] > 1e-6)) continue;
-    double s = 0.7 * w->log_p[t] + 1.75 * log(w->near[t]);
+    double mass = w->log_p[t] + w->reach[t];
+    if (!(mass > top - 11) || !(w->near[t] > 1e-6)) continue;
+    double s = 0.7 * mass + 1.75 * log(w->near[t]);
     if (s > score) {
       score = s;
       best = t;
@@ -214,7 +219,7 @@ static vb_status add_batch(vb_fit *fit, weave *w, int T, int size, double *error
       continue;
     }
     const vb_node *v = fit->node[fit->n_node - 1];
-    double e = v->elbo + v->rq - predicted[i], mass = exp(fmin(fmax(predicted[i], v->elbo + v->rq) - top, 0));
+    double e = v->elbo + v->rq - predicted[i], mass = exp(fmin(fmax(predicted[i], v->elbo + v->rq) + w->reach[picked[i]] - top, 0));
     sum += mass;
     sum2 += mass * e * e;
   }
@@ -224,23 +229,26 @@ static vb_status add_batch(vb_fit *fit, weave *w, int T, int size, double *error
 
 static void lay_points(vb_fit *fit, const vb_proposal *q, weave *w) {
   int K = fit->hyper->n_axis;
-  double x[VB_MAX_AXIS];
+  double x[VB_MAX_AXIS], *at_mode = fit->host->alloc(fit->hyper->n_natural + 1, sizeof(double));
+  vb_theta_set(fit->hyper, fit->mode, &fit->theta);
+  memcpy(at_mode, fit->theta.natural, sizeof(double) * fit->hyper->n_natural);
   for (int t = 0; t < w->T; t++) {
     double *z = w->z + (size_t)t * K;
     w->log_q[t] = vb_proposal_draw(q, t, z);
     w->near[t] = INFINITY;
     w->log_prior[t] = -INFINITY;
-    int inside = 1;
     for (int i = 0; i < K; i++) {
       x[i] = fit->mode[i];
       for (int k = 0; k < K; k++) x[i] += fit->root[i + (size_t)k * K] * z[k];
     }
-    for (int i = 0; i < fit->hyper->n_natural; i++) {
-      const vb_natural *n = fit->hyper->natural + i;
-      if (n->axis >= 0 && n->coord == &vb_coord_square && x[n->axis] <= 1e-3) inside = 0;
-    }
+    int inside = !vb_theta_inside(fit->hyper, x);
     memcpy(fit->point_x + (size_t)t * K, x, sizeof(double) * K);
-    if (inside && vb_theta_set(fit->hyper, x, &fit->theta) == VB_OK) w->log_prior[t] = fit->theta.log_prior;
+    if (!inside || vb_theta_set(fit->hyper, x, &fit->theta) != VB_OK) continue;
+    w->log_prior[t] = fit->theta.log_prior;
+    double most = 1;                         /* far tails of sds carry their variance */
+    for (int i = 0; i < fit->hyper->n_natural; i++)
+      if (fit->hyper->natural[i].prior) most = fmax(most, fit->theta.natural[i] / at_mode[i]);
+    w->reach[t] = 2 * log(most);
   }
 }
 
@@ -284,8 +292,8 @@ static vb_status interpolate(vb_fit *fit) {
   vb_points_alloc(fit, w.T);
   vb_surrogate_alloc(fit->host, K, cap + 64, &w.s);
   w.quad = fit->host->alloc((size_t)K * K, sizeof(double));
-  double **per_point[] = {&w.log_q, &w.log_prior, &w.log_p, &w.near};
-  for (int k = 0; k < 4; k++) *per_point[k] = fit->host->alloc(w.T, sizeof(double));
+  double **per_point[] = {&w.log_q, &w.log_prior, &w.log_p, &w.near, &w.reach};
+  for (int k = 0; k < 5; k++) *per_point[k] = fit->host->alloc(w.T, sizeof(double));
   w.z = fit->host->alloc((size_t)w.T * K, sizeof(double));
   rest_curvature(fit, w.quad);
   lay_points(fit, &q, &w);

@@ -28,13 +28,13 @@ static const double *optional(SEXP list, const char *name) {
 
 /* the coordinates that the fit chose, into the table that the spec makes */
 static void read_axes(SEXP engine, vb_hyper *hyper) {
-  static const vb_coordinate *const known[] = {&vb_coord_log, &vb_coord_square, &vb_coord_probit};
+  static const vb_coordinate *const known[] = {&vb_coord_log, &vb_coord_square, &vb_coord_power, &vb_coord_probit};
   SEXP axes = vb_list_need(engine, "axes"), coordinate = vb_list_need(axes, "coordinate");
   const double *s0 = REAL_RO(vb_list_need(axes, "s0"));
   for (int i = 0; i < hyper->n_natural; i++) {
     vb_natural *n = hyper->natural + i;
     if (n->axis < 0) continue;
-    for (int k = 0; k < 3; k++)
+    for (int k = 0; k < 4; k++)
       if (!strcmp(known[k]->name, CHAR(STRING_ELT(coordinate, n->axis)))) n->coord = known[k];
     n->s0 = s0[n->axis];
   }

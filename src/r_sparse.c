@@ -8,7 +8,7 @@
 #include <string.h>
 #include <R.h>
 #include <Rinternals.h>
-#define error Rf_error                       /* the stubs of Matrix < 1.6 use the bare names */
+#define error Rf_error /* the stubs of Matrix < 1.6 use the bare names */
 #define warning Rf_warning
 #include "Matrix.h"
 #include "Matrix_stubs.c"
@@ -17,18 +17,18 @@
 #include "r_sparse.h"
 #include "supernode.h"
 
-enum { COLUMNS = 16 };                       /* right-hand sides taken at a time */
+enum { COLUMNS = 16 }; /* right-hand sides taken at a time */
 
 typedef struct {
   cholmod_common common;
   int started;
   cholmod_factor *l;
-  cholmod_sparse a;                          /* a view of the core's pattern and val */
+  cholmod_sparse a; /* a view of the core's pattern and val */
   const vb_host *host;
   vb_supernodes s;
-  const int *perm;                           /* row i of L is coefficient perm[i] */
-  int *owner, *index;                        /* index: scratch of takahashi.c */
-  int *where;                                /* for each entry of val: its place in z, thus in x */
+  const int *perm;    /* row i of L is coefficient perm[i] */
+  int *owner, *index; /* index: scratch of takahashi.c */
+  int *where;         /* for each entry of val: its place in z, thus in x */
   double *z, *work, *rhs;
 } sparse;
 
@@ -36,12 +36,12 @@ static void start(sparse *f) {
   cholmod_common *c = &f->common;
   M_R_cholmod_start(c);
   f->started = 1;
-  c->error_handler = NULL;                   /* the one of Matrix would jump over us */
+  c->error_handler = NULL; /* the one of Matrix would jump over us */
   c->print = 0;
   c->supernodal = CHOLMOD_SUPERNODAL;
   c->final_asis = 1;
   c->quick_return_if_not_posdef = 1;
-  c->nmethods = 1;                           /* AMD, whether or not this Matrix also has METIS */
+  c->nmethods = 1; /* AMD, whether or not this Matrix also has METIS */
   c->method[0].ordering = CHOLMOD_AMD;
   c->postorder = 1;
   /* The stubs look a function up on first use, which allocates; the cleanup must not. */
@@ -52,10 +52,10 @@ static void start(sparse *f) {
 static void view(cholmod_sparse *a, const vb_core *core) {
   a->nrow = a->ncol = (size_t)core->q;
   a->nzmax = (size_t)core->col_start[core->q];
-  a->p = (void *)core->col_start;            /* CHOLMOD's inputs are const only in name */
+  a->p = (void *)core->col_start; /* CHOLMOD's inputs are const only in name */
   a->i = (void *)core->row_index;
   a->x = core->val;
-  a->stype = -1;                             /* the lower triangle of a symmetric matrix */
+  a->stype = -1; /* the lower triangle of a symmetric matrix */
   a->itype = CHOLMOD_INT;
   a->dtype = CHOLMOD_DOUBLE;
   a->xtype = core->val ? CHOLMOD_REAL : CHOLMOD_PATTERN;
@@ -65,7 +65,7 @@ static void view(cholmod_sparse *a, const vb_core *core) {
 vb_status vb_sparse_analyse(vb_core *core, const vb_host *host, double *flops, double *lnz) {
   sparse *f = host->alloc(1, sizeof(sparse));
   f->host = host;
-  core->factor = f;                          /* from here on vb_sparse_free() finds it */
+  core->factor = f; /* from here on vb_sparse_free() finds it */
   core->solver = &vb_solver_sparse;
   start(f);
   view(&f->a, core);
@@ -89,8 +89,10 @@ static int place(const vb_supernodes *s, int i, int j) {
   int k = s->owner[j], low = s->start[k], high = s->start[k + 1] - 1;
   while (low < high) {
     int middle = low + (high - low) / 2;
-    if (s->row[middle] < i) low = middle + 1;
-    else high = middle;
+    if (s->row[middle] < i)
+      low = middle + 1;
+    else
+      high = middle;
   }
   return s->block[k] + (j - s->first[k]) * (s->start[k + 1] - s->start[k]) + low - s->start[k];
 }
@@ -105,7 +107,7 @@ static void prepare(sparse *f, const vb_core *core) {
     for (int j = s->first[k]; j < s->first[k + 1]; j++) f->owner[j] = k;
   s->owner = f->owner;
   f->index = f->host->alloc((size_t)q, sizeof(int));
-  int *position = f->index;                  /* the inverse of perm, while we need it */
+  int *position = f->index; /* the inverse of perm, while we need it */
   for (int i = 0; i < q; i++) position[f->perm[i]] = i;
   f->where = f->host->alloc((size_t)core->col_start[q], sizeof(int));
   for (int j = 0; j < q; j++)
@@ -175,6 +177,7 @@ void vb_sparse_free(vb_core *core) {
   core->factor = NULL;
   if (f->l) M_cholmod_free_factor(&f->l, &f->common);
   if (f->started) M_cholmod_finish(&f->common);
+  f->started = 0; /* a copy of core may come here again */
 }
 
 int vb_sparse_abi(void) {
@@ -185,6 +188,5 @@ int vb_sparse_abi(void) {
 #endif
 }
 
-const vb_core_solver vb_solver_sparse = {
-  "sparse", sparse_factor, sparse_log_det, sparse_solve, sparse_half_t, sparse_inverse
-};
+const vb_core_solver vb_solver_sparse = {"sparse",     sparse_factor, sparse_log_det,
+                                         sparse_solve, sparse_half_t, sparse_inverse};

@@ -14,7 +14,7 @@ static vb_status dense_factor(vb_core *core) {
     memcpy(l + j * q + j, core->val + j * q + j, (q - j) * sizeof(double));
   vb_status status = vb_chol(core->q, l, core->q);
   if (status != VB_OK) return status;
-  return isfinite(dense_log_det(core)) ? VB_OK : VB_NOT_POS_DEF;  /* not every LAPACK minds a NaN */
+  return isfinite(dense_log_det(core)) ? VB_OK : VB_NOT_POS_DEF; /* not every LAPACK minds a NaN */
 }
 
 static void dense_solve(vb_core *core, int m, double *b, int ldb) {
@@ -33,6 +33,5 @@ static vb_status dense_inverse(vb_core *core) {
   return VB_OK;
 }
 
-const vb_core_solver vb_solver_dense = {
-  "dense", dense_factor, dense_log_det, dense_solve, dense_half_t, dense_inverse
-};
+const vb_core_solver vb_solver_dense = {"dense",     dense_factor, dense_log_det,
+                                        dense_solve, dense_half_t, dense_inverse};

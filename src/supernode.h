@@ -11,29 +11,29 @@
 #include "vb.h"
 
 typedef struct {
-  int n, count;                              /* columns; supernodes */
-  const int *first;                          /* count + 1: first column of each */
-  const int *start;                          /* count + 1: where its rows begin in row */
-  const int *row;                            /* ascending, its own columns first */
-  const int *block;                          /* count + 1: where its block begins in x */
-  const int *owner;                          /* n: the supernode a column belongs to */
-  const double *x;                           /* the blocks of L; above the triangles unused */
+  int n, count;     /* columns; supernodes */
+  const int *first; /* count + 1: first column of each */
+  const int *start; /* count + 1: where its rows begin in row */
+  const int *row;   /* ascending, its own columns first */
+  const int *block; /* count + 1: where its block begins in x */
+  const int *owner; /* n: the supernode a column belongs to */
+  const double *x;  /* the blocks of L; above the triangles unused */
 } vb_supernodes;
 
 /* One supernode, taken apart. */
 typedef struct {
-  int first, width, below, ld;               /* ld = width + below, the rows of the block */
-  const int *row;                            /* the rows below the triangle */
+  int first, width, below, ld; /* ld = width + below, the rows of the block */
+  const int *row;              /* the rows below the triangle */
   size_t block;
 } vb_supernode;
 vb_supernode vb_supernode_at(const vb_supernodes *s, int k);
 
-double vb_supernode_log_det(const vb_supernodes *s);  /* log |L L'| */
+double vb_supernode_log_det(const vb_supernodes *s); /* log |L L'| */
 /* b <- L^-1 b and b <- L^-T b for m columns; work holds m times the largest `below` */
 void vb_supernode_half(const vb_supernodes *s, int m, double *b, int ldb, double *work);
 void vb_supernode_half_t(const vb_supernodes *s, int m, double *b, int ldb, double *work);
 
 /* takahashi.c: z, laid out as x, <- (L L')^-1 on the pattern of L, lower triangle */
-size_t vb_takahashi_work(const vb_supernodes *s);      /* doubles */
-void vb_takahashi(const vb_supernodes *s, double *z, int *index, double *work);  /* index: n */
+size_t vb_takahashi_work(const vb_supernodes *s);                               /* doubles */
+void vb_takahashi(const vb_supernodes *s, double *z, int *index, double *work); /* index: n */
 #endif

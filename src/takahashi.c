@@ -19,7 +19,7 @@ static void gather(const vb_supernodes *s, const vb_supernode *v, const double *
     const int *row = s->row + s->start[t];
     size_t ld = (size_t)(s->start[t + 1] - s->start[t]);
     for (to = from; to < n && v->row[to] < s->first[t + 1];) to++;
-    for (int i = from, p = 0; i < n; i++) {   /* both ascend; R from here on is among t's rows */
+    for (int i = from, p = 0; i < n; i++) { /* both ascend; R from here on is among t's rows */
       while (row[p] < v->row[i]) p++;
       index[i] = p;
     }
@@ -46,7 +46,7 @@ void vb_takahashi(const vb_supernodes *s, double *z, int *index, double *work) {
     vb_supernode v = vb_supernode_at(s, k);
     const double *l = s->x + v.block;
     double *zs = z + v.block, *zr = zs + v.width, *w = work;
-    double *yt = work + (size_t)v.below * v.below;     /* Y', width x below */
+    double *yt = work + (size_t)v.below * v.below; /* Y', width x below */
     for (int j = 0; j < v.width; j++)
       memcpy(zs + (size_t)j * v.ld + j, l + (size_t)j * v.ld + j, (v.width - j) * sizeof(double));
     vb_chol_inverse(v.width, zs, v.ld);

@@ -102,8 +102,8 @@ static vb_status resample_nodes(vb_fit *fit, int n_node, const sample *s) {
 }
 
 vb_status vb_weighted_nodes(vb_fit *fit) {
-  int K = fit->hyper->n_axis, cheap = fit->model->family->quadratic;
-  int T = fit->set.max_node > 64 ? fit->set.max_node : cheap ? 8192 : 1024, pilot = cheap ? 512 : 256;
+  int K = fit->hyper->n_axis, afford = (int)fmin(fmax(1e8 / vb_factor_cost(fit->model), 1024), 32768);
+  int T = fit->set.max_node > 64 ? fit->set.max_node : afford, pilot = afford / 16 < 256 ? 256 : afford / 16;
   sample s = {.T = 0};
   double **per_point[] = {&s.log_p, &s.log_q, &s.w}, log_mean;
   for (int k = 0; k < 3; k++) *per_point[k] = fit->host->alloc(T > pilot ? T : pilot, sizeof(double));

@@ -12,7 +12,7 @@ test_that("a call by values holds names and short calls instead", {
   expect_identical(call$data, quote(frame_here))
   expect_identical(call$family, quote(binomial(link = "probit")))
   expect_identical(call$weights, quote(weights))
-  expect_identical(call$prior, quote(normal(0, c(x = 2))), ignore_attr = TRUE)
+  expect_identical(deparse(call$prior), "normal(0, c(x = 2))")
   expect_identical(eval(call$control), vb_control(tol = 1e-8))
   expect_identical(call$na.action, quote(na.exclude))
   expect_identical(call$cores, 2)

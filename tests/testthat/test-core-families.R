@@ -21,8 +21,8 @@ variance_of <- list(
   gaussian = function(mu, w, par) par[1]^2 / w,
   student = function(mu, w, par) par[1]^2 / w * par[2] / (par[2] - 2),
   binomial = function(mu, w, par) mu * (1 - mu) / w,
-  poisson = function(mu, w, par) mu,
-  negbinomial = function(mu, w, par) mu + mu^2 / par[1]
+  poisson = function(mu, w, par) mu / w,
+  negbinomial = function(mu, w, par) (mu + mu^2 / par[1]) / w
 )
 
 example_rows <- function(family) {

@@ -38,9 +38,9 @@ test_that("a dot is every column but the response and the grouping variables", {
 })
 
 test_that("what is not supported says so", {
-  for (f in list(y ~ s(x), y ~ t2(x, z), y ~ x * s(z), y ~ mo(x), y ~ us(1 | g), y ~ x + diag(x | g),
-                 y ~ ar1(0 + t | g), y ~ (1 | mm(a, b)), y ~ (1 | gr(a, cov = A)),
-                 y ~ x - (1 | g), y ~ (1 | 3))) {
+  for (f in list(y ~ s(x), y ~ t2(x, z), y ~ x * s(z), y ~ mo(x), y ~ us(1 | g),
+                 y ~ x + diag(x | g), y ~ ar1(0 + t | g), y ~ (1 | mm(a, b)),
+                 y ~ (1 | gr(a, cov = A)), y ~ x - (1 | g), y ~ (1 | 3))) {
     expect_error(parse_formula(f, NULL), class = "vb_error_formula", info = deparse1(f))
   }
   expect_error(parse_formula(y | weights(w) ~ x, NULL), "weights", class = "vb_error_formula")

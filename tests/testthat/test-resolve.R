@@ -75,7 +75,8 @@ test_that("vectors: one each, or by name with the default for those left out", {
 })
 
 test_that("autoscale multiplies by sd(y) and divides by sd(x)", {
-  scaled <- list(prior = normal(0, 2, autoscale = TRUE), prior_aux = exponential(1, autoscale = TRUE),
+  scaled <- list(prior = normal(0, 2, autoscale = TRUE),
+                 prior_aux = exponential(1, autoscale = TRUE),
                  prior_intercept = normal(0, 3, autoscale = TRUE),
                  prior_sd = normal(0, 1, autoscale = TRUE))
   p <- priors_of(y ~ x + (x | a), toy, priors = scaled)
@@ -113,27 +114,32 @@ test_that("two family parameters take a list", {
   expect_error(model_of(y ~ x, toy, student(), priors = one), "sigma", class = "vb_error_prior_aux")
   expect_identical(priors_of(y ~ x, toy, student(df = 4), priors = one)$par$dist,
                    c("exponential", "constant"))
-  expect_error(model_of(y ~ x, toy, student(df = 4), priors = list(prior_aux = list(nu = normal()))),
-               class = "vb_error_prior_aux")
-  expect_error(model_of(y ~ x, toy, priors = list(prior_aux = list(nu = normal()))),
-               class = "vb_error_prior_aux")
+  nu <- list(prior_aux = list(nu = normal()))
+  expect_error(model_of(y ~ x, toy, student(df = 4), priors = nu), class = "vb_error_prior_aux")
+  expect_error(model_of(y ~ x, toy, priors = nu), class = "vb_error_prior_aux")
 })
 
 test_that("rstanarm's own objects are taken", {
-  skip_if_not_installed("rstanarm")
-  theirs <- list(prior = rstanarm::normal(0, 2, autoscale = TRUE),
-                 prior_intercept = rstanarm::student_t(4, 1, 2),
-                 prior_aux = rstanarm::exponential(0.5), prior_cor = rstanarm::lkj(2))
+  # as rstanarm::normal() and the others make them
+  made <- function(dist, df, location, scale, autoscale = FALSE, ...) {
+    list(dist = dist, df = df, location = location, scale = scale, autoscale = autoscale, ...)
+  }
+  theirs <- list(prior = made("normal", NA, 0, 2, TRUE), prior_intercept = made("t", 4, 1, 2),
+                 prior_aux = made("exponential", NA, NA, 2),
+                 prior_cor = list(dist = "lkj", regularization = 2, scale = 10, df = 1,
+                                  autoscale = TRUE))
   ours <- list(prior = normal(0, 2, autoscale = TRUE), prior_intercept = student_t(4, 1, 2),
                prior_aux = exponential(0.5), prior_cor = lkj(2))
   f <- y ~ x + (x | a)
   expect_equal(priors_of(f, toy, priors = theirs), priors_of(f, toy, priors = ours))
-  default <- list(prior = rstanarm::default_prior_coef(gaussian()),
-                  prior_intercept = rstanarm::default_prior_intercept(gaussian()))
+  # its default_prior_coef() and default_prior_intercept()
+  default <- list(prior = made("normal", NA, 0, 2.5, TRUE, default = TRUE),
+                  prior_intercept = made("normal", NA, NULL, 2.5, TRUE, default = TRUE))
   p <- priors_of(f, toy, priors = default)
   expect_equal(p$coef$arg[1:2, ], rbind(c(mean(toy$y), 0),
                                         2.5 * stats::sd(toy$y) / c(1, stats::sd(toy$x))))
-  expect_equal(priors_of(f, toy, priors = list(prior = rstanarm::normal()))$coef$arg[2, 2], 2.5)
+  p <- priors_of(f, toy, priors = list(prior = made("normal", NA, 0, NULL)))
+  expect_equal(p$coef$arg[2, 2], 2.5)
 })
 
 test_that("the tables say what was used and what was asked", {

@@ -2,7 +2,7 @@ test_that("the parts of a summary are the posterior summary", {
   for (case in all_cases) {
     fit <- fit_of(case)
     got <- summary(fit, prob = 0.9)
-    expected <- posterior_summary(fit, probs = c(0.05, 0.95))
+    expected <- posterior_summary(fit, probs = c(1 - 0.9, 1 + 0.9) / 2)
     class <- sub("_.*", "", rownames(expected))
     column <- c("Estimate", "Est.Error", "l-90% CI", "u-90% CI")
     for (part in list(got$fixed, got$spec_pars)) expect_identical(names(part), column)

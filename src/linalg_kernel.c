@@ -1,0 +1,108 @@
+/* Matrix product by packed panels and a register tile: K. Goto & R. van de Geijn (2008), Anatomy of
+ * high-performance matrix multiplication, ACM TOMS 34(3).  No fused multiply-adds and one order of summation
+ * whatever the vector width, so that every machine and tile shape gives the same bits. */
+#include <string.h>
+#include <stdint.h>
+#include "linalg.h"
+#include "vb_math.h"
+
+enum {
+  MR = 8, NR = 4,   /* register tile */
+  MC = 64, KC = 128 /* the packed block of A: 64 KB, in the second-level cache */
+};
+
+#if defined(__GNUC__)
+typedef double narrow __attribute__((vector_size(16)));
+typedef double wide __attribute__((vector_size(32)));
+#else
+typedef double narrow, wide;
+#endif
+
+/* out (MR x NR, column-major) <- sum over k of panel columns a (MR) times panel rows b (NR) */
+#define TILE(attribute, name, vec)                                                    \
+  attribute static void name(int k, const double *a, const double *b, double *out) {  \
+    enum { LANES = sizeof(vec) / sizeof(double) };                                    \
+    for (int i = 0; i < MR; i += 2 * LANES) {                                         \
+      vec c[NR][2] = {{{0}}}, x, y;                                                   \
+      const double *ap = a + i, *bp = b;                                              \
+      for (int p = 0; p < k; p++, ap += MR, bp += NR) {                               \
+        memcpy(&x, ap, sizeof x);                                                     \
+        memcpy(&y, ap + LANES, sizeof y);                                             \
+        c[0][0] += x * bp[0];                                                         \
+        c[0][1] += y * bp[0];                                                         \
+        c[1][0] += x * bp[1];                                                         \
+        c[1][1] += y * bp[1];                                                         \
+        c[2][0] += x * bp[2];                                                         \
+        c[2][1] += y * bp[2];                                                         \
+        c[3][0] += x * bp[3];                                                         \
+        c[3][1] += y * bp[3];                                                         \
+      }                                                                               \
+      for (int j = 0; j < NR; j++) memcpy(out + i + MR * j, c[j], sizeof c[j]);       \
+    }                                                                                 \
+  }
+TILE(, tile_narrow, narrow)
+TILE(VB_AVX2, tile_wide, wide)
+
+/* rows [0, m) of A into panels of MR rows, each k x MR with zeros below the last row */
+static void pack(int m, int k, int height, const double *x, ptrdiff_t row, ptrdiff_t col,
+                 const double *s, double *out) {
+  for (int i = 0; i < m; i += height) {
+    int h = m - i < height ? m - i : height;
+    for (int p = 0; p < k; p++, out += height) {
+      const double *from = x + i * row + p * col;
+      double t = s ? s[p] : 1;
+      for (int r = 0; r < h; r++) out[r] = t * from[r * row];
+      for (int r = h; r < height; r++) out[r] = 0;
+    }
+  }
+}
+
+/* C <- C + alpha tile on its rows [0, m) and columns [0, n); entries above row first + column are spared */
+static void add_tile(int m, int n, double alpha, const double *t, vb_target c, int first) {
+  for (int j = 0; j < n; j++) {
+    double *to = c.at + j * c.col;
+    if (m == MR && c.row == 1 && first + j <= 0) {
+      for (int i = 0; i < MR; i++) to[i] += alpha * t[i + MR * j];
+    } else {
+      for (int i = first + j > 0 ? first + j : 0; i < m; i++) to[i * c.row] += alpha * t[i + MR * j];
+    }
+  }
+}
+
+static void product_small(int m, int n, int k, double alpha, vb_view a, const double *s, vb_view b,
+                          vb_target c, int lower) {
+  for (int j = 0; j < n; j++)
+    for (int i = lower ? j : 0; i < m; i++) {
+      double sum = 0;
+      for (int p = 0; p < k; p++)
+        sum += a.at[i * a.row + p * a.col] * ((s ? s[p] : 1) * b.at[p * b.row + j * b.col]);
+      c.at[i * c.row + j * c.col] += alpha * sum;
+    }
+}
+
+void vb_product(int m, int n, int k, double alpha, vb_view a, const double *s, vb_view b, vb_target c,
+                int lower) {
+  if ((double)m * n * k <= 512) {
+    product_small(m, n, k, alpha, a, s, b, c, lower);
+    return;
+  }
+  double room[MC * KC + NR * KC + 8], out[MR * NR];
+  double *pa = room + (64 - (uintptr_t)room % 64) / 8, *pb = pa + MC * KC; /* on a cache line */
+  int wide_tile = VB_HAS_AVX2;
+  for (int p = 0; p < k; p += KC)
+    for (int i = 0; i < m; i += MC) {
+      int kc = k - p < KC ? k - p : KC, mc = m - i < MC ? m - i : MC;
+      pack(mc, kc, MR, a.at + i * a.row + p * a.col, a.row, a.col, NULL, pa);
+      for (int j = 0; j < n && (!lower || j < i + mc); j += NR) {
+        int nc = n - j < NR ? n - j : NR;
+        pack(nc, kc, NR, b.at + p * b.row + j * b.col, b.col, b.row, s ? s + p : NULL, pb);
+        for (int r = 0; r < mc; r += MR) {
+          int first = lower ? j - i - r : -n; /* the tile's row of its first diagonal entry */
+          if (first >= MR) continue;
+          (wide_tile ? tile_wide : tile_narrow)(kc, pa + r * kc, pb, out);
+          vb_target at = {c.at + (i + r) * c.row + j * c.col, c.row, c.col};
+          add_tile(mc - r < MR ? mc - r : MR, nc, alpha, out, at, first);
+        }
+      }
+    }
+}

@@ -1,0 +1,76 @@
+same_rows <- function(formula, ...) {
+  fit <- vb(formula, toy, ...)
+  own <- new_rows(fit)
+  new <- new_rows(fit, toy)
+  expect_equal(own, new, ignore_attr = TRUE, info = deparse1(formula))
+  expect_equal(unname(own$x), unname(fit$design$x), ignore_attr = TRUE)
+  expect_equal(own$group, lapply(fit$design$terms, `[[`, "group"))
+  expect_equal(lapply(own$z, unname), lapply(fit$design$terms, `[[`, "z"), ignore_attr = TRUE)
+}
+
+test_that("the data as new data are the rows of the fit", {
+  same_rows(y ~ x * a + (x | b))
+  same_rows(y ~ poly(x, 2) + (poly(x, 2) | b))
+  same_rows(y ~ scale(x) + splines::ns(z, 3) + (1 | a / b))
+  same_rows(y ~ 0 + text + (0 + a | b) + offset(z))
+  same_rows(count ~ log(z) + (1 | factor(size * hit)), family = poisson(), offset = x)
+})
+
+test_that("bases are those of the fit, not of the new data", {
+  fit <- vb(y ~ poly(x, 2) + scale(z) + (1 | a), toy)
+  expect_equal(new_rows(fit, toy[3:4, ])$x, new_rows(fit)$x[3:4, ], ignore_attr = TRUE)
+  few <- data.frame(x = 0.5, z = 0.5, a = "v")
+  expect_identical(new_rows(fit, few)$group, list(2L))
+})
+
+test_that("rows with missing values keep their place", {
+  fit <- vb(y ~ x + (x | a), toy)
+  new <- data.frame(x = c(NA, 1, 1), a = c("u", NA, "w"))
+  rows <- new_rows(fit, new)
+  expect_identical(rows$complete, c(FALSE, FALSE, TRUE))
+  expect_identical(dim(rows$x), c(3L, 2L))
+  expect_true(all(is.na(rows$z[[1]][2, ])))
+  expect_identical(nrow(new_rows(fit, new[0, ])$x), 0L)
+})
+
+test_that("levels that the fit has not seen need permission", {
+  fit <- vb(y ~ x + (1 | a) + (1 | a:b), toy)
+  new <- data.frame(x = 1, a = c("u", "u", "none"), b = c(1, 99, 1))
+  expect_error(new_rows(fit, new), "allow.new.levels", class = "vb_error_newdata")
+  rows <- new_rows(fit, new, allow.new.levels = TRUE)
+  expect_identical(rows$group[[1]], c(1L, 1L, 0L))
+  expect_identical(rows$group[[2]] > 0L, c(TRUE, FALSE, FALSE))
+})
+
+test_that("re.form keeps all, none or some of the random effects", {
+  fit <- vb(y ~ x + (x | a) + (1 | a:b), toy)
+  none <- rep(NA_integer_, 60)
+  for (form in list(NA, ~0)) {
+    expect_identical(new_rows(fit, toy["x"], form)$group, rep(list(none[seq_len(60)]), 2))
+  }
+  some <- new_rows(fit, toy, ~ (1 + x | a))
+  expect_identical(some$group[[2]], none)
+  expect_identical(some$group[[1]], as.integer(toy$a))
+  expect_error(new_rows(fit, toy, ~ (1 | b)), class = "vb_error_re.form")
+  expect_error(new_rows(fit, toy, "all"), class = "vb_error_re.form")
+})
+
+test_that("offsets: of the formula from the new data, of the argument too where it can", {
+  inside <- vb(count ~ x + offset(log(size)), toy, family = poisson())
+  expect_equal(new_rows(inside, data.frame(x = 1, size = 2:3))$offset, log(2:3))
+  expect_error(new_rows(inside, data.frame(x = 1)), class = "vb_error_newdata")
+  argument <- vb(count ~ x, toy, family = poisson(), offset = log(size))
+  expect_equal(new_rows(argument, data.frame(x = 1, size = 2:3))$offset, log(2:3))
+  expect_error(new_rows(argument, data.frame(x = 1)), class = "vb_error_offset")
+  expect_equal(new_rows(argument, data.frame(x = 1), offset = 5)$offset, 5)
+  expect_error(new_rows(argument, data.frame(x = 1), offset = 1:2), class = "vb_error_offset")
+})
+
+test_that("new data that do not suit are errors that name what is missing", {
+  fit <- vb(y ~ x + a + (1 | b), toy)
+  expect_error(new_rows(fit, data.frame(x = 1, b = 1)), class = "vb_error_newdata")
+  expect_error(new_rows(fit, data.frame(x = 1, a = "u")), "b", class = "vb_error_newdata")
+  expect_error(new_rows(fit, data.frame(x = 1, a = "none", b = 1)), class = "vb_error_newdata")
+  expect_error(new_rows(fit, data.frame(x = "1", a = "u", b = 1)), class = "vb_error_newdata")
+  expect_error(new_rows(fit, 3), class = "vb_error_newdata")
+})

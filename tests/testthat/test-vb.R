@@ -1,0 +1,99 @@
+test_that("the signature is the one documented", {
+  expect_named(formals(vb), c(
+    "formula", "data", "family", "...", "weights", "subset", "na.action", "offset", "contrasts",
+    "prior", "prior_intercept", "prior_aux", "prior_sd", "prior_cor", "algorithm",
+    "approximation", "bound", "cores", "control", "verbose"))
+})
+
+test_that("the kinds of formula fit", {
+  formulas <- list(y ~ x, y ~ 1, y ~ (1 | a), y ~ x + (x | b), y ~ x + (x || b),
+                   y ~ x + (0 + x | b) + (1 | a), y ~ x + (1 | a / b), y ~ x + (1 | a:b),
+                   y ~ (1 | factor(text)), y ~ poly(x, 2) + (poly(x, 2) | b), y ~ 0 + a,
+                   y ~ splines::ns(x, 3), y ~ scale(x), y ~ x + (a || b))
+  for (f in formulas) {
+    fit <- vb(f, toy)
+    expect_s3_class(fit, "vbfit")
+    expect_true(is.finite(fit$elbo), info = deparse1(f))
+  }
+})
+
+test_that("must fit: separation, n < p, collinear columns, single rows, one level, NA", {
+  separated <- data.frame(y = rep(0:1, each = 5), x = 1:10)
+  fits <- list(
+    vb(y ~ x, separated, family = binomial()),
+    vb(y ~ x + z + I(x^2) + I(z^2) + a, toy[c(1, 25, 45, 50), ]),
+    vb(y ~ x + I(2 * x), toy),
+    vb(y ~ x + (1 | row), transform(toy, row = seq_along(y))),
+    suppressMessages(vb(y ~ x + (1 | one), toy)),
+    vb(count ~ x + (1 | two), transform(toy, two = rep(1:2, 30)), family = poisson()),
+    vb(y ~ x, transform(toy, x = replace(x, 1:9, NA))))
+  for (fit in fits) {
+    expect_true(all(is.finite(unlist(fit$engine$node[c("mean", "var")]))))
+    expect_true(is.finite(fit$elbo))
+  }
+  expect_length(fits[[7]]$na.action, 9)
+  expect_identical(fits[[7]]$nobs, 51L)
+})
+
+test_that("names, values and do.call() give the same numbers, and no data is stored in the call", {
+  by_name <- vb(y ~ x + (1 | a), toy, weights = z, offset = size)
+  by_value <- do.call(vb, list(y ~ x + (1 | a), data = toy, weights = toy$z, offset = toy$size))
+  expect_identical(by_name$elbo, by_value$elbo)
+  expect_identical(by_name$engine$node, by_value$engine$node)
+  expect_lt(object.size(deparse(by_value$call)), 2000)
+  mine <- toy
+  fit <- do.call("vb", list(y ~ x, data = mine))
+  expect_identical(fit$call$data, quote(mine))
+  expect_identical(stats::update(fit, . ~ . + z)$fixed$names, c("(Intercept)", "x", "z"))
+})
+
+test_that("update() works from the stored call", {
+  fit <- vb(y ~ x + (x | a), data = toy)
+  expect_identical(stats::update(fit, . ~ . - x)$fixed$names, "(Intercept)")
+  expect_identical(stats::update(fit, family = student(df = 5))$family$family, "student")
+})
+
+test_that("arguments of samplers are ignored with one message", {
+  expect_message(fit <- vb(y ~ x, toy, iter = stop("not looked at"), chains = 4), "iter.*chains",
+                 class = "vb_message")
+  expect_identical(fit$elbo, vb(y ~ x, toy)$elbo)
+})
+
+test_that("mistakes in arguments are classed errors", {
+  expect_error(vb(y ~ x, toy, family = "gamma"), class = "vb_error_family")
+  expect_error(vb(y ~ x, toy, algorithm = "advi"), "not available yet",
+               class = "vb_error_algorithm")
+  expect_error(vb(y ~ x, toy, algorithm = "meanfield"), "cavi", class = "vb_error_algorithm")
+  for (q in c("joint", "partial", "meanfield")) {
+    expect_error(vb(y ~ x, toy, approximation = q), "not available yet",
+                 class = "vb_error_approximation")
+  }
+  expect_error(vb(y ~ x, toy, approximation = "best"), "structured",
+               class = "vb_error_approximation")
+  expect_error(vb(y ~ x, toy, bound = "jj"), "not available yet", class = "vb_error_bound")
+  expect_error(vb(y ~ x, toy, cores = 0), class = "vb_error_cores")
+  expect_error(vb(y ~ x, toy, control = list(adapt_delta = 0.9)), "vb_control",
+               class = "vb_error_control")
+  expect_error(vb(y ~ x, toy, verbose = "no"), class = "vb_error_verbose")
+  expect_error(vb(y ~ x, toy, wieghts = z), "wieghts", class = "vb_error_dots")
+  expect_error(vb(data = toy), class = "vb_error_formula")
+  expect_error(vb(object = 1, data = toy), "rstan::vb", class = "vb_error_formula")
+  expect_error(vb(toy, y ~ x), class = "vb_error_formula")
+})
+
+test_that("every error is a vb_error and comes before the engine", {
+  wrong <- list(
+    list(y ~ s(x)), list(y ~ nowhere), list(text ~ x), list(y ~ one), list(y ~ us(x | a)),
+    list(y ~ x, weights = -toy$z), list(y ~ x, subset = toy$z > 9), list(y ~ x, foo = 1),
+    list(y ~ x, prior = lkj(1)), list(y ~ x, prior = normal(0, 1:3)),
+    list(replace(toy$y, 2, Inf) ~ x), list(y ~ x, offset = replace(toy$x, 2, NaN)))
+  for (args in wrong) {
+    expect_error(do.call(vb, c(args, list(data = toy))), class = "vb_error",
+                 info = deparse1(args[[1]]))
+  }
+})
+
+test_that("several threads change nothing", {
+  expect_identical(vb(hit ~ x + (1 | b), toy, family = binomial(), cores = 2)$engine$node,
+                   vb(hit ~ x + (1 | b), toy, family = binomial(), cores = 1)$engine$node)
+})

@@ -1,0 +1,39 @@
+test_that("a fit keeps what was asked and the data", {
+  data <- transform(toy, x = replace(x, 3, NA))
+  fit <- vb(y ~ x + (x | a) + (1 | a:b), data, weights = replace(size, 1:2, 0L), offset = z,
+            na.action = na.exclude)
+  expect_identical(fit$rows, 3:59)
+  expect_identical(fit$nobs, 57L)
+  expect_identical(dim(fit$frame)[1], 59L)
+  expect_equal(fit$weights, c(0, 0, rep(5, 57)))
+  expect_equal(fit$offset, toy$z[-3])
+  expect_equal(fit$y, toy$y[-3])
+  expect_s3_class(fit$na.action, "exclude")
+  expect_identical(fit$fixed$names, c("(Intercept)", "x"))
+  expect_identical(vapply(fit$random, function(t) t$group, ""), c("a", "a:b"))
+  expect_identical(fit$hyper$name, c("sd_a__Intercept", "sd_a__x", "cor_a__Intercept__x",
+                                     "sd_a:b__Intercept", "sigma"))
+  expect_named(fit$trace, c("step", "phase", "elbo", "seconds"))
+  expect_identical(fit$stopped, "")
+})
+
+test_that("a fit survives saveRDS()", {
+  fit <- vb(y ~ x + (1 | a), toy)
+  file <- tempfile()
+  on.exit(unlink(file))
+  saveRDS(fit, file)
+  again <- readRDS(file)
+  expect_identical(again$engine, fit$engine)
+  expect_identical(again$design, fit$design)
+})
+
+test_that("every status of the engine but success has its reason", {
+  expect_length(stop_reasons, 5)
+  model <- model_of(y ~ x, toy)
+  for (status in 1:4) {
+    engine <- list(converged = FALSE, status = status, trace = NULL)
+    fit <- new_vbfit(quote(vb()), model, list(), list(), engine, 0)
+    expect_identical(fit$stopped, stop_reasons[status + 1])
+    expect_identical(nrow(fit$trace), 0L)
+  }
+})
