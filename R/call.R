@@ -32,15 +32,18 @@ missing_formula <- function(dots) {
 frame_call <- function(call, data, env) {
   args <- c("subset", "weights", "offset")
   call <- call[c(1L, match(args, names(call), 0L))]
-  for (arg in intersect(args, names(call))) {
-    name <- call[[arg]]
-    if (!is.symbol(name) || !grepl("^[.][.][0-9]+$", name)) next
-    dots <- eval(quote(substitute(list(...))), env)
-    expr <- dots[[as.integer(substring(name, 3L)) + 1L]]
+  for (arg in args[vapply(args, function(a) is_dot(call[[a]]), NA)]) {
+    expr <- dot_expression(call[[arg]], env)
     known <- is.language(expr) && length(all.vars(expr)) && all(all.vars(expr) %in% names(data))
-    call[arg] <- list(if (known) expr else eval(name, env))
+    call[arg] <- list(if (known) expr else eval(call[[arg]], env))
   }
   call
+}
+
+is_dot <- function(x) is.symbol(x) && grepl("^[.][.][0-9]+$", x)
+
+dot_expression <- function(name, env) {
+  eval(quote(substitute(list(...))), env)[[as.integer(substring(name, 3L)) + 1L]]
 }
 
 frame_weights <- function(frame) {
@@ -80,6 +83,10 @@ tidy_call <- function(call, env, family) {
   call[[1L]] <- call_head(call[[1L]])[[1L]]
   for (arg in names(call)[-1L]) {
     value <- call[[arg]]
+    if (is_dot(value)) {
+      value <- dot_expression(value, env)
+      call[arg] <- list(value)
+    }
     if (is.language(value) || is.null(value)) next
     if (is.atomic(value) && is.null(attributes(value)) && length(value) <= 8L) next
     call[[arg]] <- if (arg == "family") family_call(family)

@@ -137,40 +137,45 @@ ranef_frame <- function(fit, k, means) {
   as.data.frame(value, optional = TRUE)
 }
 
-# The posterior covariance of the coefficients of each level of the terms `which`, which share
-# a grouping factor. Variances are the mixture's; correlations come from var(a + b) - var(a) -
-# var(b) = 2 cov(a, b), the variances of linear predictors that the engine gives at any design
-# row.
-post_var <- function(fit, which) {
-  table <- lapply(which, ranef_table, fit = fit)
-  n_level <- length(fit$random[[which[1L]]]$levels)
-  owner <- rep(which, vapply(table, nrow, 0L) / n_level)
-  column <- stats::ave(owner, owner, FUN = seq_along)
-  var <- matrix(mixture_moments(ranef_nodes(fit, unlist(lapply(table, `[[`, "row"))))$var, n_level)
-  q <- length(owner)
-  out <- array(0, c(q, q, n_level))
+# The posterior covariance of the coefficients of each level of `terms`, which share a grouping
+# factor. Variances are the mixture's; correlations come from var(a + b) - var(a) - var(b)
+# = 2 cov(a, b), the variances of linear predictors that the engine gives at any design row.
+post_var <- function(fit, terms) {
+  table <- lapply(terms, ranef_table, fit = fit)
+  n <- length(fit$random[[terms[1L]]]$levels)
+  column <- do.call(rbind, lapply(seq_along(terms), function(k) {
+    d <- nrow(table[[k]]) / n
+    cbind(term = rep(terms[k], d), coef = seq_len(d))
+  }))
+  row <- unlist(lapply(table, function(part) part$row))
+  var <- matrix(mixture_moments(ranef_nodes(fit, row))$var, n)
+  q <- nrow(column)
+  out <- array(0, c(q, q, n))
   for (a in seq_len(q)) out[a, a, ] <- var[, a]
   if (q == 1L) return(out)
-  probe <- function(a) {
-    z <- lapply(fit$random, function(term) matrix(0, n_level, length(term$coef)))
-    for (k in a) z[[owner[k]]][, column[k]] <- 1
-    engine_moments(fit, level_rows(fit, which, z))$var
-  }
-  single <- lapply(seq_len(q), probe)
-  for (a in seq_len(q - 1L)) for (b in (a + 1L):q) {
-    cor <- (probe(c(a, b)) - single[[a]] - single[[b]]) / (2 * sqrt(single[[a]] * single[[b]]))
+  pair <- which(lower.tri(diag(q), diag = TRUE), arr.ind = TRUE)
+  probe <- matrix(engine_moments(fit, level_rows(fit, column, pair, n))$var, n)
+  single <- probe[, pair[, 1L] == pair[, 2L]]
+  for (k in which(pair[, 1L] != pair[, 2L])) {
+    a <- pair[k, 1L]
+    b <- pair[k, 2L]
+    cor <- (probe[, k] - single[, a] - single[, b]) / (2 * sqrt(single[, a] * single[, b]))
     out[a, b, ] <- out[b, a, ] <- pmin(pmax(cor, -1), 1) * sqrt(var[, a] * var[, b])
   }
   out
 }
 
-# Design rows for the linear predictors of random effects alone: one row per level of the terms
-# `which`
-level_rows <- function(fit, which, z) {
-  n <- nrow(z[[1L]])
-  group <- rep(list(rep(NA_integer_, n)), length(fit$random))
-  group[which] <- list(seq_len(n))
-  list(x = matrix(0, n, n_fixed(fit)), offset = numeric(n), group = group, z = z)
+# Design rows of u_a + u_b (u_a where a = b), n levels for each pair, with no fixed effects
+level_rows <- function(fit, column, pair, n) {
+  size <- n * nrow(pair)
+  group <- rep(list(rep(NA_integer_, size)), length(fit$random))
+  group[unique(column[, "term"])] <- list(rep(seq_len(n), nrow(pair)))
+  z <- lapply(fit$random, function(term) matrix(0, size, length(term$coef)))
+  for (k in seq_len(nrow(pair))) {
+    row <- (k - 1L) * n + seq_len(n)
+    for (a in pair[k, ]) z[[column[a, "term"]]][row, column[a, "coef"]] <- 1
+  }
+  list(x = matrix(0, size, n_fixed(fit)), offset = numeric(size), group = group, z = z)
 }
 
 #' @rdname estimates

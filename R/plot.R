@@ -39,7 +39,7 @@ plot_phase <- function(trace, name, col, ...) {
   n <- nrow(trace)
   last <- trace[n, ]
   frame <- list(
-    x = trace$step, y = trace$elbo, type = "n", xlab = "step", ylab = "", main = "", bty = "n",
+    x = trace$step, y = trace$elbo, type = "n", xlab = "step", ylab = "", main = "", bty = "l",
     xaxt = "n", xlim = trace$step[c(1L, n)], ylim = elbo_limits(trace$elbo)
   )
   do.call(graphics::plot.default, utils::modifyList(frame, list(...)))

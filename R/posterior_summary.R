@@ -208,5 +208,7 @@ weighted_quantile <- function(x, weight, probs) {
   if (length(probs) == 0L || min(x) == max(x)) return(rep(x[1L], length(probs)))
   order <- order(x)
   w <- weight[keep][order]
-  stats::approx(cumsum(w) - w / 2, x[order], probs * sum(w), rule = 2)$y
+  # points of next to no weight may share a midpoint
+  ties <- list("ordered", mean)
+  stats::approx(cumsum(w) - w / 2, x[order], probs * sum(w), rule = 2, ties = ties)$y
 }

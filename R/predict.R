@@ -48,9 +48,7 @@ predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link
   own <- is.null(newdata)
   # a level may be new to the fit in the data's own rows: where all its rows have weight zero
   rows <- new_rows(object, newdata, re.form, allow.new.levels || own, offset)
-  moments <- predict_moments(object, rows)
-  value <- if (type == "link") moments[c("mean", "var")] else moments[c("mu", "mu_var")]
-  out <- list(fit = value[[1L]], se.fit = sqrt(value[[2L]]))
+  out <- predict_moments(object, rows, type, se.fit)
   name <- row.names(if (own) object$frame else as_newdata(newdata))
   out <- lapply(out, function(v) {
     v <- stats::setNames(v, name)
@@ -66,15 +64,32 @@ pick_choice <- function(x, arg, choices) {
   x
 }
 
-# Rows that lack a value are kept from the engine and come back as NA
-predict_moments <- function(fit, rows) {
+# -> list(fit, and with `se` se.fit). The mean of a linear predictor is linear in the coefficients
+# and needs no engine. Rows that lack a value are kept from the engine and come back as NA.
+predict_moments <- function(fit, rows, type, se = FALSE) {
+  linear <- type == "link" || fit$family$link == "identity"
+  out <- list(fit = if (linear) predictor_mean(fit, rows))
+  if (linear && !se) return(out)
   known <- rows$complete
-  if (all(known)) return(engine_moments(fit, rows))
-  lapply(engine_moments(fit, keep_rows(rows, known)), function(v) {
-    value <- rep(NA_real_, length(known))
-    value[known] <- v
-    value
-  })
+  moments <- engine_moments(fit, if (all(known)) rows else keep_rows(rows, known))
+  all_rows <- function(v) replace(rep(NA_real_, length(known)), known, v)
+  if (!linear) out$fit <- all_rows(moments$mu)
+  if (se) out$se.fit <- all_rows(sqrt(if (linear) moments$var else moments$mu_var))
+  out
+}
+
+# Rows with a level that the fit has not seen, or without the term, have a random effect of zero
+predictor_mean <- function(fit, rows) {
+  eta <- rows$offset + drop(rows$x %*% unname(fixef.vbfit(fit)))
+  start <- term_offset(fit)
+  mean <- drop(fit$engine$node$mean %*% fit$engine$node$weight)
+  for (k in seq_along(fit$random)) {
+    d <- length(fit$random[[k]]$coef)
+    seen <- which(rows$group[[k]] > 0L)
+    first <- start[k] + (rows$group[[k]][seen] - 1L) * d
+    for (a in seq_len(d)) eta[seen] <- eta[seen] + rows$z[[k]][seen, a] * mean[first + a]
+  }
+  replace(eta, !rows$complete, NA)
 }
 
 keep_rows <- function(rows, keep) {
@@ -90,7 +105,9 @@ apply_na_action <- function(value, na.action) {
 }
 
 # Posterior mean of the mean of each row of the model frame
-frame_mean <- function(fit) predict_moments(fit, new_rows(fit, allow.new.levels = TRUE))$mu
+frame_mean <- function(fit) {
+  predict_moments(fit, new_rows(fit, allow.new.levels = TRUE), "response")$fit
+}
 
 #' @rdname predict.vbfit
 #' @export

@@ -54,7 +54,7 @@ coefficient_priors <- function(user, design, scales) {
   intercept <- expand_prior(first, "(Intercept)", default, "prior_intercept", scales$sd_y)
   has <- design$intercept > 0L
   # the intercept is the first column of a model matrix that has one
-  list(rows = if (has) bind_rows(list(intercept, rows)) else rows,
+  list(rows = bind_rows(list(if (has) intercept, rows)),
        prior = prior_table(design$names[slopes], list(rows), list(prior)),
        intercept = if (has) prior_table("(Intercept)", list(intercept), list(first)))
 }
@@ -71,10 +71,11 @@ sd_priors <- function(user, random, scales) {
     unit <- function() scales$sd_y / unlist(lapply(same, function(term) column_sds(term$z)))
     all <- expand_prior(priors[[k]], names, default, "prior_sd", unit())
     keep <- match(random[[k]]$coef, names)
-    list(dist = all$dist[keep], arg = all$arg[, keep, drop = FALSE])
+    list(dist = all$dist[keep], arg = all$arg[, keep, drop = FALSE], left_out = all$left_out[keep])
   })
   names <- lapply(random, function(term) paste(term$group, term$coef, sep = "__"))
-  list(rows = rows, table = prior_table(unlist(names), rows, priors))
+  list(rows = lapply(rows, function(r) r[c("dist", "arg")]),
+       table = prior_table(unlist(names), rows, priors))
 }
 
 cor_priors <- function(user, random) {
@@ -175,6 +176,7 @@ expand_prior <- function(prior, names, default, arg, unit) {
   rows <- prior_numbers(prior, k)
   rows$dist[!given] <- fallback$dist[!given]
   rows$arg[, !given] <- fallback$arg[, !given]
+  rows$left_out <- !given
   rows
 }
 
@@ -216,16 +218,19 @@ bind_rows <- function(rows) {
 prior_table <- function(parameter, rows, priors) {
   all <- bind_rows(rows)
   k <- length(all$dist)
-  size <- vapply(rows, function(r) length(r$dist), 0L)
-  default <- vapply(priors, function(p) isTRUE(p$default), NA)
+  default <- unlist(lapply(seq_along(rows), function(j) {
+    left_out <- rows[[j]]$left_out
+    if (is.null(left_out)) rep(isTRUE(priors[[j]]$default), length(rows[[j]]$dist)) else left_out
+  }))
   asked <- vapply(priors, function(p) if (isTRUE(p$default)) "" else format(p), "")
+  asked <- rep(asked, vapply(rows, function(r) length(r$dist), 0L))
   text <- vapply(seq_len(k), function(j) {
     n_arg <- prior_rows[[which(row_names == all$dist[j])]]$n_arg
     sprintf("%s(%s)", all$dist[j], toString(signif(all$arg[seq_len(n_arg), j], 5L)))
   }, "")
   structure(list(parameter = as.character(parameter), prior = text, dist = all$dist,
                  arg1 = all$arg[1L, ], arg2 = all$arg[2L, ], arg3 = all$arg[3L, ],
-                 default = rep(default, size), asked = rep(asked, size)),
+                 default = as.logical(default), asked = replace(asked, default, "")),
             class = "data.frame", row.names = seq_len(k))
 }
 

@@ -11,9 +11,10 @@
 #'   \item{`algorithm`, `approximation`, `bound`}{As given to [vb()].}
 #'   \item{`control`}{The settings of [vb_control()], with `cores` and `verbose`.}
 #'   \item{`priors`}{A list `prior`, `prior_intercept`, `prior_aux`, `prior_sd`, `prior_cor` of data
-#'     frames (`NULL` where there is nothing of the kind) with a row per parameter: `parameter`, the
-#'     prior used as text in `prior` and as `dist`, `arg1`, `arg2`, `arg3` in the order of the
-#'     constructors' arguments, whether it is the `default`, and what was `asked` for.}
+#'     frames (without rows or `NULL` where the model has no such parameter) with a row per
+#'     parameter: `parameter`, the prior used as text in `prior` and as `dist`, `arg1`, `arg2`,
+#'     `arg3` in the order of the constructors' arguments, whether it is the `default`, and what
+#'     was `asked` for.}
 #' }
 #'
 #' @section The data:

@@ -11,4 +11,6 @@ double wave(int i);
 extern const vb_host test_host;
 
 void test_linalg(void);
+void test_mixture(void);
+void test_engine(void);
 #endif

@@ -14,7 +14,7 @@ suppressPackageStartupMessages({
   library(testthat)
   library(varbayes)
 })
-reporter <- MultiReporter$new(list(CheckReporter$new(), ListReporter$new()))
+reporter <- MultiReporter$new(list(SummaryReporter$new(), ListReporter$new()))
 results <- test_dir(file.path(root(), "tests", "testthat"), package = "varbayes",
                     load_package = "installed", reporter = reporter, stop_on_failure = FALSE)
 

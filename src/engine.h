@@ -213,6 +213,7 @@ void vb_inner_gradient(const vb_model *model, const vb_hyper *hyper, const vb_th
 typedef struct {                             /* scratch of residual quadrature */
   double *cov_beta;                          /* n x p: Cov(beta, eta_i) */
   double *direction, *cell, *level;          /* of one level: its cells' directions, work, p-dimensional work */
+  double *series;                            /* n x 4: the remainder's Hermite coefficients, orders 3 to 6 */
   int cap_level;                             /* cells of the fullest level */
   double *shift, *skew;                      /* n_coef: moments of u given data, where asked for */
 } vb_rq;
@@ -308,15 +309,16 @@ void vb_fit_step(vb_fit *fit, int phase, double elbo);
 vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo);
 vb_status vb_fit_node(vb_fit *fit, const double *x);          /* evaluate and keep */
 vb_status vb_fit_nodes(vb_fit *fit);                          /* the integral over theta */
-vb_status vb_weighted_nodes(vb_fit *fit);                     /* by importance weights: many hyperparameters */
+vb_status vb_weighted_nodes(vb_fit *fit, int T);              /* by T importance weights */
+int vb_weighted_points(const vb_fit *fit);
 void vb_points_alloc(vb_fit *fit, int T);
 void vb_points_report(vb_fit *fit);                           /* natural parameters of all points */
 /* the integral is done: weights of nodes and points, evidence, the nodes' part of the trace */
 void vb_nodes_finish(vb_fit *fit, double log_evidence);
 
 typedef struct {                             /* product of two-piece t densities in z, drawn by low discrepancy */
-  int K;
-  double df, center[VB_MAX_AXIS], root[VB_MAX_AXIS * VB_MAX_AXIS], below[VB_MAX_AXIS], above[VB_MAX_AXIS];
+  int K, normal;                             /* normal: not t but Gaussian pieces */
+  double step[VB_MAX_AXIS], center[VB_MAX_AXIS], root[VB_MAX_AXIS * VB_MAX_AXIS], below[VB_MAX_AXIS], above[VB_MAX_AXIS];
   double log_det;
 } vb_proposal;
 void vb_proposal_init(int K, vb_proposal *q);

@@ -1,6 +1,7 @@
 /* Binomial likelihood: y successes in w trials (cells add), links logit, probit and cloglog.
  * Each kernel gives the log probability of the likelier and the rarer outcome separately, so that
- * neither tail cancels.  Probit tails: inverse Mills ratio (Chebyshev, as Shepherd & Laframboise 1981). */
+ * neither tail cancels.  Probit tails: inverse Mills ratio (Chebyshev, as Shepherd & Laframboise
+ * 1981). */
 #include <Rmath.h>
 #include "vb.h"
 #include "vb_math.h"
@@ -13,7 +14,7 @@ VB_INLINE void logit_lanes(const double *y, const double *w, const double *eta, 
   (void)par;
   for (int i = 0; i < VB_LANES; i++) {
     double t = eta[i], u = vb_exp_neg(-fabs(t)), inv = 1 / ((1 + u) * (2 + u));
-    double s = (2 + u) * inv, q = u * s;        /* 1 / (1 + u), probability of the rarer outcome */
+    double s = (2 + u) * inv, q = u * s; /* 1 / (1 + u), probability of the rarer outcome */
     double a = y[i] - vb_select(vb_negative(t), 0, w[i]);
     ll[i] = a * t - w[i] * vb_two_atanh(u * (1 + u) * inv); /* log(1 + u), sharing the division */
     d1[i] = a + w[i] * copysign(q, t);
@@ -46,19 +47,19 @@ static void logit_variance(int n, const double *eta, const double *w, const doub
 
 /* ---- probit ---- */
 
-/* phi(x) / Phi(-x) - x for x >= 0, positive and falling to 1 / x: (x + 2) times it is a polynomial of
- * degree 27 in (x - 4) / (x + 4), relative error 1.2e-16 on [0, inf) */
+/* phi(x) / Phi(-x) - x for x >= 0, positive and falling to 1 / x: (x + 2) times it is a polynomial
+ * of degree 27 in (x - 4) / (x + 4), relative error 1.2e-16 on [0, inf) */
 VB_INLINE double mills_excess(double x) {
   static const double c[28] = {
-      1.3536428669368263,     -0.43543908716051766,   0.005916402474868126,
-      0.1511276218936814,     -0.0867888866294135,    -0.009278372131351305,
-      0.032168312549515264,   -0.007686208832986178,  -0.008566556245395707,
-      0.004848910624810547,   0.0017101652953447973,  -0.0019577391210779255,
-      -0.0001753162998287938, 0.0006478298159264607,  -5.055908612646934e-05,
-      -0.0001850554396922861, 4.099544368273374e-05,  4.5391213495158326e-05,
-      -1.7231610064051544e-05, -8.981754392528439e-06, 5.540262413655531e-06,
-      1.150493872320285e-06,  -1.399443244310003e-06, 1.6519034144734718e-08,
-      2.5053996551190563e-07, -4.3768018955040545e-08, -2.3385678320295935e-08,
+      1.3536428669368263,      -0.43543908716051766,    0.005916402474868126,
+      0.1511276218936814,      -0.0867888866294135,     -0.009278372131351305,
+      0.032168312549515264,    -0.007686208832986178,   -0.008566556245395707,
+      0.004848910624810547,    0.0017101652953447973,   -0.0019577391210779255,
+      -0.0001753162998287938,  0.0006478298159264607,   -5.055908612646934e-05,
+      -0.0001850554396922861,  4.099544368273374e-05,   4.5391213495158326e-05,
+      -1.7231610064051544e-05, -8.981754392528439e-06,  5.540262413655531e-06,
+      1.150493872320285e-06,   -1.399443244310003e-06,  1.6519034144734718e-08,
+      2.5053996551190563e-07,  -4.3768018955040545e-08, -2.3385678320295935e-08,
       6.844351509836668e-09};
   double t = (x - 4) / (x + 4), t2 = t * t, even = c[26], odd = c[27];
   for (int k = 24; k >= 0; k -= 2) {
@@ -76,10 +77,10 @@ VB_INLINE void probit_lanes(const double *y, const double *w, const double *eta,
   for (int i = 0; i < VB_LANES; i++) x[i] = fabs(eta[i]);
   for (int i = 0; i < VB_LANES; i++) excess[i] = mills_excess(x[i]);
   for (int i = 0; i < VB_LANES; i++) {
-    double rare = x[i] + excess[i];             /* phi / Phi of the rarer outcome */
+    double rare = x[i] + excess[i]; /* phi / Phi of the rarer outcome */
     double half = -0.5 * x[i] * x[i] - M_LN_SQRT_2PI;
-    double q = vb_exp_neg(half) / rare;             /* its probability, at most 1/2 */
-    double usual = q * rare / (1 - q);          /* phi / Phi of the other */
+    double q = vb_exp_neg(half) / rare; /* its probability, at most 1/2 */
+    double usual = q * rare / (1 - q);  /* phi / Phi of the other */
     uint64_t negative = vb_negative(eta[i]);
     double n_rare = vb_select(negative, y[i], w[i] - y[i]);
     double n_usual = vb_select(negative, w[i] - y[i], y[i]);
@@ -121,13 +122,13 @@ VB_INLINE double polynomial8(double z, const double *c) {
 /* For e <= 1, by Bernoulli numbers: log((1 - exp(-e)) / e) and 1 - e / (exp(e) - 1) */
 VB_INLINE double cloglog_small(double e, double *complement) {
   const double slope[9] = {/* B_2k / (2 k)! */
-                           8.333333333333333e-02, -1.388888888888889e-03, 3.306878306878307e-05,
-                           -8.267195767195768e-07, 2.087675698786810e-08, -5.284190138687493e-10,
-                           1.338253653068468e-11, -3.389680296322583e-13, 8.586062056277845e-15};
+                           8.333333333333333e-02,  -1.388888888888889e-03, 3.306878306878307e-05,
+                           -8.267195767195768e-07, 2.087675698786810e-08,  -5.284190138687493e-10,
+                           1.338253653068468e-11,  -3.389680296322583e-13, 8.586062056277845e-15};
   const double value[9] = {/* B_2k / (2 k (2 k)!) */
-                           4.166666666666667e-02, -3.472222222222222e-04, 5.511463844797179e-06,
-                           -1.033399470899471e-07, 2.087675698786810e-09, -4.403491782239578e-11,
-                           9.558954664774769e-13, -2.118550185201614e-14, 4.770034475709914e-16};
+                           4.166666666666667e-02,  -3.472222222222222e-04, 5.511463844797179e-06,
+                           -1.033399470899471e-07, 2.087675698786810e-09,  -4.403491782239578e-11,
+                           9.558954664774769e-13,  -2.118550185201614e-14, 4.770034475709914e-16};
   double z = e * e;
   *complement = 0.5 * e - z * polynomial8(z, slope);
   return z * polynomial8(z, value) - 0.5 * e;
@@ -174,12 +175,21 @@ static void cloglog_variance(int n, const double *eta, const double *w, const do
   }
 }
 
-const vb_family vb_family_binomial_logit = {
-    .name = "binomial", .link = "logit", .cells = 1, .log_lik = logit_log_lik,
-    .mean = logit_mean, .variance = logit_variance};
-const vb_family vb_family_binomial_probit = {
-    .name = "binomial", .link = "probit", .cells = 1, .log_lik = probit_log_lik,
-    .mean = probit_mean, .variance = probit_variance};
-const vb_family vb_family_binomial_cloglog = {
-    .name = "binomial", .link = "cloglog", .cells = 1, .log_lik = cloglog_log_lik,
-    .mean = cloglog_mean, .variance = cloglog_variance};
+const vb_family vb_family_binomial_logit = {.name = "binomial",
+                                            .link = "logit",
+                                            .cells = 1,
+                                            .log_lik = logit_log_lik,
+                                            .mean = logit_mean,
+                                            .variance = logit_variance};
+const vb_family vb_family_binomial_probit = {.name = "binomial",
+                                             .link = "probit",
+                                             .cells = 1,
+                                             .log_lik = probit_log_lik,
+                                             .mean = probit_mean,
+                                             .variance = probit_variance};
+const vb_family vb_family_binomial_cloglog = {.name = "binomial",
+                                              .link = "cloglog",
+                                              .cells = 1,
+                                              .log_lik = cloglog_log_lik,
+                                              .mean = cloglog_mean,
+                                              .variance = cloglog_variance};

@@ -43,7 +43,14 @@ static void variance(int n, const double *eta, const double *w, const double *pa
   for (int i = 0; i < n; i++) var[i] = par[0] * par[0] / w[i];
 }
 
-const vb_family vb_family_gaussian = {
-    .name = "gaussian", .link = "identity", .n_par = 1, .par_name = {"sigma"}, .quadratic = 1,
-    .base = base, .log_lik = log_lik, .expect = expect, .log_lik_par = log_lik_par,
-    .mean = mean, .variance = variance};
+const vb_family vb_family_gaussian = {.name = "gaussian",
+                                      .link = "identity",
+                                      .n_par = 1,
+                                      .par_name = {"sigma"},
+                                      .quadratic = 1,
+                                      .base = base,
+                                      .log_lik = log_lik,
+                                      .expect = expect,
+                                      .log_lik_par = log_lik_par,
+                                      .mean = mean,
+                                      .variance = variance};

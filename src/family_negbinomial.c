@@ -1,6 +1,6 @@
-/* Negative binomial likelihood (variance mu + mu^2 / shape), log link; w multiplies the log density.
- * With t = eta - log(shape) and p = mu / (mu + shape) = 1 / (1 + exp(-t)) the part with eta in it is
- * y t - (y + shape) log(1 + exp(t)), written below so that neither tail cancels. */
+/* Negative binomial likelihood (variance mu + mu^2 / shape), log link; w multiplies the log
+ * density. With t = eta - log(shape) and p = mu / (mu + shape) = 1 / (1 + exp(-t)) the part with
+ * eta in it is y t - (y + shape) log(1 + exp(t)), written below so that neither tail cancels. */
 #include <Rmath.h>
 #include "vb.h"
 #include "vb_math.h"
@@ -81,7 +81,12 @@ static void variance(int n, const double *eta, const double *w, const double *pa
   }
 }
 
-const vb_family vb_family_negbinomial = {
-    .name = "negbinomial", .link = "log", .n_par = 1, .par_name = {"shape"},
-    .base = base, .log_lik = log_lik, .log_lik_par = log_lik_par,
-    .mean = mean, .variance = variance};
+const vb_family vb_family_negbinomial = {.name = "negbinomial",
+                                         .link = "log",
+                                         .n_par = 1,
+                                         .par_name = {"shape"},
+                                         .base = base,
+                                         .log_lik = log_lik,
+                                         .log_lik_par = log_lik_par,
+                                         .mean = mean,
+                                         .variance = variance};

@@ -43,6 +43,10 @@ static void variance(int n, const double *eta, const double *w, const double *pa
   for (int i = 0; i < n; i++) var[i] = vb_exp(eta[i]) / w[i];
 }
 
-const vb_family vb_family_poisson = {
-    .name = "poisson", .link = "log", .cells = 1,
-    .log_lik = log_lik, .expect = expect, .mean = mean, .variance = variance};
+const vb_family vb_family_poisson = {.name = "poisson",
+                                     .link = "log",
+                                     .cells = 1,
+                                     .log_lik = log_lik,
+                                     .expect = expect,
+                                     .mean = mean,
+                                     .variance = variance};

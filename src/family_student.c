@@ -61,7 +61,12 @@ static void variance(int n, const double *eta, const double *w, const double *pa
   for (int i = 0; i < n; i++) var[i] = t * par[0] * par[0] / w[i];
 }
 
-const vb_family vb_family_student = {
-    .name = "student", .link = "identity", .n_par = 2, .par_name = {"sigma", "nu"},
-    .base = base, .log_lik = log_lik, .log_lik_par = log_lik_par,
-    .mean = mean, .variance = variance};
+const vb_family vb_family_student = {.name = "student",
+                                     .link = "identity",
+                                     .n_par = 2,
+                                     .par_name = {"sigma", "nu"},
+                                     .base = base,
+                                     .log_lik = log_lik,
+                                     .log_lik_par = log_lik_par,
+                                     .mean = mean,
+                                     .variance = variance};

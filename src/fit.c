@@ -72,13 +72,13 @@ double vb_factor_cost(const vb_model *m) {
   return m->family->quadratic ? cost : cost + (double)m->n * (m->p * m->p + 50);
 }
 
-typedef struct { vb_fit *fit; double best; } climb;
+typedef struct { vb_fit *fit; double best, tol; } climb;
 
 static vb_status mode_objective(void *data, const double *x, double *f, double *grad) {
   climb *c = data;
   vb_fit *fit = c->fit;
   vb_block_copy(fit->model, &fit->spare, &fit->block);
-  vb_status st = vb_fit_eval(fit, x, fit->set.tol / 10, 1, f);
+  vb_status st = vb_fit_eval(fit, x, c->tol, 1, f);
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   if (!isfinite(*f)) return VB_NOT_FINITE;
   vb_inner_gradient(fit->model, fit->hyper, &fit->theta, &fit->inner, &fit->block, grad);
@@ -93,15 +93,17 @@ static vb_status mode_objective(void *data, const double *x, double *f, double *
 }
 
 static vb_status climb_to_mode(vb_fit *fit, double *inv, double *grad) {
-  climb c = {fit, -INFINITY};
+  climb c = {fit, -INFINITY, fit->set.tol * 10};
   return vb_bfgs(fit->hyper->n_axis, mode_objective, &c, fit->mode, &fit->mode_elbo, grad, inv, 1e-3, 200);
 }
 
 /* -Hessian by forward differences of the gradient at the mode, symmetrised */
-static vb_status mode_hessian(vb_fit *fit, const double *grad, double *hess) {
+static vb_status mode_hessian(vb_fit *fit, double *grad, double *hess) {
   int K = fit->hyper->n_axis;
   double x[VB_MAX_AXIS], g[VB_MAX_AXIS], f;
-  climb c = {fit, INFINITY};                 /* differences are not steps of the climb */
+  climb c = {fit, INFINITY, fit->set.tol / 10};  /* not steps of the climb, and differences need more digits */
+  vb_status first = mode_objective(&c, fit->mode, &f, grad);
+  if (first != VB_OK) return first;
   for (int k = 0; k < K; k++) {
     double sd = sqrt(fmax(hess[k + (size_t)k * K], 1e-8)), h = fmin(fmax(0.1 * sd, 1e-3), 0.1);
     for (int side = 0; side < 2; side++) {   /* the other side where the first cannot be had */
@@ -218,7 +220,7 @@ static vb_status find_mode(vb_fit *fit) {
 static vb_status correct_at_mode(vb_fit *fit) {
   vb_model *m = fit->model;
   vb_block_copy(m, &fit->spare, &fit->block);
-  vb_status st = vb_fit_eval(fit, fit->mode, fit->set.tol / 100, 1, &fit->mode_elbo);
+  vb_status st = vb_fit_eval(fit, fit->mode, fit->set.tol / 10, 1, &fit->mode_elbo);
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   vb_block_copy(m, &fit->block, &fit->spare);
   fit->rq_on = fit->set.use_rq && !m->family->quadratic && m->n_term > 0;
@@ -230,7 +232,7 @@ static vb_status correct_at_mode(vb_fit *fit) {
   int respond = !m->family->quadratic && m->p > 0 && fit->set.use_lr != 0;
   if (respond && fit->set.use_lr < 0) respond = vb_response_size(m, fit->theta.par, &fit->inner) > 5e-4;
   if (!respond) return VB_OK;
-  st = vb_respond(m, &fit->theta, fit->set.tol / 1000, fit->rq_on, &fit->rq, &fit->inner, &fit->spare, &fit->block,
+  st = vb_respond(m, &fit->theta, fit->set.tol / 10, fit->rq_on, &fit->rq, &fit->inner, &fit->spare, &fit->block,
                   &fit->response);
   if (st == VB_INTERRUPTED) return st;
   if (st != VB_OK) fit->response.active = 0;

@@ -137,7 +137,7 @@ static void mean_gradient(const vb_model *m, const vb_theta *theta, vb_inner *in
 
 static vb_status solve_general(const vb_model *m, const vb_theta *theta, double tol, int max_sweep, vb_inner *in,
                                vb_block *b, double *elbo) {
-  double base = vb_base(m, theta->par), slack = 1e-9 * (1 + m->n);
+  double base = vb_base(m, theta->par), slack = 1e-10 * (1 + m->n), last = 1;
   vb_status st = factor_at(m, theta, in, b->h, b->site_h);
   if (st == VB_OK) st = objective(m, theta, in, b->m, base, elbo);
   if (st == VB_NOT_POS_DEF) {                /* a warm start with negative weights that fits theta no more */
@@ -157,10 +157,12 @@ static vb_status solve_general(const vb_model *m, const vb_theta *theta, double 
       st = factor_at(m, theta, in, b->h, b->site_h);
       return st == VB_OK ? objective(m, theta, in, b->m, base, elbo) : st;
     }
-    double gain = next - *elbo;
+    double gain = next - *elbo, ratio = sweep ? fmin(fmax(fabs(gain) / last, 0.2), 0.95) : 0.5;
     *elbo = next;
+    last = fmax(fabs(gain), 1e-300);
     if (in->on_sweep) in->on_sweep(in->data, next);
-    if (fabs(gain) < tol) return VB_OK;
+    /* after the first, gains shrink geometrically: what is left is their tail */
+    if (fabs(gain) * ratio / (1 - ratio) < tol && (sweep || fabs(gain) < tol)) return VB_OK;
     if ((sweep & 7) == 7 && m->host->poll()) return VB_INTERRUPTED;
   }
   return VB_MAX_ITER;

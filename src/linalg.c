@@ -1,7 +1,8 @@
-/* Dense symmetric algebra, column-major, lower triangle.  The blocked algorithms are recursive, so that
- * nearly all work is in vb_product() whatever the sizes of the caches: E. Elmroth, F. Gustavson, I. Jonsson &
- * B. Kagstrom (2004), Recursive blocked algorithms and hybrid data structures, SIAM Review 46(1); LU after
- * S. Toledo (1997), SIAM J. Matrix Anal. Appl. 18(4).  LAPACK only for the small eigenproblem. */
+/* Dense symmetric algebra, column-major, lower triangle.  The blocked algorithms are recursive, so
+ * that nearly all work is in vb_product() whatever the sizes of the caches: E. Elmroth, F.
+ * Gustavson, I. Jonsson & B. Kagstrom (2004), Recursive blocked algorithms and hybrid data
+ * structures, SIAM Review 46(1); LU after S. Toledo (1997), SIAM J. Matrix Anal. Appl. 18(4).
+ * LAPACK only for the small eigenproblem. */
 #define R_NO_REMAP
 #define USE_FC_LEN_T
 #include <Rconfig.h>
@@ -13,7 +14,7 @@
 #define FCONE
 #endif
 
-enum { LEAF = 16, ROWS = 8, PANEL = 8 };
+enum { LEAF = VB_LEAF, ROWS = 8, PANEL = 8 };
 
 /* where to cut n > LEAF: about half, a multiple of the leaf */
 static int cut(int n) { return (n / 2 + LEAF - 1) / LEAF * LEAF; }
@@ -40,35 +41,12 @@ static vb_view transposed(vb_view v) { return view(v.at, v.col, v.row); }
 
 static vb_view read(vb_target t) { return view(t.at, t.row, t.col); }
 
-/* ---- Triangular systems: B <- B L^-T or B L^-1, B m x n, L n x n lower (unit: of unit diagonal) ------------
- * A system from the left is one from the right with the strides of B exchanged. */
-
-/* ROWS rows at a time in local storage, where the compiler can vectorise over them */
-static void leaf(int m, int n, vb_view l, vb_target b, int unit, int forward) {
-  double x[LEAF][ROWS], inverse[LEAF];
-  for (int j = 0; j < n; j++) inverse[j] = unit ? 1 : 1 / l.at[j * (l.row + l.col)];
-  for (int i = 0; i < m; i += ROWS) {
-    int h = m - i < ROWS ? m - i : ROWS;
-    double *from = b.at + i * b.row;
-    for (int j = 0; j < n; j++)
-      for (int r = 0; r < ROWS; r++) x[j][r] = r < h ? from[r * b.row + j * b.col] : 0;
-    for (int q = 0; q < n; q++) {
-      int j = forward ? q : n - 1 - q;
-      double done[ROWS];
-      for (int r = 0; r < ROWS; r++) x[j][r] = done[r] = x[j][r] * inverse[j];
-      for (int k = forward ? j + 1 : 0; k < (forward ? n : j); k++) {
-        double t = forward ? l.at[k * l.row + j * l.col] : l.at[j * l.row + k * l.col];
-        for (int r = 0; r < ROWS; r++) x[k][r] -= t * done[r];
-      }
-    }
-    for (int j = 0; j < n; j++)
-      for (int r = 0; r < h; r++) from[r * b.row + j * b.col] = x[j][r];
-  }
-}
+/* ---- Triangular systems: B <- B L^-T or B L^-1, B m x n, L n x n lower (unit: of unit diagonal)
+ * ------------ A system from the left is one from the right with the strides of B exchanged. */
 
 static void right_t(int m, int n, vb_view l, vb_target b, int unit) {
   if (n <= LEAF) {
-    leaf(m, n, l, b, unit, 1);
+    vb_triangular_leaf(m, n, l, b, unit, 1);
     return;
   }
   int h = cut(n);
@@ -79,7 +57,7 @@ static void right_t(int m, int n, vb_view l, vb_target b, int unit) {
 
 static void right_n(int m, int n, vb_view l, vb_target b, int unit) {
   if (n <= LEAF) {
-    leaf(m, n, l, b, unit, 0);
+    vb_triangular_leaf(m, n, l, b, unit, 0);
     return;
   }
   int h = cut(n);
@@ -149,7 +127,8 @@ void vb_chol_solve(int n, const double *l, int lda, int m, double *b, int ldb) {
   vb_chol_half_t(n, l, lda, m, b, ldb);
 }
 
-/* ---- Cholesky ------------------------------------------------------------------------------------------- */
+/* ---- Cholesky
+ * ------------------------------------------------------------------------------------------- */
 
 static vb_status chol_leaf(int n, double *a, ptrdiff_t ld) {
   for (int j = 0; j < n; j++) {
@@ -175,7 +154,8 @@ vb_status vb_chol(int n, double *a, int lda) {
   vb_status status = vb_chol(h, a, lda);
   if (status != VB_OK) return status;
   right_t(n - h, h, view(a, 1, lda), target(a21, 1, lda), 0);
-  vb_product(n - h, n - h, h, -1, view(a21, 1, lda), NULL, view(a21, lda, 1), target(a22, 1, lda), 1);
+  vb_product(n - h, n - h, h, -1, view(a21, 1, lda), NULL, view(a21, lda, 1), target(a22, 1, lda),
+             1);
   return vb_chol(n - h, a22, lda);
 }
 
@@ -193,7 +173,8 @@ void vb_symmetrise(int n, double *a, int lda) {
           a[q + (ptrdiff_t)p * lda] = a[p + (ptrdiff_t)q * lda];
 }
 
-/* M = L^-1 in place, then M' M row by row from the top: row i of the result needs rows >= i of M only */
+/* M = L^-1 in place, then M' M row by row from the top: row i of the result needs rows >= i of M
+ * only */
 static void inverse_leaf(int n, double *l, ptrdiff_t ld) {
   for (int j = n - 1; j >= 0; j--) {
     double *c = l + j * ld, d = 1 / c[j];
@@ -229,10 +210,12 @@ void vb_chol_inverse(int n, double *l, int lda) {
   vb_symmetrise(h, l, lda);
   for (int i = 0; i < r; i += ROWS)
     for (int j = 0; j < h; j++)
-      for (int p = i; p < r && p < i + ROWS; p++) w[p + (ptrdiff_t)j * lda] = up[j + (ptrdiff_t)p * lda];
+      for (int p = i; p < r && p < i + ROWS; p++)
+        w[p + (ptrdiff_t)j * lda] = up[j + (ptrdiff_t)p * lda];
 }
 
-/* ---- Products ------------------------------------------------------------------------------------------- */
+/* ---- Products
+ * ------------------------------------------------------------------------------------------- */
 
 /* beta 0 overwrites, also what is not a number */
 static void scale(int m, int n, double beta, double *c, ptrdiff_t ld, int lower) {
@@ -241,26 +224,26 @@ static void scale(int m, int n, double beta, double *c, ptrdiff_t ld, int lower)
     for (int i = lower ? j : 0; i < m; i++) c[i + j * ld] = beta == 0 ? 0 : beta * c[i + j * ld];
 }
 
-void vb_gemm_nn(int m, int n, int k, double alpha, const double *a, int lda, const double *b, int ldb,
-                double beta, double *c, int ldc) {
+void vb_gemm_nn(int m, int n, int k, double alpha, const double *a, int lda, const double *b,
+                int ldb, double beta, double *c, int ldc) {
   scale(m, n, beta, c, ldc, 0);
   vb_product(m, n, k, alpha, view(a, 1, lda), NULL, view(b, 1, ldb), target(c, 1, ldc), 0);
 }
 
-void vb_gemm_tn(int m, int n, int k, double alpha, const double *a, int lda, const double *b, int ldb,
-                double beta, double *c, int ldc) {
+void vb_gemm_tn(int m, int n, int k, double alpha, const double *a, int lda, const double *b,
+                int ldb, double beta, double *c, int ldc) {
   scale(m, n, beta, c, ldc, 0);
   vb_product(m, n, k, alpha, view(a, lda, 1), NULL, view(b, 1, ldb), target(c, 1, ldc), 0);
 }
 
-void vb_gemm_nt(int m, int n, int k, double alpha, const double *a, int lda, const double *b, int ldb,
-                double beta, double *c, int ldc) {
+void vb_gemm_nt(int m, int n, int k, double alpha, const double *a, int lda, const double *b,
+                int ldb, double beta, double *c, int ldc) {
   scale(m, n, beta, c, ldc, 0);
   vb_product(m, n, k, alpha, view(a, 1, lda), NULL, view(b, ldb, 1), target(c, 1, ldc), 0);
 }
 
-void vb_weighted_gram(int n, int p, const double *x, int ldx, const double *s, double beta, double *c,
-                      int ldc) {
+void vb_weighted_gram(int n, int p, const double *x, int ldx, const double *s, double beta,
+                      double *c, int ldc) {
   scale(p, p, beta, c, ldc, 1);
   if (p > 4) {
     vb_product(p, p, n, 1, view(x, 1, ldx), s, view(x, ldx, 1), target(c, 1, ldc), 1);
@@ -273,7 +256,8 @@ void vb_weighted_gram(int n, int p, const double *x, int ldx, const double *s, d
     }
 }
 
-/* ---- Indefinite systems and eigenvalues -------------------------------------------------------------------- */
+/* ---- Indefinite systems and eigenvalues
+ * -------------------------------------------------------------------- */
 
 static void swap_rows(int n, double *a, ptrdiff_t ld, int i, int j) {
   if (i == j) return;
@@ -284,7 +268,13 @@ static void swap_rows(int n, double *a, ptrdiff_t ld, int i, int j) {
   }
 }
 
-typedef struct { int n, m; double *a; ptrdiff_t lda; double *b; ptrdiff_t ldb; } lu_system;
+typedef struct {
+  int n, m;
+  double *a;
+  ptrdiff_t lda;
+  double *b;
+  ptrdiff_t ldb;
+} lu_system;
 
 /* columns [from, to) of P A = L U; rows are swapped across A and b at once, so P is never stored */
 static vb_status lu(const lu_system *s, int from, int to) {

@@ -5,14 +5,16 @@
 #include <string.h>
 #include "engine.h"
 
-#define MAX_INTERPOLATED 4                   /* above, distances say too little: raw weights */
+#define MAX_INTERPOLATED 4                   /* hyperparameters; above, distances say too little */
+#define MASS 0.5                             /* how much mass counts against distance when nodes are placed */
+#define FLOOR 22                             /* log densities further below the top than this are as good as none */
 
 vb_status vb_fit_node(vb_fit *fit, const double *x) {
   vb_model *m = fit->model;
   const vb_host *h = fit->host;
   int p = m->p, D = m->n_coef, K = fit->hyper->n_axis;
   double elbo, level = 0;
-  vb_status st = vb_fit_eval(fit, x, fit->set.tol, 1, &elbo);
+  vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 1, &elbo);
   if (st == VB_MAX_ITER) fit->converged = 0;
   else if (st != VB_OK) return st;
   vb_node *n = h->alloc(1, sizeof(vb_node));
@@ -112,14 +114,14 @@ typedef struct {                             /* the interpolation at work */
   int used;                                  /* nodes taken up */
 } weave;
 
-/* Half the square near the mode, linear far out, where the linear trend of the interpolation takes over: the
- * tails of sds of few groups fall like powers, linear in the log. */
+/* Half the square near the mode, linear far out (Huber's function), where the linear trend of the interpolation
+ * takes over: the tails of sds of few groups fall like powers. */
 static double bowl(int K, const double *q, const double *z) {
-  const double c2 = 6;
+  const double c = 3;
   double t = 0;
   for (int a = 0; a < K; a++)
     for (int b = 0; b < K; b++) t += z[a] * q[a + b * K] * z[b];
-  return t > 0 ? c2 * (sqrt(1 + t / c2) - 1) : t / 2;
+  return t < c * c ? t / 2 : c * sqrt(t) - c * c / 2;
 }
 
 /* I + Hessian in z of log prior and Jacobian: minus the curvature of the rest at the mode */
@@ -151,7 +153,8 @@ static void take_up(vb_fit *fit, weave *w) {  /* new nodes into the interpolatio
     double *z = w->s.z + (size_t)w->used * K;
     vb_x_to_z(fit, n->x, z);
     vb_theta_set(fit->hyper, n->x, &fit->theta);
-    w->s.value[w->used] = n->elbo + n->rq - fit->theta.log_prior + bowl(K, w->quad, z);
+    double log_p = fmax(n->elbo + n->rq, fit->node[0]->elbo + fit->node[0]->rq - FLOOR);
+    w->s.value[w->used] = log_p - fit->theta.log_prior + bowl(K, w->quad, z);
     for (int t = 0; t < w->T; t++) {
       double d2 = 0;
       for (int k = 0; k < K; k++) d2 += pow(w->z[(size_t)t * K + k] - z[k], 2);
@@ -182,8 +185,8 @@ static int next_point(const weave *w, int T) {
   double top = top_of(T, w->log_p), score = -INFINITY;
   for (int t = 0; t < T; t++) {
     double mass = w->log_p[t] + w->reach[t];
-    if (!(mass > top - 11) || !(w->near[t] > 1e-6)) continue;
-    double s = 0.7 * mass + 1.75 * log(w->near[t]);
+    if (!(mass > top - 12) || !(w->near[t] > 1e-6)) continue;
+    double s = MASS * mass + 1.75 * log(w->near[t]);
     if (s > score) {
       score = s;
       best = t;
@@ -274,10 +277,10 @@ static vb_status finish_interpolated(vb_fit *fit, weave *w) {
 }
 
 static vb_status interpolate(vb_fit *fit) {
-  static const int most[MAX_INTERPOLATED + 1] = {1, 40, 96, 160, 256};
+  static const int most[MAX_INTERPOLATED + 1] = {1, 40, 96, 160, 208};
   static const int points[MAX_INTERPOLATED + 1] = {1, 1024, 2048, 3072, 4096};
   int K = fit->hyper->n_axis, cap = fit->set.max_node > 2 * K + 2 ? fit->set.max_node : most[K];
-  double goal = 0.03, error = INFINITY;
+  double goal = 0.04, error = INFINITY;
   weave w = {.T = points[K]};
   int T_search = w.T < 1024 ? w.T : 1024;
   vb_proposal q;
@@ -285,10 +288,6 @@ static vb_status interpolate(vb_fit *fit) {
   vb_status st = vb_fit_node(fit, fit->mode);
   if (st == VB_OK) st = vb_proposal_axes(fit, 1.5, &q);
   if (st != VB_OK) return st;
-  for (int k = 0; k < K; k++) {
-    q.below[k] *= 1.1;
-    q.above[k] *= 1.1;
-  }
   vb_points_alloc(fit, w.T);
   vb_surrogate_alloc(fit->host, K, cap + 64, &w.s);
   w.quad = fit->host->alloc((size_t)K * K, sizeof(double));
@@ -328,5 +327,6 @@ static vb_status single_node(vb_fit *fit) {
 vb_status vb_fit_nodes(vb_fit *fit) {
   int K = fit->hyper->n_axis;
   if (!K) return single_node(fit);
-  return K <= MAX_INTERPOLATED ? interpolate(fit) : vb_weighted_nodes(fit);
+  int T = vb_weighted_points(fit);
+  return K <= MAX_INTERPOLATED && T < 1024 * K ? interpolate(fit) : vb_weighted_nodes(fit, T);
 }

@@ -1,5 +1,5 @@
-/* The formula of the density on x > 0 is kept for x < 0, so that a quadrature rule or a Newton step that
- * strays there meets a smooth function. */
+/* The formula of the density on x > 0 is kept for x < 0, so that a quadrature rule or a Newton step
+ * that strays there meets a smooth function. */
 #include <math.h>
 #include "vb.h"
 
@@ -18,6 +18,9 @@ static double log_upper(const double *arg) {
   return 0;
 }
 
-const vb_prior vb_prior_exponential = {.name = "exponential", .n_arg = 1, .arg_name = {"rate"},
-                                       .proper = 1, .log_density = log_density,
+const vb_prior vb_prior_exponential = {.name = "exponential",
+                                       .n_arg = 1,
+                                       .arg_name = {"rate"},
+                                       .proper = 1,
+                                       .log_density = log_density,
                                        .log_upper = log_upper};

@@ -17,5 +17,5 @@ static double log_upper(const double *arg) {
   return 0;
 }
 
-const vb_prior vb_prior_flat = {.name = "flat", .gaussian = 1, .log_density = log_density,
-                                .log_upper = log_upper};
+const vb_prior vb_prior_flat = {
+    .name = "flat", .gaussian = 1, .log_density = log_density, .log_upper = log_upper};

@@ -17,5 +17,9 @@ static double log_upper(const double *arg) {
   return 0;
 }
 
-const vb_prior vb_prior_gamma = {.name = "gamma", .n_arg = 2, .arg_name = {"shape", "rate"},
-                                 .proper = 1, .log_density = log_density, .log_upper = log_upper};
+const vb_prior vb_prior_gamma = {.name = "gamma",
+                                 .n_arg = 2,
+                                 .arg_name = {"shape", "rate"},
+                                 .proper = 1,
+                                 .log_density = log_density,
+                                 .log_upper = log_upper};

@@ -14,6 +14,10 @@ static void log_density(int n, const double *x, const double *arg, double *ll, d
 
 static double log_upper(const double *arg) { return pnorm(0, arg[0], arg[1], 0, 1); }
 
-const vb_prior vb_prior_normal = {.name = "normal", .n_arg = 2, .arg_name = {"location", "scale"},
-                                  .proper = 1, .gaussian = 1,
-                                  .log_density = log_density, .log_upper = log_upper};
+const vb_prior vb_prior_normal = {.name = "normal",
+                                  .n_arg = 2,
+                                  .arg_name = {"location", "scale"},
+                                  .proper = 1,
+                                  .gaussian = 1,
+                                  .log_density = log_density,
+                                  .log_upper = log_upper};

@@ -15,6 +15,9 @@ static void log_density(int n, const double *x, const double *arg, double *ll, d
 
 static double log_upper(const double *arg) { return pt(-arg[1] / arg[2], arg[0], 0, 1); }
 
-const vb_prior vb_prior_student_t = {.name = "student_t", .n_arg = 3,
-                                     .arg_name = {"df", "location", "scale"}, .proper = 1,
-                                     .log_density = log_density, .log_upper = log_upper};
+const vb_prior vb_prior_student_t = {.name = "student_t",
+                                     .n_arg = 3,
+                                     .arg_name = {"df", "location", "scale"},
+                                     .proper = 1,
+                                     .log_density = log_density,
+                                     .log_upper = log_upper};

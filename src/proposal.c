@@ -8,20 +8,28 @@
 void vb_proposal_init(int K, vb_proposal *q) {
   memset(q, 0, sizeof *q);
   q->K = K;
-  q->df = 6;
   for (int k = 0; k < K; k++) {
     q->root[k * (K + 1)] = 1;
     q->below[k] = q->above[k] = 1;
+    q->step[k] = vb_low_discrepancy_step(k, K);
   }
 }
+
+/* quantile and log density of the t with 4 degrees of freedom, in closed form (Shaw 2006) */
+static double t4_quantile(double p) {
+  double a = sqrt(4 * p * (1 - p)), q = cos(acos(a) / 3) / a;
+  return (p < 0.5 ? -2 : 2) * sqrt(fmax(q - 1, 0));
+}
+static double t4_log_density(double t) { return log(0.375) - 2.5 * log1p(t * t / 4); }
 
 double vb_proposal_draw(const vb_proposal *q, int i, double *z) {
   int K = q->K;
   double e[VB_MAX_AXIS], log_q = -q->log_det;
   for (int k = 0; k < K; k++) {              /* each half has probability 1/2 */
-    double t = Rf_qt(vb_low_discrepancy(i, k, K), q->df, 1, 0), s = t < 0 ? q->below[k] : q->above[k];
+    double u = vb_low_discrepancy(i, q->step[k]), t = q->normal ? Rf_qnorm5(u, 0, 1, 1, 0) : t4_quantile(u);
+    double s = t < 0 ? q->below[k] : q->above[k];
     e[k] = s * t;
-    log_q += Rf_dt(t, q->df, 1) - log(s);
+    log_q += (q->normal ? Rf_dnorm4(t, 0, 1, 1) : t4_log_density(t)) - log(s);
   }
   for (int a = 0; a < K; a++) {
     z[a] = q->center[a];

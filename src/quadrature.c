@@ -1,6 +1,6 @@
 /* Gauss-Hermite quadrature for the standard normal weight, and low-discrepancy points.
- * Nodes: Newton's method with Maehly's deflation (Stoer & Bulirsch, Introduction to Numerical Analysis,
- * section 5.5) on the orthonormal Hermite polynomials; weights: the Christoffel numbers.
+ * Nodes: Newton's method with Maehly's deflation (Stoer & Bulirsch, Introduction to Numerical
+ * Analysis, section 5.5) on the orthonormal Hermite polynomials; weights: the Christoffel numbers.
  * Points: M. Roberts (2018), The unreasonable effectiveness of quasirandom sequences. */
 #include <math.h>
 #include "vb.h"
@@ -20,35 +20,43 @@ static double hermite(int n, double x, double *sum) {
 }
 
 void vb_gauss_hermite(int n, double *node, double *weight) {
-  double sum, x = 2 * sqrt(n) + 1; /* right of all roots, from where Newton falls monotonically */
+  double sum, gap = 0;
+  double x = sqrt(4.0 * n + 2); /* right of all roots, from where Newton falls monotonically */
   for (int i = n - 1; i >= n / 2; i--) {
     for (int it = 0; it < 200; it++) {
       double slope = 1 / hermite(n, x, &sum);
       for (int j = i + 1; j < n; j++) slope -= 1 / (x - node[j]);
       double step = 1 / slope;
       x -= step;
-      if (fabs(step) < 1e-7) break;
+      if (fabs(step) < 1e-5) break;
     }
-    for (int it = 0; it < 3; it++) x -= hermite(n, x, &sum); /* polish without the deflation */
+    for (int it = 0; it < 2; it++) x -= hermite(n, x, &sum); /* polish without the deflation */
     if (2 * i + 1 == n) x = 0;
     hermite(n, x, &sum);
     node[i] = x;
     node[n - 1 - i] = -x;
     weight[i] = weight[n - 1 - i] = 1 / sum;
-    x -= 0.5 / sqrt(n); /* still right of the next root: the gaps exceed pi / sqrt(4 n + 2) */
+    if (i < n - 1) gap = node[i + 1] - x;
+    x -= gap > 0 ? 0.9 * gap
+                 : 1.5 / sqrt(n); /* the gaps narrow inwards and exceed pi / sqrt(4 n + 2) */
   }
   sum = 0;
   for (int i = 0; i < n; i++) sum += weight[i];
   for (int i = 0; i < n; i++) weight[i] /= sum;
 }
 
-double vb_low_discrepancy(int i, int k, int K) {
-  double g = 1.5; /* root of g^(K+1) = g + 1, in (1, 1.62): Newton from the right side or one step off */
+double vb_low_discrepancy_step(int k, int K) {
+  double g =
+      1.5; /* root of g^(K+1) = g + 1, in (1, 1.62): Newton from the right side or one step off */
   for (int it = 0; it < 60; it++) {
     double p = pow(g, K), step = (p * g - g - 1) / ((K + 1) * p - 1);
     g -= step;
     if (fabs(step) < 1e-15) break;
   }
-  double t = 0.5 + (i + 1.0) * pow(g, -(k + 1.0));
+  return pow(g, -(k + 1.0));
+}
+
+double vb_low_discrepancy(int i, double step) {
+  double t = 0.5 + (i + 1.0) * step;
   return t - floor(t);
 }

@@ -99,7 +99,7 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
  * the link is the identity (their first is a scale there), else at one. */
 void vb_r_start(const vb_model *m, vb_request *r) {
   vb_hyper *h = &r->hyper;
-  double scale = 1, sum = 0, sum_w = 0;
+  double scale = 1, sum = 0, sum_w = 0, sum_y = 0, sum_y2 = 0;
   r->start = m->host->alloc(h->n_axis + 1, sizeof(double));
   int identity = !strcmp(m->family->link, "identity");
   for (int i = 0; i < m->n && identity; i++) {
@@ -107,8 +107,13 @@ void vb_r_start(const vb_model *m, vb_request *r) {
     for (int k = 0; k < m->p; k++) e -= m->x[(size_t)i * m->p + k] * m->beta_ref[k];
     sum += m->w[i] * e * e;
     sum_w += m->w[i];
+    sum_y += m->w[i] * (m->y[i] - m->offset[i]);
+    sum_y2 += m->w[i] * pow(m->y[i] - m->offset[i], 2);
   }
-  if (identity && sum > 0) scale = sqrt(sum / sum_w);
+  if (identity) {                            /* a perfect fit (n <= p) says nothing of the residual scale */
+    scale = sqrt(fmax(sum, 0.01 * (sum_y2 - sum_y * sum_y / sum_w)) / sum_w);
+    if (!(scale > 0)) scale = 1;
+  }
   for (int t = 0; t < h->n_term; t++)
     for (int a = 0; a < h->d[t]; a++) {
       const vb_natural *n = h->natural + h->first[t] + a;

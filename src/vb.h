@@ -82,9 +82,10 @@ const vb_prior *vb_prior_row(int i);
 #define VB_GH_MAX 64
 /* n nodes (1..VB_GH_MAX), ascending, weights summing to one: exact for E p(Z), deg p < 2 n */
 void vb_gauss_hermite(int n, double *node, double *weight);
-/* Halton-free low-discrepancy points: element k (0..K-1) of point i (0,1,...) of the R_K sequence
- * (Roberts 2018, generalised golden ratio), in (0, 1) */
-double vb_low_discrepancy(int i, int k, int K);
+/* The R_K sequence of low discrepancy (Roberts 2018, generalised golden ratio): element k (0..K-1) of point
+ * i (0, 1, ...) is vb_low_discrepancy(i, vb_low_discrepancy_step(k, K)), in (0, 1) */
+double vb_low_discrepancy_step(int k, int K);
+double vb_low_discrepancy(int i, double step);
 
 /* ---- linalg.c: dense symmetric algebra, column-major, lower triangle -----------------------------------
  * All return the same bits on every call; none is threaded. */

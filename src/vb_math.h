@@ -1,6 +1,7 @@
-/* exp, log and log1p without branches or tables, so that a loop over a fixed number of lanes vectorises
- * with plain SSE2.  Cody-Waite reduction, then Chebyshev interpolants (truncation below 2e-17); the
- * rounding error is about one unit in the last place.  log1p(x) = 2 atanh(x / (2 + x)). */
+/* exp, log and log1p without branches or tables, so that a loop over a fixed number of lanes
+ * vectorises with plain SSE2.  Cody-Waite reduction, then Chebyshev interpolants (truncation below
+ * 2e-17); the rounding error is about one unit in the last place.
+ * log1p(x) = 2 atanh(x / (2 + x)). */
 #ifndef VB_MATH_H
 #define VB_MATH_H
 #include <stdint.h>
@@ -24,14 +25,14 @@ VB_INLINE uint64_t vb_to_bits(double x) {
   return u;
 }
 
-/* Branches and comparisons of doubles (which may trap) keep gcc from vectorising, hence bit masks. */
+/* Branches and comparisons of doubles (which may trap) keep gcc from vectorising, hence masks. */
 VB_INLINE uint64_t vb_negative(double x) { return 0 - (vb_to_bits(x) >> 63); }
 
 VB_INLINE double vb_select(uint64_t mask, double yes, double no) {
   return vb_from_bits((vb_to_bits(yes) & mask) | (vb_to_bits(no) & ~mask));
 }
 
-/* exp(x) for -709.3 <= x <= 709.6: zero below -708.7 (where it is subnormal), infinite above 709.4 */
+/* exp(x) for -709.3 <= x <= 709.6: zero below -708.7 (no subnormals), infinite above 709.4 */
 VB_INLINE double vb_exp_clamped(double x) {
   const double magic = 0x1.8p52 + 1023; /* adding it rounds and leaves n + 1023 in the low bits */
   double t = x * 1.4426950408889634 + magic;
@@ -88,9 +89,11 @@ VB_INLINE double vb_log1p(double x) {
   return vb_log(u) + (x - (u - 1)) / u;
 }
 
-/* ---- Lanes --------------------------------------------------------------------------------------------
- * gcc -O2 vectorises a loop only if its trip count is known and its arrays cannot overlap, so a family
- * writes its formulas over VB_LANES local elements and VB_OVER_LANES makes a function over n of them. */
+/* ---- Lanes
+ * -------------------------------------------------------------------------------------------- gcc
+ * -O2 vectorises a loop only if its trip count is known and its arrays cannot overlap, so a family
+ * writes its formulas over VB_LANES local elements and VB_OVER_LANES makes a function over n of
+ * them. */
 enum { VB_LANES = 8 };
 typedef void vb_lanes(const double *y, const double *w, const double *eta, const double *v,
                       const double *par, double *ll, double *d1, double *d2);
@@ -120,13 +123,13 @@ VB_INLINE void vb_over_lanes(vb_lanes *lanes, int n, const double *y, const doub
   }
 }
 
-/* The same code compiled twice, for SSE2 and AVX2: without fused multiply-adds both give the same bits.
- * Not on Windows, where gcc does not align the stack for AVX. */
-#define VB_OVER_LANES_AS(attribute, name, lanes)                                              \
-  attribute static void name(int n, const double *y, const double *w, const double *eta,      \
-                             const double *v, const double *par, double *ll, double *d1,      \
-                             double *d2) {                                                    \
-    vb_over_lanes(lanes, n, y, w, eta, v, par, ll, d1, d2);                                   \
+/* The same code compiled twice, for SSE2 and AVX2: without fused multiply-adds both give the same
+ * bits. Not on Windows, where gcc does not align the stack for AVX. */
+#define VB_OVER_LANES_AS(attribute, name, lanes)                                         \
+  attribute static void name(int n, const double *y, const double *w, const double *eta, \
+                             const double *v, const double *par, double *ll, double *d1, \
+                             double *d2) {                                               \
+    vb_over_lanes(lanes, n, y, w, eta, v, par, ll, d1, d2);                              \
   }
 #if defined(__GNUC__) && defined(__x86_64__) && !defined(_WIN32)
 #define VB_AVX2 __attribute__((target("avx2")))
@@ -135,14 +138,14 @@ VB_INLINE void vb_over_lanes(vb_lanes *lanes, int n, const double *y, const doub
 #define VB_AVX2
 #define VB_HAS_AVX2 0
 #endif
-#define VB_OVER_LANES(name, lanes)                                                            \
-  VB_OVER_LANES_AS(, name##_plain, lanes)                                                     \
-  VB_OVER_LANES_AS(VB_AVX2, name##_avx2, lanes)                                               \
-  static void name(int n, const double *y, const double *w, const double *eta,                \
-                   const double *v, const double *par, double *ll, double *d1, double *d2) {  \
-    if (VB_HAS_AVX2)                                                                          \
-      name##_avx2(n, y, w, eta, v, par, ll, d1, d2);                                          \
-    else                                                                                      \
-      name##_plain(n, y, w, eta, v, par, ll, d1, d2);                                         \
+#define VB_OVER_LANES(name, lanes)                                                              \
+  VB_OVER_LANES_AS(, name##_plain, lanes)                                                       \
+  VB_OVER_LANES_AS(VB_AVX2, name##_avx2, lanes)                                                 \
+  static void name(int n, const double *y, const double *w, const double *eta, const double *v, \
+                   const double *par, double *ll, double *d1, double *d2) {                     \
+    if (VB_HAS_AVX2)                                                                            \
+      name##_avx2(n, y, w, eta, v, par, ll, d1, d2);                                            \
+    else                                                                                        \
+      name##_plain(n, y, w, eta, v, par, ll, d1, d2);                                           \
   }
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "engine.h"
 
+#define KEPT 320                             /* nodes at which the coefficients are taken, of equal weight */
 #define ENOUGH 50                            /* effective sample size below which the weights are not used */
 
 typedef struct { int T; double *z, *x, *log_p, *log_q, *w; } sample;
@@ -73,9 +74,9 @@ static void adapt(const sample *s, vb_proposal *q) {
       (e[k] < 0 ? lo_w : hi_w)[k] += w;
     }
   }
-  for (int k = 0; k < K; k++) {              /* df 6 has a wider shoulder than its scale: 0.95 */
-    q->below[k] = 0.95 * fmin(fmax(sqrt(lo[k] / fmax(lo_w[k], 1e-12)), 0.5), 2);
-    q->above[k] = 0.95 * fmin(fmax(sqrt(hi[k] / fmax(hi_w[k], 1e-12)), 0.5), 2);
+  for (int k = 0; k < K; k++) {              /* the t has a wider shoulder than its scale */
+    q->below[k] = 0.9 * fmin(fmax(sqrt(lo[k] / fmax(lo_w[k], 1e-12)), 0.5), 2);
+    q->above[k] = 0.9 * fmin(fmax(sqrt(hi[k] / fmax(hi_w[k], 1e-12)), 0.5), 2);
   }
 }
 
@@ -101,9 +102,19 @@ static vb_status resample_nodes(vb_fit *fit, int n_node, const sample *s) {
   return sum > 0 ? VB_OK : VB_NOT_FINITE;
 }
 
-vb_status vb_weighted_nodes(vb_fit *fit) {
-  int K = fit->hyper->n_axis, afford = (int)fmin(fmax(1e8 / vb_factor_cost(fit->model), 1024), 32768);
-  int T = fit->set.max_node > 64 ? fit->set.max_node : afford, pilot = afford / 16 < 256 ? 256 : afford / 16;
+/* Points that may be had one by one: asked for, or as many as are quick.  Where there are enough, nothing needs
+ * to be interpolated. */
+int vb_weighted_points(const vb_fit *fit) {
+  int K = fit->hyper->n_axis, most = 1024 << (K < 5 ? K - 2 > 0 ? K - 1 : 1 : 5);
+  if (fit->set.max_node >= 1024) return fit->set.max_node;
+  double afford = (fit->model->family->quadratic ? 3e7 : 3e6) / (vb_factor_cost(fit->model) + 2000);
+  return afford < most ? (int)afford : most;
+}
+
+vb_status vb_weighted_nodes(vb_fit *fit, int T) {
+  int K = fit->hyper->n_axis;
+  if (T < 1024) T = 1024;
+  int pilot = T / 16 < 256 ? 256 : T / 16;
   sample s = {.T = 0};
   double **per_point[] = {&s.log_p, &s.log_q, &s.w}, log_mean;
   for (int k = 0; k < 3; k++) *per_point[k] = fit->host->alloc(T > pilot ? T : pilot, sizeof(double));
@@ -128,7 +139,7 @@ vb_status vb_weighted_nodes(vb_fit *fit) {
   if (fit->ess < ENOUGH) {                   /* Gaussian theta: as many points, all of one weight */
     fit->rule = "gaussian";
     vb_proposal_init(K, &q);
-    q.df = 1e6;
+    q.normal = 1;
     for (int t = 0; t < T; t++) {
       vb_proposal_draw(&q, t, s.z + (size_t)t * K);
       vb_z_to_x(fit, s.z + (size_t)t * K, s.x + (size_t)t * K);
@@ -143,7 +154,7 @@ vb_status vb_weighted_nodes(vb_fit *fit) {
     for (int i = 0; i < K; i++) norm += pow(fit->root[i + (size_t)k * K], 2);
     log_det += log(norm) / 2;
   }
-  st = resample_nodes(fit, 256, &s);
+  st = resample_nodes(fit, KEPT, &s);
   if (st != VB_OK) return st;
   vb_points_report(fit);
   vb_nodes_finish(fit, log_mean + log_det);

@@ -8,7 +8,7 @@ test_that("prediction for the data is the fit", {
       expect_equal(there, here, tolerance = 1e-10, info = case)
       expect_true(all(here$se.fit > 0), info = case)
       expect_identical(names(here$fit), rownames(data), info = case)
-      expect_identical(predict(fit, type = type), here$fit, info = case)
+      expect_equal(predict(fit, type = type), here$fit, tolerance = 1e-8, info = case)
     }
     expect_identical(fitted(fit), predict(fit, type = "response"), info = case)
   }

@@ -30,6 +30,7 @@ test_that("must fit: separation, n < p, collinear columns, single rows, one leve
   for (fit in fits) {
     expect_true(all(is.finite(unlist(fit$engine$node[c("mean", "var")]))))
     expect_true(is.finite(fit$elbo))
+    expect_true(fit$converged)
   }
   expect_length(fits[[7]]$na.action, 9)
   expect_identical(fits[[7]]$nobs, 51L)

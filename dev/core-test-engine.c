@@ -1,0 +1,188 @@
+/* Whole fits without R: every likelihood, groups with and without slopes, nested and crossed. What
+ * is right is tested from R; here the engine walks through its code under sanitizers, must give the
+ * same bits twice and with two threads, and a posterior that is one. */
+#include <math.h>
+#include <string.h>
+#include "core-test.h"
+#include "model.h"
+
+enum { P = 2 };
+
+typedef struct {
+  const char *what, *family, *link;
+  int n, n_term, n_level[3], d[3];
+} example;
+
+static const example examples[] = {
+    {"regression", "gaussian", "identity", 40, 0, {0}, {0}},
+    {"intercepts", "gaussian", "identity", 60, 1, {8}, {1}},
+    {"slopes", "gaussian", "identity", 120, 1, {12}, {2}},
+    {"crossed", "gaussian", "identity", 150, 2, {10, 6}, {1, 1}},
+    {"regression", "binomial", "logit", 80, 0, {0}, {0}},
+    {"intercepts", "binomial", "logit", 120, 1, {15}, {1}},
+    {"slopes and crossed", "binomial", "logit", 300, 2, {15, 7}, {2, 1}},
+    {"intercepts", "binomial", "probit", 120, 1, {15}, {1}},
+    {"intercepts", "binomial", "cloglog", 120, 1, {15}, {1}},
+    {"three factors", "poisson", "log", 200, 3, {12, 5, 20}, {1, 1, 1}},
+    {"slopes", "poisson", "log", 150, 1, {10}, {2}},
+    {"intercepts", "negbinomial", "log", 120, 1, {10}, {1}},
+    {"regression", "student", "identity", 60, 0, {0}, {0}},
+    {"intercepts", "student", "identity", 90, 1, {9}, {1}},
+};
+
+/* responses near 0.4 x + group effect, of whatever kind the family takes */
+static double response(const vb_family *f, double eta, int i) {
+  double noise = wave(3 * i + 1);
+  if (!strcmp(f->link, "identity")) return eta + noise;
+  if (!strcmp(f->link, "log")) return floor(exp(eta) * (1.5 + 1.4 * noise));
+  return noise < 2 / (1 + exp(-eta)) - 1;
+}
+
+static vb_input rows_of(const example *e) {
+  vb_input in = {
+      .family = vb_family_find(e->family, e->link), .n = e->n, .p = P, .n_term = e->n_term};
+  double *y = doubles(e->n), *w = doubles(e->n), *x = doubles((size_t)P * e->n), *mean = doubles(P);
+  const int **group = test_host.alloc(e->n_term + 1, sizeof *group);
+  const double **z = test_host.alloc(e->n_term + 1, sizeof *z);
+  for (int i = 0; i < e->n; i++) {
+    x[i] = w[i] = 1;
+    x[e->n + i] = wave(i);
+    mean[1] += wave(i) / e->n;
+    y[i] = 0.4 * wave(i);
+  }
+  for (int t = 0; t < e->n_term; t++) {
+    int *g = test_host.alloc(e->n, sizeof(int));
+    double *zt = doubles((size_t)e->n * e->d[t]);
+    for (int i = 0; i < e->n; i++) {
+      g[i] = 1 + (t ? (int)(fabs(wave(i + 77 * t)) * e->n_level[t]) : i % e->n_level[t]);
+      for (int a = 0; a < e->d[t]; a++) zt[i + (size_t)a * e->n] = a ? wave(i) : 1;
+      y[i] += 0.7 * wave(1000 * t + g[i]);
+    }
+    group[t] = g;
+    z[t] = zt;
+  }
+  for (int i = 0; i < e->n; i++) y[i] = response(in.family, y[i], i);
+  in.y = y;
+  in.w = w;
+  in.offset = doubles(e->n);
+  in.x = x;
+  in.center = mean;
+  in.group = group;
+  in.z = z;
+  in.n_level = e->n_level;
+  in.d = e->d;
+  in.prior = test_host.alloc(P, sizeof *in.prior);
+  double *arg = doubles(3 * P);
+  in.prior[0] = vb_prior_find("student_t"); /* one site, one normal */
+  in.prior[1] = vb_prior_find("normal");
+  memcpy(arg, (double[]){3, 0, 2.5, 0, 2, 0}, 3 * P * sizeof(double));
+  in.prior_arg = arg;
+  return in;
+}
+
+static vb_natural positive(vb_hyper *h) {
+  vb_natural n = {.axis = h->n_axis++,
+                  .coord = &vb_coord_log,
+                  .s0 = 1,
+                  .prior = vb_prior_find("student_t"),
+                  .arg = {3, 0, 2.5}};
+  n.log_upper = n.prior->log_upper(n.arg);
+  return n;
+}
+
+static vb_hyper hyper_of(const example *e, const vb_family *f) {
+  vb_hyper h = {.n_par = f->n_par, .n_term = e->n_term, .d = e->d, .n_level = e->n_level};
+  int *first = test_host.alloc(e->n_term + 1, sizeof(int)), k = 0;
+  h.natural = test_host.alloc(32, sizeof(vb_natural));
+  for (int t = 0; t < e->n_term; t++) {
+    first[t] = k;
+    for (int a = 0; a < e->d[t]; a++) h.natural[k++] = positive(&h);
+    for (int a = 1; a < e->d[t]; a++)
+      for (int b = 0; b < a; b++)
+        h.natural[k++] = (vb_natural){.axis = h.n_axis++,
+                                      .coord = &vb_coord_probit,
+                                      .s0 = 1,
+                                      .beta = 1 + (e->d[t] - 2 - b) / 2.0};
+  }
+  h.first = first;
+  h.first_par = k;
+  for (int j = 0; j < f->n_par; j++) /* the degrees of freedom of student are fixed at 4 */
+    h.natural[k++] = j ? (vb_natural){.axis = -1, .value = 4} : positive(&h);
+  h.n_natural = k;
+  return h;
+}
+
+static vb_fit *run(const example *e, int cores) {
+  vb_input in = rows_of(e);
+  vb_fit *fit = test_host.alloc(1, sizeof *fit);
+  vb_hyper *h = test_host.alloc(1, sizeof *h);
+  vb_model *m = test_host.alloc(1, sizeof *m);
+  int *cell = test_host.alloc(e->n, sizeof(int));
+  *h = hyper_of(e, in.family);
+  check(vb_model_build(&test_host, &in, cores, m, cell) == VB_OK, "model", e->what, 0, 0);
+  fit->host = &test_host;
+  fit->model = m;
+  fit->hyper = h;
+  fit->set = (vb_settings){.tol = 1e-6, .max_sweep = 200, .use_rq = -1, .use_lr = -1};
+  fit->mode = doubles(h->n_axis + 1);
+  fit->root = doubles((size_t)h->n_axis * h->n_axis + 1);
+  fit->n_hyper = h->n_natural;
+  for (int k = 0; k < h->n_axis; k++) fit->mode[k] = log(0.5);
+  vb_inner_alloc(m, &fit->inner);
+  vb_theta_alloc(&test_host, h, &fit->theta);
+  vb_block_alloc(m, &fit->block);
+  vb_block_alloc(m, &fit->spare);
+  vb_fit_run(fit);
+  return fit;
+}
+
+static void check_fit(const example *e, const vb_fit *fit) {
+  double sum = 0;
+  check(fit->status == VB_OK && fit->converged, "converged", e->what, fit->status, VB_OK);
+  check(isfinite(fit->elbo) && isfinite(fit->log_evidence), "elbo", e->what, fit->elbo, 0);
+  for (int s = 0; s < fit->n_node; s++) {
+    const vb_node *node = fit->node[s];
+    sum += node->weight;
+    for (int k = 0; k < fit->model->n_coef; k++)
+      if (!(isfinite(node->mean[k]) && node->var[k] > 0))
+        check(0, "node", e->what, node->mean[k], node->var[k]);
+  }
+  check_near(sum, 1, 1e-8, "weights of the nodes", e->what);
+  sum = 0;
+  for (int t = 0; t < fit->n_point; t++) sum += fit->point_weight[t];
+  check_near(sum, 1, 1e-8, "weights of the points", e->what);
+  for (int i = 1; i < fit->n_step; i++) {
+    double before = fit->step[i - 1].elbo, after = fit->step[i].elbo;
+    if (fit->step[i].phase == fit->step[i - 1].phase)
+      check(after >= before - 1e-7 * fabs(before), "the trace never falls", e->what, after, before);
+  }
+}
+
+static void check_same(const example *e, const vb_fit *a, const vb_fit *b, const char *what) {
+  int same = a->n_node == b->n_node && a->elbo == b->elbo && a->log_evidence == b->log_evidence;
+  for (int s = 0; same && s < a->n_node; s++)
+    same = !memcmp(a->node[s]->mean, b->node[s]->mean, sizeof(double) * a->model->n_coef) &&
+           !memcmp(a->node[s]->var, b->node[s]->var, sizeof(double) * a->model->n_coef);
+  check(same, what, e->what, b->elbo, a->elbo);
+}
+
+void test_engine(void) {
+  for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
+    const example *e = examples + i;
+    vb_fit *fit = run(e, 1);
+    check_fit(e, fit);
+    check_same(e, fit, run(e, 1), "two runs");
+    check_same(e, fit, run(e, 2), "two threads");
+    release();
+  }
+}
+
+/* quantiles of a mixture: the inverse of its distribution function */
+void test_mixture(void) {
+  double mean[2] = {-1, 2}, var[2] = {1, 0.25}, weight[2] = {0.3, 0.7};
+  for (int i = 1; i < 20; i++) {
+    double p = i / 20.0, q = vb_mixture_quantile(2, mean, var, NULL, weight, p), cdf = 0;
+    for (int s = 0; s < 2; s++) cdf += weight[s] * 0.5 * erfc(-(q - mean[s]) / sqrt(2 * var[s]));
+    check_near(cdf, p, 1e-9, "mixture quantile", "cdf");
+  }
+}
