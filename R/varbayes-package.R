@@ -5,5 +5,6 @@
 #' and which methods it has.
 #'
 #' @keywords internal
+#' @importFrom stats gaussian
 #' @useDynLib varbayes, .registration = TRUE, .fixes = "C_"
 "_PACKAGE"

@@ -91,7 +91,7 @@ typedef struct {                             /* one natural parameter: an sd, a 
   const vb_coordinate *coord;
   double s0;
   const vb_prior *prior;                     /* of sds and dispersions */
-  double arg[3], log_upper;
+  double arg[3], log_norm;
   double beta;                               /* partial correlations: (1 - r^2)^(beta - 1), LKJ */
 } vb_natural;
 
@@ -205,6 +205,7 @@ void vb_block_start(const vb_model *model, const double *par, vb_inner *in, vb_b
  * factor; with want_inverse the selected inverse and v as well. */
 vb_status vb_inner_solve(const vb_model *model, const vb_theta *theta, double tol, int max_sweep,
                          int want_inverse, vb_inner *in, vb_block *b, double *elbo);
+void vb_quadratic_setup(const vb_model *model, vb_inner *in);  /* the one pass over the rows */
 /* gradient of the optimal ELBO in the axes (envelope theorem) */
 void vb_inner_gradient(const vb_model *model, const vb_hyper *hyper, const vb_theta *theta, vb_inner *in,
                        const vb_block *b, double *grad);

@@ -11,6 +11,7 @@
 static const int order_of[VB_N_ORDER] = {3, 5, 9, 15, 21, 27, 49};
 static const double order_up_to[VB_N_ORDER] = {0.04, 0.35, 1.2, 2.5, 4.5, 8, INFINITY};
 #define PAR_RULE 3
+#define SHORT_RULE 1
 #define SITE_RULE 4
 
 void vb_rules_make(vb_rules *r) {
@@ -122,9 +123,10 @@ void vb_expect_par(const vb_model *model, const double *par, const double *m, co
 
 double vb_expect_site(const vb_model *model, const vb_site *site, double m, double v, double *g, double *h) {
   const vb_rules *rule = model->rules;
-  const double *node = rule->node + rule->first[SITE_RULE], *weight = rule->weight + rule->first[SITE_RULE];
   double x[BLOCK], ll[BLOCK], d1[BLOCK], d2[BLOCK], total = 0, s = sqrt(fmax(v, 0));
-  int order = rule->order[SITE_RULE];
+  site->prior->log_density(1, &m, site->arg, ll, d1, d2);
+  int k = fabs(d2[0]) * v < 0.02 ? SHORT_RULE : SITE_RULE, order = rule->order[k];   /* a prior that is nearly flat here */
+  const double *node = rule->node + rule->first[k], *weight = rule->weight + rule->first[k];
   for (int q = 0; q < order; q++) x[q] = m + s * node[q];
   site->prior->log_density(order, x, site->arg, ll, d1, d2);
   *g = *h = 0;

@@ -73,11 +73,11 @@ static double natural_prior(const vb_natural *n, double value, double *d1) {
   if (n->prior) {
     double d2;
     n->prior->log_density(1, &value, n->arg, &ll, d1, &d2);
-    return ll - n->log_upper;
+    return ll + n->log_norm;
   }
-  double rest = fmax(1 - value * value, 1e-300), b = n->beta;    /* Beta(b, b) on (-1, 1) */
+  double rest = fmax(1 - value * value, 1e-300), b = n->beta;
   *d1 = -2 * (b - 1) * value / rest;
-  return (b - 1) * log(rest) - (2 * b - 1) * M_LN2 - Rf_lbeta(b, b);
+  return (b - 1) * log(rest) + n->log_norm;
 }
 
 vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) {

@@ -170,7 +170,7 @@ static vb_status solve_general(const vb_model *m, const vb_theta *theta, double 
 
 /* ---- quadratic families: exact given theta but for prior sites, which live on beta alone ------------------ */
 
-static void quadratic_setup(const vb_model *m, vb_inner *in) {
+void vb_quadratic_setup(const vb_model *m, vb_inner *in) {
   vb_cross_products(m, m->w, &in->cross);
   vb_block b = {.m = in->m_try};
   memset(b.m, 0, sizeof(double) * m->n_coef);
@@ -218,7 +218,7 @@ static vb_status site_fixed_point(const vb_model *m, vb_inner *in, vb_block *b, 
       move = fmax(move, fabs(grad[k]) / sqrt(in->sol.s_beta[k * (size_t)(p + 1)]));
       mu[k] += grad[k];
     }
-    if (move < 1e-9) return VB_OK;
+    if (move < 1e-6) return VB_OK;
   }
   return VB_MAX_ITER;
 }
@@ -233,7 +233,7 @@ static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int w
                                  vb_block *b, double *elbo) {
   int p = m->p, n_coef = m->n_coef;
   double one = 1, zero = 0, d2, base, site_elbo;
-  if (!in->fixed_cross) quadratic_setup(m, in);
+  if (!in->fixed_cross) vb_quadratic_setup(m, in);
   m->family->log_lik(1, &zero, &one, &zero, theta->par, NULL, NULL, &d2);
   m->family->base(1, &zero, &one, theta->par, &base);
   double tau = -d2, origin = 0;

@@ -328,5 +328,5 @@ vb_status vb_fit_nodes(vb_fit *fit) {
   int K = fit->hyper->n_axis;
   if (!K) return single_node(fit);
   int T = vb_weighted_points(fit);
-  return K <= MAX_INTERPOLATED && T < 1024 * K ? interpolate(fit) : vb_weighted_nodes(fit, T);
+  return K == 1 || (K <= MAX_INTERPOLATED && T < 1024 + 512 * (K > 2)) ? interpolate(fit) : vb_weighted_nodes(fit, T);
 }

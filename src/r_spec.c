@@ -31,10 +31,16 @@ static void read_prior(const char *dist, const double *arg, const vb_coordinate 
   n->prior = vb_prior_find(dist);
   if (!n->prior) Rf_error("internal: no prior '%s'", dist);
   memcpy(n->arg, arg, sizeof n->arg);
-  n->log_upper = n->prior->log_upper(arg);
+  n->log_norm = n->prior->log_norm(arg) - n->prior->log_upper(arg);
   n->coord = coord;
   n->s0 = 1;
   n->axis = (*n_axis)++;
+}
+
+/* a partial correlation with (1 + r) / 2 ~ Beta(beta, beta) */
+static vb_natural correlation(double beta, int axis) {
+  return (vb_natural){.axis = axis, .coord = &vb_coord_probit, .s0 = 1, .beta = beta,
+                      .log_norm = -(2 * beta - 1) * M_LN2 - (2 * lgamma(beta) - lgamma(2 * beta))};
 }
 
 static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hyper *h) {
@@ -63,7 +69,7 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
     n += d;
     for (int a = 1; a < d; a++)
       for (int b = 0; b < a; b++, n++)
-        *n = (vb_natural){.axis = h->n_axis++, .coord = &vb_coord_probit, .s0 = 1, .beta = eta[t] + (d - 2 - b) / 2.0};
+        *n = correlation(eta[t] + (d - 2 - b) / 2.0, h->n_axis++);
   }
   for (int k = 0; k < h->n_par; k++)
     read_prior(string_at(vb_list_need(par, "dist"), k), REAL_RO(vb_list_need(par, "arg")) + 3 * k, &vb_coord_log,

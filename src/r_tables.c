@@ -93,6 +93,7 @@ SEXP vb_r_prior(SEXP name, SEXP x, SEXP arg) {
   SEXP list = PROTECT(vb_list_new(4, names));
   double *ll = vb_list_real(list, "ll", n), *d1 = vb_list_real(list, "d1", n), *d2 = vb_list_real(list, "d2", n);
   p->log_density(n, REAL_RO(x), REAL_RO(arg), ll, d1, d2);
+  for (int i = 0; i < n; i++) ll[i] += p->log_norm(REAL_RO(arg));
   *vb_list_real(list, "log_upper", 1) = p->log_upper(REAL_RO(arg));
   UNPROTECT(1);
   return list;

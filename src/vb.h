@@ -64,14 +64,17 @@ const vb_family *vb_family_row(int i);
 
 /* ---- Priors: prior_<name>.c -------------------------------------------------------------------------
  * Densities of one real number; arg holds up to three constants in the order of arg_name.  A positive
- * parameter has the density conditioned on x > 0, that is log_density minus log_upper. */
+ * parameter has the density conditioned on x > 0, that is log_density + log_norm - log_upper.  The normalising
+ * constant stands apart since it is wanted once and the rest at every theta. */
 typedef struct {
   const char *name;
   int n_arg;
   const char *arg_name[3];
   int proper;                                /* 0: flat, log density 0 */
-  int gaussian;                              /* quadratic: enters the prior precision, no site needed */
+  int gaussian;                              /* quadratic: where proper, it enters the prior precision and no site
+                                                is needed */
   void (*log_density)(int n, const double *x, const double *arg, double *ll, double *d1, double *d2);
+  double (*log_norm)(const double *arg);     /* constant that makes log_density a density */
   double (*log_upper)(const double *arg);    /* log P(X > 0) */
 } vb_prior;
 const vb_prior *vb_prior_find(const char *name);
@@ -105,7 +108,8 @@ void vb_gemm_nt(int m, int n, int k, double alpha, const double *a, int lda, con
                 double beta, double *c, int ldc);           /* C <- beta C + alpha A B' */
 void vb_symmetrise(int n, double *a, int lda);              /* copy the lower triangle to the upper */
 vb_status vb_eigen(int n, double *a, int lda, double *value);  /* a <- eigenvectors, values ascending */
-vb_status vb_solve_symmetric(int n, double *a, int lda, int m, double *b, int ldb);  /* indefinite A; a lost */
+vb_status vb_solve_symmetric(int n, double *a, int lda, int m, double *b, int ldb);  /* indefinite A, its
+                                                lower triangle; a is lost; VB_NOT_FINITE where singular */
 
 /* ---- Core solvers: solver_dense.c, r_sparse.c ----------------------------------------------------------
  * The middle of the arrow: the symmetric positive definite matrix of all coefficients that are neither leaf

@@ -5,7 +5,7 @@
 #include <string.h>
 #include "engine.h"
 
-#define KEPT 320                             /* nodes at which the coefficients are taken, of equal weight */
+#define KEPT 192                             /* nodes at which the coefficients are taken, of equal weight */
 #define ENOUGH 50                            /* effective sample size below which the weights are not used */
 
 typedef struct { int T; double *z, *x, *log_p, *log_q, *w; } sample;
@@ -105,10 +105,52 @@ static vb_status resample_nodes(vb_fit *fit, int n_node, const sample *s) {
 /* Points that may be had one by one: asked for, or as many as are quick.  Where there are enough, nothing needs
  * to be interpolated. */
 int vb_weighted_points(const vb_fit *fit) {
-  int K = fit->hyper->n_axis, most = 1024 << (K < 5 ? K - 2 > 0 ? K - 1 : 1 : 5);
+  int K = fit->hyper->n_axis, most = K < 4 ? 2048 : K == 4 ? 3072 : 32768;
   if (fit->set.max_node >= 1024) return fit->set.max_node;
   double afford = (fit->model->family->quadratic ? 3e7 : 3e6) / (vb_factor_cost(fit->model) + 2000);
   return afford < most ? (int)afford : most;
+}
+
+/* 1, z, and the products of z: what node weights are made to reproduce */
+static int features(int K, const double *z, double *b) {
+  int n = 0;
+  b[n++] = 1;
+  for (int a = 0; a < K; a++) b[n++] = z[a];
+  for (int a = 0; a < K; a++)
+    for (int c = 0; c <= a; c++) b[n++] = z[a] * z[c];
+  return n;
+}
+
+/* Calibration (Deville & Saerndal 1992): the smallest change of the nodes' weights that gives them the points' first
+ * two moments in z, of which the coefficients' moments are nearly linear. */
+static void calibrate(vb_fit *fit, const sample *s) {
+  int K = fit->hyper->n_axis, n = 1 + K + K * (K + 1) / 2;
+  if (2 * n > fit->n_node) return;
+  double *b = fit->host->alloc(n, sizeof(double)), *gap = fit->host->alloc(n, sizeof(double));
+  double *a = fit->host->alloc((size_t)n * n, sizeof(double)), z[VB_MAX_AXIS];
+  for (int t = 0; t < s->T; t++) {
+    if (!(s->w[t] > 0)) continue;
+    features(K, s->z + (size_t)t * K, b);
+    for (int i = 0; i < n; i++) gap[i] += s->w[t] * b[i];
+  }
+  for (int k = 0; k < fit->n_node; k++) {
+    double w = fit->node[k]->weight;
+    vb_x_to_z(fit, fit->node[k]->x, z);
+    features(K, z, b);
+    for (int i = 0; i < n; i++) {
+      gap[i] -= w * b[i];
+      for (int j = 0; j <= i; j++) a[i + (size_t)j * n] += w * b[i] * b[j];
+    }
+  }
+  if (vb_chol(n, a, n) != VB_OK) return;
+  vb_chol_solve(n, a, n, 1, gap, n);
+  for (int k = 0; k < fit->n_node; k++) {
+    double change = 1;
+    vb_x_to_z(fit, fit->node[k]->x, z);
+    features(K, z, b);
+    for (int i = 0; i < n; i++) change += gap[i] * b[i];
+    fit->node[k]->weight *= change;
+  }
 }
 
 vb_status vb_weighted_nodes(vb_fit *fit, int T) {
@@ -156,6 +198,7 @@ vb_status vb_weighted_nodes(vb_fit *fit, int T) {
   }
   st = resample_nodes(fit, KEPT, &s);
   if (st != VB_OK) return st;
+  calibrate(fit, &s);
   vb_points_report(fit);
   vb_nodes_finish(fit, log_mean + log_det);
   return VB_OK;
