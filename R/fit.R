@@ -1,26 +1,38 @@
 # The one door to C: every .Call of the package is in this file.
 
 fit_engine <- function(spec, control) {
-  loadNamespace("Matrix")                    # its C functions and cli's are looked up on first use
-  loadNamespace("cli")
-  engine <- .Call(C_vb_r_fit, spec, control)
+  load_callables()
+  control$solver <- match(control$solver, solvers) - 1L
+  engine <- .Call(C_vb_r_fit, spec, unclass(control))
   engine$design <- spec
   engine
 }
 
-# Posterior mean and variance of the linear predictor and of its inverse link in new rows.
-engine_moments <- function(fit, rows, correct = TRUE) {
-  engine <- fit$engine
-  if (!correct) engine$lr <- NULL
+# C functions of these packages are looked up on first use.
+load_callables <- function() {
   loadNamespace("Matrix")
+  loadNamespace("cli")
+}
+
+solvers <- c("auto", "dense", "sparse")      # in the order of the enum in r.h
+
+# The engine's result as C takes it back: the solver it had.
+reopened <- function(engine) {
+  engine$solver <- if (identical(engine$solver, "sparse")) 2L else 1L
+  engine
+}
+
+# Posterior mean and variance of the linear predictor and of its inverse link in new rows.
+engine_moments <- function(fit, rows) {
+  load_callables()
   rows$group <- lapply(rows$group, as.integer)
-  .Call(C_vb_r_moments, fit$design, engine, rows)
+  .Call(C_vb_r_moments, fit$design, reopened(fit$engine), rows)
 }
 
 # Columns are draws; `normal` has a row per coefficient and per hyperparameter.
 engine_draws <- function(fit, uniform, normal) {
-  loadNamespace("Matrix")
-  .Call(C_vb_r_draw, fit$design, fit$engine, uniform, normal)
+  load_callables()
+  .Call(C_vb_r_draw, fit$design, reopened(fit$engine), uniform, normal)
 }
 
 mixture_quantiles <- function(mean, var, skew, weight, probs) {
@@ -32,11 +44,18 @@ vb_tables <- function() {
   lapply(tables, as.data.frame)
 }
 
+family_functions <- c("log_lik", "expect", "expect_quadrature", "base", "log_lik_par", "mean",
+                      "variance")            # in the order of the table in r_tables.c
+
+# A family's functions one at a time, for tests and residuals.
 eval_family <- function(name, link, what, y, w, eta, par = numeric(), v = numeric(), k = 1L,
                         n_quad = 0L) {
-  if (what == "expect" && n_quad > 0L) what <- "expect_quadrature"
-  .Call(C_vb_r_family, name, link, what, as.double(y), as.double(w), as.double(eta),
-        as.double(par), as.double(v), as.integer(k))
+  if (n_quad > 0L) what <- paste0(what, "_quadrature")
+  data <- lapply(list(y = y, w = w, m = eta, v = v), as.double)
+  which <- match(what, family_functions) - 1L
+  value <- .Call(C_vb_r_family, name, link, which, data, as.double(par), as.integer(k))
+  if (ncol(value) == 1L) return(drop(value))
+  list(ll = value[, 1L], d1 = value[, 2L], d2 = value[, 3L])
 }
 
 eval_prior <- function(name, x, arg) {

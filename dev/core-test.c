@@ -36,12 +36,18 @@ static void *host_alloc(size_t n, size_t size) {
 }
 
 static int host_poll(void) { return 0; }
-static void host_progress(int step, double elbo) {
+static void host_progress(void *data, int step) {
+  (void)data;
   (void)step;
-  (void)elbo;
 }
-static double host_seconds(void) { return 0; }
-const vb_host test_host = {host_alloc, host_poll, host_progress, host_seconds};
+static double host_seconds(void *data) {
+  (void)data;
+  return 0;
+}
+const vb_host test_host = {.alloc = host_alloc,
+                           .poll = host_poll,
+                           .progress = host_progress,
+                           .seconds = host_seconds};
 
 void release(void) {
   while (n_slab) free(slab[--n_slab]);

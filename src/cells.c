@@ -1,10 +1,11 @@
-/* Rows with equal (x, z, groups, offset) are one cell of an exponential family without dispersion: the sums
- * of y and w are sufficient, so a poststratification table of a million rows costs as many cells as it has. */
+/* Rows with equal (x, z, groups, offset) are one cell of an exponential family without dispersion:
+ * the sums of y and w are sufficient, so a poststratification table of a million rows costs as many
+ * cells as it has. */
 #include <stdint.h>
 #include <string.h>
 #include "model.h"
 
-static uint64_t mix(uint64_t h, uint64_t v) {  /* Steele, Lea & Flood 2014, splitmix finaliser */
+static uint64_t mix(uint64_t h, uint64_t v) { /* Steele, Lea & Flood 2014, splitmix finaliser */
   h ^= v + 0x9e3779b97f4a7c15ULL + (h << 6) + (h >> 2);
   h ^= h >> 30;
   h *= 0xbf58476d1ce4e5b9ULL;
@@ -13,7 +14,7 @@ static uint64_t mix(uint64_t h, uint64_t v) {  /* Steele, Lea & Flood 2014, spli
 
 static uint64_t mix_double(uint64_t h, double v) {
   uint64_t bits;
-  v += 0.0;                                  /* -0 and 0 are one number */
+  v += 0.0; /* -0 and 0 are one number */
   memcpy(&bits, &v, sizeof bits);
   return mix(h, bits);
 }
@@ -47,7 +48,7 @@ int vb_collapse(const vb_host *host, const vb_input *in, int *cell, int *first) 
   }
   size_t size = 16;
   while (size < 2 * (size_t)in->n) size *= 2;
-  int *table = host->alloc(size, sizeof(int)), n_cell = 0;   /* cell + 1; 0: free */
+  int *table = host->alloc(size, sizeof(int)), n_cell = 0; /* cell + 1; 0: free */
   for (int i = 0; i < in->n; i++) {
     size_t at = (size_t)row_hash(in, i) & (size - 1);
     while (table[at] && !same_row(in, first[table[at] - 1], i)) at = (at + 1) & (size - 1);

@@ -1,7 +1,8 @@
-/* How a free axis becomes a natural parameter.  The choice decides how many nodes the integral over theta
- * needs: sd = s0 x^2 where the profile reaches sd = 0 (its density is then near Gaussian in x); sd = s0 x^(-3/2)
- * where it does not and the right tail falls like a power, the cube root of a precision being nearly normal (Wilson
- * & Hilferty 1931); the log where either will do; 2 Phi(x) - 1 for correlations (a flat LKJ is N(0, 1)). */
+/* How a free axis becomes a natural parameter.  The choice decides how many nodes the integral over
+ * theta needs: sd = s0 x^2 where the profile reaches sd = 0 (its density is then near Gaussian in
+ * x); sd = s0 x^(-3/2) where it does not and the right tail falls like a power, the cube root of a
+ * precision being nearly normal (Wilson & Hilferty 1931); the log where either will do; 2 Phi(x) -
+ * 1 for correlations (a flat LKJ is N(0, 1)). */
 #include <math.h>
 #define R_NO_REMAP
 #include <Rmath.h>
@@ -9,26 +10,39 @@
 
 static double log_value(double x, double s0) { return s0 * exp(x); }
 static double log_log_slope(double x, double s0) { return log(s0) + x; }
-static double log_log_slope_d(double x, double s0) { (void)x; (void)s0; return 1.0; }
+static double log_log_slope_d(double x, double s0) {
+  (void)x;
+  (void)s0;
+  return 1.0;
+}
 static double log_inverse(double value, double s0) { return log(value / s0); }
-const vb_coordinate vb_coord_log = {"log", 0, log_value, log_value, log_log_slope, log_log_slope_d, log_inverse};
+const vb_coordinate vb_coord_log = {
+    "log", 0, log_value, log_value, log_log_slope, log_log_slope_d, log_inverse};
 
-/* even in x: the half line x < 0 mirrors x > 0 and is never visited; the floor keeps 1 / sd^2 finite */
+/* even in x: the half line x < 0 mirrors x > 0 and is never visited; the floor keeps 1 / sd^2
+ * finite */
 static double square_value(double x, double s0) { return s0 * fmax(x * x, 1e-10); }
 static double square_slope(double x, double s0) { return 2 * s0 * x; }
 static double square_log_slope(double x, double s0) { return log(2 * s0 * fmax(fabs(x), 1e-5)); }
-static double square_log_slope_d(double x, double s0) { (void)s0; return 1 / fmax(fabs(x), 1e-5); }
+static double square_log_slope_d(double x, double s0) {
+  (void)s0;
+  return 1 / fmax(fabs(x), 1e-5);
+}
 static double square_inverse(double value, double s0) { return sqrt(value / s0); }
-const vb_coordinate vb_coord_square = {"square", 1e-3, square_value, square_slope, square_log_slope,
-                                       square_log_slope_d, square_inverse};
+const vb_coordinate vb_coord_square = {
+    "square",           1e-3,          square_value, square_slope, square_log_slope,
+    square_log_slope_d, square_inverse};
 
 static double power_value(double x, double s0) { return s0 * pow(x, -1.5); }
 static double power_slope(double x, double s0) { return -1.5 * s0 * pow(x, -2.5); }
 static double power_log_slope(double x, double s0) { return log(1.5 * s0) - 2.5 * log(x); }
-static double power_log_slope_d(double x, double s0) { (void)s0; return -2.5 / x; }
+static double power_log_slope_d(double x, double s0) {
+  (void)s0;
+  return -2.5 / x;
+}
 static double power_inverse(double value, double s0) { return pow(value / s0, -2.0 / 3); }
-const vb_coordinate vb_coord_power = {"power", 0.02, power_value, power_slope, power_log_slope, power_log_slope_d,
-                                      power_inverse};
+const vb_coordinate vb_coord_power = {
+    "power", 0.02, power_value, power_slope, power_log_slope, power_log_slope_d, power_inverse};
 
 static double probit_clamp(double x) { return fmin(fmax(x, -6.5), 6.5); }
 static double probit_value(double x, double s0) {
@@ -43,10 +57,13 @@ static double probit_log_slope(double x, double s0) {
   (void)s0;
   return M_LN2 + Rf_dnorm4(x, 0, 1, 1);
 }
-static double probit_log_slope_d(double x, double s0) { (void)s0; return -x; }
+static double probit_log_slope_d(double x, double s0) {
+  (void)s0;
+  return -x;
+}
 static double probit_inverse(double value, double s0) {
   (void)s0;
   return Rf_qnorm5((1 + value) / 2, 0, 1, 1, 0);
 }
-const vb_coordinate vb_coord_probit = {"probit", 0, probit_value, probit_slope, probit_log_slope,
-                                       probit_log_slope_d, probit_inverse};
+const vb_coordinate vb_coord_probit = {
+    "probit", 0, probit_value, probit_slope, probit_log_slope, probit_log_slope_d, probit_inverse};

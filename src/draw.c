@@ -1,11 +1,11 @@
-/* Draws: theta from its weighted points, c from the Gaussian of the nearest node, its mean moved by what the
- * change of theta does to it.  Uniforms and normals come in; nothing is drawn here. */
+/* Draws: theta from its weighted points, c from the Gaussian of the nearest node, its mean moved by
+ * what the change of theta does to it.  Uniforms and normals come in; nothing is drawn here. */
 #include <math.h>
 #include <string.h>
 #include "engine.h"
 
-#define SMOOTH 0.1                           /* kernel shrinkage (West 1993): moments kept, no two thetas equal */
-#define CHEAP 2e9                            /* operations up to which every draw has its own factor */
+#define SMOOTH 0.1 /* kernel shrinkage (West 1993): moments kept, no two thetas equal */
+#define CHEAP 2e9  /* operations up to which every draw has its own factor */
 
 typedef struct {
   const vb_model *m;
@@ -15,12 +15,12 @@ typedef struct {
   vb_inner in;
   vb_block block;
   int own_factor;
-  double *ratio, *sd;                        /* per coefficient: corrected over Gaussian sd at the node; Gaussian sd */
+  double *ratio, *sd; /* per coefficient: corrected over Gaussian sd at the node; Gaussian sd */
   double *delta, *core;
 } drawer;
 
 static void to_z(const vb_posterior *post, int K, const double *x, double *z) {
-  for (int k = 0; k < K; k++) {              /* the columns of root are orthogonal */
+  for (int k = 0; k < K; k++) { /* the columns of root are orthogonal */
     double s = 0, norm = 0;
     for (int i = 0; i < K; i++) {
       s += post->root[i + (size_t)k * K] * (x[i] - post->mode[i]);
@@ -31,11 +31,13 @@ static void to_z(const vb_posterior *post, int K, const double *x, double *z) {
 }
 
 /* x of one draw: its point, shrunk to the mean and spread again */
-static void draw_theta(const drawer *d, const double *mean, const double *sd, int t, const double *normal, double *x) {
+static void draw_theta(const drawer *d, const double *mean, const double *sd, int t,
+                       const double *normal, double *x) {
   int K = d->hyper->n_axis;
   double a = sqrt(1 - SMOOTH * SMOOTH);
   for (int k = 0; k < K; k++)
-    x[k] = mean[k] + a * (d->post->point_x[(size_t)t * K + k] - mean[k]) + SMOOTH * sd[k] * normal[k];
+    x[k] =
+        mean[k] + a * (d->post->point_x[(size_t)t * K + k] - mean[k]) + SMOOTH * sd[k] * normal[k];
   vb_theta_inside(d->hyper, x);
 }
 
@@ -55,11 +57,13 @@ static int nearest_node(const vb_posterior *post, int K, const double *x) {
   return best;
 }
 
-/* everything that belongs to a node: factor, and how far its corrected sds are from the Gaussian's */
+/* everything that belongs to a node: factor, and how far its corrected sds are from the Gaussian's
+ */
 static vb_status enter_node(drawer *d, int s) {
   const vb_model *m = d->m;
   const vb_posterior *post = d->post;
-  vb_status st = vb_node_factor(m, d->hyper, post, s, post->x + (size_t)s * d->hyper->n_axis, 1, &d->at_node, &d->in);
+  vb_status st = vb_node_factor(m, d->hyper, post, s, post->x + (size_t)s * d->hyper->n_axis, 1,
+                                &d->at_node, &d->in);
   if (st == VB_OK) st = vb_selected_inverse(m, post->congruence, &d->in.sol);
   if (st != VB_OK) return st;
   vb_coef_variance(m, &d->in.sol, d->sd);
@@ -72,7 +76,8 @@ static vb_status enter_node(drawer *d, int s) {
   return VB_OK;
 }
 
-/* mean given the draw's theta: exact where the family is quadratic, one Newton step from the node elsewhere */
+/* mean given the draw's theta: exact where the family is quadratic, one Newton step from the node
+ * elsewhere */
 static vb_status conditional_mean(drawer *d, int s, const double *x, double *mean) {
   const vb_model *m = d->m;
   const double *at = d->post->mean + (size_t)s * m->n_coef;
@@ -113,16 +118,18 @@ static void draw_deviation(drawer *d, const double *normal, double *delta) {
   double *o = d->core;
   for (int k = 0; k < m->n_term; k++)
     if (m->term[k].core >= 0)
-      memcpy(o + m->term[k].core, delta + m->term[k].first, sizeof(double) * m->term[k].n_level * m->term[k].d);
+      memcpy(o + m->term[k].core, delta + m->term[k].first,
+             sizeof(double) * m->term[k].n_level * m->term[k].d);
   if (q) {
-    vb_core *core = (vb_core *)&s->core;     /* half_t only reads the factor */
+    vb_core *core = (vb_core *)&s->core; /* half_t only reads the factor */
     core->solver->half_t(core, o);
     for (int k = 0; k < p; k++)
       for (int a = 0; a < q; a++) o[a] -= s->core_beta[a + (size_t)k * q] * delta[k];
   }
   for (int k = 0; k < m->n_term; k++)
     if (m->term[k].core >= 0)
-      memcpy(delta + m->term[k].first, o + m->term[k].core, sizeof(double) * m->term[k].n_level * m->term[k].d);
+      memcpy(delta + m->term[k].first, o + m->term[k].core,
+             sizeof(double) * m->term[k].n_level * m->term[k].d);
   for (int j = 0; m->leaf >= 0 && j < m->n_front; j++) {
     double *u = delta + m->term[m->leaf].first + (size_t)j * dim;
     const double *l = s->leaf_chol + (size_t)j * dim * dim, *fr = s->front + m->block_start[j];
@@ -184,8 +191,8 @@ static int pick_point(const vb_posterior *post, double u) {
   return last;
 }
 
-vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post, int n, const double *uniform,
-                  const double *normal, double *coef, double *natural) {
+vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post, int n,
+                  const double *uniform, const double *normal, double *coef, double *natural) {
   const vb_host *h = m->host;
   int K = hyper->n_axis, H = hyper->n_natural, D = m->n_coef;
   drawer d = {.m = m, .hyper = hyper, .post = post, .own_factor = vb_factor_cost(m) * n < CHEAP};
@@ -206,7 +213,7 @@ vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *
     draw_theta(&d, mean, sd, pick_point(post, uniform[i]), z + D, x + (size_t)i * K);
     node[i] = nearest_node(post, K, x + (size_t)i * K);
   }
-  for (int s = 0; s < post->n; s++) {        /* draws of one node together: its factor is made once */
+  for (int s = 0; s < post->n; s++) { /* draws of one node together: its factor is made once */
     int entered = 0;
     for (int i = 0; i < n; i++) {
       if (node[i] != s) continue;

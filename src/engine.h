@@ -3,33 +3,34 @@
 #define VB_ENGINE_H
 #include "vb.h"
 
-#define VB_MAX_DIM 8                         /* coefficients of one random term */
+#define VB_MAX_DIM 8 /* coefficients of one random term */
 #define VB_LOG_2PI 1.837877066409345483560659472811
 
-/* ---- Model: everything that stays fixed during a fit (model.c, cells.c) -------------------------------
- * Coefficients c are ordered beta (p, centred columns), then term by term, level by level.  The term with most
- * levels is the leaf: cells are sorted by it and its d x d blocks are eliminated level by level.  The other
- * terms are the core ("others", q coefficients).  A level's front lists the core coefficients that occur
- * in its cells; fronts are ascending. */
+/* ---- Model: everything that stays fixed during a fit (model.c, cells.c)
+ * ------------------------------- Coefficients c are ordered beta (p, centred columns), then term
+ * by term, level by level.  The term with most levels is the leaf: cells are sorted by it and its d
+ * x d blocks are eliminated level by level.  The other terms are the core ("others", q
+ * coefficients).  A level's front lists the core coefficients that occur in its cells; fronts are
+ * ascending. */
 typedef struct {
   int d, n_level;
-  const int *group;                          /* per cell, from 0 */
-  const double *z;                           /* n x d, row-major */
-  int first;                                 /* of its coefficients in c */
-  int core;                                  /* of its coefficients in the core; -1: the leaf */
-  const int *row_start, *row;                /* cells of each level, for residual quadrature */
+  const int *group;           /* per cell, from 0 */
+  const double *z;            /* n x d, row-major */
+  int first;                  /* of its coefficients in c */
+  int core;                   /* of its coefficients in the core; -1: the leaf */
+  const int *row_start, *row; /* cells of each level, for residual quadrature */
 } vb_term;
 
 #define VB_N_ORDER 7
 #define VB_N_NODE (3 + 5 + 9 + 15 + 21 + 27 + 49)
-typedef struct {                             /* Gauss-Hermite rules of every order in use (expect.c) */
+typedef struct { /* Gauss-Hermite rules of every order in use (expect.c) */
   double node[VB_N_NODE], weight[VB_N_NODE];
   int first[VB_N_ORDER], order[VB_N_ORDER];
 } vb_rules;
 void vb_rules_make(vb_rules *rules);
 
-typedef struct {                             /* a prior on one coefficient that is not normal: one more site */
-  int k;                                     /* of beta */
+typedef struct { /* a prior on one coefficient that is not normal: one more site */
+  int k;         /* of beta */
   const vb_prior *prior;
   const double *arg;
 } vb_site;
@@ -39,108 +40,115 @@ typedef struct {
   const vb_family *family;
   const vb_rules *rules;
   int cores;
-  int n, p, n_term, n_coef;                  /* n cells */
-  const double *y, *w, *offset, *x;          /* cells in leaf order; x n x p row-major, centred */
+  int n, p, n_term, n_coef;         /* n cells */
+  const double *y, *w, *offset, *x; /* cells in leaf order; x n x p row-major, centred */
   double constant;
   vb_term *term;
   int leaf, d_leaf, n_front, q;
-  const int *row_start;                      /* cells of each leaf level */
-  const int *front_start, *front;            /* core coefficients of each leaf level */
-  const int *slot;                           /* n x (n_term - 1): place of a term's block in the cell's front */
-  const int *core_term;                      /* the terms of slot's columns */
-  const size_t *block_start;                 /* of a level's d x (front + p) matrix */
-  const size_t *pair_start;                  /* of a level's pairs in pair; NULL: dense core */
-  const int *pair;                           /* positions of front pairs (a >= b) in the sparse core */
-  vb_core core;                              /* solver, pattern; val and inv are the solution's */
-  double *prior_precision, *prior_mean;      /* of beta; precision 0: flat or a site */
-  int n_normal;                              /* coefficients with a normal prior */
+  const int *row_start;           /* cells of each leaf level */
+  const int *front_start, *front; /* core coefficients of each leaf level */
+  const int *slot;           /* n x (n_term - 1): place of a term's block in the cell's front */
+  const int *core_term;      /* the terms of slot's columns */
+  const size_t *block_start; /* of a level's d x (front + p) matrix */
+  const size_t *pair_start;  /* of a level's pairs in pair; NULL: dense core */
+  const int *pair;           /* positions of front pairs (a >= b) in the sparse core */
+  vb_core core;              /* solver, pattern; val and inv are the solution's */
+  double *prior_precision, *prior_mean; /* of beta; precision 0: flat or a site */
+  int n_normal;                         /* coefficients with a normal prior */
   double log_prior_constant;
   int n_site;
   vb_site *site;
-  const double *center;                      /* column means; reported intercept = beta_0 - center' beta */
-  int intercept;                             /* column, -1: none */
+  const double *center; /* column means; reported intercept = beta_0 - center' beta */
+  int intercept;        /* column, -1: none */
   /* quadratic families: sufficient statistics about the reference fit x beta_ref */
-  double *beta_ref;                          /* least squares on x alone; zero unless the link is the identity */
+  double *beta_ref; /* least squares on x alone; zero unless the link is the identity */
   double sum_log_w;
 } vb_model;
 
 /* A'diag(h)A on the pattern of coefficient blocks, and A'g. */
 typedef struct {
-  double *leaf;                              /* n_front d x d blocks */
-  double *front;                             /* d x (front + p) per level */
-  double *core;                              /* q x q lower, or the sparse pattern */
-  double *core_beta;                         /* q x p */
-  double *beta;                              /* p x p, lower */
+  double *leaf;      /* n_front d x d blocks */
+  double *front;     /* d x (front + p) per level */
+  double *core;      /* q x q lower, or the sparse pattern */
+  double *core_beta; /* q x p */
+  double *beta;      /* p x p, lower */
 } vb_cross;
 
-/* ---- Hyperparameters (hyper.c, coordinate.c) ------------------------------------------------------------ */
-typedef struct {                             /* how a free axis x becomes a natural parameter */
+/* ---- Hyperparameters (hyper.c, coordinate.c)
+ * ------------------------------------------------------------ */
+typedef struct { /* how a free axis x becomes a natural parameter */
   const char *name;
-  double least;                              /* x > 0 and at least this; 0: x is any number */
+  double least; /* x > 0 and at least this; 0: x is any number */
   double (*value)(double x, double s0);
-  double (*slope)(double x, double s0);      /* d value / dx */
-  double (*log_slope)(double x, double s0);  /* log |slope|: the Jacobian */
+  double (*slope)(double x, double s0);     /* d value / dx */
+  double (*log_slope)(double x, double s0); /* log |slope|: the Jacobian */
   double (*log_slope_d)(double x, double s0);
   double (*inverse)(double value, double s0);
 } vb_coordinate;
 extern const vb_coordinate vb_coord_log, vb_coord_square, vb_coord_power, vb_coord_probit;
+const vb_coordinate *vb_coordinate_find(const char *name);
 
-typedef struct {                             /* one natural parameter: an sd, a partial correlation, a dispersion */
-  int axis;                                  /* free axis, -1: fixed at value */
+typedef struct { /* one natural parameter: an sd, a partial correlation, a dispersion */
+  int axis;      /* free axis, -1: fixed at value */
   double value;
   const vb_coordinate *coord;
   double s0;
-  const vb_prior *prior;                     /* of sds and dispersions */
+  const vb_prior *prior; /* of sds and dispersions */
   double arg[3], log_norm;
-  double beta;                               /* partial correlations: (1 - r^2)^(beta - 1), LKJ */
+  double beta; /* partial correlations: (1 - r^2)^(beta - 1), LKJ */
 } vb_natural;
 
 typedef struct {
   int n_natural, n_axis, n_par, n_term;
-  vb_natural *natural;                       /* term by term: sds, partial correlations by row; then dispersions */
-  const int *first, *d, *n_level;            /* per term */
+  vb_natural *natural; /* term by term: sds, partial correlations by row; then dispersions */
+  const int *first, *d, *n_level; /* per term */
   int first_par;
 } vb_hyper;
 
-typedef struct {                             /* the hyperparameters at one point */
-  double *natural, *slope;                   /* n_natural: value, d value / d axis */
-  double *sigma, *omega, *chol;              /* per term d x d at stride VB_MAX_DIM^2; chol of the correlation */
-  double *log_det;                           /* log |Sigma| per term */
+typedef struct {                /* the hyperparameters at one point */
+  double *natural, *slope;      /* n_natural: value, d value / d axis */
+  double *sigma, *omega, *chol; /* per term d x d at stride VB_MAX_DIM^2; chol of the correlation */
+  double *log_det;              /* log |Sigma| per term */
   double par[2];
-  double log_prior;                          /* with the log Jacobian */
-  double *log_prior_d;                       /* n_axis */
+  double log_prior;    /* with the log Jacobian */
+  double *log_prior_d; /* n_axis */
 } vb_theta;
 
 void vb_theta_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta);
 vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta);
-/* gradient of J/2 log |Omega| - tr(Omega U)/2 in the axes, added; U[k] d x d at stride VB_MAX_DIM^2 */
+/* gradient of J/2 log |Omega| - tr(Omega U)/2 in the axes, added; U[k] d x d at stride VB_MAX_DIM^2
+ */
 void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const double *u, double *grad);
 /* axes that must be positive: mirrored and kept off zero; returns whether any had to be moved */
 int vb_theta_inside(const vb_hyper *hyper, double *x);
-void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta, double *out);   /* sds, correlations, par */
+void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta,
+                     double *out); /* sds, correlations, par */
 
-/* ---- Solution of one Gaussian block (solve.c) ---------------------------------------------------------- */
+/* ---- Solution of one Gaussian block (solve.c)
+ * ---------------------------------------------------------- */
 typedef struct {
-  double *leaf_chol, *front;                 /* chol of A_j + Omega; F_j = A_j^-1 E_j */
+  double *leaf_chol, *front; /* chol of A_j + Omega; F_j = A_j^-1 E_j */
   vb_core core;
-  double *core_beta;                         /* T = B^-1 B_ob */
-  double *beta, *beta_chol;                  /* Schur complement on beta without sites; chol with them */
-  double log_det_rest, log_det;              /* without beta's part; all */
-  double *s_beta, *s_core_beta, *s_leaf, *s_front;  /* selected inverse; core's in core.inv */
-  double *work;                              /* fronts and small blocks */
+  double *core_beta;            /* T = B^-1 B_ob */
+  double *beta, *beta_chol;     /* Schur complement on beta without sites; chol with them */
+  double log_det_rest, log_det; /* without beta's part; all */
+  double *s_beta, *s_core_beta, *s_leaf, *s_front; /* selected inverse; core's in core.inv */
+  double *work;                                    /* fronts and small blocks */
 } vb_solution;
 void vb_solution_alloc(const vb_model *model, vb_solution *s);
 void vb_cross_alloc(const vb_model *model, vb_cross *cross);
 /* factor scale * cross + prior(theta); beta's Schur complement is left unfactored */
-vb_status vb_factor(const vb_model *model, const vb_theta *theta, const vb_cross *cross, double scale,
-                    vb_solution *s);
+vb_status vb_factor(const vb_model *model, const vb_theta *theta, const vb_cross *cross,
+                    double scale, vb_solution *s);
 vb_status vb_factor_beta(const vb_model *model, const double *site_precision, vb_solution *s);
 /* r -> reduced right-hand side on beta (in place: r keeps the reduced core and leaf parts) */
 void vb_solve_reduce(const vb_model *model, const vb_solution *s, double *r);
-void vb_solve_expand(const vb_model *model, const vb_solution *s, double *r);  /* after beta's part is solved */
-void vb_solve(const vb_model *model, const vb_solution *s, double *r);         /* r <- S r */
+void vb_solve_expand(const vb_model *model, const vb_solution *s,
+                     double *r); /* after beta's part is solved */
+void vb_solve(const vb_model *model, const vb_solution *s, double *r); /* r <- S r */
 /* S on the pattern; congruence (p x p, may be NULL) replaces S_bb by C S_bb C' */
-void vb_beta_inverse(const vb_model *model, const double *congruence, vb_solution *s);   /* S_bb alone */
+void vb_beta_inverse(const vb_model *model, const double *congruence,
+                     vb_solution *s); /* S_bb alone */
 vb_status vb_selected_inverse(const vb_model *model, const double *congruence, vb_solution *s);
 void vb_row_variance(const vb_model *model, const vb_solution *s, double *v);
 void vb_coef_variance(const vb_model *model, const vb_solution *s, double *var);
@@ -148,7 +156,8 @@ void vb_coef_variance(const vb_model *model, const vb_solution *s, double *var);
 void vb_second_moments(const vb_model *model, const vb_solution *s, const double *m, double *u);
 /* the same without m: sum over levels of S_jj */
 double vb_prior_trace(const vb_model *model, const vb_theta *theta, const vb_solution *s);
-double vb_prior_quadratic(const vb_model *model, const vb_theta *theta, const double *m, double *pm);
+double vb_prior_quadratic(const vb_model *model, const vb_theta *theta, const double *m,
+                          double *pm);
 double vb_prior_log_det(const vb_model *model, const vb_theta *theta);
 /* position of the pair (a >= b) of level j's front in the core's storage */
 static inline size_t vb_pair_position(const vb_model *m, int j, int a, int b) {
@@ -156,7 +165,8 @@ static inline size_t vb_pair_position(const vb_model *m, int j, int a, int b) {
   const int *front = m->front + m->front_start[j];
   return (size_t)front[a] + (size_t)front[b] * m->q;
 }
-static inline size_t vb_diag_position(const vb_model *m, int o, int a, int b) {  /* (o + a, o + b), a >= b */
+static inline size_t vb_diag_position(const vb_model *m, int o, int a,
+                                      int b) { /* (o + a, o + b), a >= b */
   if (m->pair) return (size_t)m->core.col_start[o + b] + (a - b);
   return (size_t)(o + a) + (size_t)(o + b) * m->q;
 }
@@ -165,33 +175,38 @@ static inline double vb_inverse_pair(const vb_model *m, const vb_solution *s, in
   return s->core.inv[a >= b ? vb_pair_position(m, j, a, b) : vb_pair_position(m, j, b, a)];
 }
 
-/* ---- Pass (pass.c, expect.c) ---------------------------------------------------------------------------- */
+/* ---- Pass (pass.c, expect.c)
+ * ---------------------------------------------------------------------------- */
 void vb_linear_predictor(const vb_model *model, const double *c, double *eta);
 void vb_cross_products(const vb_model *model, const double *h, vb_cross *cross);
 void vb_design_transpose(const vb_model *model, const double *g, double *r);
-/* expectations of the log likelihood and its derivatives in every cell; returns the sum of ll (without base) */
-double vb_expect(const vb_model *model, const double *par, const double *m, const double *v, double *ll,
-                 double *g, double *h);
-double vb_base(const vb_model *model, const double *par);     /* eta-free part, constants included */
-void vb_expect_par(const vb_model *model, const double *par, const double *m, const double *v, double *grad);
-double vb_expect_site(const vb_model *model, const vb_site *site, double m, double v, double *g, double *h);
-int vb_rule_index(double v);                 /* rule for a variance v */
+/* expectations of the log likelihood and its derivatives in every cell; returns the sum of ll
+ * (without base) */
+double vb_expect(const vb_model *model, const double *par, const double *m, const double *v,
+                 double *ll, double *g, double *h);
+double vb_base(const vb_model *model, const double *par); /* eta-free part, constants included */
+void vb_expect_par(const vb_model *model, const double *par, const double *m, const double *v,
+                   double *grad);
+double vb_expect_site(const vb_model *model, const vb_site *site, double m, double v, double *g,
+                      double *h);
+int vb_rule_index(double v); /* rule for a variance v */
 
-/* ---- Gaussian block (inner.c) ----------------------------------------------------------------------------- */
-typedef struct {                             /* q(c | theta) and what it costs to have it */
-  double *m;                                 /* n_coef */
-  double *h, *site_h;                        /* precision of cells and sites that defines S */
+/* ---- Gaussian block (inner.c)
+ * ----------------------------------------------------------------------------- */
+typedef struct {      /* q(c | theta) and what it costs to have it */
+  double *m;          /* n_coef */
+  double *h, *site_h; /* precision of cells and sites that defines S */
 } vb_block;
 typedef struct {
   vb_cross cross;
   vb_solution sol;
-  double *eta, *v, *ll, *g, *h;              /* per cell, at the q of the last evaluation */
+  double *eta, *v, *ll, *g, *h; /* per cell, at the q of the last evaluation */
   double *target, *h_try, *m_try, *r, *r_ref, *step;
   double *site_g, *site_h, *site_target, *site_try;
   double *u, *mu;
-  double rss_ref, rss;                       /* quadratic family: weighted residual sums of squares, at beta_ref
-                                                and (less the trace) at the solution */
-  double *tilt;                              /* p, or NULL: log density tilted by tilt' beta */
+  double rss_ref, rss; /* quadratic family: weighted residual sums of squares, at beta_ref
+                          and (less the trace) at the solution */
+  double *tilt;        /* p, or NULL: log density tilted by tilt' beta */
   int n_sweep;
   int fixed_cross;                           /* quadratic family: cross-products are done */
   void (*on_sweep)(void *data, double elbo); /* trace of the start, or NULL */
@@ -201,76 +216,84 @@ void vb_block_alloc(const vb_model *model, vb_block *b);
 void vb_block_copy(const vb_model *model, const vb_block *from, vb_block *to);
 void vb_inner_alloc(const vb_model *model, vb_inner *in);
 void vb_block_start(const vb_model *model, const double *par, vb_inner *in, vb_block *b);
-/* best Gaussian at theta from the warm start in b; elbo includes log prior of theta.  On return sol holds its
- * factor; with want_inverse the selected inverse and v as well. */
+/* best Gaussian at theta from the warm start in b; elbo includes log prior of theta.  On return sol
+ * holds its factor; with want_inverse the selected inverse and v as well. */
 vb_status vb_inner_solve(const vb_model *model, const vb_theta *theta, double tol, int max_sweep,
                          int want_inverse, vb_inner *in, vb_block *b, double *elbo);
-void vb_quadratic_setup(const vb_model *model, vb_inner *in);  /* the one pass over the rows */
+void vb_quadratic_setup(const vb_model *model, vb_inner *in); /* the one pass over the rows */
 /* gradient of the optimal ELBO in the axes (envelope theorem) */
-void vb_inner_gradient(const vb_model *model, const vb_hyper *hyper, const vb_theta *theta, vb_inner *in,
-                       const vb_block *b, double *grad);
+void vb_inner_gradient(const vb_model *model, const vb_hyper *hyper, const vb_theta *theta,
+                       vb_inner *in, const vb_block *b, double *grad);
 
-/* ---- Corrections (rq.c, response.c) ------------------------------------------------------------------------ */
-typedef struct {                             /* scratch of residual quadrature */
-  double *cov_beta;                          /* n x p: Cov(beta, eta_i) */
-  double *direction, *cell, *level;          /* of one level: its cells' directions, work, p-dimensional work */
-  double *series;                            /* n x 4: the remainder's Hermite coefficients, orders 3 to 6 */
-  int cap_level;                             /* cells of the fullest level */
-  double *shift, *skew;                      /* n_coef: moments of u given data, where asked for */
+/* ---- Corrections (rq.c, response.c)
+ * ------------------------------------------------------------------------ */
+typedef struct {    /* scratch of residual quadrature */
+  double *cov_beta; /* n x p: Cov(beta, eta_i) */
+  double *direction, *cell,
+      *level;           /* of one level: its cells' directions, work, p-dimensional work */
+  double *series;       /* n x 4: the remainder's Hermite coefficients, orders 3 to 6 */
+  int cap_level;        /* cells of the fullest level */
+  double *shift, *skew; /* n_coef: moments of u given data, where asked for */
 } vb_rq;
 void vb_rq_alloc(const vb_model *model, vb_rq *rq);
-/* log p(y | theta) - L(theta) at the converged optimum held by in; with var (n_coef, in: S_jj, out: corrected)
- * also the mean shift and the skewness of the random effects; max_level: largest term of one level */
-double vb_rq_correct(const vb_model *model, const double *par, const vb_inner *in, vb_rq *rq, double *var,
-                     double *max_level);
+/* log p(y | theta) - L(theta) at the converged optimum held by in; with var (n_coef, in: S_jj, out:
+ * corrected) also the mean shift and the skewness of the random effects; max_level: largest term of
+ * one level */
+double vb_rq_correct(const vb_model *model, const double *par, const vb_inner *in, vb_rq *rq,
+                     double *var, double *max_level);
 
-typedef struct {                             /* what tilting the reported coefficients at the mode teaches */
+typedef struct { /* what tilting the reported coefficients at the mode teaches */
   int active;
-  double *congruence;                        /* p x p: S_bb -> C S_bb C' */
-  double *shift, *skew;                      /* of the reported coefficients: RQ mean shift in sds; skewness */
-  double inflation;                          /* largest sd ratio */
+  double *congruence;   /* p x p: S_bb -> C S_bb C' */
+  double *shift, *skew; /* of the reported coefficients: RQ mean shift in sds; skewness */
+  double inflation;     /* largest sd ratio */
 } vb_response;
-vb_status vb_respond(const vb_model *model, const vb_theta *theta, double tol, int use_rq, vb_rq *rq,
-                     vb_inner *in, const vb_block *mode, vb_block *work, vb_response *out);
-/* third-order size of what a Gaussian q misses, per coefficient: decides whether tilts are worth their refits */
+vb_status vb_respond(const vb_model *model, const vb_theta *theta, double tol, int use_rq,
+                     vb_rq *rq, vb_inner *in, const vb_block *mode, vb_block *work,
+                     vb_response *out);
+/* third-order size of what a Gaussian q misses, per coefficient: decides whether tilts are worth
+ * their refits */
 double vb_response_size(const vb_model *model, const double *par, const vb_inner *in);
 /* reported = C' centred: the intercept at x = 0 */
 void vb_report_beta(const vb_model *model, const double *beta, double *out);
 void vb_report_cov(const vb_model *model, const double *cov, double *out);
 
-/* ---- Outer loop (optim.c, surrogate.c, nodes.c, fit.c) ------------------------------------------------------- */
+/* ---- Outer loop (optim.c, surrogate.c, nodes.c, fit.c)
+ * ------------------------------------------------------- */
 #define VB_MAX_AXIS 48
 typedef vb_status (*vb_objective)(void *data, const double *x, double *f, double *grad);
 /* maximise f by BFGS with backtracking; inv (n x n) is the inverse of -Hessian, in and out */
-vb_status vb_bfgs(int n, vb_objective eval, void *data, double *x, double *f, double *grad, double *inv,
-                  double tol, int max_eval);
+vb_status vb_bfgs(int n, vb_objective eval, void *data, double *x, double *f, double *grad,
+                  double *inv, double tol, int max_eval);
 
-typedef struct {                             /* cubic radial basis plus linear trend through values at nodes */
+typedef struct { /* cubic radial basis plus linear trend through values at nodes */
   int K, n, cap;
-  double *z;                                 /* K x cap */
-  double *value;                             /* cap */
-  double *coef, *matrix;                     /* cap + K + 1; squared */
+  double *z;             /* K x cap */
+  double *value;         /* cap */
+  double *coef, *matrix; /* cap + K + 1; squared */
 } vb_surrogate;
 void vb_surrogate_alloc(const vb_host *host, int K, int cap, vb_surrogate *s);
 vb_status vb_surrogate_fit(vb_surrogate *s);
 double vb_surrogate_at(const vb_surrogate *s, const double *z);
 /* weights W of the nodes with sum_s W_s f(z_s) = sum_t w_t interpolant of f at z_t */
-vb_status vb_surrogate_weights(const vb_surrogate *s, int T, const double *z, const double *w, double *weight);
-double vb_pareto_k(int n, double *log_weight);   /* of the right tail; log_weight is sorted in place */
+vb_status vb_surrogate_weights(const vb_surrogate *s, int T, const double *z, const double *w,
+                               double *weight);
+double vb_pareto_k(int n,
+                   double *log_weight); /* of the right tail; log_weight is sorted in place */
 
-typedef struct {                             /* one value of theta and the posterior given it */
-  double *x;                                 /* K axes */
+typedef struct { /* one value of theta and the posterior given it */
+  double *x;     /* K axes */
   double elbo, rq, weight;
   vb_block block;
-  double *hyper;                             /* reported natural parameters */
-  double *mean, *var, *skew;                 /* n_coef; skew NULL where zero */
+  double *hyper;             /* reported natural parameters */
+  double *mean, *var, *skew; /* n_coef; skew NULL where zero */
   double *fixed_mean, *fixed_cov, *fixed_skew;
 } vb_node;
 
 typedef struct {
   double tol;
-  int max_sweep, max_node;                   /* max_node 0: automatic */
-  int use_rq, use_lr;                        /* 1, 0, -1: automatic */
+  int max_sweep, max_node; /* max_node 0: automatic */
+  int use_rq, use_lr;      /* 1, 0, -1: automatic */
 } vb_settings;
 
 typedef struct {
@@ -285,16 +308,16 @@ typedef struct {
   vb_settings set;
   vb_inner inner;
   vb_theta theta;
-  vb_block block, spare;                     /* warm start; scratch */
+  vb_block block, spare; /* warm start; scratch */
   vb_rq rq;
   int rq_on;
-  double rq_size, rq_level;                  /* at the mode */
+  double rq_size, rq_level; /* at the mode */
   vb_response response;
-  double *mode, *root;                       /* K; K x K with theta = mode + root z */
+  double *mode, *root; /* K; K x K with theta = mode + root z */
   double mode_elbo;
   vb_node **node;
   int n_node, cap_node;
-  int n_point, n_hyper;                      /* points: the smooth posterior of theta */
+  int n_point, n_hyper; /* points: the smooth posterior of theta */
   double *point_x, *point_weight, *point_hyper;
   vb_step *step;
   int n_step, cap_step, n_eval, poll_every;
@@ -306,58 +329,64 @@ typedef struct {
 vb_status vb_fit_run(vb_fit *fit);
 double vb_factor_cost(const vb_model *model);
 void vb_fit_step(vb_fit *fit, int phase, double elbo);
+void vb_fit_tick(const vb_fit *fit);
 /* elbo at x, warm-started from the nearest node (or block, where there is none) */
 vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo);
-vb_status vb_fit_node(vb_fit *fit, const double *x);          /* evaluate and keep */
-vb_status vb_fit_nodes(vb_fit *fit);                          /* the integral over theta */
-vb_status vb_weighted_nodes(vb_fit *fit, int T);              /* by T importance weights */
+vb_status vb_fit_node(vb_fit *fit, const double *x); /* evaluate and keep */
+vb_status vb_fit_nodes(vb_fit *fit);                 /* the integral over theta */
+vb_status vb_weighted_nodes(vb_fit *fit, int T);     /* by T importance weights */
 int vb_weighted_points(const vb_fit *fit);
 void vb_points_alloc(vb_fit *fit, int T);
-void vb_points_report(vb_fit *fit);                           /* natural parameters of all points */
+void vb_points_report(vb_fit *fit); /* natural parameters of all points */
 /* the integral is done: weights of nodes and points, evidence, the nodes' part of the trace */
 void vb_nodes_finish(vb_fit *fit, double log_evidence);
 
-typedef struct {                             /* product of two-piece t densities in z, drawn by low discrepancy */
-  int K, normal;                             /* normal: not t but Gaussian pieces */
-  double step[VB_MAX_AXIS], center[VB_MAX_AXIS], root[VB_MAX_AXIS * VB_MAX_AXIS], below[VB_MAX_AXIS], above[VB_MAX_AXIS];
+typedef struct { /* product of two-piece t densities in z, drawn by low discrepancy */
+  int K, normal; /* normal: not t but Gaussian pieces */
+  double step[VB_MAX_AXIS], center[VB_MAX_AXIS], root[VB_MAX_AXIS * VB_MAX_AXIS],
+      below[VB_MAX_AXIS], above[VB_MAX_AXIS];
   double log_det;
 } vb_proposal;
 void vb_proposal_init(int K, vb_proposal *q);
-double vb_proposal_draw(const vb_proposal *q, int i, double *z);   /* log density at z */
+double vb_proposal_draw(const vb_proposal *q, int i, double *z); /* log density at z */
 /* scales of the two pieces from the fall of the log density along each axis */
 vb_status vb_proposal_axes(vb_fit *fit, double at, vb_proposal *q);
 void vb_z_to_x(const vb_fit *fit, const double *z, double *x);
 void vb_x_to_z(const vb_fit *fit, const double *x, double *z);
 
-/* ---- After the fit (mixture.c, moments.c, draw.c) ---------------------------------------------------------- */
-/* quantile of sum_s weight_s SL(mean_s, var_s, skew_s), SL the shifted lognormal; skew NULL: normal */
-double vb_mixture_quantile(int n, const double *mean, const double *var, const double *skew, const double *weight,
-                           double prob);
-double vb_skew_transform(double z, double skew);              /* standard normal -> mean 0, sd 1, this skewness */
+/* ---- After the fit (mixture.c, moments.c, draw.c)
+ * ---------------------------------------------------------- */
+/* quantile of sum_s weight_s SL(mean_s, var_s, skew_s), SL the shifted lognormal; skew NULL: normal
+ */
+double vb_mixture_quantile(int n, const double *mean, const double *var, const double *skew,
+                           const double *weight, double prob);
+double vb_skew_transform(double z,
+                         double skew); /* standard normal -> mean 0, sd 1, this skewness */
 
-typedef struct {                             /* rows to predict: x uncentred column-major; group per term, 0: a new
-                                                level, negative: term left out; z column-major */
+typedef struct { /* rows to predict: x uncentred column-major; group per term, 0: a new
+                    level, negative: term left out; z column-major */
   int n;
   const double *x, *offset;
   const int **group;
   const double **z;
 } vb_rows;
 
-typedef struct {                             /* the nodes of a finished fit */
+typedef struct { /* the nodes of a finished fit */
   int n, n_point;
-  const double *weight, *x, *mean, *var, *skew, *fixed_skew, *h, *site_h;   /* columns per node */
+  const double *weight, *x, *mean, *var, *skew, *fixed_skew, *h, *site_h; /* columns per node */
   const double *fixed_cov;
   const double *point_x, *point_weight;
   const double *mode, *root;
-  const double *congruence;                  /* NULL: none */
+  const double *congruence; /* NULL: none */
 } vb_posterior;
 /* out: mean and variance of eta, mean and variance of the inverse link, per row */
-vb_status vb_moments(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post, const vb_rows *rows,
-                     double *mean, double *var, double *mu, double *mu_var);
-/* n draws from uniforms (n) and normals ((n_coef + n_natural) x n): coefficients as reported, natural parameters */
+vb_status vb_moments(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
+                     const vb_rows *rows, double *mean, double *var, double *mu, double *mu_var);
+/* n draws from uniforms (n) and normals ((n_coef + n_natural) x n): coefficients as reported,
+ * natural parameters */
 vb_status vb_draw(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post, int n,
                   const double *uniform, const double *normal, double *coef, double *natural);
 /* factor of node s, its cross-products and theta in place */
-vb_status vb_node_factor(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post, int s,
-                         const double *x, int new_cross, vb_theta *theta, vb_inner *in);
+vb_status vb_node_factor(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
+                         int s, const double *x, int new_cross, vb_theta *theta, vb_inner *in);
 #endif

@@ -1,13 +1,13 @@
-/* Expectations of the log likelihood under eta ~ N(m, v): closed form where the family has one, else
- * Gauss-Hermite with an order that grows with v (engine.md section 3).  Blocks of cells are independent, so
- * threads change nothing. */
+/* Expectations of the log likelihood under eta ~ N(m, v): closed form where the family has one,
+ * else Gauss-Hermite with an order that grows with v (engine.md section 3).  Blocks of cells are
+ * independent, so threads change nothing. */
 #include <math.h>
 #include <string.h>
 #include "engine.h"
 
 #define BLOCK 256
-/* orders used for v up to a bound: for the logit they keep the error of a cell's E log f under 1e-6 up to v = 3 and
- * under 1e-5 up to 8; the 21 nodes serve the prior sites */
+/* orders used for v up to a bound: for the logit they keep the error of a cell's E log f under 1e-6
+ * up to v = 3 and under 1e-5 up to 8; the 21 nodes serve the prior sites */
 static const int order_of[VB_N_ORDER] = {3, 5, 9, 15, 21, 27, 49};
 static const double order_up_to[VB_N_ORDER] = {0.04, 0.35, 1.2, 2.5, 4.5, 8, INFINITY};
 #define PAR_RULE 3
@@ -28,11 +28,14 @@ int vb_rule_index(double v) {
   return k;
 }
 
-typedef struct { double y[BLOCK], w[BLOCK], m[BLOCK], s[BLOCK], eta[BLOCK], f[3][BLOCK], out[3][BLOCK]; int row[BLOCK]; } slab;
+typedef struct {
+  double y[BLOCK], w[BLOCK], m[BLOCK], s[BLOCK], eta[BLOCK], f[3][BLOCK], out[3][BLOCK];
+  int row[BLOCK];
+} slab;
 
 /* cells of one order, gathered into the slab */
-static void quadrature(const vb_family *family, const double *par, const double *node, const double *weight,
-                       int order, int n, slab *s) {
+static void quadrature(const vb_family *family, const double *par, const double *node,
+                       const double *weight, int order, int n, slab *s) {
   for (int k = 0; k < 3; k++) memset(s->out[k], 0, sizeof(double) * n);
   for (int q = 0; q < order; q++) {
     for (int i = 0; i < n; i++) s->eta[i] = s->m[i] + s->s[i] * node[q];
@@ -42,8 +45,9 @@ static void quadrature(const vb_family *family, const double *par, const double 
   }
 }
 
-static void expect_block(const vb_model *model, const vb_rules *rule, const double *par, const double *m,
-                         const double *v, int from, int n, double *ll, double *g, double *h) {
+static void expect_block(const vb_model *model, const vb_rules *rule, const double *par,
+                         const double *m, const double *v, int from, int n, double *ll, double *g,
+                         double *h) {
   const vb_family *family = model->family;
   const double *y = model->y + from, *w = model->w + from;
   if (family->expect) {
@@ -65,7 +69,8 @@ static void expect_block(const vb_model *model, const vb_rules *rule, const doub
         s.row[c++] = from + i;
       }
     if (!c) continue;
-    quadrature(family, par, rule->node + rule->first[k], rule->weight + rule->first[k], order_of[k], c, &s);
+    quadrature(family, par, rule->node + rule->first[k], rule->weight + rule->first[k], order_of[k],
+               c, &s);
     for (int i = 0; i < c; i++) {
       ll[s.row[i]] = s.out[0][i];
       g[s.row[i]] = s.out[1][i];
@@ -74,8 +79,8 @@ static void expect_block(const vb_model *model, const vb_rules *rule, const doub
   }
 }
 
-double vb_expect(const vb_model *model, const double *par, const double *m, const double *v, double *ll,
-                 double *g, double *h) {
+double vb_expect(const vb_model *model, const double *par, const double *m, const double *v,
+                 double *ll, double *g, double *h) {
   int n_block = (model->n + BLOCK - 1) / BLOCK;
 #ifdef _OPENMP
 #pragma omp parallel for schedule(static) num_threads(model->cores) if (model->cores > 1)
@@ -101,10 +106,12 @@ double vb_base(const vb_model *model, const double *par) {
 }
 
 /* grad[k] += E d log f / d par[k], summed over cells */
-void vb_expect_par(const vb_model *model, const double *par, const double *m, const double *v, double *grad) {
+void vb_expect_par(const vb_model *model, const double *par, const double *m, const double *v,
+                   double *grad) {
   const vb_family *family = model->family;
   const vb_rules *rule = model->rules;
-  const double *node = rule->node + rule->first[PAR_RULE], *weight = rule->weight + rule->first[PAR_RULE];
+  const double *node = rule->node + rule->first[PAR_RULE],
+               *weight = rule->weight + rule->first[PAR_RULE];
   int order = rule->order[PAR_RULE];
   double eta[BLOCK], d[BLOCK];
   for (int from = 0; from < model->n; from += BLOCK) {
@@ -121,11 +128,13 @@ void vb_expect_par(const vb_model *model, const double *par, const double *m, co
   }
 }
 
-double vb_expect_site(const vb_model *model, const vb_site *site, double m, double v, double *g, double *h) {
+double vb_expect_site(const vb_model *model, const vb_site *site, double m, double v, double *g,
+                      double *h) {
   const vb_rules *rule = model->rules;
   double x[BLOCK], ll[BLOCK], d1[BLOCK], d2[BLOCK], total = 0, s = sqrt(fmax(v, 0));
   site->prior->log_density(1, &m, site->arg, ll, d1, d2);
-  int k = fabs(d2[0]) * v < 0.02 ? SHORT_RULE : SITE_RULE, order = rule->order[k];   /* a prior that is nearly flat here */
+  int k = fabs(d2[0]) * v < 0.02 ? SHORT_RULE : SITE_RULE,
+      order = rule->order[k]; /* a prior that is nearly flat here */
   const double *node = rule->node + rule->first[k], *weight = rule->weight + rule->first[k];
   for (int q = 0; q < order; q++) x[q] = m + s * node[q];
   site->prior->log_density(order, x, site->arg, ll, d1, d2);

@@ -63,6 +63,7 @@ static void variance(int n, const double *eta, const double *w, const double *pa
 
 const vb_family vb_family_student = {.name = "student",
                                      .link = "identity",
+                                     .identity = 1,
                                      .n_par = 2,
                                      .par_name = {"sigma", "nu"},
                                      .base = base,

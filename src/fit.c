@@ -1,7 +1,12 @@
-/* The one loop: start, mode of theta, coordinates, corrections at the mode, nodes (engine.md section 4). */
+/* The one loop: start, mode of theta, coordinates, corrections at the mode, nodes (engine.md
+ * section 4). */
 #include <math.h>
 #include <string.h>
 #include "engine.h"
+
+void vb_fit_tick(const vb_fit *fit) {
+  fit->host->progress(fit->host->data, fit->n_step + fit->n_node);
+}
 
 void vb_fit_step(vb_fit *fit, int phase, double elbo) {
   if (fit->n_step == fit->cap_step) {
@@ -11,8 +16,8 @@ void vb_fit_step(vb_fit *fit, int phase, double elbo) {
     fit->step = more;
     fit->cap_step = cap;
   }
-  fit->step[fit->n_step++] = (vb_step){phase, elbo, fit->host->seconds()};
-  fit->host->progress(fit->n_step, elbo);
+  fit->step[fit->n_step++] = (vb_step){phase, elbo, fit->host->seconds(fit->host->data)};
+  vb_fit_tick(fit);
 }
 
 void vb_z_to_x(const vb_fit *fit, const double *z, double *x) {
@@ -24,7 +29,8 @@ void vb_z_to_x(const vb_fit *fit, const double *z, double *x) {
   vb_theta_inside(fit->hyper, x);
 }
 
-/* root = V diag(l^-1/2): z = diag(l^1/2) V' (x - mode); its inverse is kept in the rows of root's twin */
+/* root = V diag(l^-1/2): z = diag(l^1/2) V' (x - mode); its inverse is kept in the rows of root's
+ * twin */
 void vb_x_to_z(const vb_fit *fit, const double *x, double *z) {
   int K = fit->hyper->n_axis;
   for (int k = 0; k < K; k++) {
@@ -33,13 +39,13 @@ void vb_x_to_z(const vb_fit *fit, const double *x, double *z) {
       s += fit->root[i + (size_t)k * K] * (x[i] - fit->mode[i]);
       norm += fit->root[i + (size_t)k * K] * fit->root[i + (size_t)k * K];
     }
-    z[k] = s / norm;                         /* the columns of root are orthogonal */
+    z[k] = s / norm; /* the columns of root are orthogonal */
   }
 }
 
 vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo) {
   int K = fit->hyper->n_axis;
-  if (fit->n_node && !fit->model->family->quadratic) {       /* warm start from the nearest node */
+  if (fit->n_node && !fit->model->family->quadratic) { /* warm start from the nearest node */
     int best = 0;
     double least = INFINITY, z[VB_MAX_AXIS], zs[VB_MAX_AXIS];
     vb_x_to_z(fit, x, z);
@@ -57,7 +63,8 @@ vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse
   vb_status st = vb_theta_set(fit->hyper, x, &fit->theta);
   if (st != VB_OK) return st;
   fit->n_eval++;
-  st = vb_inner_solve(fit->model, &fit->theta, tol, fit->set.max_sweep, want_inverse, &fit->inner, &fit->block, elbo);
+  st = vb_inner_solve(fit->model, &fit->theta, tol, fit->set.max_sweep, want_inverse, &fit->inner,
+                      &fit->block, elbo);
   if ((fit->n_eval % fit->poll_every) == 0 && fit->host->poll()) return VB_INTERRUPTED;
   return st;
 }
@@ -72,7 +79,10 @@ double vb_factor_cost(const vb_model *m) {
   return m->family->quadratic ? cost : cost + (double)m->n * (m->p * m->p + 50);
 }
 
-typedef struct { vb_fit *fit; double best, tol; } climb;
+typedef struct {
+  vb_fit *fit;
+  double best, tol;
+} climb;
 
 static vb_status mode_objective(void *data, const double *x, double *f, double *grad) {
   climb *c = data;
@@ -94,19 +104,21 @@ static vb_status mode_objective(void *data, const double *x, double *f, double *
 
 static vb_status climb_to_mode(vb_fit *fit, double *inv, double *grad) {
   climb c = {fit, -INFINITY, fit->set.tol * 10};
-  return vb_bfgs(fit->hyper->n_axis, mode_objective, &c, fit->mode, &fit->mode_elbo, grad, inv, 1e-3, 200);
+  return vb_bfgs(fit->hyper->n_axis, mode_objective, &c, fit->mode, &fit->mode_elbo, grad, inv,
+                 1e-3, 200);
 }
 
 /* -Hessian by forward differences of the gradient at the mode, symmetrised */
 static vb_status mode_hessian(vb_fit *fit, double *grad, double *hess) {
   int K = fit->hyper->n_axis;
   double x[VB_MAX_AXIS], g[VB_MAX_AXIS], f;
-  climb c = {fit, INFINITY, fit->set.tol / 10};  /* not steps of the climb, and differences need more digits */
+  climb c = {fit, INFINITY,
+             fit->set.tol / 10}; /* not steps of the climb, and differences need more digits */
   vb_status first = mode_objective(&c, fit->mode, &f, grad);
   if (first != VB_OK) return first;
   for (int k = 0; k < K; k++) {
     double sd = sqrt(fmax(hess[k + (size_t)k * K], 1e-8)), h = fmin(fmax(0.1 * sd, 1e-3), 0.1);
-    for (int side = 0; side < 2; side++) {   /* the other side where the first cannot be had */
+    for (int side = 0; side < 2; side++) { /* the other side where the first cannot be had */
       memcpy(x, fit->mode, sizeof(double) * K);
       x[k] += h;
       vb_status st = mode_objective(&c, x, &f, g);
@@ -119,35 +131,40 @@ static vb_status mode_hessian(vb_fit *fit, double *grad, double *hess) {
   }
   for (int i = 0; i < K; i++)
     for (int k = 0; k < i; k++)
-      hess[i + (size_t)k * K] = hess[k + (size_t)i * K] = (hess[i + (size_t)k * K] + hess[k + (size_t)i * K]) / 2;
+      hess[i + (size_t)k * K] = hess[k + (size_t)i * K] =
+          (hess[i + (size_t)k * K] + hess[k + (size_t)i * K]) / 2;
   return VB_OK;
 }
 
-/* root with root root' = (-Hessian)^-1, eigenvalues floored so that no axis is wider than the prior can be */
+/* root with root root' = (-Hessian)^-1, eigenvalues floored so that no axis is wider than the prior
+ * can be */
 static void make_root(vb_fit *fit, const double *hess, double *inv) {
   int K = fit->hyper->n_axis;
   double a[VB_MAX_AXIS * VB_MAX_AXIS], value[VB_MAX_AXIS];
   memcpy(a, hess, sizeof(double) * K * K);
   vb_eigen(K, a, K, value);
   for (int k = 0; k < K; k++)
-    for (int i = 0; i < K; i++) fit->root[i + (size_t)k * K] = a[i + (size_t)k * K] / sqrt(fmax(value[k], 0.2));
+    for (int i = 0; i < K; i++)
+      fit->root[i + (size_t)k * K] = a[i + (size_t)k * K] / sqrt(fmax(value[k], 0.2));
   for (int i = 0; i < K; i++)
     for (int j = 0; j < K; j++) {
       inv[i + (size_t)j * K] = 0;
-      for (int k = 0; k < K; k++) inv[i + (size_t)j * K] += fit->root[i + (size_t)k * K] * fit->root[j + (size_t)k * K];
+      for (int k = 0; k < K; k++)
+        inv[i + (size_t)j * K] += fit->root[i + (size_t)k * K] * fit->root[j + (size_t)k * K];
     }
 }
 
-/* For group sds that the data leave wide: sd = s0 x^2 where the profile reaches zero, s0 x^(-3/2) where it does
- * not.  Returns how many changed. */
+/* For group sds that the data leave wide: sd = s0 x^2 where the profile reaches zero, s0 x^(-3/2)
+ * where it does not.  Returns how many changed. */
 static int choose_coordinates(vb_fit *fit, const double *inv) {
   int K = fit->hyper->n_axis, changed = 0;
   double x[VB_MAX_AXIS], f;
   for (int i = 0; i < fit->hyper->first_par; i++) {
     vb_natural *n = fit->hyper->natural + i;
     if (n->axis < 0 || !n->prior) continue;
-    double sd = sqrt(inv[n->axis * (size_t)(K + 1)]), s0 = n->coord->value(fit->mode[n->axis], n->s0);
-    if (sd < 0.15) continue;                 /* any coordinate will do */
+    double sd = sqrt(inv[n->axis * (size_t)(K + 1)]),
+           s0 = n->coord->value(fit->mode[n->axis], n->s0);
+    if (sd < 0.15) continue; /* any coordinate will do */
     memcpy(x, fit->mode, sizeof(double) * K);
     x[n->axis] = n->coord->inverse(0.02 * s0, n->s0);
     vb_block_copy(fit->model, &fit->spare, &fit->block);
@@ -188,7 +205,8 @@ static vb_status start(vb_fit *fit) {
 
 static vb_status find_mode(vb_fit *fit) {
   int K = fit->hyper->n_axis;
-  double *inv = fit->host->alloc((size_t)K * K, sizeof(double)), *hess = fit->host->alloc((size_t)K * K, sizeof(double));
+  double *inv = fit->host->alloc((size_t)K * K, sizeof(double)),
+         *hess = fit->host->alloc((size_t)K * K, sizeof(double));
   double grad[VB_MAX_AXIS];
   for (int i = 0; i < fit->hyper->n_natural; i++) {
     int axis = fit->hyper->natural[i].axis;
@@ -196,14 +214,17 @@ static vb_status find_mode(vb_fit *fit) {
   }
   for (int round = 0; round < 2; round++) {
     vb_status st = climb_to_mode(fit, inv, grad);
-    if (st == VB_MAX_ITER) fit->converged = 0;
-    else if (st != VB_OK) return st;
+    if (st == VB_MAX_ITER)
+      fit->converged = 0;
+    else if (st != VB_OK)
+      return st;
     memcpy(hess, inv, sizeof(double) * K * K);
     st = mode_hessian(fit, grad, hess);
     if (st != VB_OK) return st;
     make_root(fit, hess, inv);
     if (round || !choose_coordinates(fit, inv)) break;
-    for (int i = 0; i < fit->hyper->n_natural; i++) {  /* the curvature in log sd, in the new axes at x = 1 */
+    for (int i = 0; i < fit->hyper->n_natural;
+         i++) { /* the curvature in log sd, in the new axes at x = 1 */
       const vb_natural *n = fit->hyper->natural + i;
       if (n->axis < 0 || n->coord->least == 0) continue;
       double scale = n->coord->slope(1, n->s0) / n->coord->value(1, n->s0);
@@ -230,10 +251,11 @@ static vb_status correct_at_mode(vb_fit *fit) {
     fit->rq_size = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->rq, NULL, &fit->rq_level);
   }
   int respond = !m->family->quadratic && m->p > 0 && fit->set.use_lr != 0;
-  if (respond && fit->set.use_lr < 0) respond = vb_response_size(m, fit->theta.par, &fit->inner) > 5e-4;
+  if (respond && fit->set.use_lr < 0)
+    respond = vb_response_size(m, fit->theta.par, &fit->inner) > 5e-4;
   if (!respond) return VB_OK;
-  st = vb_respond(m, &fit->theta, fit->set.tol / 10, fit->rq_on, &fit->rq, &fit->inner, &fit->spare, &fit->block,
-                  &fit->response);
+  st = vb_respond(m, &fit->theta, fit->set.tol / 10, fit->rq_on, &fit->rq, &fit->inner, &fit->spare,
+                  &fit->block, &fit->response);
   if (st == VB_INTERRUPTED) return st;
   if (st != VB_OK) fit->response.active = 0;
   return VB_OK;

@@ -1,6 +1,7 @@
-/* Fronts of the leaf-core ("arrow") elimination: which core coefficients meet each leaf level, where each
- * cell's blocks stand in its level's front, and the pattern of the core when it is kept sparse.
- * algorithms.md section 3.2; the fronts are those of a multifrontal Cholesky (Davis 2006, section 4.8). */
+/* Fronts of the leaf-core ("arrow") elimination: which core coefficients meet each leaf level,
+ * where each cell's blocks stand in its level's front, and the pattern of the core when it is kept
+ * sparse. algorithms.md section 3.2; the fronts are those of a multifrontal Cholesky (Davis 2006,
+ * section 4.8). */
 #include <stdlib.h>
 #include <string.h>
 #include "model.h"
@@ -26,7 +27,6 @@ static int level_blocks(const vb_model *m, int j, int *mark, int *out) {
   return n;
 }
 
-
 void vb_fronts(const vb_host *host, vb_model *m) {
   int n_other = m->n_term > 1 ? m->n_term - 1 : 0, q = m->q;
   int *mark = host->alloc(q + 1, sizeof(int)), *place = host->alloc(q + 1, sizeof(int));
@@ -38,7 +38,7 @@ void vb_fronts(const vb_host *host, vb_model *m) {
     const vb_term *t = m->term + m->core_term[k];
     for (int l = 0; l < t->n_level; l++) dim_of[t->core + l * t->d] = t->d;
   }
-  for (int j = 0; j < m->n_front; j++) {     /* count, then fill */
+  for (int j = 0; j < m->n_front; j++) { /* count, then fill */
     int n = n_other ? level_blocks(m, j, mark, blocks) : 0, cols = 0;
     for (int b = 0; b < n; b++) cols += dim_of[blocks[b]];
     front_start[j + 1] = front_start[j] + cols;
@@ -71,14 +71,15 @@ static void front_transpose(const vb_host *host, const vb_model *m, int **start_
   for (int k = 0; k < m->front_start[m->n_front]; k++) start[m->front[k] + 2]++;
   for (int o = 0; o < q; o++) start[o + 2] += start[o + 1];
   for (int j = 0; j < m->n_front; j++)
-    for (int k = m->front_start[j]; k < m->front_start[j + 1]; k++) level[start[m->front[k] + 1]++] = j;
+    for (int k = m->front_start[j]; k < m->front_start[j + 1]; k++)
+      level[start[m->front[k] + 1]++] = j;
   *start_ = start;
   *level_ = level;
 }
 
 /* rows >= o of column o: everything that shares a leaf level with it, and its own block */
-static int column_rows(const vb_model *m, const int *start, const int *level, const int *block_end, int o,
-                       int *mark, int *out) {
+static int column_rows(const vb_model *m, const int *start, const int *level, const int *block_end,
+                       int o, int *mark, int *out) {
   int n = 0;
   for (int a = o; a < block_end[o]; a++) {
     mark[a] = o + 1;
@@ -103,10 +104,12 @@ void vb_core_pattern(const vb_host *host, vb_model *m) {
   int *mark = host->alloc(q + 1, sizeof(int)), *block_end = host->alloc(q + 1, sizeof(int));
   for (int k = 0; k < m->n_term - 1; k++) {
     const vb_term *t = m->term + m->core_term[k];
-    for (int i = 0; i < t->n_level * t->d; i++) block_end[t->core + i] = t->core + (i / t->d + 1) * t->d;
+    for (int i = 0; i < t->n_level * t->d; i++)
+      block_end[t->core + i] = t->core + (i / t->d + 1) * t->d;
   }
   int *col = host->alloc(q + 1, sizeof(int));
-  for (int o = 0; o < q; o++) col[o + 1] = col[o] + column_rows(m, start, level, block_end, o, mark, NULL);
+  for (int o = 0; o < q; o++)
+    col[o + 1] = col[o] + column_rows(m, start, level, block_end, o, mark, NULL);
   int *row = host->alloc((size_t)col[q] + 1, sizeof(int));
   memset(mark, 0, sizeof(int) * (q + 1));
   for (int o = 0; o < q; o++) {

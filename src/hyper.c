@@ -1,7 +1,7 @@
-/* Hyperparameters: free axes -> sds, correlations, dispersions -> covariances, log prior and gradients.
- * Correlations are products of canonical partial correlations r (Lewandowski, Kurowicka & Joe 2009, section
- * 2.4): under LKJ(eta) the r of row a, column b are independent with (1 + r)/2 ~ Beta(beta, beta),
- * beta = eta + (d - 2 - b) / 2 counting b from 0. */
+/* Hyperparameters: free axes -> sds, correlations, dispersions -> covariances, log prior and
+ * gradients. Correlations are products of canonical partial correlations r (Lewandowski, Kurowicka
+ * & Joe 2009, section 2.4): under LKJ(eta) the r of row a, column b are independent with (1 + r)/2
+ * ~ Beta(beta, beta), beta = eta + (d - 2 - b) / 2 counting b from 0. */
 #include <math.h>
 #include <string.h>
 #define R_NO_REMAP
@@ -119,16 +119,18 @@ int vb_theta_inside(const vb_hyper *hyper, double *x) {
   return moved;
 }
 
-/* dL/dr of one partial correlation: tr(W dSigma), W = Omega (U - J Sigma) Omega / 2, dSigma = D (dL L' + L dL') D */
+/* dL/dr of one partial correlation: tr(W dSigma), W = Omega (U - J Sigma) Omega / 2, dSigma = D (dL
+ * L' + L dL') D */
 static double correlation_gradient(int d, int row, int col, const double *r, const double *sd,
                                    const double *l, const double *w) {
   double dl[VB_MAX_DIM] = {0}, rest = 1;
   const double *rr = r + row * (row - 1) / 2;
   for (int b = 0; b < col; b++) rest *= 1 - rr[b] * rr[b];
   dl[col] = sqrt(rest);
-  for (int b = col + 1; b <= row; b++) dl[b] = -rr[col] / fmax(1 - rr[col] * rr[col], 1e-14) * l[row + b * d];
+  for (int b = col + 1; b <= row; b++)
+    dl[b] = -rr[col] / fmax(1 - rr[col] * rr[col], 1e-14) * l[row + b * d];
   double g = 0;
-  for (int b = 0; b < d; b++) {              /* dR = e_row (dl L')  + transpose */
+  for (int b = 0; b < d; b++) { /* dR = e_row (dl L')  + transpose */
     double s = 0;
     for (int k = 0; k <= row && k <= b; k++) s += dl[k] * l[b + k * d];
     g += 2 * w[row + b * d] * s * sd[row] * sd[b];
@@ -136,12 +138,13 @@ static double correlation_gradient(int d, int row, int col, const double *r, con
   return g;
 }
 
-void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const double *u, double *grad) {
+void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const double *u,
+                       double *grad) {
   for (int k = 0; k < hyper->n_term; k++) {
     int d = hyper->d[k], J = hyper->n_level[k], first = hyper->first[k];
     size_t o = (size_t)k * STRIDE;
     const double *om = theta->omega + o, *uk = u + o, *sd = theta->natural + first;
-    double ou[STRIDE], w[STRIDE];            /* Omega U - J I, then (Omega U - J I) Omega / 2 */
+    double ou[STRIDE], w[STRIDE]; /* Omega U - J I, then (Omega U - J I) Omega / 2 */
     for (int a = 0; a < d; a++)
       for (int b = 0; b < d; b++) {
         double s = a == b ? -(double)J : 0;
@@ -162,7 +165,8 @@ void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const doubl
       for (int b = 0; b < a; b++, i++) {
         int axis = hyper->natural[i].axis;
         if (axis >= 0)
-          grad[axis] += theta->slope[i] * correlation_gradient(d, a, b, sd + d, sd, theta->chol + o, w);
+          grad[axis] +=
+              theta->slope[i] * correlation_gradient(d, a, b, sd + d, sd, theta->chol + o, w);
       }
   }
 }

@@ -1,6 +1,7 @@
-/* The Gaussian block: the best q(c | theta) = N(m, S), S^-1 = P + A' diag(h) A, by damped natural-gradient
- * (Newton) steps on the exact ELBO (Opper & Archambeau 2009; Khan & Rue 2023; engine.md section 3).
- *   F = sum E log f + sum_sites E log prior - (m - mu0)' P (m - mu0) / 2 - tr(P S) / 2 + log |P| / 2
+/* The Gaussian block: the best q(c | theta) = N(m, S), S^-1 = P + A' diag(h) A, by damped
+ * natural-gradient (Newton) steps on the exact ELBO (Opper & Archambeau 2009; Khan & Rue 2023;
+ * engine.md section 3). F = sum E log f + sum_sites E log prior - (m - mu0)' P (m - mu0) / 2 - tr(P
+ * S) / 2 + log |P| / 2
  *       - log |S^-1| / 2 + (p/2) (1 + log 2 pi) + D_u / 2 + constants
  * Every accepted sweep raises F. */
 #include <math.h>
@@ -37,14 +38,15 @@ void vb_inner_alloc(const vb_model *m, vb_inner *in) {
   in->mu = host->alloc((size_t)m->p * 4 + 1, sizeof(double));
 }
 
-/* A start that needs no fit: least squares for identity links, else the intercept of the null model. */
+/* A start that needs no fit: least squares for identity links, else the intercept of the null
+ * model. */
 void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block *b) {
   memset(b->m, 0, sizeof(double) * m->n_coef);
   memcpy(b->m, m->beta_ref, sizeof(double) * m->p);
   memset(b->site_h, 0, sizeof(double) * m->n_site);
   if (m->family->quadratic) return;
   double *d1 = in->g, *d2 = in->h, at = 0;
-  int null_model = m->intercept >= 0 && strcmp(m->family->link, "identity") != 0;
+  int null_model = m->intercept >= 0 && !m->family->identity;
   for (int it = 0; it < 30 && null_model; it++) {
     double g = 0, h = 0;
     for (int i = 0; i < m->n; i++) in->eta[i] = m->offset[i] + at;
@@ -69,8 +71,8 @@ static double site_expectations(const vb_model *m, vb_inner *in, const double *b
   double total = 0;
   for (int i = 0; i < m->n_site; i++) {
     int k = m->site[i].k;
-    total += vb_expect_site(m, m->site + i, beta[k], in->sol.s_beta[k * (size_t)(m->p + 1)], in->site_g + i,
-                            in->site_h + i);
+    total += vb_expect_site(m, m->site + i, beta[k], in->sol.s_beta[k * (size_t)(m->p + 1)],
+                            in->site_g + i, in->site_h + i);
   }
   return total;
 }
@@ -82,8 +84,8 @@ static double tilt_value(const vb_model *m, const vb_inner *in, const double *be
 }
 
 /* F at N(c, (P + A'diag(h)A)^-1), the factor of which is in sol already */
-static vb_status objective(const vb_model *m, const vb_theta *theta, vb_inner *in, const double *c, double base,
-                           double *elbo) {
+static vb_status objective(const vb_model *m, const vb_theta *theta, vb_inner *in, const double *c,
+                           double base, double *elbo) {
   vb_status st = vb_selected_inverse(m, NULL, &in->sol);
   if (st != VB_OK) return st;
   vb_linear_predictor(m, c, in->eta);
@@ -92,7 +94,9 @@ static vb_status objective(const vb_model *m, const vb_theta *theta, vb_inner *i
     if (!(in->v[i] > -1e-10)) return VB_NOT_POS_DEF;
   double f = base + vb_expect(m, theta->par, in->eta, in->v, in->ll, in->g, in->h);
   f += site_expectations(m, in, c) + m->log_prior_constant + tilt_value(m, in, c);
-  f += (vb_prior_log_det(m, theta) - vb_prior_quadratic(m, theta, c, NULL) - vb_prior_trace(m, theta, &in->sol)) / 2;
+  f += (vb_prior_log_det(m, theta) - vb_prior_quadratic(m, theta, c, NULL) -
+        vb_prior_trace(m, theta, &in->sol)) /
+       2;
   f += (m->n_coef + m->p * VB_LOG_2PI - in->sol.log_det) / 2;
   *elbo = f;
   return isfinite(f) ? VB_OK : VB_NOT_FINITE;
@@ -106,8 +110,8 @@ static vb_status factor_at(const vb_model *m, const vb_theta *theta, vb_inner *i
 }
 
 /* one damped step from b towards the target precision along the gradient in->r */
-static vb_status damped_step(const vb_model *m, const vb_theta *theta, double base, double elbo, double slack,
-                             vb_inner *in, vb_block *b, double *out) {
+static vb_status damped_step(const vb_model *m, const vb_theta *theta, double base, double elbo,
+                             double slack, vb_inner *in, vb_block *b, double *out) {
   for (double rho = 1; rho > 1e-4; rho /= 2) {
     for (int i = 0; i < m->n; i++) in->h_try[i] = (1 - rho) * b->h[i] + rho * in->target[i];
     for (int i = 0; i < m->n_site; i++)
@@ -135,12 +139,12 @@ static void mean_gradient(const vb_model *m, const vb_theta *theta, vb_inner *in
   for (int k = 0; k < m->p && in->tilt; k++) in->r[k] += in->tilt[k];
 }
 
-static vb_status solve_general(const vb_model *m, const vb_theta *theta, double tol, int max_sweep, vb_inner *in,
-                               vb_block *b, double *elbo) {
+static vb_status solve_general(const vb_model *m, const vb_theta *theta, double tol, int max_sweep,
+                               vb_inner *in, vb_block *b, double *elbo) {
   double base = vb_base(m, theta->par), slack = 1e-10 * (1 + m->n), last = 1;
   vb_status st = factor_at(m, theta, in, b->h, b->site_h);
   if (st == VB_OK) st = objective(m, theta, in, b->m, base, elbo);
-  if (st == VB_NOT_POS_DEF) {                /* a warm start with negative weights that fits theta no more */
+  if (st == VB_NOT_POS_DEF) { /* a warm start with negative weights that fits theta no more */
     for (int i = 0; i < m->n; i++) b->h[i] = fmax(b->h[i], 1e-3);
     for (int i = 0; i < m->n_site; i++) b->site_h[i] = fmax(b->site_h[i], 0);
     st = factor_at(m, theta, in, b->h, b->site_h);
@@ -153,7 +157,7 @@ static vb_status solve_general(const vb_model *m, const vb_theta *theta, double 
     memcpy(in->site_target, in->site_h, sizeof(double) * m->n_site);
     mean_gradient(m, theta, in, b->m);
     st = damped_step(m, theta, base, *elbo, slack, in, b, &next);
-    if (st != VB_OK) {                       /* no ascent left: back to the best q there is */
+    if (st != VB_OK) { /* no ascent left: back to the best q there is */
       st = factor_at(m, theta, in, b->h, b->site_h);
       return st == VB_OK ? objective(m, theta, in, b->m, base, elbo) : st;
     }
@@ -168,7 +172,8 @@ static vb_status solve_general(const vb_model *m, const vb_theta *theta, double 
   return VB_MAX_ITER;
 }
 
-/* ---- quadratic families: exact given theta but for prior sites, which live on beta alone ------------------ */
+/* ---- quadratic families: exact given theta but for prior sites, which live on beta alone
+ * ------------------ */
 
 void vb_quadratic_setup(const vb_model *m, vb_inner *in) {
   vb_cross_products(m, m->w, &in->cross);
@@ -183,15 +188,17 @@ void vb_quadratic_setup(const vb_model *m, vb_inner *in) {
   in->fixed_cross = 1;
 }
 
-/* mean and precision on beta under its prior sites; mu is relative to beta_ref, r the reduced right-hand side */
-static vb_status site_fixed_point(const vb_model *m, vb_inner *in, vb_block *b, const double *r, double *mu,
-                                  double *site_elbo) {
+/* mean and precision on beta under its prior sites; mu is relative to beta_ref, r the reduced
+ * right-hand side */
+static vb_status site_fixed_point(const vb_model *m, vb_inner *in, vb_block *b, const double *r,
+                                  double *mu, double *site_elbo) {
   int p = m->p;
   double *beta = in->mu + p, *grad = in->mu + 2 * p;
   *site_elbo = 0;
   for (int it = 0; it < 200; it++) {
     vb_status st = vb_factor_beta(m, b->site_h, &in->sol);
-    for (int i = 0; st != VB_OK && i < m->n_site; i++) b->site_h[i] = fmax(b->site_h[i], it < 2 ? 0 : 1e-8);
+    for (int i = 0; st != VB_OK && i < m->n_site; i++)
+      b->site_h[i] = fmax(b->site_h[i], it < 2 ? 0 : 1e-8);
     if (st != VB_OK && (st = vb_factor_beta(m, b->site_h, &in->sol)) != VB_OK) return st;
     if (it == 0) {
       memcpy(mu, r, sizeof(double) * p);
@@ -205,20 +212,22 @@ static vb_status site_fixed_point(const vb_model *m, vb_inner *in, vb_block *b, 
     double move = 0;
     for (int k = 0; k < p; k++) {
       grad[k] = r[k];
-      for (int l = 0; l < p; l++) grad[k] -= in->sol.beta[k >= l ? k + (size_t)l * p : l + (size_t)k * p] * mu[l];
+      for (int l = 0; l < p; l++)
+        grad[k] -= in->sol.beta[k >= l ? k + (size_t)l * p : l + (size_t)k * p] * mu[l];
     }
     for (int i = 0; i < m->n_site; i++) grad[m->site[i].k] += in->site_g[i];
     for (int i = 0; i < m->n_site; i++) {
       double s2 = in->sol.s_beta[m->site[i].k * (size_t)(p + 1)];
       move = fmax(move, fabs(in->site_h[i] - b->site_h[i]) * s2);
-      b->site_h[i] += (it < 20 ? 1 : 0.5) * (in->site_h[i] - b->site_h[i]);
     }
     vb_chol_solve(p, in->sol.beta_chol, p, 1, grad, p);
     for (int k = 0; k < p; k++) {
       move = fmax(move, fabs(grad[k]) / sqrt(in->sol.s_beta[k * (size_t)(p + 1)]));
       mu[k] += grad[k];
     }
-    if (move < 1e-6) return VB_OK;
+    if (move < 1e-6) return VB_OK; /* with the site precisions that made the factor */
+    for (int i = 0; i < m->n_site; i++)
+      b->site_h[i] += (it < 20 ? 1 : 0.5) * (in->site_h[i] - b->site_h[i]);
   }
   return VB_MAX_ITER;
 }
@@ -229,8 +238,8 @@ static double weighted_dot(int n, const double *a, const double *b) {
   return s;
 }
 
-static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int want_inverse, vb_inner *in,
-                                 vb_block *b, double *elbo) {
+static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int want_inverse,
+                                 vb_inner *in, vb_block *b, double *elbo) {
   int p = m->p, n_coef = m->n_coef;
   double one = 1, zero = 0, d2, base, site_elbo;
   if (!in->fixed_cross) vb_quadratic_setup(m, in);
@@ -252,22 +261,26 @@ static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int w
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   for (int k = 0; k < p; k++) {
     gmu[k] = 0;
-    for (int l = 0; l < p; l++) gmu[k] += in->sol.beta[k >= l ? k + (size_t)l * p : l + (size_t)k * p] * mu[l];
+    for (int l = 0; l < p; l++)
+      gmu[k] += in->sol.beta[k >= l ? k + (size_t)l * p : l + (size_t)k * p] * mu[l];
   }
   double value = weighted_dot(p, in->step, mu) - weighted_dot(p, mu, gmu);
   /* c'Lambda c over beta's rows: (Lambda c)_b = G mu + r_b - reduced r_b */
-  double lam_mu = weighted_dot(p, mu, gmu) + weighted_dot(p, mu, in->r) - weighted_dot(p, mu, in->step);
+  double lam_mu =
+      weighted_dot(p, mu, gmu) + weighted_dot(p, mu, in->r) - weighted_dot(p, mu, in->step);
   memcpy(in->step, mu, sizeof(double) * p);
   vb_solve_expand(m, &in->sol, in->step);
   double ru = weighted_dot(n_coef - p, in->r + p, in->step + p);
   value = (value + ru + weighted_dot(p, in->r, mu)) / 2;
-  double own = 0;                            /* tr(G V) = p - sum h V over the sites */
-  for (int i = 0; i < m->n_site; i++) own += b->site_h[i] * in->sol.s_beta[m->site[i].k * (size_t)(p + 1)];
+  double own = 0; /* tr(G V) = p - sum h V over the sites */
+  for (int i = 0; i < m->n_site; i++)
+    own += b->site_h[i] * in->sol.s_beta[m->site[i].k * (size_t)(p + 1)];
   memcpy(b->m, in->step, sizeof(double) * n_coef);
   *elbo = m->n * base + (m->sum_log_w - tau * in->rss_ref - origin) / 2 + value + site_elbo +
           m->log_prior_constant +
           (vb_prior_log_det(m, theta) - in->sol.log_det + own + p * VB_LOG_2PI) / 2;
-  /* tau delta'H delta = delta'Lambda delta - delta'P delta, completed by the trace in vb_inner_gradient */
+  /* tau delta'H delta = delta'Lambda delta - delta'P delta, completed by the trace in
+   * vb_inner_gradient */
   double prior_delta = 0;
   for (int k = 0; k < p; k++) prior_delta += m->prior_precision[k] * mu[k] * mu[k];
   for (int k = 0; k < p; k++) in->step[k] = m->prior_mean[k];
@@ -280,22 +293,23 @@ static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int w
   return isfinite(*elbo) ? st : VB_NOT_FINITE;
 }
 
-vb_status vb_inner_solve(const vb_model *m, const vb_theta *theta, double tol, int max_sweep, int want_inverse,
-                         vb_inner *in, vb_block *b, double *elbo) {
+vb_status vb_inner_solve(const vb_model *m, const vb_theta *theta, double tol, int max_sweep,
+                         int want_inverse, vb_inner *in, vb_block *b, double *elbo) {
   vb_status st = m->family->quadratic ? solve_quadratic(m, theta, want_inverse, in, b, elbo)
                                       : solve_general(m, theta, tol, max_sweep, in, b, elbo);
   *elbo += theta->log_prior;
   return st;
 }
 
-void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta *theta, vb_inner *in,
-                       const vb_block *b, double *grad) {
+void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta *theta,
+                       vb_inner *in, const vb_block *b, double *grad) {
   double par[2] = {0, 0};
   memcpy(grad, theta->log_prior_d, sizeof(double) * hyper->n_axis);
   vb_second_moments(m, &in->sol, b->m, in->u);
   vb_theta_gradient(hyper, theta, in->u, grad);
   if (!hyper->n_par) return;
-  if (m->family->quadratic) {                /* all rows at once: the sum over rows is n times the row at the rms */
+  if (m->family
+          ->quadratic) { /* all rows at once: the sum over rows is n times the row at the rms */
     double one = 1, zero = 0, d2;
     m->family->log_lik(1, &zero, &one, &zero, theta->par, NULL, NULL, &d2);
     double rss = in->rss + (m->n_coef - vb_prior_trace(m, theta, &in->sol)) / -d2;

@@ -1,5 +1,5 @@
-/* Marginals as mixtures of shifted lognormals: three moments, a closed distribution function, and monotone at
- * every skewness, which a Cornish-Fisher expansion is not. */
+/* Marginals as mixtures of shifted lognormals: three moments, a closed distribution function, and
+ * monotone at every skewness, which a Cornish-Fisher expansion is not. */
 #include <math.h>
 #define R_NO_REMAP
 #include <Rmath.h>
@@ -31,8 +31,8 @@ static double score(double y, double skew, double *slope) {
   return side * (log(t) + s2 / 2) / s;
 }
 
-static double mixture_cdf(int n, const double *mean, const double *var, const double *skew, const double *weight,
-                          double x, double *density) {
+static double mixture_cdf(int n, const double *mean, const double *var, const double *skew,
+                          const double *weight, double x, double *density) {
   double p = 0, d = 0;
   for (int s = 0; s < n; s++) {
     double sd = sqrt(var[s]), slope;
@@ -48,8 +48,8 @@ static double mixture_cdf(int n, const double *mean, const double *var, const do
   return p;
 }
 
-double vb_mixture_quantile(int n, const double *mean, const double *var, const double *skew, const double *weight,
-                           double prob) {
+double vb_mixture_quantile(int n, const double *mean, const double *var, const double *skew,
+                           const double *weight, double prob) {
   double m1 = 0, m2 = 0, density;
   for (int s = 0; s < n; s++) {
     m1 += weight[s] * mean[s];
@@ -59,10 +59,12 @@ double vb_mixture_quantile(int n, const double *mean, const double *var, const d
   if (!(sd > 0)) return m1;
   double lo = m1 - 12 * sd, hi = m1 + 12 * sd, x = m1 + sd * Rf_qnorm5(prob, 0, 1, 1, 0);
   x = fmin(fmax(x, lo), hi);
-  for (int it = 0; it < 100; it++) {         /* Newton kept within a shrinking bracket */
+  for (int it = 0; it < 100; it++) { /* Newton kept within a shrinking bracket */
     double f = mixture_cdf(n, mean, var, skew, weight, x, &density) - prob;
-    if (f > 0) hi = x;
-    else lo = x;
+    if (f > 0)
+      hi = x;
+    else
+      lo = x;
     double next = density > 0 ? x - f / density : lo;
     if (!(next > lo && next < hi)) next = (lo + hi) / 2;
     if (fabs(next - x) < 1e-10 * sd) return next;

@@ -1,4 +1,5 @@
-/* From the user's rows to the engine's layout: centred, row-major, collapsed to cells, sorted by the leaf. */
+/* From the user's rows to the engine's layout: centred, row-major, collapsed to cells, sorted by
+ * the leaf. */
 #include <math.h>
 #include <string.h>
 #include "model.h"
@@ -22,9 +23,10 @@ static void choose_leaf(const vb_input *in, vb_model *m) {
 }
 
 /* order[c] = row standing for cell c in leaf order */
-static void leaf_order(const vb_host *host, const vb_input *in, vb_model *m, int n_cell, const int *first,
-                       int *order, int *rank) {
-  int *key = host->alloc(n_cell + 1, sizeof(int)), *start = host->alloc(m->n_front + 1, sizeof(int));
+static void leaf_order(const vb_host *host, const vb_input *in, vb_model *m, int n_cell,
+                       const int *first, int *order, int *rank) {
+  int *key = host->alloc(n_cell + 1, sizeof(int)),
+      *start = host->alloc(m->n_front + 1, sizeof(int));
   for (int c = 0; c < n_cell; c++) key[c] = m->leaf < 0 ? 0 : in->group[m->leaf][first[c]] - 1;
   int *sorted = host->alloc(n_cell + 1, sizeof(int));
   sort_by(n_cell, key, m->n_front, start, sorted);
@@ -37,7 +39,8 @@ static void leaf_order(const vb_host *host, const vb_input *in, vb_model *m, int
 
 static void copy_cells(const vb_host *host, const vb_input *in, vb_model *m, const int *order) {
   int n = m->n, p = m->p;
-  double *x = host->alloc((size_t)n * p + 1, sizeof(double)), *offset = host->alloc(n + 1, sizeof(double));
+  double *x = host->alloc((size_t)n * p + 1, sizeof(double)),
+         *offset = host->alloc(n + 1, sizeof(double));
   for (int k = 0; k < p; k++) {
     const double *col = in->x + (size_t)k * in->n;
     double at = in->center[k];
@@ -57,10 +60,17 @@ static void copy_cells(const vb_host *host, const vb_input *in, vb_model *m, con
     for (int c = 0; c < n; c++) group[c] = in->group[t][order[c]] - 1;
     for (int a = 0; a < d; a++)
       for (int c = 0; c < n; c++) z[(size_t)c * d + a] = in->z[t][order[c] + (size_t)a * in->n];
-    int *start = host->alloc(in->n_level[t] + 1, sizeof(int)), *row = host->alloc(n + 1, sizeof(int));
+    int *start = host->alloc(in->n_level[t] + 1, sizeof(int)),
+        *row = host->alloc(n + 1, sizeof(int));
     sort_by(n, group, in->n_level[t], start, row);
-    *term = (vb_term){.d = d, .n_level = in->n_level[t], .group = group, .z = z, .first = m->n_coef,
-                      .core = t == m->leaf ? -1 : m->q, .row_start = start, .row = row};
+    *term = (vb_term){.d = d,
+                      .n_level = in->n_level[t],
+                      .group = group,
+                      .z = z,
+                      .first = m->n_coef,
+                      .core = t == m->leaf ? -1 : m->q,
+                      .row_start = start,
+                      .row = row};
     m->n_coef += d * in->n_level[t];
     if (t != m->leaf) {
       m->q += d * in->n_level[t];
@@ -101,13 +111,14 @@ static void set_priors(const vb_host *host, const vb_input *in, vb_model *m) {
   }
 }
 
-/* Least squares of y on x, as origin for the residuals of identity links: differences of large numbers never
- * enter the sums of squares.  Any ridge will do: it moves the origin, not the answer. */
+/* Least squares of y on x, as origin for the residuals of identity links: differences of large
+ * numbers never enter the sums of squares.  Any ridge will do: it moves the origin, not the answer.
+ */
 static void reference_fit(const vb_host *host, vb_model *m) {
   int p = m->p;
   m->beta_ref = host->alloc(p + 1, sizeof(double));
   double *a = host->alloc((size_t)p * p + 1, sizeof(double)), *b = m->beta_ref;
-  if (strcmp(m->family->link, "identity") != 0) return;
+  if (!m->family->identity) return;
   m->sum_log_w = 0;
   for (int i = 0; i < m->n; i++) m->sum_log_w += log(m->w[i]);
   if (p) {
@@ -116,13 +127,17 @@ static void reference_fit(const vb_host *host, vb_model *m) {
     for (int k = 0; k < p; k++) ridge += a[k + (size_t)k * p] / p;
     for (int k = 0; k < p; k++) a[k + (size_t)k * p] += 1e-10 * ridge;
     for (int i = 0; i < m->n; i++)
-      for (int k = 0; k < p; k++) b[k] += m->w[i] * (m->y[i] - m->offset[i]) * m->x[(size_t)i * p + k];
-    if (vb_chol(p, a, p) == VB_OK) vb_chol_solve(p, a, p, 1, b, p);
-    else memset(b, 0, sizeof(double) * p);
+      for (int k = 0; k < p; k++)
+        b[k] += m->w[i] * (m->y[i] - m->offset[i]) * m->x[(size_t)i * p + k];
+    if (vb_chol(p, a, p) == VB_OK)
+      vb_chol_solve(p, a, p, 1, b, p);
+    else
+      memset(b, 0, sizeof(double) * p);
   }
 }
 
-vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_model *m, int *cell) {
+vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_model *m,
+                         int *cell) {
   memset(m, 0, sizeof *m);
   m->host = host;
   m->family = in->family;

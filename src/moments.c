@@ -1,10 +1,11 @@
-/* Moments of the linear predictor and of its inverse link in any rows, node by node: streamed, no draws. */
+/* Moments of the linear predictor and of its inverse link in any rows, node by node: streamed, no
+ * draws. */
 #include <math.h>
 #include <string.h>
 #include "engine.h"
 
-vb_status vb_node_factor(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post, int s, const double *x,
-                         int new_cross, vb_theta *theta, vb_inner *in) {
+vb_status vb_node_factor(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post, int s,
+                         const double *x, int new_cross, vb_theta *theta, vb_inner *in) {
   vb_status st = vb_theta_set(hyper, x, theta);
   if (st != VB_OK) return st;
   double scale = 1;
@@ -20,7 +21,12 @@ vb_status vb_node_factor(const vb_model *m, const vb_hyper *hyper, const vb_post
   return st == VB_OK ? vb_factor_beta(m, post->site_h + (size_t)s * m->n_site, &in->sol) : st;
 }
 
-typedef struct { int n; int *index; double *value; double *x, *dense; } reduced;   /* a row after elimination */
+typedef struct {
+  int n;
+  int *index;
+  double *value;
+  double *x, *dense;
+} reduced; /* a row after elimination */
 
 static void core_add(reduced *r, double *mark, int o, double value) {
   if (mark[o] == 0) r->index[r->n++] = o;
@@ -28,8 +34,8 @@ static void core_add(reduced *r, double *mark, int o, double value) {
 }
 
 /* variance of one row's eta under S; x is reduced in place */
-static double row_variance(const vb_model *m, const vb_theta *theta, const vb_solution *s, const vb_rows *rows, int i,
-                           reduced *r) {
+static double row_variance(const vb_model *m, const vb_theta *theta, const vb_solution *s,
+                           const vb_rows *rows, int i, reduced *r) {
   int p = m->p, q = m->q, d = m->d_leaf;
   double v = 0, *x = r->x;
   r->n = 0;
@@ -52,8 +58,10 @@ static double row_variance(const vb_model *m, const vb_theta *theta, const vb_so
       for (int c = 0; c < co + p; c++) {
         double e = 0;
         for (int a = 0; a < d; a++) e += fr[(size_t)c * d + a] * z[a];
-        if (c < co) core_add(r, r->dense, f[c], -e);
-        else x[c - co] -= e;
+        if (c < co)
+          core_add(r, r->dense, f[c], -e);
+        else
+          x[c - co] -= e;
       }
       for (int a = 0; a < d; a++) {
         for (int b = 0; b < a; b++) z[a] -= l[a + b * d] * z[b];
@@ -62,19 +70,20 @@ static double row_variance(const vb_model *m, const vb_theta *theta, const vb_so
       }
     }
   }
-  for (int c = 0; c < r->n; c++) {           /* x <- x - T'c; the entries leave the dense work vector */
+  for (int c = 0; c < r->n; c++) { /* x <- x - T'c; the entries leave the dense work vector */
     r->value[c] = r->dense[r->index[c]];
     for (int k = 0; k < p; k++) x[k] -= s->core_beta[r->index[c] + (size_t)k * q] * r->value[c];
   }
   if (r->n && m->core.col_start) {
     memcpy(r->dense + q, r->dense, sizeof(double) * q);
-    vb_core *core = (vb_core *)&s->core;     /* solve only reads the factor */
+    vb_core *core = (vb_core *)&s->core; /* solve only reads the factor */
     core->solver->solve(core, 1, r->dense + q, q);
     for (int c = 0; c < r->n; c++) v += r->value[c] * r->dense[q + r->index[c]];
   } else {
     for (int a = 0; a < r->n; a++)
       for (int b = 0; b < r->n; b++) {
-        int hi = r->index[a] > r->index[b] ? r->index[a] : r->index[b], lo = r->index[a] + r->index[b] - hi;
+        int hi = r->index[a] > r->index[b] ? r->index[a] : r->index[b],
+            lo = r->index[a] + r->index[b] - hi;
         v += r->value[a] * r->value[b] * s->core.inv[hi + (size_t)lo * q];
       }
   }
@@ -101,7 +110,8 @@ static void link_moments(const vb_model *m, double eta, double v, double *mu1, d
   int k = vb_rule_index(v), order;
   if (k < 3) k = 3;
   order = m->rules->order[k];
-  const double *node = m->rules->node + m->rules->first[k], *weight = m->rules->weight + m->rules->first[k];
+  const double *node = m->rules->node + m->rules->first[k],
+               *weight = m->rules->weight + m->rules->first[k];
   double e[64], mu[64], s = sqrt(fmax(v, 0));
   for (int q = 0; q < order; q++) e[q] = eta + s * node[q];
   m->family->mean(order, e, mu);
@@ -112,26 +122,30 @@ static void link_moments(const vb_model *m, double eta, double v, double *mu1, d
   }
 }
 
-vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post, const vb_rows *rows,
-                     double *mean, double *var, double *mu, double *mu_var) {
+vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post,
+                     const vb_rows *rows, double *mean, double *var, double *mu, double *mu_var) {
   const vb_host *h = m->host;
   vb_inner in;
   vb_theta theta;
   vb_inner_alloc(m, &in);
   vb_theta_alloc(h, hyper, &theta);
-  reduced r = {.index = h->alloc(m->q + 1, sizeof(int)), .value = h->alloc(m->q + 1, sizeof(double)),
-               .x = h->alloc(m->p + 1, sizeof(double)), .dense = h->alloc(2 * (size_t)m->q + 1, sizeof(double))};
+  reduced r = {.index = h->alloc(m->q + 1, sizeof(int)),
+               .value = h->alloc(m->q + 1, sizeof(double)),
+               .x = h->alloc(m->p + 1, sizeof(double)),
+               .dense = h->alloc(2 * (size_t)m->q + 1, sizeof(double))};
   for (int s = 0; s < post->n; s++) {
     double w = post->weight[s];
     if (w == 0) continue;
     const double *c = post->mean + (size_t)s * m->n_coef;
-    vb_status st = vb_node_factor(m, hyper, post, s, post->x + (size_t)s * hyper->n_axis, 1, &theta, &in);
+    vb_status st =
+        vb_node_factor(m, hyper, post, s, post->x + (size_t)s * hyper->n_axis, 1, &theta, &in);
     if (st != VB_OK) return st;
     if (m->q && !m->core.col_start) st = in.sol.core.solver->inverse(&in.sol.core);
     if (st != VB_OK) return st;
     vb_beta_inverse(m, post->congruence, &in.sol);
     for (int i = 0; i < rows->n; i++) {
-      double eta = row_mean(m, c, rows, i), v = row_variance(m, &theta, &in.sol, rows, i, &r), mu1, mu2;
+      double eta = row_mean(m, c, rows, i), v = row_variance(m, &theta, &in.sol, rows, i, &r), mu1,
+             mu2;
       link_moments(m, eta, v, &mu1, &mu2);
       mean[i] += w * eta;
       var[i] += w * (v + eta * eta);

@@ -1,121 +1,27 @@
-/* The integral over theta by interpolation (engine.md section 4): nodes are added where the interpolated
- * posterior has mass and no node near, until it predicts the next ones; then some thousand points are
- * weighted at no cost to the engine.  K = 0 has one node; many hyperparameters go to weights.c. */
+/* The integral over theta by interpolation (engine.md section 4): nodes are added where the
+ * interpolated posterior has mass and no node near, until it predicts the next ones; then some
+ * thousand points are weighted at no cost to the engine.  K = 0 has one node; many hyperparameters
+ * go to weights.c. */
 #include <math.h>
 #include <string.h>
 #include "engine.h"
 
-#define MAX_INTERPOLATED 4                   /* hyperparameters; above, distances say too little */
-#define MASS 0.5                             /* how much mass counts against distance when nodes are placed */
-#define FLOOR 22                             /* log densities further below the top than this are as good as none */
+#define MAX_INTERPOLATED 4 /* hyperparameters; above, distances say too little */
+#define MASS 0.5           /* how much mass counts against distance when nodes are placed */
+#define FLOOR 22           /* log densities further below the top than this are as good as none */
 
-vb_status vb_fit_node(vb_fit *fit, const double *x) {
-  vb_model *m = fit->model;
-  const vb_host *h = fit->host;
-  int p = m->p, D = m->n_coef, K = fit->hyper->n_axis;
-  double elbo, level = 0;
-  vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 1, &elbo);
-  if (st == VB_MAX_ITER) fit->converged = 0;
-  else if (st != VB_OK) return st;
-  vb_node *n = h->alloc(1, sizeof(vb_node));
-  n->x = h->alloc(K + 1, sizeof(double));
-  memcpy(n->x, x, sizeof(double) * K);
-  n->elbo = elbo;
-  vb_block_alloc(m, &n->block);
-  vb_block_copy(m, &fit->block, &n->block);
-  n->hyper = h->alloc(fit->n_hyper + 1, sizeof(double));
-  vb_theta_report(fit->hyper, &fit->theta, n->hyper);
-  n->mean = h->alloc(D + 1, sizeof(double));
-  n->var = h->alloc(D + 1, sizeof(double));
-  memcpy(n->mean, fit->block.m, sizeof(double) * D);
-  vb_coef_variance(m, &fit->inner.sol, n->var);
-  double *fixed = h->alloc((size_t)p * (p + 2) + 1, sizeof(double));
-  n->fixed_mean = fixed;
-  n->fixed_skew = fixed + p;
-  n->fixed_cov = fixed + 2 * p;
-  if (fit->rq_on) {
-    n->rq = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->rq, n->var, &level);
-    n->skew = h->alloc(D + 1, sizeof(double));
-    for (int k = p; k < D; k++) {
-      n->mean[k] += fit->rq.shift[k];
-      n->skew[k] = fmin(fmax(fit->rq.skew[k], -1.5), 1.5);
-    }
-  }
-  if (fit->response.active) {                /* random effects follow conditionally: S_bb enters all of S */
-    double *ratio = fit->inner.step;
-    vb_coef_variance(m, &fit->inner.sol, ratio);
-    for (int k = 0; k < D; k++) ratio[k] = n->var[k] / ratio[k];
-    st = vb_selected_inverse(m, fit->response.congruence, &fit->inner.sol);
-    if (st != VB_OK) return st;
-    vb_coef_variance(m, &fit->inner.sol, n->var);
-    for (int k = p; k < D; k++) n->var[k] *= ratio[k];
-  }
-  vb_report_beta(m, n->mean, n->fixed_mean);
-  vb_report_cov(m, fit->inner.sol.s_beta, n->fixed_cov);
-  for (int k = 0; k < p && fit->response.active; k++) {
-    n->fixed_mean[k] += fit->response.shift[k] * sqrt(n->fixed_cov[k * (size_t)(p + 1)]);
-    n->fixed_skew[k] = fit->response.skew[k];
-  }
-  memcpy(n->mean, n->fixed_mean, sizeof(double) * p);
-  for (int k = 0; k < p && m->intercept >= 0; k++)
-    if (k != m->intercept) n->mean[m->intercept] += m->center[k] * n->mean[k];
-  if (fit->n_node == fit->cap_node) {
-    int cap = fit->cap_node ? 2 * fit->cap_node : 64;
-    vb_node **more = h->alloc(cap, sizeof(vb_node *));
-    if (fit->n_node) memcpy(more, fit->node, sizeof(vb_node *) * fit->n_node);
-    fit->node = more;
-    fit->cap_node = cap;
-  }
-  fit->node[fit->n_node++] = n;
-  fit->host->progress(fit->n_step + fit->n_node, elbo);
-  return VB_OK;
-}
-
-void vb_points_alloc(vb_fit *fit, int T) {
-  int K = fit->hyper->n_axis;
-  fit->n_point = T;
-  fit->point_x = fit->host->alloc((size_t)T * K + 1, sizeof(double));
-  fit->point_weight = fit->host->alloc(T + 1, sizeof(double));
-  fit->point_hyper = fit->host->alloc((size_t)T * fit->n_hyper + 1, sizeof(double));
-}
-
-void vb_points_report(vb_fit *fit) {
-  int K = fit->hyper->n_axis;
-  for (int t = 0; t < fit->n_point; t++)
-    if (vb_theta_set(fit->hyper, fit->point_x + (size_t)t * K, &fit->theta) == VB_OK)
-      vb_theta_report(fit->hyper, &fit->theta, fit->point_hyper + (size_t)t * fit->n_hyper);
-    else
-      fit->point_weight[t] = 0;
-}
-
-/* The bound is E log of exp L over q(theta), q proportional to exp(L + RQ): evidence less the mean of RQ. */
-void vb_nodes_finish(vb_fit *fit, double log_evidence) {
-  double rq = 0, positive = 0, so_far = 0;
-  for (int s = 0; s < fit->n_node; s++) {
-    rq += fit->node[s]->weight * fit->node[s]->rq;
-    positive += fmax(fit->node[s]->weight, 0);
-  }
-  fit->log_evidence = log_evidence;
-  fit->elbo = log_evidence - rq;
-  for (int s = 0; s < fit->n_node; s++) {    /* log of the partial sum of omega exp L, on the scale of the bound */
-    if (!(fit->node[s]->weight > 0)) continue;
-    so_far += fit->node[s]->weight;
-    vb_fit_step(fit, 3, fit->elbo + log(so_far / positive));
-  }
-}
-
-typedef struct {                             /* the interpolation at work */
+typedef struct { /* the interpolation at work */
   int T;
   vb_surrogate s;
-  double *quad;                              /* K x K: curvature of what is interpolated, taken out and put back */
-  double *z, *log_q, *log_prior;             /* points */
-  double *log_p, *near, *reach;              /* predicted log density in z; squared distance to the nearest node;
-                                                log of the second moment's integrand over the density */
-  int used;                                  /* nodes taken up */
+  double *quad; /* K x K: curvature of what is interpolated, taken out and put back */
+  double *z, *log_q, *log_prior; /* points */
+  double *log_p, *near, *reach; /* predicted log density in z; squared distance to the nearest node;
+                                   log of the second moment's integrand over the density */
+  int used;                     /* nodes taken up */
 } weave;
 
-/* Half the square near the mode, linear far out (Huber's function), where the linear trend of the interpolation
- * takes over: the tails of sds of few groups fall like powers. */
+/* Half the square near the mode, linear far out (Huber's function), where the linear trend of the
+ * interpolation takes over: the tails of sds of few groups fall like powers. */
 static double bowl(int K, const double *q, const double *z) {
   const double c = 3;
   double t = 0;
@@ -141,12 +47,13 @@ static void rest_curvature(vb_fit *fit, double *quad) {
     for (int b = 0; b < K; b++) {
       double t = a == b;
       for (int i = 0; i < K; i++)
-        for (int j = 0; j < K; j++) t += fit->root[i + a * K] * hess[i + j * K] * fit->root[j + b * K];
+        for (int j = 0; j < K; j++)
+          t += fit->root[i + a * K] * hess[i + j * K] * fit->root[j + b * K];
       quad[a + b * K] = t;
     }
 }
 
-static void take_up(vb_fit *fit, weave *w) {  /* new nodes into the interpolation */
+static void take_up(vb_fit *fit, weave *w) { /* new nodes into the interpolation */
   int K = fit->hyper->n_axis;
   for (; w->used < fit->n_node; w->used++) {
     const vb_node *n = fit->node[w->used];
@@ -169,7 +76,8 @@ static void predict(vb_fit *fit, weave *w, int T) {
   for (int t = 0; t < T; t++) {
     const double *z = w->z + (size_t)t * K;
     w->log_p[t] = isfinite(w->log_prior[t])
-                      ? vb_surrogate_at(&w->s, z) - bowl(K, w->quad, z) + w->log_prior[t] : -INFINITY;
+                      ? vb_surrogate_at(&w->s, z) - bowl(K, w->quad, z) + w->log_prior[t]
+                      : -INFINITY;
   }
 }
 
@@ -179,7 +87,8 @@ static double top_of(int T, const double *x) {
   return top;
 }
 
-/* The next node: much mass, no node near.  The error of a cubic basis grows like the third power of distance. */
+/* The next node: much mass, no node near.  The error of a cubic basis grows like the third power of
+ * distance. */
 static int next_point(const weave *w, int T) {
   int best = -1;
   double top = top_of(T, w->log_p), score = -INFINITY;
@@ -201,7 +110,7 @@ static vb_status add_batch(vb_fit *fit, weave *w, int T, int size, double *error
   double predicted[64], top = top_of(T, w->log_p), sum = 0, sum2 = 0;
   if (size > 64) size = 64;
   int n = 0;
-  for (; n < size; n++) {                    /* choose all, then evaluate: distances count those chosen */
+  for (; n < size; n++) { /* choose all, then evaluate: distances count those chosen */
     int t = next_point(w, T);
     if (t < 0) break;
     picked[n] = t;
@@ -217,12 +126,13 @@ static vb_status add_batch(vb_fit *fit, weave *w, int T, int size, double *error
     vb_z_to_x(fit, w->z + (size_t)picked[i] * K, x);
     vb_status st = vb_fit_node(fit, x);
     if (st == VB_INTERRUPTED) return st;
-    if (st != VB_OK) {                       /* theta cannot be had there: no mass */
+    if (st != VB_OK) { /* theta cannot be had there: no mass */
       w->log_prior[picked[i]] = -INFINITY;
       continue;
     }
     const vb_node *v = fit->node[fit->n_node - 1];
-    double e = v->elbo + v->rq - predicted[i], mass = exp(fmin(fmax(predicted[i], v->elbo + v->rq) + w->reach[picked[i]] - top, 0));
+    double e = v->elbo + v->rq - predicted[i],
+           mass = exp(fmin(fmax(predicted[i], v->elbo + v->rq) + w->reach[picked[i]] - top, 0));
     sum += mass;
     sum2 += mass * e * e;
   }
@@ -248,7 +158,7 @@ static void lay_points(vb_fit *fit, const vb_proposal *q, weave *w) {
     memcpy(fit->point_x + (size_t)t * K, x, sizeof(double) * K);
     if (!inside || vb_theta_set(fit->hyper, x, &fit->theta) != VB_OK) continue;
     w->log_prior[t] = fit->theta.log_prior;
-    double most = 1;                         /* far tails of sds carry their variance */
+    double most = 1; /* far tails of sds carry their variance */
     for (int i = 0; i < fit->hyper->n_natural; i++)
       if (fit->hyper->natural[i].prior) most = fmax(most, fit->theta.natural[i] / at_mode[i]);
     w->reach[t] = 2 * log(most);
@@ -263,7 +173,7 @@ static vb_status finish_interpolated(vb_fit *fit, weave *w) {
   double top = top_of(T, w->log_p);
   for (int t = 0; t < T; t++) sum += fit->point_weight[t] = exp(w->log_p[t] - top);
   for (int t = 0; t < T; t++) fit->point_weight[t] /= sum;
-  for (int k = 0; k < K; k++) {              /* |root| from its orthogonal columns */
+  for (int k = 0; k < K; k++) { /* |root| from its orthogonal columns */
     double norm = 0;
     for (int i = 0; i < K; i++) norm += pow(fit->root[i + (size_t)k * K], 2);
     log_det += log(norm) / 2;
@@ -328,5 +238,6 @@ vb_status vb_fit_nodes(vb_fit *fit) {
   int K = fit->hyper->n_axis;
   if (!K) return single_node(fit);
   int T = vb_weighted_points(fit);
-  return K == 1 || (K <= MAX_INTERPOLATED && T < 1024 + 512 * (K > 2)) ? interpolate(fit) : vb_weighted_nodes(fit, T);
+  return K == 1 || (K <= MAX_INTERPOLATED && T < 1024 + 512 * (K > 2)) ? interpolate(fit)
+                                                                       : vb_weighted_nodes(fit, T);
 }

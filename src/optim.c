@@ -1,5 +1,6 @@
-/* BFGS (Nocedal & Wright 2006, algorithm 6.1) for a handful of hyperparameters, maximising, with backtracking
- * on the Armijo condition.  Points where f cannot be had are steps that were too long. */
+/* BFGS (Nocedal & Wright 2006, algorithm 6.1) for a handful of hyperparameters, maximising, with
+ * backtracking on the Armijo condition.  Points where f cannot be had are steps that were too long.
+ */
 #include <math.h>
 #include <string.h>
 #include "engine.h"
@@ -10,7 +11,8 @@ static double dot(int n, const double *a, const double *b) {
   return s;
 }
 
-/* inverse update: (I - r s y') H (I - r y s') + r s s', skipped where the curvature is not positive */
+/* inverse update: (I - r s y') H (I - r y s') + r s s', skipped where the curvature is not positive
+ */
 static void update_inverse(int n, double *inv, const double *s, const double *y) {
   double hy[VB_MAX_AXIS], sy = dot(n, s, y);
   if (!(sy > 1e-10 * sqrt(dot(n, s, s) * dot(n, y, y)))) return;
@@ -24,8 +26,8 @@ static void update_inverse(int n, double *inv, const double *s, const double *y)
       inv[i + (size_t)j * n] += c * s[i] * s[j] - (hy[i] * s[j] + s[i] * hy[j]) / sy;
 }
 
-vb_status vb_bfgs(int n, vb_objective eval, void *data, double *x, double *f, double *grad, double *inv,
-                  double tol, int max_eval) {
+vb_status vb_bfgs(int n, vb_objective eval, void *data, double *x, double *f, double *grad,
+                  double *inv, double tol, int max_eval) {
   double dir[VB_MAX_AXIS], next[VB_MAX_AXIS], g_next[VB_MAX_AXIS], y[VB_MAX_AXIS], f_next;
   vb_status st = eval(data, x, f, grad);
   if (st != VB_OK) return st;
@@ -48,7 +50,7 @@ vb_status vb_bfgs(int n, vb_objective eval, void *data, double *x, double *f, do
     }
     for (int i = 0; i < n; i++) {
       dir[i] = next[i] - x[i];
-      y[i] = grad[i] - g_next[i];            /* of -f: the Hessian is positive */
+      y[i] = grad[i] - g_next[i]; /* of -f: the Hessian is positive */
     }
     update_inverse(n, inv, dir, y);
     memcpy(x, next, sizeof(double) * n);

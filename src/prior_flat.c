@@ -18,5 +18,4 @@ static double zero(const double *arg) {
 }
 
 const vb_prior vb_prior_flat = {
-    .name = "flat", .gaussian = 1, .log_density = log_density, .log_norm = zero,
-                                .log_upper = zero};
+    .name = "flat", .gaussian = 1, .log_density = log_density, .log_norm = zero, .log_upper = zero};

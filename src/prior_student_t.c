@@ -12,7 +12,9 @@ static void log_density(int n, const double *x, const double *arg, double *ll, d
   }
 }
 
-static double log_norm(const double *arg) { return -lbeta(0.5, 0.5 * arg[0]) - 0.5 * log(arg[0]) - log(arg[2]); }
+static double log_norm(const double *arg) {
+  return -lbeta(0.5, 0.5 * arg[0]) - 0.5 * log(arg[0]) - log(arg[2]);
+}
 
 static double log_upper(const double *arg) { return pt(-arg[1] / arg[2], arg[0], 0, 1); }
 

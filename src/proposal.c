@@ -1,4 +1,5 @@
-/* Where to look for theta: two-piece t densities along the whitened axes, as points of low discrepancy. */
+/* Where to look for theta: two-piece t densities along the whitened axes, as points of low
+ * discrepancy. */
 #include <math.h>
 #include <string.h>
 #define R_NO_REMAP
@@ -25,8 +26,9 @@ static double t4_log_density(double t) { return log(0.375) - 2.5 * log1p(t * t /
 double vb_proposal_draw(const vb_proposal *q, int i, double *z) {
   int K = q->K;
   double e[VB_MAX_AXIS], log_q = -q->log_det;
-  for (int k = 0; k < K; k++) {              /* each half has probability 1/2 */
-    double u = vb_low_discrepancy(i, q->step[k]), t = q->normal ? Rf_qnorm5(u, 0, 1, 1, 0) : t4_quantile(u);
+  for (int k = 0; k < K; k++) { /* each half has probability 1/2 */
+    double u = vb_low_discrepancy(i, q->step[k]),
+           t = q->normal ? Rf_qnorm5(u, 0, 1, 1, 0) : t4_quantile(u);
     double s = t < 0 ? q->below[k] : q->above[k];
     e[k] = s * t;
     log_q += (q->normal ? Rf_dnorm4(t, 0, 1, 1) : t4_log_density(t)) - log(s);
@@ -49,7 +51,7 @@ vb_status vb_proposal_axes(vb_fit *fit, double at, vb_proposal *q) {
       vb_x_to_z(fit, x, zc);
       vb_status st = vb_fit_node(fit, x);
       if (st == VB_INTERRUPTED) return st;
-      double s = 0.6;                        /* where theta cannot go, look closer */
+      double s = 0.6; /* where theta cannot go, look closer */
       if (st == VB_OK) {
         const vb_node *n = fit->node[fit->n_node - 1];
         double drop = fit->node[0]->elbo + fit->node[0]->rq - n->elbo - n->rq;

@@ -12,7 +12,7 @@ SEXP vb_r_moments(SEXP spec, SEXP engine, SEXP rows);
 SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal);
 SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs);
 SEXP vb_r_tables(void);
-SEXP vb_r_family(SEXP name, SEXP link, SEXP what, SEXP y, SEXP w, SEXP m, SEXP par, SEXP v, SEXP k);
+SEXP vb_r_family(SEXP name, SEXP link, SEXP what, SEXP data, SEXP par, SEXP k);
 SEXP vb_r_prior(SEXP name, SEXP x, SEXP arg);
 
 /* lists by name; an absent element is NULL where it may be, else an internal error */
@@ -30,16 +30,21 @@ int *vb_list_int(SEXP list, const char *name, R_xlen_t n);
 typedef struct {
   vb_input input;
   vb_hyper hyper;
-  double *start;                             /* first axes of theta */
+  double *start; /* first axes of theta */
 } vb_request;
-/* host with R's allocator and interrupts; begin starts the clock and the progress bar (quiet: none) */
-vb_host vb_r_host(void);
-void vb_r_host_begin(int show);
-void vb_r_host_end(void);
+typedef struct { /* of one call: its clock and its progress bar */
+  SEXP bar;      /* NULL: none */
+  double begun;
+} vb_r_bar;
+/* host with R's allocator and interrupts; the clock starts and, if show, the progress bar */
+vb_host vb_r_host(vb_r_bar *bar, int show);
+void vb_r_host_end(vb_r_bar *bar);
+enum { VB_R_AUTO, VB_R_DENSE, VB_R_SPARSE }; /* solvers that can be asked for */
 void vb_r_read(SEXP spec, const vb_host *host, vb_request *request);
-vb_status vb_r_model(const vb_request *request, const vb_host *host, int cores, const char *solver, vb_core *core,
-                     vb_model *model, int *cell);
+vb_status vb_r_model(const vb_request *request, const vb_host *host, int cores, int solver,
+                     vb_core *core, vb_model *model, int *cell);
 void vb_r_start(const vb_model *model, vb_request *request);
-/* run body(data) with the sparse solver's memory given back on every way out */
-SEXP vb_r_guard(SEXP (*body)(void *), void *data, vb_core *core);
+/* run body(data); the sparse solver's memory and the progress bar are given back on every way out
+ */
+SEXP vb_r_guard(SEXP (*body)(void *), void *data, vb_core *core, vb_r_bar *bar);
 #endif

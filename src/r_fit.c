@@ -2,9 +2,13 @@
 #include <string.h>
 #include "r.h"
 
-typedef struct { SEXP spec, control; vb_core *core; } job;
+typedef struct {
+  SEXP spec, control;
+  vb_core *core;
+  vb_r_bar bar;
+} job;
 
-static int three_way(SEXP control, const char *name) {  /* TRUE, FALSE, NA: automatic */
+static int three_way(SEXP control, const char *name) { /* TRUE, FALSE, NA: automatic */
   int x = Rf_asLogical(vb_list_need(control, name));
   return x == NA_LOGICAL ? -1 : x;
 }
@@ -13,13 +17,15 @@ static void put_nodes(SEXP list, const vb_fit *fit) {
   const vb_model *m = fit->model;
   int N = fit->n_node, D = m->n_coef, p = m->p, H = fit->n_hyper, K = fit->hyper->n_axis;
   int with_h = !m->family->quadratic;
-  static const char *const names[] = {"weight", "elbo", "rq", "hyper", "x", "mean", "var", "skew", "fixed_mean",
-                                      "fixed_cov", "fixed_skew", "h", "site_h"};
+  static const char *const names[] = {"weight",     "elbo", "rq",    "hyper",      "x",
+                                      "mean",       "var",  "skew",  "fixed_mean", "fixed_cov",
+                                      "fixed_skew", "h",    "site_h"};
   SEXP node = vb_list_put(list, "node", vb_list_new(13, names));
   double *weight = vb_list_real(node, "weight", N), *elbo = vb_list_real(node, "elbo", N);
   double *rq = vb_list_real(node, "rq", N), *hyper = vb_list_matrix(node, "hyper", H, N);
   double *x = vb_list_matrix(node, "x", K, N), *mean = vb_list_matrix(node, "mean", D, N);
-  double *var = vb_list_matrix(node, "var", D, N), *skew = fit->rq_on ? vb_list_matrix(node, "skew", D, N) : NULL;
+  double *var = vb_list_matrix(node, "var", D, N),
+         *skew = fit->rq_on ? vb_list_matrix(node, "skew", D, N) : NULL;
   double *fixed_mean = vb_list_matrix(node, "fixed_mean", p, N);
   SEXP cov = vb_list_put(node, "fixed_cov", Rf_alloc3DArray(REALSXP, p, p, N));
   double *fixed_skew = fit->response.active ? vb_list_matrix(node, "fixed_skew", p, N) : NULL;
@@ -47,7 +53,8 @@ static void put_points(SEXP list, const vb_fit *fit) {
   static const char *const names[] = {"hyper", "weight", "x"};
   int T = fit->n_point, K = fit->hyper->n_axis;
   SEXP point = vb_list_put(list, "point", vb_list_new(3, names));
-  memcpy(vb_list_matrix(point, "hyper", fit->n_hyper, T), fit->point_hyper, sizeof(double) * (size_t)T * fit->n_hyper);
+  memcpy(vb_list_matrix(point, "hyper", fit->n_hyper, T), fit->point_hyper,
+         sizeof(double) * (size_t)T * fit->n_hyper);
   memcpy(vb_list_real(point, "weight", T), fit->point_weight, sizeof(double) * T);
   memcpy(vb_list_matrix(point, "x", K, T), fit->point_x, sizeof(double) * (size_t)T * K);
 }
@@ -56,7 +63,8 @@ static void put_trace(SEXP list, const vb_fit *fit) {
   static const char *const names[] = {"phase", "elbo", "seconds"};
   SEXP trace = vb_list_put(list, "trace", vb_list_new(3, names));
   int *phase = vb_list_int(trace, "phase", fit->n_step);
-  double *elbo = vb_list_real(trace, "elbo", fit->n_step), *seconds = vb_list_real(trace, "seconds", fit->n_step);
+  double *elbo = vb_list_real(trace, "elbo", fit->n_step),
+         *seconds = vb_list_real(trace, "seconds", fit->n_step);
   for (int i = 0; i < fit->n_step; i++) {
     phase[i] = fit->step[i].phase;
     elbo[i] = fit->step[i].elbo;
@@ -84,8 +92,9 @@ static void put_axes(SEXP list, const vb_fit *fit) {
 
 static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
   static const char *const names[] = {
-      "node", "point", "trace", "axes", "elbo", "log_evidence", "converged", "status", "solver", "rule", "n_eval",
-      "n_sweep", "ess", "khat", "node_error", "rq", "lr", "lr_inflation", "n_cell", "cell"};
+      "node",       "point",  "trace", "axes",         "elbo",    "log_evidence", "converged",
+      "status",     "solver", "rule",  "n_eval",       "n_sweep", "ess",          "khat",
+      "node_error", "rq",     "lr",    "lr_inflation", "n_cell",  "cell"};
   static const char *const rq_names[] = {"size", "max_level"};
   const vb_model *m = fit->model;
   SEXP list = PROTECT(vb_list_new(20, names));
@@ -96,8 +105,14 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
   vb_list_put(list, "elbo", Rf_ScalarReal(fit->elbo));
   vb_list_put(list, "log_evidence", Rf_ScalarReal(fit->log_evidence));
   vb_list_put(list, "converged", Rf_ScalarLogical(fit->converged));
-  vb_list_put(list, "status", Rf_ScalarInteger(fit->status != VB_OK ? fit->status : fit->converged ? VB_OK : VB_MAX_ITER));
-  vb_list_put(list, "solver", Rf_mkString(m->q ? m->core.solver->name : m->leaf < 0 ? "dense" : "leaf"));
+  vb_list_put(list, "status",
+              Rf_ScalarInteger(fit->status != VB_OK ? fit->status
+                               : fit->converged     ? VB_OK
+                                                    : VB_MAX_ITER));
+  vb_list_put(list, "solver",
+              Rf_mkString(m->q          ? m->core.solver->name
+                          : m->leaf < 0 ? "dense"
+                                        : "leaf"));
   vb_list_put(list, "rule", Rf_mkString(fit->rule));
   vb_list_put(list, "n_eval", Rf_ScalarInteger(fit->n_eval));
   vb_list_put(list, "n_sweep", Rf_ScalarInteger(fit->inner.n_sweep));
@@ -108,7 +123,8 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
   *vb_list_real(rq, "size", 1) = fit->rq_size;
   *vb_list_real(rq, "max_level", 1) = fit->rq_level;
   if (fit->response.active)
-    memcpy(vb_list_matrix(list, "lr", m->p, m->p), fit->response.congruence, sizeof(double) * m->p * m->p);
+    memcpy(vb_list_matrix(list, "lr", m->p, m->p), fit->response.congruence,
+           sizeof(double) * m->p * m->p);
   vb_list_put(list, "lr_inflation", Rf_ScalarReal(fit->response.inflation));
   vb_list_put(list, "n_cell", Rf_ScalarInteger(m->n));
   int *out = vb_list_int(list, "cell", n_row);
@@ -119,26 +135,27 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
 
 static SEXP body(void *data) {
   job *j = data;
-  vb_host host = vb_r_host();
+  vb_host host = vb_r_host(&j->bar, Rf_asLogical(vb_list_need(j->control, "verbose")) == 1);
   vb_request request;
   vb_model model;
   vb_fit fit;
   memset(&fit, 0, sizeof fit);
-  vb_r_host_begin(Rf_asLogical(vb_list_need(j->control, "verbose")) == 1);
   vb_r_read(j->spec, &host, &request);
   int *cell = host.alloc(request.input.n + 1, sizeof(int));
   SEXP nodes = vb_list_get(j->control, "nodes");
   vb_status st = vb_r_model(&request, &host, vb_get_int(j->control, "cores"),
-                            CHAR(Rf_asChar(vb_list_need(j->control, "solver"))), j->core, &model, cell);
+                            vb_get_int(j->control, "solver"), j->core, &model, cell);
   if (st != VB_OK) Rf_error("internal: the model could not be laid out (status %d)", (int)st);
   vb_r_start(&model, &request);
   int K = request.hyper.n_axis;
   fit.host = &host;
   fit.model = &model;
   fit.hyper = &request.hyper;
-  fit.set = (vb_settings){.tol = vb_get_double(j->control, "tol"), .max_sweep = vb_get_int(j->control, "max_sweep"),
+  fit.set = (vb_settings){.tol = vb_get_double(j->control, "tol"),
+                          .max_sweep = vb_get_int(j->control, "max_sweep"),
                           .max_node = nodes == R_NilValue ? 0 : Rf_asInteger(nodes),
-                          .use_rq = three_way(j->control, "rq"), .use_lr = three_way(j->control, "lr")};
+                          .use_rq = three_way(j->control, "rq"),
+                          .use_lr = three_way(j->control, "lr")};
   fit.mode = host.alloc(K + 1, sizeof(double));
   memcpy(fit.mode, request.start, sizeof(double) * K);
   fit.root = host.alloc((size_t)K * K + 1, sizeof(double));
@@ -153,6 +170,6 @@ static SEXP body(void *data) {
 
 SEXP vb_r_fit(SEXP spec, SEXP control) {
   vb_core core = {0};
-  job j = {spec, control, &core};
-  return vb_r_guard(body, &j, &core);
+  job j = {spec, control, &core, {NULL, 0}};
+  return vb_r_guard(body, &j, &core, &j.bar);
 }

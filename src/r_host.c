@@ -1,12 +1,9 @@
-/* What R lends the core: memory, interrupts, a clock, a progress bar (cli: shown after two seconds only).
- * The hooks carry no data, so the bar of the one fit that runs at a time is kept here. */
+/* What R lends the core: memory, interrupts, a clock, a progress bar (cli: shown after two seconds
+ * only). */
 #include <string.h>
 #include <time.h>
 #include "r.h"
 #include <cli/progress.h>
-
-static SEXP bar;
-static clock_t begun;
 
 static void *take(size_t n, size_t size) {
   void *p = R_alloc(n ? n : 1, (int)size);
@@ -20,28 +17,31 @@ static void check(void *data) {
 }
 static int poll(void) { return R_ToplevelExec(check, NULL) == FALSE; }
 
-static void progress(int step, double elbo) {
-  (void)elbo;
-  if (bar && CLI_SHOULD_TICK) cli_progress_set(bar, step);
+static void progress(void *data, int step) {
+  const vb_r_bar *bar = data;
+  if (bar->bar && CLI_SHOULD_TICK) cli_progress_set(bar->bar, step);
 }
 
-static double seconds(void) { return (double)(clock() - begun) / CLOCKS_PER_SEC; }
+static double cpu(void) { return (double)clock() / CLOCKS_PER_SEC; }
+static double seconds(void *data) { return cpu() - ((vb_r_bar *)data)->begun; }
 
-vb_host vb_r_host(void) { return (vb_host){take, poll, progress, seconds}; }
-
-void vb_r_host_begin(int show) {
-  begun = clock();
-  bar = NULL;
-  if (!show) return;
-  bar = cli_progress_bar(NA_REAL, NULL);
-  R_PreserveObject(bar);
-  cli_progress_set_name(bar, "Fitting");
+vb_host vb_r_host(vb_r_bar *bar, int show) {
+  bar->begun = cpu();
+  bar->bar = NULL;
+  if (show) {
+    SEXP made = PROTECT(cli_progress_bar(NA_REAL, NULL));
+    R_PreserveObject(made);
+    UNPROTECT(1);
+    bar->bar = made;
+    cli_progress_set_name(made, "Fitting");
+  }
+  return (vb_host){bar, take, poll, progress, seconds};
 }
 
-void vb_r_host_end(void) {
-  if (!bar) return;
-  SEXP done = bar;
-  bar = NULL;
+void vb_r_host_end(vb_r_bar *bar) {
+  if (!bar->bar) return;
+  SEXP done = bar->bar;
+  bar->bar = NULL;
   cli_progress_done(done);
   R_ReleaseObject(done);
 }

@@ -1,16 +1,17 @@
-/* The model with its solver: leaf-core with a dense core, or CHOLMOD where the core is large and sparse. */
-#include <string.h>
+/* The model with its solver: leaf-core with a dense core, or CHOLMOD where the core is large and
+ * sparse. */
 #include "r.h"
 #include "r_sparse.h"
 
-#define DENSE_UP_TO 400                      /* core coefficients that are never worth a sparse factor */
-#define SPARSE_COST 4.0                      /* a sparse operation against a blocked dense one */
+#define DENSE_UP_TO 100 /* core coefficients that are never worth a sparse factor */
+#define SPARSE_COST 1.5 /* a supernodal operation against a dense one */
 
-vb_status vb_r_model(const vb_request *r, const vb_host *host, int cores, const char *solver, vb_core *core,
+vb_status vb_r_model(const vb_request *r, const vb_host *host, int cores, int solver, vb_core *core,
                      vb_model *m, int *cell) {
   vb_status st = vb_model_build(host, &r->input, cores, m, cell);
-  int forced = !strcmp(solver, "sparse");
-  if (st != VB_OK || m->q < 1 || !strcmp(solver, "dense") || (m->q <= DENSE_UP_TO && !forced)) return st;
+  int forced = solver == VB_R_SPARSE;
+  if (st != VB_OK || m->q < 1 || solver == VB_R_DENSE || (m->q <= DENSE_UP_TO && !forced))
+    return st;
   double flops, lnz, q = m->q;
   vb_core_pattern(host, m);
   *core = m->core;
@@ -26,7 +27,12 @@ vb_status vb_r_model(const vb_request *r, const vb_host *host, int cores, const 
   return VB_OK;
 }
 
-typedef struct { SEXP (*body)(void *); void *data; vb_core *core; } guarded;
+typedef struct {
+  SEXP (*body)(void *);
+  void *data;
+  vb_core *core;
+  vb_r_bar *bar;
+} guarded;
 
 static SEXP guard_body(void *data) {
   guarded *g = data;
@@ -35,12 +41,12 @@ static SEXP guard_body(void *data) {
 static void guard_clean(void *data, Rboolean jump) {
   (void)jump;
   guarded *g = data;
-  vb_r_host_end();
+  vb_r_host_end(g->bar);
   vb_sparse_free(g->core);
 }
 
-SEXP vb_r_guard(SEXP (*body)(void *), void *data, vb_core *core) {
-  guarded g = {body, data, core};
+SEXP vb_r_guard(SEXP (*body)(void *), void *data, vb_core *core, vb_r_bar *bar) {
+  guarded g = {body, data, core, bar};
   SEXP token = PROTECT(R_MakeUnwindCont());
   SEXP out = R_UnwindProtect(guard_body, &g, guard_clean, &g, token);
   UNPROTECT(1);

@@ -13,7 +13,8 @@ SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs) {
       row[2 * n + s] = skew == R_NilValue ? 0 : REAL_RO(skew)[i + (size_t)s * n_row];
     }
     for (int k = 0; k < n_prob; k++)
-      REAL(out)[i + (size_t)k * n_row] =
+      REAL(out)
+      [i + (size_t)k * n_row] =
           vb_mixture_quantile(n, row, row + n, row + 2 * n, REAL_RO(weight), REAL_RO(probs)[k]);
     if ((i & 255) == 255) R_CheckUserInterrupt();
   }
@@ -28,14 +29,13 @@ static const double *optional(SEXP list, const char *name) {
 
 /* the coordinates that the fit chose, into the table that the spec makes */
 static void read_axes(SEXP engine, vb_hyper *hyper) {
-  static const vb_coordinate *const known[] = {&vb_coord_log, &vb_coord_square, &vb_coord_power, &vb_coord_probit};
   SEXP axes = vb_list_need(engine, "axes"), coordinate = vb_list_need(axes, "coordinate");
   const double *s0 = REAL_RO(vb_list_need(axes, "s0"));
   for (int i = 0; i < hyper->n_natural; i++) {
     vb_natural *n = hyper->natural + i;
     if (n->axis < 0) continue;
-    for (int k = 0; k < 4; k++)
-      if (!strcmp(known[k]->name, CHAR(STRING_ELT(coordinate, n->axis)))) n->coord = known[k];
+    n->coord = vb_coordinate_find(CHAR(STRING_ELT(coordinate, n->axis)));
+    if (!n->coord) Rf_error("internal: no such coordinate");
     n->s0 = s0[n->axis];
   }
 }
@@ -43,6 +43,7 @@ static void read_axes(SEXP engine, vb_hyper *hyper) {
 typedef struct {
   SEXP spec, engine, rows, uniform, normal;
   vb_core *core;
+  vb_r_bar bar;
   vb_host host;
   vb_request request;
   vb_model model;
@@ -50,30 +51,37 @@ typedef struct {
 } job;
 
 static void open_posterior(job *j) {
-  j->host = vb_r_host();
-  vb_r_host_begin(0);
+  j->host = vb_r_host(&j->bar, 0);
   vb_r_read(j->spec, &j->host, &j->request);
   int *cell = j->host.alloc(j->request.input.n + 1, sizeof(int));
-  const char *solver = CHAR(Rf_asChar(vb_list_need(j->engine, "solver")));
-  if (vb_r_model(&j->request, &j->host, 1, solver, j->core, &j->model, cell) != VB_OK)
+  if (vb_r_model(&j->request, &j->host, 1, vb_get_int(j->engine, "solver"), j->core, &j->model,
+                 cell) != VB_OK)
     Rf_error("internal: the model could not be laid out again");
   read_axes(j->engine, &j->request.hyper);
   SEXP node = vb_list_need(j->engine, "node"), point = vb_list_need(j->engine, "point");
   SEXP axes = vb_list_need(j->engine, "axes");
   j->post = (vb_posterior){.n = (int)Rf_xlength(vb_list_need(node, "weight")),
                            .n_point = (int)Rf_xlength(vb_list_need(point, "weight")),
-                           .weight = optional(node, "weight"), .x = optional(node, "x"), .mean = optional(node, "mean"),
-                           .var = optional(node, "var"), .skew = optional(node, "skew"),
-                           .fixed_skew = optional(node, "fixed_skew"), .h = optional(node, "h"),
-                           .site_h = optional(node, "site_h"), .fixed_cov = optional(node, "fixed_cov"),
-                           .point_x = optional(point, "x"), .point_weight = optional(point, "weight"),
-                           .mode = optional(axes, "mode"), .root = optional(axes, "root"),
+                           .weight = optional(node, "weight"),
+                           .x = optional(node, "x"),
+                           .mean = optional(node, "mean"),
+                           .var = optional(node, "var"),
+                           .skew = optional(node, "skew"),
+                           .fixed_skew = optional(node, "fixed_skew"),
+                           .h = optional(node, "h"),
+                           .site_h = optional(node, "site_h"),
+                           .fixed_cov = optional(node, "fixed_cov"),
+                           .point_x = optional(point, "x"),
+                           .point_weight = optional(point, "weight"),
+                           .mode = optional(axes, "mode"),
+                           .root = optional(axes, "root"),
                            .congruence = optional(j->engine, "lr")};
 }
 
 static SEXP stop_on(vb_status st) {
   if (st == VB_INTERRUPTED) R_CheckUserInterrupt();
-  if (st != VB_OK) Rf_error("internal: the fit's factor could not be made again (status %d)", (int)st);
+  if (st != VB_OK)
+    Rf_error("internal: the fit's factor could not be made again (status %d)", (int)st);
   return R_NilValue;
 }
 
@@ -81,12 +89,13 @@ static SEXP moments_body(void *data) {
   static const char *const names[] = {"mean", "var", "mu", "mu_var"};
   job *j = data;
   open_posterior(j);
-  SEXP x = vb_list_need(j->rows, "x"), group = vb_list_need(j->rows, "group"), z = vb_list_need(j->rows, "z");
+  SEXP x = vb_list_need(j->rows, "x"), group = vb_list_need(j->rows, "group"),
+       z = vb_list_need(j->rows, "z");
   int n = Rf_nrows(x), n_term = j->model.n_term;
   vb_rows rows = {.n = n, .x = REAL_RO(x), .offset = REAL_RO(vb_list_need(j->rows, "offset"))};
   const int **g = j->host.alloc(n_term + 1, sizeof *g);
   const double **zt = j->host.alloc(n_term + 1, sizeof *zt);
-  for (int t = 0; t < n_term; t++) {         /* NA_INTEGER is negative: the term is left out */
+  for (int t = 0; t < n_term; t++) { /* NA_INTEGER is negative: the term is left out */
     g[t] = INTEGER_RO(VECTOR_ELT(group, t));
     zt[t] = REAL_RO(VECTOR_ELT(z, t));
   }
@@ -98,7 +107,8 @@ static SEXP moments_body(void *data) {
     out[k] = vb_list_real(list, names[k], n);
     memset(out[k], 0, sizeof(double) * n);
   }
-  stop_on(vb_moments(&j->model, &j->request.hyper, &j->post, &rows, out[0], out[1], out[2], out[3]));
+  stop_on(
+      vb_moments(&j->model, &j->request.hyper, &j->post, &rows, out[0], out[1], out[2], out[3]));
   UNPROTECT(1);
   return list;
 }
@@ -111,7 +121,8 @@ static SEXP draw_body(void *data) {
   SEXP list = PROTECT(vb_list_new(2, names));
   double *coef = vb_list_matrix(list, "coef", j->model.n_coef, n);
   double *hyper = vb_list_matrix(list, "hyper", j->request.hyper.n_natural, n);
-  stop_on(vb_draw(&j->model, &j->request.hyper, &j->post, n, REAL_RO(j->uniform), REAL_RO(j->normal), coef, hyper));
+  stop_on(vb_draw(&j->model, &j->request.hyper, &j->post, n, REAL_RO(j->uniform),
+                  REAL_RO(j->normal), coef, hyper));
   UNPROTECT(1);
   return list;
 }
@@ -119,11 +130,11 @@ static SEXP draw_body(void *data) {
 SEXP vb_r_moments(SEXP spec, SEXP engine, SEXP rows) {
   vb_core core = {0};
   job j = {.spec = spec, .engine = engine, .rows = rows, .core = &core};
-  return vb_r_guard(moments_body, &j, &core);
+  return vb_r_guard(moments_body, &j, &core, &j.bar);
 }
 
 SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal) {
   vb_core core = {0};
   job j = {.spec = spec, .engine = engine, .uniform = uniform, .normal = normal, .core = &core};
-  return vb_r_guard(draw_body, &j, &core);
+  return vb_r_guard(draw_body, &j, &core, &j.bar);
 }

@@ -1,4 +1,5 @@
-/* The spec that R wrote, read into the core's structures.  R has checked everything the user can get wrong. */
+/* The spec that R wrote, read into the core's structures.  R has checked everything the user can
+ * get wrong. */
 #include <math.h>
 #include <string.h>
 #include "r.h"
@@ -9,14 +10,16 @@ static void read_terms(SEXP terms, const vb_host *host, vb_input *in) {
   in->n_term = (int)Rf_xlength(terms);
   const int **group = host->alloc(in->n_term + 1, sizeof *group);
   const double **z = host->alloc(in->n_term + 1, sizeof *z);
-  int *n_level = host->alloc(in->n_term + 1, sizeof(int)), *d = host->alloc(in->n_term + 1, sizeof(int));
+  int *n_level = host->alloc(in->n_term + 1, sizeof(int)),
+      *d = host->alloc(in->n_term + 1, sizeof(int));
   for (int t = 0; t < in->n_term; t++) {
     SEXP term = VECTOR_ELT(terms, t), zt = vb_list_need(term, "z");
     group[t] = INTEGER_RO(vb_list_need(term, "group"));
     z[t] = REAL_RO(zt);
     n_level[t] = vb_get_int(term, "n_level");
     d[t] = Rf_ncols(zt);
-    if (d[t] > VB_MAX_DIM) Rf_error("internal: more than %d coefficients in one random term", VB_MAX_DIM);
+    if (d[t] > VB_MAX_DIM)
+      Rf_error("internal: more than %d coefficients in one random term", VB_MAX_DIM);
   }
   in->group = group;
   in->z = z;
@@ -24,12 +27,12 @@ static void read_terms(SEXP terms, const vb_host *host, vb_input *in) {
   in->d = d;
 }
 
-static void read_prior(const char *dist, const double *arg, const vb_coordinate *coord, vb_natural *n, int *n_axis) {
+static void read_prior(const char *dist, const double *arg, const vb_coordinate *coord,
+                       vb_natural *n, int *n_axis) {
   n->axis = -1;
   n->value = arg[0];
-  if (!strcmp(dist, "constant")) return;     /* not a density: the parameter is no axis */
   n->prior = vb_prior_find(dist);
-  if (!n->prior) Rf_error("internal: no prior '%s'", dist);
+  if (!n->prior) return; /* "constant" is no density: the parameter is no axis */
   memcpy(n->arg, arg, sizeof n->arg);
   n->log_norm = n->prior->log_norm(arg) - n->prior->log_upper(arg);
   n->coord = coord;
@@ -39,7 +42,10 @@ static void read_prior(const char *dist, const double *arg, const vb_coordinate 
 
 /* a partial correlation with (1 + r) / 2 ~ Beta(beta, beta) */
 static vb_natural correlation(double beta, int axis) {
-  return (vb_natural){.axis = axis, .coord = &vb_coord_probit, .s0 = 1, .beta = beta,
+  return (vb_natural){.axis = axis,
+                      .coord = &vb_coord_probit,
+                      .s0 = 1,
+                      .beta = beta,
                       .log_norm = -(2 * beta - 1) * M_LN2 - (2 * lgamma(beta) - lgamma(2 * beta))};
 }
 
@@ -65,15 +71,15 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
     const double *arg = REAL_RO(vb_list_need(prior, "arg"));
     vb_natural *n = h->natural + first[t];
     int d = in->d[t];
-    for (int a = 0; a < d; a++) read_prior(string_at(dist, a), arg + 3 * a, &vb_coord_log, n + a, &h->n_axis);
+    for (int a = 0; a < d; a++)
+      read_prior(string_at(dist, a), arg + 3 * a, &vb_coord_log, n + a, &h->n_axis);
     n += d;
     for (int a = 1; a < d; a++)
-      for (int b = 0; b < a; b++, n++)
-        *n = correlation(eta[t] + (d - 2 - b) / 2.0, h->n_axis++);
+      for (int b = 0; b < a; b++, n++) *n = correlation(eta[t] + (d - 2 - b) / 2.0, h->n_axis++);
   }
   for (int k = 0; k < h->n_par; k++)
-    read_prior(string_at(vb_list_need(par, "dist"), k), REAL_RO(vb_list_need(par, "arg")) + 3 * k, &vb_coord_log,
-               h->natural + h->first_par + k, &h->n_axis);
+    read_prior(string_at(vb_list_need(par, "dist"), k), REAL_RO(vb_list_need(par, "arg")) + 3 * k,
+               &vb_coord_log, h->natural + h->first_par + k, &h->n_axis);
   if (h->n_axis > VB_MAX_AXIS) Rf_error("internal: more than %d hyperparameters", VB_MAX_AXIS);
 }
 
@@ -81,7 +87,8 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
   vb_input *in = &r->input;
   SEXP x = vb_list_need(spec, "x"), prior = vb_list_need(spec, "prior_coef"), dist;
   memset(r, 0, sizeof *r);
-  in->family = vb_family_find(CHAR(Rf_asChar(vb_list_need(spec, "family"))), CHAR(Rf_asChar(vb_list_need(spec, "link"))));
+  in->family = vb_family_find(CHAR(Rf_asChar(vb_list_need(spec, "family"))),
+                              CHAR(Rf_asChar(vb_list_need(spec, "link"))));
   if (!in->family) Rf_error("internal: no such family");
   in->n = (int)Rf_xlength(vb_list_need(spec, "y"));
   in->p = Rf_ncols(x);
@@ -96,18 +103,19 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
   dist = vb_list_need(prior, "dist");
   in->prior = host->alloc(in->p + 1, sizeof *in->prior);
   for (int k = 0; k < in->p; k++)
-    if (!(in->prior[k] = vb_prior_find(string_at(dist, k)))) Rf_error("internal: no prior '%s'", string_at(dist, k));
+    if (!(in->prior[k] = vb_prior_find(string_at(dist, k))))
+      Rf_error("internal: no prior '%s'", string_at(dist, k));
   in->prior_arg = REAL_RO(vb_list_need(prior, "arg"));
   read_hyper(spec, host, in, &r->hyper);
 }
 
-/* Group sds start at half the scale of the response per unit of z, dispersions at the residual scale where
- * the link is the identity (their first is a scale there), else at one. */
+/* Group sds start at half the scale of the response per unit of z, dispersions at the residual
+ * scale where the link is the identity (their first is a scale there), else at one. */
 void vb_r_start(const vb_model *m, vb_request *r) {
   vb_hyper *h = &r->hyper;
   double scale = 1, sum = 0, sum_w = 0, sum_y = 0, sum_y2 = 0;
   r->start = m->host->alloc(h->n_axis + 1, sizeof(double));
-  int identity = !strcmp(m->family->link, "identity");
+  int identity = m->family->identity;
   for (int i = 0; i < m->n && identity; i++) {
     double e = m->y[i] - m->offset[i];
     for (int k = 0; k < m->p; k++) e -= m->x[(size_t)i * m->p + k] * m->beta_ref[k];
@@ -116,7 +124,7 @@ void vb_r_start(const vb_model *m, vb_request *r) {
     sum_y += m->w[i] * (m->y[i] - m->offset[i]);
     sum_y2 += m->w[i] * pow(m->y[i] - m->offset[i], 2);
   }
-  if (identity) {                            /* a perfect fit (n <= p) says nothing of the residual scale */
+  if (identity) { /* a perfect fit (n <= p) says nothing of the residual scale */
     scale = sqrt(fmax(sum, 0.01 * (sum_y2 - sum_y * sum_y / sum_w)) / sum_w);
     if (!(scale > 0)) scale = 1;
   }

@@ -37,50 +37,62 @@ SEXP vb_r_tables(void) {
   return list;
 }
 
-static SEXP three(int n, double **ll, double **d1, double **d2) {
-  static const char *const names[] = {"ll", "d1", "d2"};
-  SEXP list = PROTECT(vb_list_new(3, names));
-  *ll = vb_list_real(list, "ll", n);
-  *d1 = vb_list_real(list, "d1", n);
-  *d2 = vb_list_real(list, "d2", n);
-  UNPROTECT(1);
-  return list;
-}
+/* data of one evaluation: y, w, m (eta or its mean), v, par, the index k of a parameter */
+typedef struct {
+  const vb_family *f;
+  int n, k;
+  const double *y, *w, *m, *v, *par;
+} query;
 
-/* expectations by the engine's own path, quadrature of log_lik included where closed is false */
-static void expectations(const vb_family *family, int n, const double *y, const double *w, const double *m,
-                         const double *v, const double *par, int closed, double *ll, double *d1, double *d2) {
-  vb_host host = vb_r_host();
+/* log_lik and its derivatives, or their expectations by the engine's own path */
+static void log_lik(const query *q, double *out) {
+  q->f->log_lik(q->n, q->y, q->w, q->m, q->par, out, out + q->n, out + 2 * (size_t)q->n);
+}
+static void expectations(const query *q, const vb_family *row, double *out) {
+  vb_r_bar bar;
+  vb_host host = vb_r_host(&bar, 0);
   vb_rules *rules = host.alloc(1, sizeof(vb_rules));
   vb_rules_make(rules);
-  vb_family row = *family;
-  if (!closed) row.expect = NULL;
-  vb_model model = {.host = &host, .family = &row, .rules = rules, .cores = 1, .n = n, .y = y, .w = w};
-  vb_expect(&model, par, m, v, ll, d1, d2);
-  for (int i = 0; i < n; i++) d2[i] = -d2[i];
+  vb_model model = {
+      .host = &host, .family = row, .rules = rules, .cores = 1, .n = q->n, .y = q->y, .w = q->w};
+  double *d2 = out + 2 * (size_t)q->n;
+  vb_expect(&model, q->par, q->m, q->v, out, out + q->n, d2);
+  for (int i = 0; i < q->n; i++) d2[i] = -d2[i];
 }
+static void expect(const query *q, double *out) { expectations(q, q->f, out); }
+static void expect_quadrature(const query *q, double *out) {
+  vb_family row = *q->f;
+  row.expect = NULL;
+  expectations(q, &row, out);
+}
+static void base(const query *q, double *out) {
+  if (q->f->base) q->f->base(q->n, q->y, q->w, q->par, out);
+}
+static void log_lik_par(const query *q, double *out) {
+  q->f->log_lik_par(q->n, q->y, q->w, q->m, q->par, q->k, out);
+}
+static void mean(const query *q, double *out) { q->f->mean(q->n, q->m, out); }
+static void variance(const query *q, double *out) { q->f->variance(q->n, q->m, q->w, q->par, out); }
 
-SEXP vb_r_family(SEXP name, SEXP link, SEXP what, SEXP y, SEXP w, SEXP m, SEXP par, SEXP v, SEXP k) {
-  const vb_family *f = vb_family_find(CHAR(Rf_asChar(name)), CHAR(Rf_asChar(link)));
-  if (!f) Rf_error("internal: no such family");
-  const char *which = CHAR(Rf_asChar(what));
-  int n = (int)Rf_xlength(m);
-  const double *ry = REAL_RO(y), *rw = REAL_RO(w), *rm = REAL_RO(m), *rp = REAL_RO(par), *rv = REAL_RO(v);
-  double *ll, *d1, *d2;
-  SEXP out;
-  if (!strcmp(which, "log_lik") || !strncmp(which, "expect", 6)) {
-    out = PROTECT(three(n, &ll, &d1, &d2));
-    if (which[0] == 'l') f->log_lik(n, ry, rw, rm, rp, ll, d1, d2);
-    else expectations(f, n, ry, rw, rm, rv, rp, !strcmp(which, "expect"), ll, d1, d2);
-    UNPROTECT(1);
-    return out;
-  }
-  out = PROTECT(Rf_allocVector(REALSXP, n));
-  memset(REAL(out), 0, sizeof(double) * n);
-  if (!strcmp(which, "base") && f->base) f->base(n, ry, rw, rp, REAL(out));
-  else if (!strcmp(which, "log_lik_par") && f->log_lik_par) f->log_lik_par(n, ry, rw, rm, rp, Rf_asInteger(k) - 1, REAL(out));
-  else if (!strcmp(which, "mean")) f->mean(n, rm, REAL(out));
-  else if (!strcmp(which, "variance")) f->variance(n, rm, rw, rp, REAL(out));
+/* what: the place of the function in this table, as R/fit.R has it; a matrix of one or three
+ * columns */
+SEXP vb_r_family(SEXP name, SEXP link, SEXP what, SEXP data, SEXP par, SEXP k) {
+  static void (*const eval[])(const query *, double *) = {
+      log_lik, expect, expect_quadrature, base, log_lik_par, mean, variance};
+  int which = Rf_asInteger(what), columns = which < 3 ? 3 : 1;
+  SEXP m = vb_list_need(data, "m");
+  query q = {.f = vb_family_find(CHAR(Rf_asChar(name)), CHAR(Rf_asChar(link))),
+             .n = (int)Rf_xlength(m),
+             .k = Rf_asInteger(k) - 1,
+             .y = REAL_RO(vb_list_need(data, "y")),
+             .w = REAL_RO(vb_list_need(data, "w")),
+             .m = REAL_RO(m),
+             .v = REAL_RO(vb_list_need(data, "v")),
+             .par = REAL_RO(par)};
+  if (!q.f) Rf_error("internal: no such family");
+  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, q.n, columns));
+  memset(REAL(out), 0, sizeof(double) * q.n * columns);
+  eval[which](&q, REAL(out));
   UNPROTECT(1);
   return out;
 }
@@ -91,7 +103,8 @@ SEXP vb_r_prior(SEXP name, SEXP x, SEXP arg) {
   if (!p) Rf_error("internal: no such prior");
   int n = (int)Rf_xlength(x);
   SEXP list = PROTECT(vb_list_new(4, names));
-  double *ll = vb_list_real(list, "ll", n), *d1 = vb_list_real(list, "d1", n), *d2 = vb_list_real(list, "d2", n);
+  double *ll = vb_list_real(list, "ll", n), *d1 = vb_list_real(list, "d1", n),
+         *d2 = vb_list_real(list, "d2", n);
   p->log_density(n, REAL_RO(x), REAL_RO(arg), ll, d1, d2);
   for (int i = 0; i < n; i++) ll[i] += p->log_norm(REAL_RO(arg));
   *vb_list_real(list, "log_upper", 1) = p->log_upper(REAL_RO(arg));

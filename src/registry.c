@@ -1,6 +1,6 @@
 /* The tables.  A new likelihood or prior is one file and one row here; R reads vb_tables(). */
 #include <string.h>
-#include "vb.h"
+#include "engine.h"
 
 extern const vb_family vb_family_gaussian, vb_family_binomial_logit, vb_family_binomial_probit,
     vb_family_binomial_cloglog, vb_family_poisson, vb_family_negbinomial, vb_family_student;
@@ -34,5 +34,13 @@ const vb_prior *vb_prior_row(int i) { return prior[i]; }
 const vb_prior *vb_prior_find(const char *name) {
   for (int i = 0; i < vb_prior_count(); i++)
     if (!strcmp(prior[i]->name, name)) return prior[i];
+  return NULL;
+}
+
+const vb_coordinate *vb_coordinate_find(const char *name) {
+  static const vb_coordinate *const coordinate[] = {&vb_coord_log, &vb_coord_square,
+                                                    &vb_coord_power, &vb_coord_probit};
+  for (size_t i = 0; i < sizeof coordinate / sizeof *coordinate; i++)
+    if (!strcmp(coordinate[i]->name, name)) return coordinate[i];
   return NULL;
 }

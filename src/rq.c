@@ -1,16 +1,19 @@
-/* Residual quadrature: what the Gaussian q(c | theta) leaves of log p(y | theta) (engine.md section 5).
- * At the optimum the remainder r_i = log f_i - g_i (eta - m) + h_i (eta - m)^2 / 2 has no first or second
- * Hermite coefficient, and log p = L + log E exp sum (r_i - E r_i).  The expectation is taken site by site and
- * level by level along each level's own predictor t = sum h_i z_i (x_i' beta + z_i' u), whitened:
- *   c = sum_i c_i + sum_levels (c_level - sum_{i in level} c_{i | level}). */
+/* Residual quadrature: what the Gaussian q(c | theta) leaves of log p(y | theta) (engine.md section
+ * 5). At the optimum the remainder r_i = log f_i - g_i (eta - m) + h_i (eta - m)^2 / 2 has no first
+ * or second Hermite coefficient, and log p = L + log E exp sum (r_i - E r_i).  The expectation is
+ * taken site by site and level by level along each level's own predictor t = sum h_i z_i (x_i' beta
+ * + z_i' u), whitened: c = sum_i c_i + sum_levels (c_level - sum_{i in level} c_{i | level}). */
 #include <math.h>
 #include <string.h>
 #include "rq.h"
 
 #define MAX_D VB_RQ_DIM
 #define MAX_GRID 625
-#define SERIES_REST 0.02                     /* last term of the series up to which the rest is left out */
-typedef struct { int d, n; double z[MAX_GRID][MAX_D], w[MAX_GRID]; } grid;
+#define SERIES_REST 0.02 /* last term of the series up to which the rest is left out */
+typedef struct {
+  int d, n;
+  double z[MAX_GRID][MAX_D], w[MAX_GRID];
+} grid;
 
 void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
   int d_max = 1, cap = 1;
@@ -31,8 +34,9 @@ void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
 }
 
 static void make_grid(const vb_rules *rules, int d, grid *g) {
-  static const int rule_of[MAX_D + 1] = {0, 3, 2, 1, 1};   /* 15; 9^2; 5^3; 5^4 nodes */
-  const double *node = rules->node + rules->first[rule_of[d]], *weight = rules->weight + rules->first[rule_of[d]];
+  static const int rule_of[MAX_D + 1] = {0, 3, 2, 1, 1}; /* 15; 9^2; 5^3; 5^4 nodes */
+  const double *node = rules->node + rules->first[rule_of[d]],
+               *weight = rules->weight + rules->first[rule_of[d]];
   int order = rules->order[rule_of[d]];
   g->d = d;
   g->n = 1;
@@ -47,7 +51,8 @@ static void make_grid(const vb_rules *rules, int d, grid *g) {
 }
 
 /* E log f(eta) given the level's z in all its cells: into v->e */
-static void conditional_expectation(const vb_model *m, const double *par, const vb_level *v, const double *shift) {
+static void conditional_expectation(const vb_model *m, const double *par, const vb_level *v,
+                                    const double *shift) {
   int n = v->n;
   if (m->family->expect) {
     for (int r = 0; r < n; r++) v->eta[r] = v->m[r] + shift[r];
@@ -57,7 +62,8 @@ static void conditional_expectation(const vb_model *m, const double *par, const 
   double widest = 0;
   for (int r = 0; r < n; r++) widest = fmax(widest, v->rest[r]);
   int k = vb_rule_index(widest);
-  const double *node = m->rules->node + m->rules->first[k], *weight = m->rules->weight + m->rules->first[k];
+  const double *node = m->rules->node + m->rules->first[k],
+               *weight = m->rules->weight + m->rules->first[k];
   memset(v->e, 0, sizeof(double) * n);
   for (int q = 0; q < m->rules->order[k]; q++) {
     for (int r = 0; r < n; r++) v->eta[r] = v->m[r] + shift[r] + sqrt(v->rest[r]) * node[q];
@@ -66,10 +72,12 @@ static void conditional_expectation(const vb_model *m, const double *par, const 
   }
 }
 
-/* Coefficients E f^(k) / k!, k = 3..6, of the remainder's Hermite series in every cell, by Stein's identity from the
- * second derivative: E f^(k) = E[f'' He_(k-2)(z)] / v^((k-2)/2). */
-static void series_coefficients(const vb_model *m, const double *par, const vb_inner *in, double *coef) {
-  const double *node = m->rules->node + m->rules->first[2], *weight = m->rules->weight + m->rules->first[2];
+/* Coefficients E f^(k) / k!, k = 3..6, of the remainder's Hermite series in every cell, by Stein's
+ * identity from the second derivative: E f^(k) = E[f'' He_(k-2)(z)] / v^((k-2)/2). */
+static void series_coefficients(const vb_model *m, const double *par, const vb_inner *in,
+                                double *coef) {
+  const double *node = m->rules->node + m->rules->first[2],
+               *weight = m->rules->weight + m->rules->first[2];
   double eta[256], d2[256], s[256];
   for (int from = 0; from < m->n; from += 256) {
     int n = m->n - from < 256 ? m->n - from : 256;
@@ -102,13 +110,16 @@ static void series_coefficients(const vb_model *m, const double *par, const vb_i
 static double series_alone(const double *c, double a) {
   double a3 = a * a * a;
   return (6 * c[0] * c[0] * a3 + 24 * c[1] * c[1] * a3 * a + 120 * c[2] * c[2] * a3 * a * a +
-          720 * c[3] * c[3] * a3 * a3) / 2;
+          720 * c[3] * c[3] * a3 * a3) /
+         2;
 }
 
-/* Where the series serves, in one or two dimensions: the sum of the cells' series is one polynomial of the level,
- * He_k(u'z) = sum_j binom(k, j) u1^j u2^(k-j) He_j(z1) He_(k-j)(z2).  Returns the sum of the cells alone. */
+/* Where the series serves, in one or two dimensions: the sum of the cells' series is one polynomial
+ * of the level, He_k(u'z) = sum_j binom(k, j) u1^j u2^(k-j) He_j(z1) He_(k-j)(z2).  Returns the sum
+ * of the cells alone. */
 static double series_level(const vb_rq *rq, const vb_level *v, const grid *g, double *total) {
-  static const double binom[4][7] = {{1, 3, 3, 1}, {1, 4, 6, 4, 1}, {1, 5, 10, 10, 5, 1}, {1, 6, 15, 20, 15, 6, 1}};
+  static const double binom[4][7] = {
+      {1, 3, 3, 1}, {1, 4, 6, 4, 1}, {1, 5, 10, 10, 5, 1}, {1, 6, 15, 20, 15, 6, 1}};
   double m[4][7] = {{0}}, alone = 0;
   for (int r = 0; r < v->n; r++) {
     const double *c = rq->series + 4 * (size_t)v->row[r], *a = v->a + (size_t)r * v->d;
@@ -129,14 +140,15 @@ static double series_level(const vb_rq *rq, const vb_level *v, const grid *g, do
     }
     total[q] = 0;
     for (int k = 3; k < 7; k++)
-      for (int j = v->d > 1 ? 0 : k; j <= k; j++) total[q] += m[k - 3][j] * binom[k - 3][j] * h1[j] * h2[k - j];
+      for (int j = v->d > 1 ? 0 : k; j <= k; j++)
+        total[q] += m[k - 3][j] * binom[k - 3][j] * h1[j] * h2[k - j];
   }
   return alone;
 }
 
 /* moments of the level's u under the quadrature's posterior weights */
-static void level_moments(const vb_term *t, int l, const vb_level *v, const grid *g, const double *post, vb_rq *rq,
-                          double *var) {
+static void level_moments(const vb_term *t, int l, const vb_level *v, const grid *g,
+                          const double *post, vb_rq *rq, double *var) {
   int d = t->d;
   for (int a = 0; a < d; a++) {
     double m1 = 0, m2 = 0, m3 = 0, load2 = 0;
@@ -160,10 +172,11 @@ static void level_moments(const vb_term *t, int l, const vb_level *v, const grid
 }
 
 /* The same by conditional expectations at every node of the level's grid. */
-static double quadrature_level(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq, vb_level *v,
-                               const grid *g, double *total) {
+static double quadrature_level(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq,
+                               vb_level *v, const grid *g, double *total) {
   int n = v->n, d = v->d;
-  double *shift = rq->cell + (size_t)8 * rq->cap_level, *single = rq->cell + (size_t)9 * rq->cap_level, alone = 0;
+  double *shift = rq->cell + (size_t)8 * rq->cap_level,
+         *single = rq->cell + (size_t)9 * rq->cap_level, alone = 0;
   for (int r = 0; r < n; r++) {
     v->m[r] = in->eta[v->row[r]];
     v->y[r] = m->y[v->row[r]];
@@ -179,7 +192,8 @@ static double quadrature_level(const vb_model *m, const double *par, const vb_in
     total[q] = 0;
     for (int r = 0; r < n; r++) {
       int i = v->row[r];
-      double rbar = v->e[r] - in->ll[i] - in->g[i] * shift[r] + in->h[i] * (shift[r] * shift[r] - v->na[r]) / 2;
+      double rbar = v->e[r] - in->ll[i] - in->g[i] * shift[r] +
+                    in->h[i] * (shift[r] * shift[r] - v->na[r]) / 2;
       total[q] += rbar;
       single[r] += g->w[q] * exp(rbar);
     }
@@ -188,23 +202,36 @@ static double quadrature_level(const vb_model *m, const double *par, const vb_in
   return alone;
 }
 
-/* standard deviation of the series' last term along a direction of variance a; large where it should not be used */
-static double series_rest(const double *c, double a) { return a < 1 ? fabs(c[3]) * a * a * a * 26.83 : 1; }
+/* standard deviation of the series' last term along a direction of variance a; large where it
+ * should not be used */
+static double series_rest(const double *c, double a) {
+  return a < 1 ? fabs(c[3]) * a * a * a * 26.83 : 1;
+}
 
-static double level_term(const vb_model *m, const double *par, const vb_inner *in, int term, int l, const grid *g,
-                         vb_rq *rq, double *var, double *max_level) {
+static double level_term(const vb_model *m, const double *par, const vb_inner *in, int term, int l,
+                         const grid *g, vb_rq *rq, double *var, double *max_level) {
   const vb_term *t = m->term + term;
   int n = t->row_start[l + 1] - t->row_start[l], d = t->d;
   if (!n) return 0;
   double *c = rq->cell;
   size_t cap = rq->cap_level;
-  vb_level v = {.n = n, .d = d, .row = t->row + t->row_start[l], .a = rq->direction, .rest = c, .m = c + cap,
-             .y = c + 2 * cap, .w = c + 3 * cap, .eta = c + 4 * cap, .ll = c + 5 * cap, .e = c + 6 * cap,
-             .na = c + 7 * cap};
+  vb_level v = {.n = n,
+                .d = d,
+                .row = t->row + t->row_start[l],
+                .a = rq->direction,
+                .rest = c,
+                .m = c + cap,
+                .y = c + 2 * cap,
+                .w = c + 3 * cap,
+                .eta = c + 4 * cap,
+                .ll = c + 5 * cap,
+                .e = c + 6 * cap,
+                .na = c + 7 * cap};
   double total[MAX_GRID], post[MAX_GRID], sum = 0, out, alone, rest = 0;
   vb_rq_direction(m, in, term, l, rq, &v);
   for (int r = 0; r < n; r++) rest += series_rest(rq->series + 4 * (size_t)v.row[r], v.na[r]);
-  alone = d <= 2 && rest < SERIES_REST ? series_level(rq, &v, g, total) : quadrature_level(m, par, in, rq, &v, g, total);
+  alone = d <= 2 && rest < SERIES_REST ? series_level(rq, &v, g, total)
+                                       : quadrature_level(m, par, in, rq, &v, g, total);
   for (int q = 0; q < g->n; q++) sum += post[q] = g->w[q] * exp(total[q]);
   for (int q = 0; q < g->n; q++) post[q] /= sum;
   out = log(sum);
@@ -214,8 +241,10 @@ static double level_term(const vb_model *m, const double *par, const vb_inner *i
 }
 
 /* sum over sites of log E exp(r_i - E r_i), each alone under its own N(m_i, v_i) */
-static double site_terms(const vb_model *m, const double *par, const vb_inner *in, const vb_rq *rq) {
-  const double *node = m->rules->node + m->rules->first[3], *weight = m->rules->weight + m->rules->first[3];
+static double site_terms(const vb_model *m, const double *par, const vb_inner *in,
+                         const vb_rq *rq) {
+  const double *node = m->rules->node + m->rules->first[3],
+               *weight = m->rules->weight + m->rules->first[3];
   int order = m->rules->order[3];
   double total = 0, y[49], w[49], eta[49], ll[49];
   for (int i = 0; i < m->n; i++) {
@@ -239,8 +268,8 @@ static double site_terms(const vb_model *m, const double *par, const vb_inner *i
   return total;
 }
 
-double vb_rq_correct(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq, double *var,
-                     double *max_level) {
+double vb_rq_correct(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq,
+                     double *var, double *max_level) {
   grid g;
   series_coefficients(m, par, in, rq->series);
   double total = site_terms(m, par, in, rq);
@@ -252,7 +281,8 @@ double vb_rq_correct(const vb_model *m, const double *par, const vb_inner *in, v
     const vb_term *t = m->term + k;
     if (t->d > MAX_D) continue;
     make_grid(m->rules, t->d, &g);
-    for (int l = 0; l < t->n_level; l++) total += level_term(m, par, in, k, l, &g, rq, var, max_level);
+    for (int l = 0; l < t->n_level; l++)
+      total += level_term(m, par, in, k, l, &g, rq, var, max_level);
   }
   return total;
 }

@@ -1,5 +1,6 @@
-/* The geometry of residual quadrature: each level's own predictor t = sum h_i z_i (x_i' beta + z_i' u), whitened,
- * and its covariance with the linear predictors of the level's cells.  All of it is on the pattern of S. */
+/* The geometry of residual quadrature: each level's own predictor t = sum h_i z_i (x_i' beta + z_i'
+ * u), whitened, and its covariance with the linear predictors of the level's cells.  All of it is
+ * on the pattern of S. */
 #include <math.h>
 #include <string.h>
 #include "rq.h"
@@ -12,7 +13,8 @@ void vb_rq_beta_covariance(const vb_model *m, const vb_solution *s, double *out)
   for (int i = 0; i < m->n; i++) {
     double *c = out + (size_t)i * p;
     int j = m->term[m->leaf].group[i], co = m->front_start[j + 1] - m->front_start[j];
-    const double *z = m->term[m->leaf].z + (size_t)i * d, *su = s->s_front + m->block_start[j] + (size_t)co * d;
+    const double *z = m->term[m->leaf].z + (size_t)i * d,
+                 *su = s->s_front + m->block_start[j] + (size_t)co * d;
     const int *f = m->front + m->front_start[j], *slot = m->slot + (size_t)i * n_other;
     for (int k = 0; k < p; k++)
       for (int a = 0; a < d; a++) c[k] += su[(size_t)k * d + a] * z[a];
@@ -25,7 +27,7 @@ void vb_rq_beta_covariance(const vb_model *m, const vb_solution *s, double *out)
   }
 }
 
-static int other_of(const vb_model *m, int term) {  /* place of a core term in slot's columns */
+static int other_of(const vb_model *m, int term) { /* place of a core term in slot's columns */
   int o = 0;
   while (m->core_term[o] != term) o++;
   return o;
@@ -42,7 +44,8 @@ static void own_covariance(const vb_model *m, const vb_solution *s, int term, in
   for (int a = 0; a < m->term[term].d; a++) {
     double t = 0;
     for (int k = 0; k < p; k++)
-      t += x[k] * (leaf ? su[(size_t)(co + k) * d + a] : s->s_core_beta[f[own + a] + (size_t)k * q]);
+      t +=
+          x[k] * (leaf ? su[(size_t)(co + k) * d + a] : s->s_core_beta[f[own + a] + (size_t)k * q]);
     for (int b = 0; b < d; b++) t += z[b] * (leaf ? sj[a + b * d] : su[(size_t)(own + a) * d + b]);
     for (int r = 0; r < n_other; r++) {
       const vb_term *tr = m->term + m->core_term[r];
@@ -55,7 +58,8 @@ static void own_covariance(const vb_model *m, const vb_solution *s, int term, in
 }
 
 /* S of a level's own block, and S between beta and it (p x d) */
-static void level_blocks(const vb_model *m, const vb_solution *s, int term, int l, double *own, double *cross) {
+static void level_blocks(const vb_model *m, const vb_solution *s, int term, int l, double *own,
+                         double *cross) {
   const vb_term *t = m->term + term;
   int d = t->d, p = m->p;
   if (t->core < 0) {
@@ -68,18 +72,20 @@ static void level_blocks(const vb_model *m, const vb_solution *s, int term, int 
   }
   int o = t->core + l * d;
   for (int b = 0; b < d; b++) {
-    for (int a = b; a < d; a++) own[a + b * d] = own[b + a * d] = s->core.inv[vb_diag_position(m, o, a, b)];
+    for (int a = b; a < d; a++)
+      own[a + b * d] = own[b + a * d] = s->core.inv[vb_diag_position(m, o, a, b)];
     for (int k = 0; k < p; k++) cross[k + (size_t)b * p] = s->s_core_beta[o + b + (size_t)k * m->q];
   }
 }
 
-void vb_rq_direction(const vb_model *m, const vb_inner *in, int term, int l, vb_rq *rq, vb_level *v) {
-  const vb_term *t = m->term + term;
+/* Cov(t, u) = X' S_bu + Z S_uu and Cov(t) = Cov(t, beta) X + Cov(t, u) Z', X = sum h z x', Z = sum
+ * h z z' */
+static void predictor_covariance(const vb_model *m, const vb_inner *in, const vb_term *t,
+                                 const vb_level *v, const double *own, const double *cross,
+                                 double *xt, double *tb, double *zt, double *tu, double *cov) {
   int d = t->d, p = m->p;
-  double zt[VB_RQ_DIM * VB_RQ_DIM] = {0}, own[VB_RQ_DIM * VB_RQ_DIM], cov[VB_RQ_DIM * VB_RQ_DIM];
-  double *cross = rq->level, *xt = cross + (size_t)p * d, *tb = xt + (size_t)p * d;
   memset(xt, 0, sizeof(double) * p * d);
-  level_blocks(m, &in->sol, term, l, own, cross);
+  memset(zt, 0, sizeof(double) * d * d);
   for (int r = 0; r < v->n; r++) {
     int i = v->row[r];
     const double *z = t->z + (size_t)i * d, *x = m->x + (size_t)i * p;
@@ -89,8 +95,6 @@ void vb_rq_direction(const vb_model *m, const vb_inner *in, int term, int l, vb_
       for (int b = 0; b < d; b++) zt[a + b * d] += hz * z[b];
     }
   }
-  /* Cov(t, u) = X' S_bu + Z S_uu; Cov(t) = Cov(t, beta) X + Cov(t, u) Z' */
-  double tu[VB_RQ_DIM * VB_RQ_DIM];
   for (int a = 0; a < d; a++)
     for (int b = 0; b < d; b++) {
       double s = 0;
@@ -99,11 +103,11 @@ void vb_rq_direction(const vb_model *m, const vb_inner *in, int term, int l, vb_
       tu[a + b * d] = s;
     }
   for (int b = 0; b < d; b++) {
-    for (int k = 0; k < p; k++) {
+    for (int k = 0; k < p; k++) { /* Cov(beta_k, t_b) */
       double s = 0;
       for (int q = 0; q < p; q++) s += in->sol.s_beta[k + (size_t)q * p] * xt[q + (size_t)b * p];
       for (int c = 0; c < d; c++) s += cross[k + (size_t)c * p] * zt[b + c * d];
-      tb[k] = s;                             /* Cov(beta_k, t_b) */
+      tb[k] = s;
     }
     for (int a = 0; a < d; a++) {
       double s = 0;
@@ -112,6 +116,10 @@ void vb_rq_direction(const vb_model *m, const vb_inner *in, int term, int l, vb_
       cov[a + b * d] = s;
     }
   }
+}
+
+/* white: rows are eigenvectors of Cov(t) over the root of their values; load = white Cov(t, u) */
+static void whiten(int d, double *cov, const double *tu, vb_level *v) {
   double value[VB_RQ_DIM];
   vb_eigen(d, cov, d, value);
   for (int a = 0; a < d; a++) {
@@ -124,16 +132,27 @@ void vb_rq_direction(const vb_model *m, const vb_inner *in, int term, int l, vb_
       for (int c = 0; c < d; c++) s += v->white[a + c * d] * tu[c + b * d];
       v->load[a + b * d] = s;
     }
+}
+
+void vb_rq_direction(const vb_model *m, const vb_inner *in, int term, int l, vb_rq *rq,
+                     vb_level *v) {
+  const vb_term *t = m->term + term;
+  int d = t->d, p = m->p;
+  double zt[VB_RQ_DIM * VB_RQ_DIM], own[VB_RQ_DIM * VB_RQ_DIM], tu[VB_RQ_DIM * VB_RQ_DIM];
+  double cov[VB_RQ_DIM * VB_RQ_DIM], *cross = rq->level, *xt = cross + (size_t)p * d,
+                                     *tb = xt + (size_t)p * d;
+  level_blocks(m, &in->sol, term, l, own, cross);
+  predictor_covariance(m, in, t, v, own, cross, xt, tb, zt, tu, cov);
+  whiten(d, cov, tu, v);
   for (int r = 0; r < v->n; r++) {
     int i = v->row[r];
-    double ou[VB_RQ_DIM], te[VB_RQ_DIM];
+    double ou[VB_RQ_DIM], te[VB_RQ_DIM], na = 0;
     own_covariance(m, &in->sol, term, i, ou);
     for (int a = 0; a < d; a++) {
       te[a] = 0;
       for (int k = 0; k < p; k++) te[a] += xt[k + (size_t)a * p] * rq->cov_beta[(size_t)i * p + k];
       for (int c = 0; c < d; c++) te[a] += zt[a + c * d] * ou[c];
     }
-    double na = 0;
     for (int a = 0; a < d; a++) {
       double s = 0;
       for (int c = 0; c < d; c++) s += v->white[a + c * d] * te[c];
@@ -144,4 +163,3 @@ void vb_rq_direction(const vb_model *m, const vb_inner *in, int term, int l, vb_
     v->rest[r] = fmax(in->v[i] - na, 0);
   }
 }
-

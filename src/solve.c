@@ -1,7 +1,7 @@
-/* The arrow: leaf levels eliminated one by one, then the core, then the fixed effects, so that priors on
- * beta that are iterated touch a p x p matrix only.  algorithms.md section 3.2; Davis (2006), chapter 4.
- *   A_j = Z'HZ + Omega,  E_j = Z'H[C X],  F_j = A_j^-1 E_j,  B = core - sum E'F,  T = B^-1 B_ob,
- *   G = B_bb - B_ob' T  (the Schur complement on beta) */
+/* The arrow: leaf levels eliminated one by one, then the core, then the fixed effects, so that
+ * priors on beta that are iterated touch a p x p matrix only.  algorithms.md section 3.2; Davis
+ * (2006), chapter 4. A_j = Z'HZ + Omega,  E_j = Z'H[C X],  F_j = A_j^-1 E_j,  B = core - sum E'F,
+ * T = B^-1 B_ob, G = B_bb - B_ob' T  (the Schur complement on beta) */
 #include <math.h>
 #include <string.h>
 #include "engine.h"
@@ -25,7 +25,8 @@ void vb_solution_alloc(const vb_model *m, vb_solution *s) {
   const vb_host *h = m->host;
   size_t pp = (size_t)m->p * m->p + 1, qp = (size_t)m->q * m->p + 1, widest = 0;
   for (int j = 0; j < m->n_front; j++)
-    if (m->block_start[j + 1] - m->block_start[j] > widest) widest = m->block_start[j + 1] - m->block_start[j];
+    if (m->block_start[j + 1] - m->block_start[j] > widest)
+      widest = m->block_start[j + 1] - m->block_start[j];
   s->leaf_chol = h->alloc((size_t)m->n_front * m->d_leaf * m->d_leaf + 1, sizeof(double));
   s->front = h->alloc(m->block_start[m->n_front] + 1, sizeof(double));
   s->core = m->core;
@@ -42,7 +43,7 @@ void vb_solution_alloc(const vb_model *m, vb_solution *s) {
   s->work = h->alloc(widest + qp + (size_t)m->q + 2 * pp, sizeof(double));
 }
 
-static vb_status small_chol(int d, double *a) {  /* lower, column-major, in place */
+static vb_status small_chol(int d, double *a) { /* lower, column-major, in place */
   for (int j = 0; j < d; j++) {
     double s = a[j + j * d];
     for (int k = 0; k < j; k++) s -= a[j + k * d] * a[j + k * d];
@@ -76,8 +77,8 @@ static inline double dot(int d, const double *a, const double *b) {
 }
 
 /* eliminate leaf level j: y = L^-1 E on its front, subtract y'y from core, core x beta and beta */
-static vb_status eliminate(const vb_model *m, const vb_cross *cross, double scale, const double *omega, int j,
-                           vb_solution *s) {
+static vb_status eliminate(const vb_model *m, const vb_cross *cross, double scale,
+                           const double *omega, int j, vb_solution *s) {
   int d = m->d_leaf, p = m->p, co = m->front_start[j + 1] - m->front_start[j], q = m->q;
   const int *f = m->front + m->front_start[j];
   double *l = s->leaf_chol + (size_t)j * d * d, *fr = s->front + m->block_start[j], *y = s->work;
@@ -95,11 +96,14 @@ static vb_status eliminate(const vb_model *m, const vb_cross *cross, double scal
   const double *yb = y + (size_t)co * d;
   for (int a0 = 0; a0 < co; a0++) {
     const double *ya = y + (size_t)a0 * d;
-    for (int b = 0; b <= a0; b++) s->core.val[vb_pair_position(m, j, a0, b)] -= dot(d, ya, y + (size_t)b * d);
-    for (int k = 0; k < p; k++) s->core_beta[f[a0] + (size_t)k * q] -= dot(d, ya, yb + (size_t)k * d);
+    for (int b = 0; b <= a0; b++)
+      s->core.val[vb_pair_position(m, j, a0, b)] -= dot(d, ya, y + (size_t)b * d);
+    for (int k = 0; k < p; k++)
+      s->core_beta[f[a0] + (size_t)k * q] -= dot(d, ya, yb + (size_t)k * d);
   }
   for (int l0 = 0; l0 < p; l0++)
-    for (int k = l0; k < p; k++) s->beta[k + (size_t)l0 * p] -= dot(d, yb + (size_t)k * d, yb + (size_t)l0 * d);
+    for (int k = l0; k < p; k++)
+      s->beta[k + (size_t)l0 * p] -= dot(d, yb + (size_t)k * d, yb + (size_t)l0 * d);
   return VB_OK;
 }
 
@@ -135,7 +139,7 @@ vb_status vb_factor(const vb_model *m, const vb_theta *theta, const vb_cross *cr
   if (st != VB_OK) return st;
   s->log_det_rest += s->core.solver->log_det(&s->core);
   if (!p) return VB_OK;
-  double *ob = s->work;                      /* B_ob, before T takes its place */
+  double *ob = s->work; /* B_ob, before T takes its place */
   memcpy(ob, s->core_beta, sizeof(double) * qp);
   s->core.solver->solve(&s->core, p, s->core_beta, q);
   double *g = s->work + qp;
@@ -147,7 +151,8 @@ vb_status vb_factor(const vb_model *m, const vb_theta *theta, const vb_cross *cr
 vb_status vb_factor_beta(const vb_model *m, const double *site_precision, vb_solution *s) {
   int p = m->p;
   memcpy(s->beta_chol, s->beta, sizeof(double) * p * p);
-  for (int i = 0; i < m->n_site; i++) s->beta_chol[m->site[i].k * (size_t)(p + 1)] += site_precision[i];
+  for (int i = 0; i < m->n_site; i++)
+    s->beta_chol[m->site[i].k * (size_t)(p + 1)] += site_precision[i];
   s->log_det = s->log_det_rest;
   if (!p) return VB_OK;
   vb_status st = vb_chol(p, s->beta_chol, p);
@@ -158,12 +163,14 @@ vb_status vb_factor_beta(const vb_model *m, const double *site_precision, vb_sol
 static void core_gather(const vb_model *m, const double *c, double *o) {
   for (int k = 0; k < m->n_term; k++)
     if (m->term[k].core >= 0)
-      memcpy(o + m->term[k].core, c + m->term[k].first, sizeof(double) * m->term[k].n_level * m->term[k].d);
+      memcpy(o + m->term[k].core, c + m->term[k].first,
+             sizeof(double) * m->term[k].n_level * m->term[k].d);
 }
 static void core_scatter(const vb_model *m, const double *o, double *c) {
   for (int k = 0; k < m->n_term; k++)
     if (m->term[k].core >= 0)
-      memcpy(c + m->term[k].first, o + m->term[k].core, sizeof(double) * m->term[k].n_level * m->term[k].d);
+      memcpy(c + m->term[k].first, o + m->term[k].core,
+             sizeof(double) * m->term[k].n_level * m->term[k].d);
 }
 
 void vb_solve_reduce(const vb_model *m, const vb_solution *s, double *r) {
@@ -171,7 +178,8 @@ void vb_solve_reduce(const vb_model *m, const vb_solution *s, double *r) {
   double *o = s->work;
   core_gather(m, r, o);
   for (int j = 0; m->leaf >= 0 && j < m->n_front; j++) {
-    const double *rj = r + m->term[m->leaf].first + (size_t)j * d, *fr = s->front + m->block_start[j];
+    const double *rj = r + m->term[m->leaf].first + (size_t)j * d,
+                 *fr = s->front + m->block_start[j];
     int co = m->front_start[j + 1] - m->front_start[j];
     const int *f = m->front + m->front_start[j];
     for (int a = 0; a < co; a++) o[f[a]] -= dot(d, fr + (size_t)a * d, rj);
@@ -186,7 +194,7 @@ void vb_solve_expand(const vb_model *m, const vb_solution *s, double *r) {
   double *o = s->work;
   core_gather(m, r, o);
   if (q) {
-    vb_core *core = (vb_core *)&s->core;     /* solve is const in effect: it reads the factor */
+    vb_core *core = (vb_core *)&s->core; /* solve is const in effect: it reads the factor */
     core->solver->solve(core, 1, o, q);
     for (int k = 0; k < p; k++)
       for (int a = 0; a < q; a++) o[a] -= s->core_beta[a + (size_t)k * q] * r[k];

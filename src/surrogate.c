@@ -1,6 +1,7 @@
-/* Interpolation of a smooth function of theta: cubic radial basis with a linear trend (Wendland 2005, chapter
- * 8; the natural cubic spline in one dimension).  Polynomials diverge in the tails; this does not.  Also the
- * Pareto k of importance weights (Vehtari, Simpson, Gelman, Yao & Gabry 2024; Zhang & Stephens 2009). */
+/* Interpolation of a smooth function of theta: cubic radial basis with a linear trend (Wendland
+ * 2005, chapter 8; the natural cubic spline in one dimension).  Polynomials diverge in the tails;
+ * this does not.  Also the Pareto k of importance weights (Vehtari, Simpson, Gelman, Yao & Gabry
+ * 2024; Zhang & Stephens 2009). */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +32,8 @@ static void build(const vb_surrogate *s) {
     for (int j = 0; j < n; j++) col[j] = basis(K, s->z + (size_t)i * K, s->z + (size_t)j * K);
     col[n] = 1;
     s->matrix[i + (size_t)n * all] = 1;
-    for (int k = 0; k < K; k++) col[n + 1 + k] = s->matrix[i + (size_t)(n + 1 + k) * all] = s->z[(size_t)i * K + k];
+    for (int k = 0; k < K; k++)
+      col[n + 1 + k] = s->matrix[i + (size_t)(n + 1 + k) * all] = s->z[(size_t)i * K + k];
   }
 }
 
@@ -50,9 +52,10 @@ double vb_surrogate_at(const vb_surrogate *s, const double *z) {
   return out;
 }
 
-vb_status vb_surrogate_weights(const vb_surrogate *s, int T, const double *z, const double *w, double *weight) {
+vb_status vb_surrogate_weights(const vb_surrogate *s, int T, const double *z, const double *w,
+                               double *weight) {
   int n = s->n, K = s->K, all = n + K + 1;
-  double *b = s->coef;                       /* the system is symmetric: its transpose is itself */
+  double *b = s->coef; /* the system is symmetric: its transpose is itself */
   memset(b, 0, sizeof(double) * all);
   for (int t = 0; t < T; t++) {
     const double *zt = z + (size_t)t * K;
@@ -77,11 +80,12 @@ double vb_pareto_k(int n, double *lw) {
   if (tail < 5) return NAN;
   qsort(lw, n, sizeof(double), ascending);
   double top = lw[n - 1], cut = exp(lw[n - tail - 1] - top);
-  double *x = lw + n - tail;                 /* exceedances of the threshold, ascending */
+  double *x = lw + n - tail; /* exceedances of the threshold, ascending */
   for (int i = 0; i < tail; i++) x[i] = fmax(exp(x[i] - top) - cut, 1e-300);
   if (x[tail - 1] < 1e-12) return -INFINITY; /* equal weights: no tail */
   int m = 30 + (int)sqrt((double)tail);
-  double quarter = x[(int)(tail / 4.0 + 0.5) - 1], log_like[256], b[256], k_of[256], total = 0, bhat = 0;
+  double quarter = x[(int)(tail / 4.0 + 0.5) - 1], log_like[256], b[256], k_of[256], total = 0,
+         bhat = 0;
   for (int j = 0; j < m && j < 256; j++) {
     b[j] = 1 / x[tail - 1] + (1 - sqrt(m / (j + 0.5))) / (3 * quarter);
     double k = 0;
@@ -99,5 +103,5 @@ double vb_pareto_k(int n, double *lw) {
   double k = 0;
   for (int i = 0; i < tail; i++) k += log1p(-bhat * x[i]);
   k /= tail;
-  return k * tail / (tail + 10.0) + 5.0 / (tail + 10.0);  /* weak prior towards 1/2 */
+  return k * tail / (tail + 10.0) + 5.0 / (tail + 10.0); /* weak prior towards 1/2 */
 }

@@ -1,14 +1,17 @@
-/* The integral over theta by self-normalised importance weights, for more hyperparameters than can be
- * interpolated: two rounds teach the proposal, the third is kept.  Where the weights leave no sample to speak
- * of, theta is taken as Gaussian at its mode and the fit says so. */
+/* The integral over theta by self-normalised importance weights, for more hyperparameters than can
+ * be interpolated: two rounds teach the proposal, the third is kept.  Where the weights leave no
+ * sample to speak of, theta is taken as Gaussian at its mode and the fit says so. */
 #include <math.h>
 #include <string.h>
 #include "engine.h"
 
-#define KEPT 192                             /* nodes at which the coefficients are taken, of equal weight */
-#define ENOUGH 50                            /* effective sample size below which the weights are not used */
+#define KEPT 192  /* nodes at which the coefficients are taken, of equal weight */
+#define ENOUGH 50 /* effective sample size below which the weights are not used */
 
-typedef struct { int T; double *z, *x, *log_p, *log_q, *w; } sample;
+typedef struct {
+  int T;
+  double *z, *x, *log_p, *log_q, *w;
+} sample;
 
 static vb_status evaluate(vb_fit *fit, const vb_proposal *q, int first, int T, sample *s) {
   int K = q->K;
@@ -18,13 +21,14 @@ static vb_status evaluate(vb_fit *fit, const vb_proposal *q, int first, int T, s
     vb_z_to_x(fit, z, x);
     vb_x_to_z(fit, x, zc);
     s->log_p[t] = -INFINITY;
-    int mirrored = 0;                        /* outside the square coordinate's half line: no mass */
+    int mirrored = 0; /* outside the square coordinate's half line: no mass */
     for (int k = 0; k < K; k++) mirrored |= fabs(zc[k] - z[k]) > 1e-6;
     if (mirrored) continue;
     vb_status st = vb_fit_eval(fit, x, fit->set.tol * 10, fit->rq_on, &elbo);
     if (st == VB_INTERRUPTED) return st;
     if (st != VB_OK && st != VB_MAX_ITER) continue;
-    if (fit->rq_on) elbo += vb_rq_correct(fit->model, fit->theta.par, &fit->inner, &fit->rq, NULL, &level);
+    if (fit->rq_on)
+      elbo += vb_rq_correct(fit->model, fit->theta.par, &fit->inner, &fit->rq, NULL, &level);
     if (isfinite(elbo)) s->log_p[t] = elbo;
   }
   s->T = T;
@@ -44,7 +48,8 @@ static double normalise(sample *s, double *ess) {
   return top + log(sum / s->T);
 }
 
-/* proposal by the sample's centre, covariance and two-piece scales, weights truncated so that none rules */
+/* proposal by the sample's centre, covariance and two-piece scales, weights truncated so that none
+ * rules */
 static void adapt(const sample *s, vb_proposal *q) {
   int K = q->K;
   double mean[VB_MAX_AXIS] = {0}, cov[VB_MAX_AXIS * VB_MAX_AXIS] = {0}, sum = 0;
@@ -57,14 +62,16 @@ static void adapt(const sample *s, vb_proposal *q) {
   for (int t = 0; t < s->T; t++)
     for (int a = 0; a < K; a++)
       for (int b = 0; b <= a; b++)
-        cov[a + b * K] += fmin(s->w[t], 0.05) / sum * (s->z[(size_t)t * K + a] - mean[a]) * (s->z[(size_t)t * K + b] - mean[b]);
+        cov[a + b * K] += fmin(s->w[t], 0.05) / sum * (s->z[(size_t)t * K + a] - mean[a]) *
+                          (s->z[(size_t)t * K + b] - mean[b]);
   for (int k = 0; k < K; k++) cov[k * (K + 1)] += 1e-6;
   if (vb_chol(K, cov, K) != VB_OK) return;
   q->log_det = vb_chol_log_det(K, cov, K) / 2;
   memcpy(q->center, mean, sizeof mean);
   for (int a = 0; a < K; a++)
     for (int b = 0; b < K; b++) q->root[a + b * K] = a >= b ? cov[a + b * K] : 0;
-  double lo[VB_MAX_AXIS] = {0}, lo_w[VB_MAX_AXIS] = {0}, hi[VB_MAX_AXIS] = {0}, hi_w[VB_MAX_AXIS] = {0};
+  double lo[VB_MAX_AXIS] = {0}, lo_w[VB_MAX_AXIS] = {0}, hi[VB_MAX_AXIS] = {0},
+         hi_w[VB_MAX_AXIS] = {0};
   for (int t = 0; t < s->T; t++) {
     double e[VB_MAX_AXIS], w = fmin(s->w[t], 0.05);
     for (int k = 0; k < K; k++) e[k] = s->z[(size_t)t * K + k] - mean[k];
@@ -74,7 +81,7 @@ static void adapt(const sample *s, vb_proposal *q) {
       (e[k] < 0 ? lo_w : hi_w)[k] += w;
     }
   }
-  for (int k = 0; k < K; k++) {              /* the t has a wider shoulder than its scale */
+  for (int k = 0; k < K; k++) { /* the t has a wider shoulder than its scale */
     q->below[k] = 0.9 * fmin(fmax(sqrt(lo[k] / fmax(lo_w[k], 1e-12)), 0.5), 2);
     q->above[k] = 0.9 * fmin(fmax(sqrt(hi[k] / fmax(hi_w[k], 1e-12)), 0.5), 2);
   }
@@ -84,7 +91,7 @@ static void adapt(const sample *s, vb_proposal *q) {
 static vb_status resample_nodes(vb_fit *fit, int n_node, const sample *s) {
   int K = fit->hyper->n_axis, n = 0;
   double cum = 0;
-  fit->n_node = 1;                           /* the mode stays as warm start, without weight */
+  fit->n_node = 1; /* the mode stays as warm start, without weight */
   fit->node[0]->weight = 0;
   for (int t = 0; t < s->T; t++) {
     cum += s->w[t];
@@ -102,8 +109,8 @@ static vb_status resample_nodes(vb_fit *fit, int n_node, const sample *s) {
   return sum > 0 ? VB_OK : VB_NOT_FINITE;
 }
 
-/* Points that may be had one by one: asked for, or as many as are quick.  Where there are enough, nothing needs
- * to be interpolated. */
+/* Points that may be had one by one: asked for, or as many as are quick.  Where there are enough,
+ * nothing needs to be interpolated. */
 int vb_weighted_points(const vb_fit *fit) {
   int K = fit->hyper->n_axis, most = K < 4 ? 2048 : K == 4 ? 3072 : 32768;
   if (fit->set.max_node >= 1024) return fit->set.max_node;
@@ -121,8 +128,8 @@ static int features(int K, const double *z, double *b) {
   return n;
 }
 
-/* Calibration (Deville & Saerndal 1992): the smallest change of the nodes' weights that gives them the points' first
- * two moments in z, of which the coefficients' moments are nearly linear. */
+/* Calibration (Deville & Saerndal 1992): the smallest change of the nodes' weights that gives them
+ * the points' first two moments in z, of which the coefficients' moments are nearly linear. */
 static void calibrate(vb_fit *fit, const sample *s) {
   int K = fit->hyper->n_axis, n = 1 + K + K * (K + 1) / 2;
   if (2 * n > fit->n_node) return;
@@ -159,7 +166,8 @@ vb_status vb_weighted_nodes(vb_fit *fit, int T) {
   int pilot = T / 16 < 256 ? 256 : T / 16;
   sample s = {.T = 0};
   double **per_point[] = {&s.log_p, &s.log_q, &s.w}, log_mean;
-  for (int k = 0; k < 3; k++) *per_point[k] = fit->host->alloc(T > pilot ? T : pilot, sizeof(double));
+  for (int k = 0; k < 3; k++)
+    *per_point[k] = fit->host->alloc(T > pilot ? T : pilot, sizeof(double));
   s.z = fit->host->alloc((size_t)(T > pilot ? T : pilot) * K, sizeof(double));
   s.x = fit->host->alloc((size_t)(T > pilot ? T : pilot) * K, sizeof(double));
   vb_proposal q;
@@ -178,7 +186,7 @@ vb_status vb_weighted_nodes(vb_fit *fit, int T) {
   double *lw = fit->host->alloc(T, sizeof(double)), log_det = 0;
   for (int t = 0; t < T; t++) lw[t] = s.log_p[t] - s.log_q[t];
   fit->khat = vb_pareto_k(T, lw);
-  if (fit->ess < ENOUGH) {                   /* Gaussian theta: as many points, all of one weight */
+  if (fit->ess < ENOUGH) { /* Gaussian theta: as many points, all of one weight */
     fit->rule = "gaussian";
     vb_proposal_init(K, &q);
     q.normal = 1;
