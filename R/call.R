@@ -121,12 +121,31 @@ stop_warnings <- list(
                               i = "Rescale predictors, or use proper and tighter priors.")
 )
 
-# Inside a user's function the interrupt is signalled again, so that Ctrl-C stops more than this
-# fit.
+# Ctrl-C must stop more than this fit. Inside a function the interrupt is signalled again. A loop at
+# top level cannot be told from a single call until the next fit begins at once: then it stops.
 report_stop <- function(fit, env) {
   if (fit$converged) return(invisible())
   message <- stop_warnings[[if (nzchar(fit$stopped)) fit$stopped else "max_sweep"]]
   interrupted <- identical(fit$stopped, "interrupt")
   vb_warn(if (interrupted) "vb_interrupted" else "vb_not_converged", message)
-  if (interrupted && !identical(env, globalenv())) rlang::interrupt()
+  if (!interrupted) return(invisible())
+  if (!identical(env, globalenv())) rlang::interrupt()
+  last_interrupt$at <- proc.time()[[3L]]
+}
+
+last_interrupt <- new.env(parent = emptyenv())
+last_interrupt$at <- -Inf
+
+stop_loop <- function() {
+  at_once <- proc.time()[[3L]] - last_interrupt$at < 0.3
+  last_interrupt$at <- -Inf
+  if (at_once) rlang::interrupt()
+}
+
+# No node at all: there is nothing to return.
+check_engine <- function(engine) {
+  if (length(engine$node$weight)) return(invisible())
+  reason <- stop_warnings[[stop_reasons[[engine$status + 1L]]]]
+  vb_abort("fit", c("The fit failed before there was any posterior to return.",
+                    x = reason[[1L]], reason[-1L]))
 }

@@ -189,6 +189,7 @@ hyper_summary <- function(fit, row, probs) {
   point <- fit$engine$point
   w <- point$weight / sum(point$weight)
   t(apply(point$hyper[row, , drop = FALSE], 1L, function(x) {
+    if (min(x) == max(x)) return(c(x[1L], 0, rep(x[1L], length(probs))))  # held constant
     mean <- sum(w * x)
     c(mean, sqrt(sum(w * (x - mean)^2)), weighted_quantile(x, w, probs))
   }))

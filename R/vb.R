@@ -61,6 +61,7 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
                contrasts, prior, prior_intercept, prior_aux, prior_sd, prior_cor,
                algorithm = "cavi", approximation = "structured", bound = "exact",
                cores = getOption("mc.cores", 1L), control = vb_control(), verbose) {
+  stop_loop()
   started <- proc.time()[[3L]]
   env <- parent.frame()
   call <- match.call()
@@ -83,6 +84,7 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   contrasts <- if (!missing(contrasts)) contrasts
   model <- build_model(formula, data, family, user, call, na.action, contrasts, env)
   engine <- fit_engine(model$spec, control)
+  check_engine(engine)
   fit <- new_vbfit(tidy_call(call, env, family), model, choices, control, engine,
                    proc.time()[[3L]] - started)
   report_stop(fit, env)

@@ -310,7 +310,7 @@ typedef struct {
   vb_theta theta;
   vb_block block, spare; /* warm start; scratch */
   vb_rq rq;
-  int rq_on;
+  int rq_on, has_root;
   double rq_size, rq_level; /* at the mode */
   vb_response response;
   double *mode, *root; /* K; K x K with theta = mode + root z */

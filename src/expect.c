@@ -6,6 +6,7 @@
 #include "engine.h"
 
 #define BLOCK 256
+#define SERIAL 4096 /* rows up to which threads cost more than they save */
 /* orders used for v up to a bound: for the logit they keep the error of a cell's E log f under 1e-6
  * up to v = 3 and under 1e-5 up to 8; the 21 nodes serve the prior sites */
 static const int order_of[VB_N_ORDER] = {3, 5, 9, 15, 21, 27, 49};
@@ -83,7 +84,7 @@ double vb_expect(const vb_model *model, const double *par, const double *m, cons
                  double *ll, double *g, double *h) {
   int n_block = (model->n + BLOCK - 1) / BLOCK;
 #ifdef _OPENMP
-#pragma omp parallel for schedule(static) num_threads(model->cores) if (model->cores > 1)
+#pragma omp parallel for schedule(static) num_threads(model->cores) if (model->cores > 1 && model->n > SERIAL)
 #endif
   for (int b = 0; b < n_block; b++) {
     int from = b * BLOCK, n = model->n - from < BLOCK ? model->n - from : BLOCK;

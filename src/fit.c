@@ -140,6 +140,7 @@ static vb_status mode_hessian(vb_fit *fit, double *grad, double *hess) {
  * can be */
 static void make_root(vb_fit *fit, const double *hess, double *inv) {
   int K = fit->hyper->n_axis;
+  fit->has_root = 1;
   double a[VB_MAX_AXIS * VB_MAX_AXIS], value[VB_MAX_AXIS];
   memcpy(a, hess, sizeof(double) * K * K);
   vb_eigen(K, a, K, value);
@@ -195,12 +196,10 @@ static vb_status start(vb_fit *fit) {
   fit->inner.data = fit;
   st = vb_fit_eval(fit, fit->mode, 1e-3, 1, &fit->mode_elbo);
   fit->inner.on_sweep = NULL;
-  if (st == VB_OK || st == VB_MAX_ITER) {
-    if (fit->model->family->quadratic) vb_fit_step(fit, 1, fit->mode_elbo);
-    vb_block_copy(fit->model, &fit->block, &fit->spare);
-    st = VB_OK;
-  }
-  return st;
+  vb_block_copy(fit->model, &fit->block, &fit->spare);
+  if (fit->model->family->quadratic && isfinite(fit->mode_elbo))
+    vb_fit_step(fit, 1, fit->mode_elbo);
+  return st == VB_MAX_ITER ? VB_OK : st;
 }
 
 static vb_status find_mode(vb_fit *fit) {
@@ -261,6 +260,43 @@ static vb_status correct_at_mode(vb_fit *fit) {
   return VB_OK;
 }
 
+static int never(void) { return 0; }
+
+/* What there is when a fit stops early: the nodes so far, weighted as they stand; before the first,
+ * the Gaussian at the best theta so far.  The host is asked for nothing more but memory. */
+static vb_status salvage(vb_fit *fit) {
+  vb_host quiet = *fit->host;
+  const vb_host *host = fit->host;
+  double top = -INFINITY, sum = 0;
+  quiet.poll = never;
+  fit->host = fit->model->host = &quiet;
+  fit->rq_on = 0;
+  fit->response.active = 0;
+  vb_status st = VB_OK;
+  if (!fit->n_node) {
+    for (int k = 0; k < fit->hyper->n_axis && !fit->has_root; k++)
+      fit->root[k * (size_t)(fit->hyper->n_axis + 1)] = 0.1; /* no curvature yet: any metric */
+    vb_block_copy(fit->model, &fit->spare, &fit->block);
+    st = vb_fit_node(fit, fit->mode);
+  }
+  fit->host = fit->model->host = host;
+  if (st != VB_OK) return st;
+  for (int s = 0; s < fit->n_node; s++) top = fmax(top, fit->node[s]->elbo + fit->node[s]->rq);
+  for (int s = 0; s < fit->n_node; s++)
+    sum += fit->node[s]->weight = exp(fit->node[s]->elbo + fit->node[s]->rq - top);
+  for (int s = 0; s < fit->n_node; s++) fit->node[s]->weight /= sum;
+  vb_points_alloc(fit, fit->n_node);
+  for (int s = 0; s < fit->n_node; s++) {
+    memcpy(fit->point_x + (size_t)s * fit->hyper->n_axis, fit->node[s]->x,
+           sizeof(double) * fit->hyper->n_axis);
+    fit->point_weight[s] = fit->node[s]->weight;
+  }
+  vb_points_report(fit);
+  fit->rule = "partial";
+  vb_nodes_finish(fit, top);
+  return VB_OK;
+}
+
 vb_status vb_fit_run(vb_fit *fit) {
   fit->converged = 1;
   fit->poll_every = 1 + (int)fmin(1e6 / vb_factor_cost(fit->model), 100);
@@ -271,6 +307,7 @@ vb_status vb_fit_run(vb_fit *fit) {
   if (st == VB_OK) st = correct_at_mode(fit);
   if (st == VB_OK) st = vb_fit_nodes(fit);
   fit->status = st;
-  if (st != VB_OK) fit->converged = 0;
-  return st;
+  if (st == VB_OK) return st;
+  fit->converged = 0;
+  return salvage(fit);
 }

@@ -167,7 +167,7 @@ static vb_status solve_general(const vb_model *m, const vb_theta *theta, double 
     if (in->on_sweep) in->on_sweep(in->data, next);
     /* after the first, gains shrink geometrically: what is left is their tail */
     if (fabs(gain) * ratio / (1 - ratio) < tol && (sweep || fabs(gain) < tol)) return VB_OK;
-    if ((sweep & 7) == 7 && m->host->poll()) return VB_INTERRUPTED;
+    if ((m->n > 20000 || (sweep & 7) == 7) && m->host->poll()) return VB_INTERRUPTED;
   }
   return VB_MAX_ITER;
 }

@@ -133,6 +133,7 @@ static double random_variance(const vb_model *m, const vb_solution *s, int i) {
 }
 
 #define BLOCK 64
+#define SERIAL 4096 /* rows up to which threads cost more than they save */
 #define GEMM_FROM 8 /* columns from which the blocked product pays */
 static void row_variance_block(const vb_model *m, const vb_solution *s, int from, int n,
                                double *v) {
@@ -169,7 +170,7 @@ static void row_variance_block(const vb_model *m, const vb_solution *s, int from
 void vb_row_variance(const vb_model *m, const vb_solution *s, double *v) {
   int n_block = (m->n + BLOCK - 1) / BLOCK;
 #ifdef _OPENMP
-#pragma omp parallel for schedule(static) num_threads(m->cores) if (m->cores > 1)
+#pragma omp parallel for schedule(static) num_threads(m->cores) if (m->cores > 1 && m->n > SERIAL)
 #endif
   for (int b = 0; b < n_block; b++) {
     int from = b * BLOCK, n = m->n - from < BLOCK ? m->n - from : BLOCK;
