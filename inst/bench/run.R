@@ -5,7 +5,7 @@
 #                 [--timeout=600] [--out=report] [--install]
 #
 # Every fit has an Rscript process of its own, one thread, and is timed as a user would: the whole
-# call, elapsed. The median of three processes is reported, and for short fits the median of
+# call, elapsed, after the package is loaded. The median of three processes is reported, and for short fits the median of
 # repeated calls in a warm process as well. Memory is the most the process held during the call,
 # less what it held before (Linux only). The fixed effects are compared with vb()'s, in the peer's
 # standard errors, to show that both fitted the same model. Writes report.md and times.csv.
@@ -47,10 +47,19 @@ warm_seconds <- function(call, first) {
   stats::median(times)
 }
 
+# the package with all it imports: some load these when attached and some at their first call, so
+# that loading is timed apart from fitting
+load_all <- function(package) {
+  imports <- utils::packageDescription(package)$Imports
+  imports <- trimws(sub("[(].*", "", unlist(strsplit(if (is.null(imports)) "" else imports, ","))))
+  for (name in c(package, imports[nzchar(imports)])) loadNamespace(name)
+  suppressPackageStartupMessages(library(package, character.only = TRUE))
+}
+
 one_fit <- function(name, peer, file) {
-  w <- workload(name)
   row <- peer_table[[peer]]
-  suppressPackageStartupMessages(library(row$package, character.only = TRUE))
+  load <- system.time(load_all(row$package))[["elapsed"]]
+  w <- workload(name)
   call <- function() suppressMessages(suppressWarnings(row$fit(w)))
   gc()
   reset_peak()
@@ -58,7 +67,8 @@ one_fit <- function(name, peer, file) {
   elapsed <- system.time(fit <- call())
   peak <- held("VmHWM")
   saveRDS(list(seconds = elapsed[["elapsed"]], cpu = sum(elapsed[c("user.self", "sys.self")]),
-               warm = warm_seconds(call, elapsed[["elapsed"]]), mb = peak - base, peak_mb = peak,
+               load = load, warm = warm_seconds(call, elapsed[["elapsed"]]), mb = peak - base,
+               peak_mb = peak,
                estimates = row$estimates(fit),
                version = as.character(utils::packageVersion(row$package))), file)
 }
@@ -99,7 +109,7 @@ measure <- function(name, peer, reps, timeout) {
   }
   median_of <- function(field) stats::median(vapply(runs, `[[`, 0, field))
   list(seconds = median_of("seconds"), cpu = median_of("cpu"), warm = median_of("warm"),
-       mb = median_of("mb"), peak_mb = median_of("peak_mb"), reps = length(runs),
+       load = median_of("load"), mb = median_of("mb"), peak_mb = median_of("peak_mb"), reps = length(runs),
        estimates = runs[[1]]$estimates, version = runs[[1]]$version)
 }
 
@@ -124,17 +134,15 @@ run_workload <- function(name, peers, reps, timeout) {
   rows <- lapply(names(results), function(peer) {
     r <- results[[peer]]
     both <- is.null(r$failed) && !is.null(ours) && is.null(ours$failed)
+    value <- function(field, missing = NA) if (is.null(r[[field]])) missing else r[[field]]
     data.frame(
       workload = name, rows = nrow(w$data), peer = peer, setting = peer_table[[peer]]$setting,
-      version = if (is.null(r$version)) NA else r$version,
-      seconds = if (is.null(r$seconds)) NA else r$seconds,
-      warm = if (is.null(r$warm)) NA else r$warm, cpu = if (is.null(r$cpu)) NA else r$cpu,
-      mb = if (is.null(r$mb)) NA else r$mb, peak_mb = if (is.null(r$peak_mb)) NA else r$peak_mb,
-      reps = if (is.null(r$reps)) 0 else r$reps,
-      ratio = if (both) r$seconds / ours$seconds else NA,
+      version = value("version"), seconds = value("seconds"), warm = value("warm"),
+      cpu = value("cpu"), load = value("load"), mb = value("mb"), peak_mb = value("peak_mb"),
+      reps = value("reps", 0), ratio = if (both) r$seconds / ours$seconds else NA,
       warm_ratio = if (both) r$warm / ours$warm else NA,
       distance = if (both) distance(ours$estimates, r$estimates) else NA,
-      note = if (is.null(r$failed)) "" else r$failed
+      note = value("failed", "")
     )
   })
   do.call(rbind, rows)
@@ -151,7 +159,7 @@ write_report <- function(times, dir) {
   dir.create(dir, recursive = TRUE, showWarnings = FALSE)
   utils::write.csv(times, file.path(dir, "times.csv"), row.names = FALSE)
   show <- times[c("workload", "rows", "peer", "version", "seconds", "ratio", "warm", "warm_ratio",
-                  "mb", "peak_mb", "distance", "note")]
+                  "load", "mb", "peak_mb", "distance", "note")]
   number <- vapply(show, is.numeric, NA)
   show[number] <- lapply(show[number], function(x) {
     ifelse(is.na(x), "", formatC(x, digits = 3, format = "fg"))
@@ -162,7 +170,7 @@ write_report <- function(times, dir) {
     paste0("Measured ", format(Sys.Date()), ": ", machine(), "."), "",
     paste("`seconds`: elapsed time of the whole call in a fresh process, median over processes.",
           "`warm`: the same call repeated in that process. `ratio`, `warm_ratio`: the peer's time",
-          "over varbayes's. `mb`: most memory held during the call less what was held before;",
+          "over varbayes's. `load`: loading the package and what it imports, not in the others. `mb`: most memory held during the call less what was held before;",
           "`peak_mb`: with R, packages and data. `distance`: largest difference between the fixed",
           "effects and varbayes's, in the peer's standard errors."), "",
     line(names(show)), line(rep("---", ncol(show))), apply(show, 1, line)

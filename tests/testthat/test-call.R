@@ -35,6 +35,9 @@ test_that("how a fit ended becomes a classed warning that says what to do", {
   }
   fit$stopped <- "interrupt"
   expect_warning(report_stop(fit, globalenv()), class = "vb_interrupted")
+  # a loop at top level: the next fit comes at once and is not begun; the one after it is
+  expect_identical(tryCatch(stop_loop(), interrupt = function(i) "again"), "again")
+  expect_silent(stop_loop())
   inside <- function() suppressWarnings(report_stop(fit, environment()))
   expect_identical(tryCatch(inside(), interrupt = function(i) "again"), "again")
   expect_silent(report_stop(list(converged = TRUE), globalenv()))
