@@ -93,8 +93,9 @@ draw_parameters <- function(fit, table, n_draw) {
   out <- matrix(NA_real_, n_draw, nrow(table), dimnames = list(NULL, table$name))
   for (block in draw_blocks(n_draw, n_coef)) {
     n <- length(block)
-    z <- matrix(if (any(is_coef)) stats::rnorm(n_coef * n) else 0, n_coef, n)
-    draws <- engine_draws(fit, uniform[block], rbind(z, theta[, block, drop = FALSE]))
+    normal <- theta[, block, drop = FALSE]
+    if (any(is_coef)) normal <- rbind(matrix(stats::rnorm(n_coef * n), n_coef, n), normal)
+    draws <- engine_draws(fit, uniform[block], normal)
     if (any(is_coef)) out[block, is_coef] <- t(draws$coef[table$row[is_coef], , drop = FALSE])
     if (!all(is_coef)) out[block, !is_coef] <- t(draws$hyper[table$row[!is_coef], , drop = FALSE])
   }

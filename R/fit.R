@@ -29,7 +29,8 @@ engine_moments <- function(fit, rows) {
   .Call(C_vb_r_moments, fit$design, reopened(fit$engine), rows)
 }
 
-# Columns are draws; `normal` has a row per coefficient and per hyperparameter.
+# Columns are draws; `normal` has a row per coefficient and per hyperparameter, or per
+# hyperparameter where these alone are wanted.
 engine_draws <- function(fit, uniform, normal) {
   load_callables()
   .Call(C_vb_r_draw, fit$design, reopened(fit$engine), uniform, normal)

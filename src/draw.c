@@ -209,14 +209,20 @@ vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *
   int *node = h->alloc(n + 1, sizeof(int));
   point_moments(post, K, mean, sd);
   for (int i = 0; i < n; i++) {
-    const double *z = normal + (size_t)i * (D + H);
-    draw_theta(&d, mean, sd, pick_point(post, uniform[i]), z + D, x + (size_t)i * K);
+    const double *z = coef ? normal + (size_t)i * (D + H) + D : normal + (size_t)i * H;
+    draw_theta(&d, mean, sd, pick_point(post, uniform[i]), z, x + (size_t)i * K);
     node[i] = nearest_node(post, K, x + (size_t)i * K);
   }
   for (int s = 0; s < post->n; s++) { /* draws of one node together: its factor is made once */
     int entered = 0;
     for (int i = 0; i < n; i++) {
       if (node[i] != s) continue;
+      if (!coef) {
+        vb_status set = vb_theta_set(hyper, x + (size_t)i * K, &d.theta);
+        if (set != VB_OK) return set;
+        vb_theta_report(hyper, &d.theta, natural + (size_t)i * H);
+        continue;
+      }
       vb_status st = entered++ ? VB_OK : enter_node(&d, s);
       if (st == VB_OK) st = conditional_mean(&d, s, x + (size_t)i * K, centre);
       if (st != VB_OK) return st;

@@ -283,7 +283,7 @@ double vb_pareto_k(int n,
 
 typedef struct { /* one value of theta and the posterior given it */
   double *x;     /* K axes */
-  double elbo, rq, weight;
+  double elbo, rq, weight, seconds;
   vb_block block;
   double *hyper;             /* reported natural parameters */
   double *mean, *var, *skew; /* n_coef; skew NULL where zero */
@@ -383,7 +383,7 @@ typedef struct { /* the nodes of a finished fit */
 vb_status vb_moments(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
                      const vb_rows *rows, double *mean, double *var, double *mu, double *mu_var);
 /* n draws from uniforms (n) and normals ((n_coef + n_natural) x n): coefficients as reported,
- * natural parameters */
+ * natural parameters; coef NULL: these alone, from normals n_natural x n */
 vb_status vb_draw(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post, int n,
                   const double *uniform, const double *normal, double *coef, double *natural);
 /* factor of node s, its cross-products and theta in place */

@@ -83,8 +83,11 @@ static void expect_block(const vb_model *model, const vb_rules *rule, const doub
 double vb_expect(const vb_model *model, const double *par, const double *m, const double *v,
                  double *ll, double *g, double *h) {
   int n_block = (model->n + BLOCK - 1) / BLOCK;
+  const int threads = model->n > SERIAL ? model->cores : 1;
 #ifdef _OPENMP
-#pragma omp parallel for schedule(static) num_threads(model->cores) if (model->cores > 1 && model->n > SERIAL)
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+#else
+  (void)threads;
 #endif
   for (int b = 0; b < n_block; b++) {
     int from = b * BLOCK, n = model->n - from < BLOCK ? model->n - from : BLOCK;

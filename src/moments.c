@@ -33,6 +33,42 @@ static void core_add(reduced *r, double *mark, int o, double value) {
   mark[o] += value != 0 ? value : 1e-300;
 }
 
+/* entry (hi, lo) of B^-1 on the core's pattern; NULL where the pattern has none */
+static const double *inverse_entry(const vb_core *core, int hi, int lo) {
+  if (!core->col_start) return core->inv + hi + (size_t)lo * core->q;
+  int from = core->col_start[lo], to = core->col_start[lo + 1];
+  while (from < to) {
+    int mid = from + (to - from) / 2;
+    if (core->row_index[mid] < hi)
+      from = mid + 1;
+    else
+      to = mid;
+  }
+  return from < core->col_start[lo + 1] && core->row_index[from] == hi ? core->inv + from : NULL;
+}
+
+/* c' B^-1 c: by the selected inverse where all pairs of levels were seen together, else by a solve
+ */
+static double core_quadratic(const vb_model *m, const vb_solution *s, reduced *r) {
+  int q = m->q;
+  double v = 0;
+  for (int a = 0; a < r->n; a++)
+    for (int b = 0; b <= a; b++) {
+      int hi = r->index[a] > r->index[b] ? r->index[a] : r->index[b];
+      const double *entry = inverse_entry(&s->core, hi, r->index[a] + r->index[b] - hi);
+      if (!entry) {
+        memcpy(r->dense + q, r->dense, sizeof(double) * q);
+        vb_core *core = (vb_core *)&s->core; /* solve only reads the factor */
+        core->solver->solve(core, 1, r->dense + q, q);
+        v = 0;
+        for (int c = 0; c < r->n; c++) v += r->value[c] * r->dense[q + r->index[c]];
+        return v;
+      }
+      v += (a == b ? 1 : 2) * r->value[a] * r->value[b] * *entry;
+    }
+  return v;
+}
+
 /* variance of one row's eta under S; x is reduced in place */
 static double row_variance(const vb_model *m, const vb_theta *theta, const vb_solution *s,
                            const vb_rows *rows, int i, reduced *r) {
@@ -70,23 +106,11 @@ static double row_variance(const vb_model *m, const vb_theta *theta, const vb_so
       }
     }
   }
-  for (int c = 0; c < r->n; c++) { /* x <- x - T'c; the entries leave the dense work vector */
+  for (int c = 0; c < r->n; c++) { /* x <- x - T'c */
     r->value[c] = r->dense[r->index[c]];
     for (int k = 0; k < p; k++) x[k] -= s->core_beta[r->index[c] + (size_t)k * q] * r->value[c];
   }
-  if (r->n && m->core.col_start) {
-    memcpy(r->dense + q, r->dense, sizeof(double) * q);
-    vb_core *core = (vb_core *)&s->core; /* solve only reads the factor */
-    core->solver->solve(core, 1, r->dense + q, q);
-    for (int c = 0; c < r->n; c++) v += r->value[c] * r->dense[q + r->index[c]];
-  } else {
-    for (int a = 0; a < r->n; a++)
-      for (int b = 0; b < r->n; b++) {
-        int hi = r->index[a] > r->index[b] ? r->index[a] : r->index[b],
-            lo = r->index[a] + r->index[b] - hi;
-        v += r->value[a] * r->value[b] * s->core.inv[hi + (size_t)lo * q];
-      }
-  }
+  v += core_quadratic(m, s, r);
   for (int c = 0; c < r->n; c++) r->dense[r->index[c]] = 0;
   for (int k = 0; k < p; k++)
     for (int l = 0; l < p; l++) v += x[k] * s->s_beta[k + (size_t)l * p] * x[l];
@@ -140,7 +164,7 @@ vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterio
     vb_status st =
         vb_node_factor(m, hyper, post, s, post->x + (size_t)s * hyper->n_axis, 1, &theta, &in);
     if (st != VB_OK) return st;
-    if (m->q && !m->core.col_start) st = in.sol.core.solver->inverse(&in.sol.core);
+    if (m->q) st = in.sol.core.solver->inverse(&in.sol.core);
     if (st != VB_OK) return st;
     vb_beta_inverse(m, post->congruence, &in.sol);
     for (int i = 0; i < rows->n; i++) {

@@ -60,6 +60,7 @@ static void keep_node(vb_fit *fit, vb_node *n) {
     fit->node = more;
     fit->cap_node = cap;
   }
+  n->seconds = fit->host->seconds(fit->host->data);
   fit->node[fit->n_node++] = n;
   vb_fit_tick(fit);
 }
@@ -116,10 +117,11 @@ void vb_nodes_finish(vb_fit *fit, double log_evidence) {
   }
   fit->log_evidence = log_evidence;
   fit->elbo = log_evidence - rq;
-  for (int s = 0; s < fit->n_node;
-       s++) { /* log of the partial sum of omega exp L, on the scale of the bound */
+  /* log of the partial sum of omega exp L, on the scale of the bound */
+  for (int s = 0; s < fit->n_node; s++) {
     if (!(fit->node[s]->weight > 0)) continue;
     so_far += fit->node[s]->weight;
     vb_fit_step(fit, 3, fit->elbo + log(so_far / positive));
+    fit->step[fit->n_step - 1].seconds = fit->node[s]->seconds;
   }
 }

@@ -169,8 +169,11 @@ static void row_variance_block(const vb_model *m, const vb_solution *s, int from
 
 void vb_row_variance(const vb_model *m, const vb_solution *s, double *v) {
   int n_block = (m->n + BLOCK - 1) / BLOCK;
+  const int threads = m->n > SERIAL ? m->cores : 1;
 #ifdef _OPENMP
-#pragma omp parallel for schedule(static) num_threads(m->cores) if (m->cores > 1 && m->n > SERIAL)
+#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
+#else
+  (void)threads;
 #endif
   for (int b = 0; b < n_block; b++) {
     int from = b * BLOCK, n = m->n - from < BLOCK ? m->n - from : BLOCK;

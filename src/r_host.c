@@ -22,11 +22,15 @@ static void progress(void *data, int step) {
   if (bar->bar && CLI_SHOULD_TICK) cli_progress_set(bar->bar, step);
 }
 
-static double cpu(void) { return (double)clock() / CLOCKS_PER_SEC; }
-static double seconds(void *data) { return cpu() - ((vb_r_bar *)data)->begun; }
+static double now(void) {
+  struct timespec t;
+  timespec_get(&t, TIME_UTC);
+  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+static double seconds(void *data) { return now() - ((vb_r_bar *)data)->begun; }
 
 vb_host vb_r_host(vb_r_bar *bar, int show) {
-  bar->begun = cpu();
+  bar->begun = now();
   bar->bar = NULL;
   if (show) {
     SEXP made = PROTECT(cli_progress_bar(NA_REAL, NULL));

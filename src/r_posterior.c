@@ -12,10 +12,9 @@ SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs) {
       row[n + s] = REAL_RO(var)[i + (size_t)s * n_row];
       row[2 * n + s] = skew == R_NilValue ? 0 : REAL_RO(skew)[i + (size_t)s * n_row];
     }
-    for (int k = 0; k < n_prob; k++)
-      REAL(out)
-      [i + (size_t)k * n_row] =
-          vb_mixture_quantile(n, row, row + n, row + 2 * n, REAL_RO(weight), REAL_RO(probs)[k]);
+    for (int k = 0; k < n_prob; k++) REAL(out)
+    [i + (size_t)k * n_row] =
+        vb_mixture_quantile(n, row, row + n, row + 2 * n, REAL_RO(weight), REAL_RO(probs)[k]);
     if ((i & 255) == 255) R_CheckUserInterrupt();
   }
   UNPROTECT(1);
@@ -119,7 +118,8 @@ static SEXP draw_body(void *data) {
   open_posterior(j);
   int n = (int)Rf_xlength(j->uniform);
   SEXP list = PROTECT(vb_list_new(2, names));
-  double *coef = vb_list_matrix(list, "coef", j->model.n_coef, n);
+  int only_hyper = Rf_nrows(j->normal) == j->request.hyper.n_natural && j->model.n_coef;
+  double *coef = only_hyper ? NULL : vb_list_matrix(list, "coef", j->model.n_coef, n);
   double *hyper = vb_list_matrix(list, "hyper", j->request.hyper.n_natural, n);
   stop_on(vb_draw(&j->model, &j->request.hyper, &j->post, n, REAL_RO(j->uniform),
                   REAL_RO(j->normal), coef, hyper));

@@ -5,10 +5,11 @@
 #                 [--timeout=600] [--out=report] [--install]
 #
 # Every fit has an Rscript process of its own, one thread, and is timed as a user would: the whole
-# call, elapsed, after the package is loaded. The median of three processes is reported, and for short fits the median of
-# repeated calls in a warm process as well. Memory is the most the process held during the call,
-# less what it held before (Linux only). The fixed effects are compared with vb()'s, in the peer's
-# standard errors, to show that both fitted the same model. Writes report.md and times.csv.
+# call, elapsed, after the package is loaded. The median of three processes is reported, and for
+# short fits the median of repeated calls in a warm process as well. Memory is the most the process
+# held during the call, less what it held before (Linux only). The fixed effects are compared with
+# vb()'s, in the peer's standard errors, to show that both fitted the same model. Writes report.md
+# and times.csv.
 # Peers that are not installed are left out; --install tries to install them from CRAN first.
 
 arguments <- commandArgs(TRUE)
@@ -109,8 +110,8 @@ measure <- function(name, peer, reps, timeout) {
   }
   median_of <- function(field) stats::median(vapply(runs, `[[`, 0, field))
   list(seconds = median_of("seconds"), cpu = median_of("cpu"), warm = median_of("warm"),
-       load = median_of("load"), mb = median_of("mb"), peak_mb = median_of("peak_mb"), reps = length(runs),
-       estimates = runs[[1]]$estimates, version = runs[[1]]$version)
+       load = median_of("load"), mb = median_of("mb"), peak_mb = median_of("peak_mb"),
+       reps = length(runs), estimates = runs[[1]]$estimates, version = runs[[1]]$version)
 }
 
 # the largest difference of a fixed effect in the other's standard errors
@@ -162,7 +163,7 @@ write_report <- function(times, dir) {
                   "load", "mb", "peak_mb", "distance", "note")]
   number <- vapply(show, is.numeric, NA)
   show[number] <- lapply(show[number], function(x) {
-    ifelse(is.na(x), "", formatC(x, digits = 3, format = "fg"))
+    ifelse(is.na(x), "", trimws(formatC(x, digits = 3, format = "fg")))
   })
   show[] <- lapply(show, function(x) ifelse(is.na(x), "", as.character(x)))
   line <- function(x) paste0("| ", paste(x, collapse = " | "), " |")
@@ -170,7 +171,8 @@ write_report <- function(times, dir) {
     paste0("Measured ", format(Sys.Date()), ": ", machine(), "."), "",
     paste("`seconds`: elapsed time of the whole call in a fresh process, median over processes.",
           "`warm`: the same call repeated in that process. `ratio`, `warm_ratio`: the peer's time",
-          "over varbayes's. `load`: loading the package and what it imports, not in the others. `mb`: most memory held during the call less what was held before;",
+          "over varbayes's. `load`: loading the package and what it imports, not in the others.",
+          "`mb`: most memory held during the call less what was held before;",
           "`peak_mb`: with R, packages and data. `distance`: largest difference between the fixed",
           "effects and varbayes's, in the peer's standard errors."), "",
     line(names(show)), line(rep("---", ncol(show))), apply(show, 1, line)
