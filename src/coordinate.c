@@ -17,7 +17,7 @@ static double log_log_slope_d(double x, double s0) {
 }
 static double log_inverse(double value, double s0) { return log(value / s0); }
 const vb_coordinate vb_coord_log = {
-    "log", 0, log_value, log_value, log_log_slope, log_log_slope_d, log_inverse};
+    "log", 0, 0, log_value, log_value, log_log_slope, log_log_slope_d, log_inverse};
 
 /* even in x: the half line x < 0 mirrors x > 0 and is never visited; the floor keeps 1 / sd^2
  * finite */
@@ -29,9 +29,9 @@ static double square_log_slope_d(double x, double s0) {
   return 1 / fmax(fabs(x), 1e-5);
 }
 static double square_inverse(double value, double s0) { return sqrt(value / s0); }
-const vb_coordinate vb_coord_square = {
-    "square",           1e-3,          square_value, square_slope, square_log_slope,
-    square_log_slope_d, square_inverse};
+const vb_coordinate vb_coord_square = {"square",           1e-3,          1,
+                                       square_value,       square_slope,  square_log_slope,
+                                       square_log_slope_d, square_inverse};
 
 static double power_value(double x, double s0) { return s0 * pow(x, -1.5); }
 static double power_slope(double x, double s0) { return -1.5 * s0 * pow(x, -2.5); }
@@ -42,7 +42,7 @@ static double power_log_slope_d(double x, double s0) {
 }
 static double power_inverse(double value, double s0) { return pow(value / s0, -2.0 / 3); }
 const vb_coordinate vb_coord_power = {
-    "power", 0.02, power_value, power_slope, power_log_slope, power_log_slope_d, power_inverse};
+    "power", 0.02, 0, power_value, power_slope, power_log_slope, power_log_slope_d, power_inverse};
 
 static double probit_clamp(double x) { return fmin(fmax(x, -6.5), 6.5); }
 static double probit_value(double x, double s0) {
@@ -66,4 +66,5 @@ static double probit_inverse(double value, double s0) {
   return Rf_qnorm5((1 + value) / 2, 0, 1, 1, 0);
 }
 const vb_coordinate vb_coord_probit = {
-    "probit", 0, probit_value, probit_slope, probit_log_slope, probit_log_slope_d, probit_inverse};
+    "probit",      0, 0, probit_value, probit_slope, probit_log_slope, probit_log_slope_d,
+    probit_inverse};

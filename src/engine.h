@@ -79,6 +79,7 @@ typedef struct {
 typedef struct { /* how a free axis x becomes a natural parameter */
   const char *name;
   double least; /* x > 0 and at least this; 0: x is any number */
+  int even;     /* value(-x) = value(x) */
   double (*value)(double x, double s0);
   double (*slope)(double x, double s0);     /* d value / dx */
   double (*log_slope)(double x, double s0); /* log |slope|: the Jacobian */
@@ -292,8 +293,8 @@ typedef struct { /* one value of theta and the posterior given it */
 
 typedef struct {
   double tol;
-  int max_sweep, max_node; /* max_node 0: automatic */
-  int use_rq, use_lr;      /* 1, 0, -1: automatic */
+  int max_sweep, max_node;      /* max_node 0: automatic */
+  int use_rq, use_lr, use_skew; /* 1, 0, -1: automatic */
 } vb_settings;
 
 typedef struct {

@@ -55,7 +55,8 @@ void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block
       g += d1[i];
       h -= d2[i];
     }
-    double step = g / (h + 1e-3 * fabs(g) + 1e-8);
+    g -= at / 25; /* responses that are all zero, or all one, have no finite best */
+    double step = g / (h + 1e-3 * fabs(g) + 0.04);
     at += step > 2 ? 2 : step < -2 ? -2 : step;
     if (fabs(step) < 1e-4 || fabs(at) > 20) break;
   }
@@ -65,6 +66,11 @@ void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block
   double top = 0;
   for (int i = 0; i < m->n; i++) top = fmax(top, -d2[i]);
   for (int i = 0; i < m->n; i++) b->h[i] = fmax(-d2[i], 1e-3 * top + 1e-8);
+  for (int i = 0; i < m->n_site; i++) {
+    const vb_site *site = m->site + i;
+    site->prior->log_density(1, b->m + site->k, site->arg, &at, d1, d2);
+    b->site_h[i] = fabs(d2[0]);
+  }
 }
 
 static double site_expectations(const vb_model *m, vb_inner *in, const double *beta) {

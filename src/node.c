@@ -45,7 +45,7 @@ static void report_fixed(const vb_fit *fit, vb_node *n) {
   vb_report_cov(m, fit->inner.sol.s_beta, n->fixed_cov);
   for (int k = 0; k < p && fit->response.active; k++) {
     n->fixed_mean[k] += fit->response.shift[k] * sqrt(n->fixed_cov[k * (size_t)(p + 1)]);
-    n->fixed_skew[k] = fit->response.skew[k];
+    n->fixed_skew[k] = fit->set.use_skew ? fit->response.skew[k] : 0;
   }
   memcpy(n->mean, n->fixed_mean, sizeof(double) * p);
   for (int k = 0; k < p && m->intercept >= 0; k++)
@@ -80,7 +80,7 @@ vb_status vb_fit_node(vb_fit *fit, const double *x) {
     n->skew = fit->host->alloc(m->n_coef + 1, sizeof(double));
     for (int k = m->p; k < m->n_coef; k++) {
       n->mean[k] += fit->rq.shift[k];
-      n->skew[k] = fmin(fmax(fit->rq.skew[k], -1.5), 1.5);
+      n->skew[k] = fit->set.use_skew ? fmin(fmax(fit->rq.skew[k], -1.5), 1.5) : 0;
     }
   }
   if (fit->response.active && (st = respond_at_node(fit, n)) != VB_OK && st != VB_MAX_ITER)

@@ -18,6 +18,7 @@ typedef struct { /* the interpolation at work */
   double *log_p, *near, *reach; /* predicted log density in z; squared distance to the nearest node;
                                    log of the second moment's integrand over the density */
   int used;                     /* nodes taken up */
+  int *owner;                   /* the node of each interpolated value */
 } weave;
 
 /* Half the square near the mode, linear far out (Huber's function), where the linear trend of the
@@ -53,22 +54,41 @@ static void rest_curvature(vb_fit *fit, double *quad) {
     }
 }
 
-static void take_up(vb_fit *fit, weave *w) { /* new nodes into the interpolation */
+/* one value at z into the interpolation; near[] is every point's distance to the nearest of them */
+static void weave_in(weave *w, int K, int owner, const double *z, double rest) {
+  double *at = w->s.z + (size_t)w->s.n * K;
+  memcpy(at, z, sizeof(double) * K);
+  w->s.value[w->s.n] = rest + bowl(K, w->quad, z);
+  w->owner[w->s.n++] = owner;
+  for (int t = 0; t < w->T; t++) {
+    double d2 = 0;
+    for (int k = 0; k < K; k++) d2 += pow(w->z[(size_t)t * K + k] - z[k], 2);
+    w->near[t] = fmin(w->near[t], d2);
+  }
+}
+
+/* New nodes into the interpolation.  What is interpolated is even in a square coordinate: nodes
+ * near its zero stand on both sides of it, so that there is no edge to extrapolate to. */
+static void take_up(vb_fit *fit, weave *w) {
   int K = fit->hyper->n_axis;
+  double z[VB_MAX_AXIS], x[VB_MAX_AXIS];
   for (; w->used < fit->n_node; w->used++) {
     const vb_node *n = fit->node[w->used];
-    double *z = w->s.z + (size_t)w->used * K;
-    vb_x_to_z(fit, n->x, z);
     vb_theta_set(fit->hyper, n->x, &fit->theta);
-    double log_p = fmax(n->elbo + n->rq, fit->node[0]->elbo + fit->node[0]->rq - FLOOR);
-    w->s.value[w->used] = log_p - fit->theta.log_prior + bowl(K, w->quad, z);
-    for (int t = 0; t < w->T; t++) {
-      double d2 = 0;
-      for (int k = 0; k < K; k++) d2 += pow(w->z[(size_t)t * K + k] - z[k], 2);
-      w->near[t] = fmin(w->near[t], d2);
+    double top = fit->node[0]->elbo + fit->node[0]->rq;
+    double rest = fmax(n->elbo + n->rq, top - FLOOR) - fit->theta.log_prior;
+    vb_x_to_z(fit, n->x, z);
+    weave_in(w, K, w->used, z, rest);
+    for (int i = 0; i < fit->hyper->n_natural; i++) {
+      const vb_natural *natural = fit->hyper->natural + i;
+      int axis = natural->axis;
+      if (axis < 0 || !natural->coord->even || n->x[axis] > 0.6 * fit->mode[axis]) continue;
+      memcpy(x, n->x, sizeof(double) * K);
+      x[axis] = -x[axis];
+      vb_x_to_z(fit, x, z);
+      weave_in(w, K, w->used, z, rest);
     }
   }
-  w->s.n = w->used;
 }
 
 static void predict(vb_fit *fit, weave *w, int T) {
@@ -167,7 +187,7 @@ static void lay_points(vb_fit *fit, const vb_proposal *q, weave *w) {
 
 static vb_status finish_interpolated(vb_fit *fit, weave *w) {
   int K = fit->hyper->n_axis, T = w->T;
-  double sum = 0, log_det = 0, *weight = fit->host->alloc(w->used, sizeof(double));
+  double sum = 0, log_det = 0, *weight = fit->host->alloc(w->s.n, sizeof(double));
   predict(fit, w, T);
   for (int t = 0; t < T; t++) w->log_p[t] -= w->log_q[t];
   double top = top_of(T, w->log_p);
@@ -180,7 +200,8 @@ static vb_status finish_interpolated(vb_fit *fit, weave *w) {
   }
   vb_status st = vb_surrogate_weights(&w->s, T, w->z, fit->point_weight, weight);
   if (st != VB_OK) return st;
-  for (int s = 0; s < w->used; s++) fit->node[s]->weight = weight[s];
+  for (int s = 0; s < w->used; s++) fit->node[s]->weight = 0;
+  for (int s = 0; s < w->s.n; s++) fit->node[w->owner[s]]->weight += weight[s];
   vb_points_report(fit);
   vb_nodes_finish(fit, top + log(sum / T) + log_det);
   return VB_OK;
@@ -188,7 +209,7 @@ static vb_status finish_interpolated(vb_fit *fit, weave *w) {
 
 static vb_status interpolate(vb_fit *fit) {
   static const int most[MAX_INTERPOLATED + 1] = {1, 40, 96, 160, 208};
-  static const int points[MAX_INTERPOLATED + 1] = {1, 1024, 2048, 3072, 4096};
+  static const int points[MAX_INTERPOLATED + 1] = {1, 1024, 4096, 12288, 16384};
   int K = fit->hyper->n_axis, cap = fit->set.max_node > 2 * K + 2 ? fit->set.max_node : most[K];
   double goal = 0.04, error = INFINITY;
   weave w = {.T = points[K]};
@@ -199,7 +220,8 @@ static vb_status interpolate(vb_fit *fit) {
   if (st == VB_OK) st = vb_proposal_axes(fit, 1.5, &q);
   if (st != VB_OK) return st;
   vb_points_alloc(fit, w.T);
-  vb_surrogate_alloc(fit->host, K, cap + 64, &w.s);
+  vb_surrogate_alloc(fit->host, K, (cap + 64) * (K + 1), &w.s);
+  w.owner = fit->host->alloc((cap + 64) * (K + 1), sizeof(int));
   w.quad = fit->host->alloc((size_t)K * K, sizeof(double));
   double **per_point[] = {&w.log_q, &w.log_prior, &w.log_p, &w.near, &w.reach};
   for (int k = 0; k < 5; k++) *per_point[k] = fit->host->alloc(w.T, sizeof(double));

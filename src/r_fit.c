@@ -155,7 +155,8 @@ static SEXP body(void *data) {
                           .max_sweep = vb_get_int(j->control, "max_sweep"),
                           .max_node = nodes == R_NilValue ? 0 : Rf_asInteger(nodes),
                           .use_rq = three_way(j->control, "rq"),
-                          .use_lr = three_way(j->control, "lr")};
+                          .use_lr = three_way(j->control, "lr"),
+                          .use_skew = three_way(j->control, "skew")};
   fit.mode = host.alloc(K + 1, sizeof(double));
   memcpy(fit.mode, request.start, sizeof(double) * K);
   fit.root = host.alloc((size_t)K * K + 1, sizeof(double));
