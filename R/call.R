@@ -142,10 +142,13 @@ stop_loop <- function() {
   if (at_once) rlang::interrupt()
 }
 
-# No node at all: there is nothing to return.
+# No node at all, or none that is a number: there is nothing to return.
 check_engine <- function(engine) {
-  if (length(engine$node$weight)) return(invisible())
-  reason <- stop_warnings[[stop_reasons[[engine$status + 1L]]]]
+  if (length(engine$node$weight) && is.finite(sum(engine$node$mean, engine$point$hyper))) {
+    return(invisible())
+  }
+  reason <- stop_reasons[[engine$status + 1L]]
+  reason <- stop_warnings[[if (nzchar(reason)) reason else "not finite"]]
   vb_abort("fit", c("The fit failed before there was any posterior to return.",
                     x = reason[[1L]], reason[-1L]))
 }

@@ -155,7 +155,7 @@ post_var <- function(fit, terms) {
   if (q == 1L) return(out)
   pair <- which(lower.tri(diag(q), diag = TRUE), arr.ind = TRUE)
   probe <- matrix(engine_moments(fit, level_rows(fit, column, pair, n))$var, n)
-  single <- probe[, pair[, 1L] == pair[, 2L]]
+  single <- probe[, pair[, 1L] == pair[, 2L], drop = FALSE]
   for (k in which(pair[, 1L] != pair[, 2L])) {
     a <- pair[k, 1L]
     b <- pair[k, 2L]

@@ -64,7 +64,7 @@ explain_frame_error <- function(error, parsed, call, data) {
   sources <- list(formula = parsed$frame, weights = call$weights, offset = call$offset,
                   subset = call$subset)
   for (arg in names(sources)) {
-    missing <- unknown_variables(sources[[arg]], data, environment(parsed$formula))
+    missing <- unknown_variables(sources[[arg]], data, environment(parsed$formula), message)
     if (length(missing)) {
       vb_abort(unique(c(arg, if (arg == "formula") "data")), c(
         "{cli::qty(missing)}Variable{?s} of {.arg {arg}} not found: {.code {missing}}.",
@@ -80,11 +80,16 @@ explain_frame_error <- function(error, parsed, call, data) {
                                      i = hint))
 }
 
-unknown_variables <- function(x, data, env) {
+unknown_variables <- function(x, data, env, message) {
   if (!is.language(x)) return(character())
   known <- if (is.environment(data)) ls(data, all.names = TRUE) else names(data)
   names <- setdiff(all.vars(x), known)
-  names[!vapply(names, exists, NA, envir = if (is.environment(env)) env else globalenv())]
+  env <- if (is.environment(env)) env else globalenv()
+  names[vapply(names, function(name) {
+    if (!exists(name, env)) return(TRUE)
+    # q, c or df: a function where a variable was meant
+    is.function(get(name, env)) && grepl(paste0("'", name, "'"), message, fixed = TRUE)
+  }, NA)]
 }
 
 # As model.frame(drop.unused.levels = TRUE), but a response keeps its levels: the first is failure
@@ -109,6 +114,7 @@ build_design <- function(parsed, frame, rows, contrasts) {
     frame <- drop_levels(frame[rows, , drop = FALSE])
     attr(frame, "terms") <- whole
   }
+  check_contrasts(contrasts, frame)
   terms <- part_terms(parsed$fixed, whole)
   fixed <- part_matrix(terms, frame, contrasts)
   if (has_bad_number(fixed$x)) {
@@ -118,7 +124,7 @@ build_design <- function(parsed, frame, rows, contrasts) {
   center <- if (intercept) colMeans(fixed$x) else numeric(ncol(fixed$x))
   center[intercept] <- 0
   random <- lapply(parsed$bars, build_term, frame = frame, whole = whole, contrasts = contrasts)
-  check_names(random)
+  check_names(random, fixed$names)
   if (!length(random) && !ncol(fixed$x)) {
     vb_abort("formula", c("The model has no coefficients.",
                           i = "Leave out {.code 0} or {.code -1}."))
@@ -126,6 +132,20 @@ build_design <- function(parsed, frame, rows, contrasts) {
   list(x = fixed$x, names = fixed$names, terms = terms, xlevels = fixed$xlevels,
        contrasts = fixed$contrasts, center = unname(center), intercept = intercept,
        random = random)
+}
+
+check_contrasts <- function(contrasts, frame) {
+  if (is.null(contrasts)) return(invisible())
+  hint <- c(i = "Write {.code contrasts = list(f = \"contr.sum\")}.")
+  if (!is.list(contrasts) || is.null(names(contrasts))) {
+    vb_abort("contrasts", c("{.arg contrasts} must be a list named by factors.", hint))
+  }
+  unknown <- setdiff(names(contrasts), names(frame))
+  # as lm(): update() may have taken the factor out
+  if (length(unknown)) {
+    vb_warn("vb_warning_contrasts", "{.arg contrasts} names what is no variable of the model:
+                                     {.code {unknown}}.")
+  }
 }
 
 build_term <- function(bar, frame, whole, contrasts) {
@@ -222,7 +242,13 @@ cross_codes <- function(left, right) {
   list(code = match(code, used), levels = levels)
 }
 
-check_names <- function(random) {
+check_names <- function(random, fixed) {
+  for (names in c(list(fixed), lapply(random, function(term) term$coef))) {
+    if (all(c("Intercept", "(Intercept)") %in% names)) {
+      vb_abort("formula", c("A variable called {.code Intercept} has the intercept's name.",
+                            i = "Rename it."))
+    }
+  }
   sds <- unlist(lapply(random, function(term) paste(term$group, term$coef, sep = "__")))
   twice <- unique(sds[duplicated(sds)])
   if (length(twice)) {
@@ -232,7 +258,9 @@ check_names <- function(random) {
   }
   for (term in random) {
     if (anyDuplicated(term$levels)) {
-      vb_abort("formula", "Levels of {.code {term$group}} have the same label.")
+      twice <- term$levels[anyDuplicated(term$levels)]
+      vb_abort("formula", c("Two levels of {.code {term$group}} have the label {.val {twice}}.",
+                            i = "Rename the levels, or make one factor by {.fn interaction}."))
     }
     if (length(term$levels) == 1L) {
       vb_inform("The grouping factor {.code {term$group}} has one level only: the prior decides

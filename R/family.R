@@ -71,10 +71,11 @@ family_rows <- list(
 resolve_family <- function(family) {
   family <- as_family(family)
   name <- family_name(family$family)
-  if (is.na(name)) {
+  if (is.na(name) || is.null(family$link)) {
     known <- names(family_rows)
     vb_abort("family", c("There is no family {.val {family$family}}.",
-                         i = "The families are {.or {.val {known}}}."))
+                         i = "The families are {.or {.val {known}}}, and links are given as in
+                              {.code binomial(\"probit\")}."))
   }
   check_link(name, family$link)
   table <- vb_tables()$family
@@ -90,7 +91,9 @@ resolve_family <- function(family) {
 as_family <- function(family) {
   if (is.character(family) && length(family) == 1L) {
     name <- family_name(family)
-    return(if (is.na(name)) list(family = family) else family_rows[[name]]$make())
+    # "binomial(probit)" is not read: its link would be lost
+    known <- !is.na(name) && !grepl("(", family, fixed = TRUE)
+    return(if (known) family_rows[[name]]$make() else list(family = family))
   }
   if (is.function(family)) {
     family <- tryCatch(family(), error = function(e) {

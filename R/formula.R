@@ -25,10 +25,26 @@ parse_formula <- function(formula, data = NULL) {
 
 find_bars <- function(bars) {
   unlist(lapply(bars, function(bar) {
-    tryCatch(reformulas::findbars(bar), error = function(e) {
-      vb_abort("formula", "The random term {.code {deparse1(bar)}} cannot be read.")
-    })
+    check_bar(strip_parens(bar))
+    found <- tryCatch(reformulas::findbars(bar), error = function(e) NULL)
+    if (is.null(found)) {
+      vb_abort("formula", c("The random term {.code {deparse1(bar)}} cannot be read.",
+                            i = "Write {.code (1 | g)} or {.code (x | g)}."))
+    }
+    found
   }), recursive = FALSE)
+}
+
+check_bar <- function(bar) {
+  what <- deparse1(bar)
+  if (has_bar(bar[[2L]])) {
+    vb_abort("formula", c("A random term has one bar: {.code {what}}.",
+                          i = "Write {.code (1 | g) + (1 | h)} for two grouping factors."))
+  }
+  if ("." %in% all.names(bar)) {
+    vb_abort("formula", c("A {.code .} cannot stand in a random term: {.code {what}}.",
+                          i = "Write the variables out."))
+  }
 }
 
 as_formula <- function(formula, env) {
@@ -68,17 +84,21 @@ strip_parens <- function(x) {
   x
 }
 
+# In these a bar is R's "or"
+or_calls <- c("I", "factor", "as.factor", "as.integer", "as.numeric", "as.logical", "ifelse")
 smooth_terms <- c("s", "te", "ti", "t2", "gp", "mo", "mi", "me")
 joint_groups <- c("mm", "gr")
 
 # Terms that other packages know and this one does not: found before model.frame() stumbles on them.
 check_terms <- function(term) {
   if (!is.call(term) || is_bar(term)) return(invisible())
+  what <- deparse1(term)
+  if (is_call_to(term, c("*", ":", "^", "/", "%in%"))) check_added(term, what)
   if (is_call_to(term, c("+", "-", "(", "*", ":", "^", "/", "%in%"))) {
     return(invisible(lapply(as.list(term)[-1L], check_terms)))
   }
-  what <- deparse1(term)
-  if (any(vapply(as.list(term)[-1L], function(x) is_bar(strip_parens(x)), NA))) {
+  bars <- vapply(as.list(term)[-1L], function(x) is_bar(strip_parens(x)), NA)
+  if (any(bars) && !is_call_to(term, or_calls)) {
     vb_abort("formula", c("Covariance structures are not supported yet: {.code {what}}.",
                           i = "Use {.code (x | g)} or, without correlations, {.code (x || g)}."))
   }
@@ -86,6 +106,12 @@ check_terms <- function(term) {
     vb_abort("formula", c("This kind of term is not supported yet: {.code {what}}.",
                           i = "Use {.code splines::ns(x, df)} or {.code poly(x, degree)}."))
   }
+}
+
+check_added <- function(term, what) {
+  if (!any(vapply(as.list(term)[-1L], has_bar, NA))) return(invisible())
+  vb_abort("formula", c("Random terms can only be added: {.code {what}}.",
+                        i = "Write {.code x + (1 | g)}, or {.code (x | g)} for slopes."))
 }
 
 formula_operators <- c("+", "-", "*", "/", "^", "%in%", "|", "||", "~")

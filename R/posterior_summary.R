@@ -110,10 +110,10 @@ term_offset <- function(fit) {
 
 n_fixed <- function(fit) length(fit$fixed$names)
 
-# The levels of a:b are written l1_l2, as ':' parts no index
+# The levels of a:b are written l1_l2, as ':' parts no index; levels with '_' may then coincide
 level_label <- function(term) {
   nested <- grepl(":", term$group, fixed = TRUE)
-  if (nested) gsub(":", "_", term$levels, fixed = TRUE) else term$levels
+  if (nested) make.unique(gsub(":", "_", term$levels, fixed = TRUE)) else term$levels
 }
 
 select_parameters <- function(table, variable) {

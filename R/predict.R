@@ -15,7 +15,7 @@
 #' @param object A fit of class `vbfit`.
 #' @param newdata A data frame with the variables of the formula; the data of the fit by default.
 #' @param re.form Which random effects to use: `NULL` all, `NA` or `~0` none, or a formula with
-#'   those to keep, such as `~ (1 | g)`.
+#'   those to keep, such as `~ (1 | g)`, which of a term `(x | g)` keeps the intercepts.
 #' @param type For `predict()`, `"link"` for the linear predictor or `"response"` for the mean
 #'   of the response (a probability for binomial data). For `residuals()`, as for [stats::glm()].
 #' @param se.fit Whether to return posterior standard deviations too.
@@ -25,7 +25,7 @@
 #'   are predicted as `NA`.
 #' @param offset An offset for `newdata`, if one was given as an argument of [vb()]. An
 #'   `offset()` of the formula is evaluated in `newdata`.
-#' @param ... Not used.
+#' @param ... Not used; `predict()` warns of what is there.
 #' @return `predict()`: a vector named by the rows, or with `se.fit = TRUE` a list with the
 #'   vectors `fit` and `se.fit`. `fitted()` is `predict(object, type = "response")`, and
 #'   `residuals()` are those of the fitted values. There is one value per row of the data; rows
@@ -45,6 +45,8 @@ predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link
                           offset = NULL, ...) {
   type <- pick_choice(type, "type", c("link", "response"))
   check_flag(se.fit, "se.fit")
+  check_flag(allow.new.levels, "allow.new.levels")
+  warn_unused(match.call(expand.dots = FALSE)$...)
   own <- is.null(newdata)
   # a level may be new to the fit in the data's own rows: where all its rows have weight zero
   rows <- new_rows(object, newdata, re.form, allow.new.levels || own, offset)
@@ -55,6 +57,14 @@ predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link
     if (own) stats::napredict(object$na.action, v) else apply_na_action(v, na.action)
   })
   if (se.fit) out else out$fit
+}
+
+warn_unused <- function(dots) {
+  if (!length(dots)) return(invisible())
+  unused <- if (is.null(names(dots))) "" else names(dots)
+  unused[unused == ""] <- "..."
+  vb_warn("vb_warning_dots", c("{cli::qty(unused)}Argument{?s} {.arg {unused}} {?is/are} not used.",
+                               i = "See {.code ?predict.vbfit} for those there are."))
 }
 
 # As match.arg(): the first where the user chose none
@@ -143,7 +153,7 @@ unit_variance <- function(fit, mu) {
 # scale of glm's: the family's own where it has one, else from the engine's log likelihood
 unit_deviance <- function(fit, y, mu, w) {
   family <- fit$family
-  if (is.function(family$dev.resids)) return(family$dev.resids(y, mu, w))
+  if (is.function(family$dev.resids)) return(pmax(family$dev.resids(y, mu, w), 0))
   par <- unname(hyper_mean(fit)[fit$hyper$class == "aux"])
   log_lik <- function(mean) {
     eta <- family$linkfun(mean)

@@ -76,7 +76,7 @@ print_estimates <- function(table, digits) {
   tiny <- need > digits + 2
   text <- formatC(table, format = "f", digits = max(digits, need[!tiny]))
   for (k in which(tiny)) {
-    size <- ceiling(log10(pmax(abs(table[k, ]) / error[k], 1)))
+    size <- pmin(ceiling(log10(pmax(abs(table[k, ]) / error[k], 1))), 13)
     text[k, ] <- vapply(seq_along(size), function(j) format(table[k, j], digits = 2 + size[j]), "")
   }
   dimnames(text) <- dimnames(table)

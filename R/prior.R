@@ -160,9 +160,12 @@ as_prior <- function(x, arg, on) {
   takes <- names(prior_rows)[vapply(prior_rows, function(row) on %in% row$on, NA)]
   takes <- sub("^t$", "student_t", takes)
   if (inherits(x, "family")) {
+    masked <- sub("^student$", "student_t", x$family)
     vb_abort(c(arg, "prior"), c(
       "{.arg {arg}} is a family ({.val {x$family}}), not a prior.",
-      i = "Another package masks the constructor: write {.code varbayes::{x$family}()}."))
+      i = if (masked %in% c(takes, "exponential")) {
+        "Another package may mask the constructor: write {.code varbayes::{masked}()}."
+      } else "It takes {.or {.fun {takes}}}."))
   }
   if (!is.list(x) || !is.character(x$dist) || length(x$dist) != 1L) {
     vb_abort(c(arg, "prior"), c("{.arg {arg}} must be a prior: {.or {.fun {takes}}}.",

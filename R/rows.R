@@ -7,17 +7,18 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
   check_flag(allow.new.levels, "allow.new.levels")
   own <- is.null(newdata)
   newdata <- if (own) fit$frame else as_newdata(newdata)
-  used <- used_terms(fit, re.form)
+  used <- used_coefs(fit, re.form)
   x <- new_matrix(fit$terms, fit$xlevels, fit$contrasts, newdata, own)
   offset <- new_offset(fit, newdata, own, offset)
   complete <- !is.na(offset) & stats::complete.cases(x)
   group <- z <- vector("list", length(used))
   for (k in seq_along(used)) {
     term <- fit$random[[k]]
-    if (used[k]) {
+    if (any(used[[k]])) {
       code <- new_codes(term, newdata, own, environment(fit$formula))
       check_new_levels(term, code, allow.new.levels)
       z[[k]] <- new_matrix(term$terms, term$xlevels, term$contrasts, newdata, own)
+      z[[k]][, !used[[k]]] <- 0
       z[[k]][is.na(code), ] <- NA                      # a missing level: not "no such term"
       complete <- complete & stats::complete.cases(z[[k]])
     } else {
@@ -97,23 +98,49 @@ check_new_levels <- function(term, code, allow) {
     i = "Use {.code allow.new.levels = TRUE} to predict them as new members of the population."))
 }
 
-# Which terms `re.form` keeps: all (NULL), none (NA, ~0), or those of a formula with bars.
-used_terms <- function(fit, re.form) {
-  n <- length(fit$random)
-  if (is.null(re.form)) return(rep(TRUE, n))
-  if (length(re.form) == 1L && is.atomic(re.form) && is.na(re.form)) return(logical(n))
+# Which coefficients of each term `re.form` keeps: all (NULL), none (NA, ~0), or those of a formula
+# with bars, whose terms may be parts of the fit's, as (1 | g) is of (x | g).
+used_coefs <- function(fit, re.form) {
+  every <- function(value) lapply(fit$random, function(term) rep(value, length(term$coef)))
+  if (is.null(re.form)) return(every(TRUE))
+  if (length(re.form) == 1L && is.atomic(re.form) && is.na(re.form)) return(every(FALSE))
   if (!inherits(re.form, "formula")) {
     vb_abort("re.form", "{.arg re.form} must be {.code NULL}, {.code NA} or a formula.")
   }
-  bars <- find_bars(split_bars(expand_slash(re.form[[length(re.form)]]))$bars)
-  asked <- vapply(bars, bar_key, "")
+  parts <- split_bars(expand_slash(re.form[[length(re.form)]]))
+  if (!length(parts$bars) && length(all.vars(parts$fixed))) {
+    vb_abort("re.form", c("{.arg re.form} has no random terms.",
+                          i = "Write {.code ~ (1 | g)}, or {.code NA} for none."))
+  }
+  used <- every(FALSE)
+  for (bar in find_bars(parts$bars)) used <- Map(`|`, used, used_by(fit, bar))
+  used
+}
+
+used_by <- function(fit, bar) {
+  group <- vapply(fit$random, function(term) term$group, "") == deparse1(strip_parens(bar[[3L]]))
   have <- vapply(fit$random, function(term) bar_key(call("|", term$bar[[2L]], term$expr)), "")
-  unknown <- asked[!asked %in% have]
-  if (length(unknown)) {
-    vb_abort("re.form", c("{.arg re.form} has terms that the fit has not: {.code {unknown}}.",
+  asked <- bar_key(bar)
+  exact <- have == asked
+  columns <- if (!any(exact) && any(group)) bar_columns(fit, bar)
+  known <- unlist(lapply(fit$random[group], function(term) term$coef))
+  if (!any(exact) && (is.null(columns) || !all(columns %in% known))) {
+    vb_abort("re.form", c("{.arg re.form} has a term that the fit has not: {.code {asked}}.",
                           i = "The fit has {.code {have}}."))
   }
-  have %in% asked
+  lapply(seq_along(fit$random), function(k) {
+    coef <- fit$random[[k]]$coef
+    if (any(exact)) rep(exact[k], length(coef)) else group[k] & coef %in% columns
+  })
+}
+
+# The coefficients of a bar in the fit's data; NULL where they need other variables
+bar_columns <- function(fit, bar) {
+  formula <- stats::as.formula(call("~", bar[[2L]]), environment(fit$formula))
+  coding <- c(fit$contrasts, unlist(lapply(fit$random, function(term) term$contrasts),
+                                    recursive = FALSE))
+  tryCatch(part_matrix(part_terms(formula, attr(fit$frame, "terms")), fit$frame, coding)$names,
+           error = function(e) NULL)
 }
 
 bar_key <- function(bar) {

@@ -23,7 +23,10 @@ build_model <- function(formula, data, family, user, call, na.action, contrasts,
 make_spec <- function(family, response, design, priors, offset, rows) {
   part <- function(x) if (is.null(rows)) x else x[rows]
   constant <- part(response$constant)
+  check_size(family, design, priors)
   check_proper(design, priors$coef)
+  check_flat_scales(family, design, priors)
+  check_spread(family, part(response$y) - offset, design, priors)
   list(
     family = family$name, link = family$link,
     y = as.double(part(response$spec_y)), w = as.double(part(response$spec_w)),
@@ -36,6 +39,26 @@ make_spec <- function(family, response, design, priors, offset, rows) {
     prior_coef = priors$coef, prior_sd = priors$sd, prior_cor = priors$cor,
     prior_par = priors$par
   )
+}
+
+# What the engine has room for: VB_MAX_DIM and VB_MAX_AXIS of engine.h.
+check_size <- function(family, design, priors) {
+  d <- vapply(design$random, function(term) length(term$coef), 0L)
+  if (any(d > 8L)) {
+    k <- which.max(d)
+    vb_abort("formula", c(
+      "The random term of {.code {design$random[[k]]$group}} has {d[k]} coefficients per level; at
+       most 8 can be correlated.",
+      i = "Write {.code (x || g)}, or a factor {.code f} as {.code (1 | g/f)}."))
+  }
+  dist <- c(unlist(lapply(priors$sd, function(prior) prior$dist)), priors$par$dist)
+  free <- sum(d * (d - 1L) / 2L) + sum(dist != "constant")
+  if (free > 48L) {
+    vb_abort("formula", c(
+      "The model has {free} standard deviations, correlations and dispersions; at most 48 can be
+       fitted.",
+      i = "Write {.code (x || g)} to leave out correlations."))
+  }
 }
 
 # Flat priors leave a proper posterior only where the data determine their coefficients.
@@ -52,6 +75,38 @@ check_proper <- function(design, prior) {
     "With a flat prior the data do not determine {cli::qty(columns)}the coefficient{?s} of
      {.code {columns}}.",
     i = "Leave {cli::qty(columns)}{?it/them} out, or use a proper prior such as the default."))
+}
+
+# A flat prior on a standard deviation needs data in its tail: with k normal terms that no flat
+# coefficient takes up, the likelihood falls as sd^-k, and its integral exists for k > 1.
+check_flat_scales <- function(family, design, priors) {
+  flat_coef <- design$names[is_flat(priors$coef$dist)]
+  for (k in seq_along(design$random)) {
+    term <- design$random[[k]]
+    few <- length(term$levels) - (term$coef %in% flat_coef) < 2L & is_flat(priors$sd[[k]]$dist)
+    if (any(few)) {
+      vb_abort(c("prior_sd", "prior"), c(
+        "With a flat prior on the standard deviation of {.code {term$group}} and only
+         {length(term$levels)} level{?s} there is no proper posterior.",
+        i = "Use a proper {.arg prior_sd}, such as the default."))
+    }
+  }
+  sigma <- match("sigma", family$par)
+  if (!is.na(sigma) && is_flat(priors$par$dist[sigma]) && nrow(design$x) - length(flat_coef) < 2L) {
+    vb_abort(c("prior_aux", "prior"), c(
+      "With a flat prior on {.arg sigma} and so few rows there is no proper posterior.",
+      i = "Use a proper {.arg prior_aux}, such as the default."))
+  }
+}
+
+# A response that the coefficients fit exactly: the density grows without bound as sigma falls.
+check_spread <- function(family, y, design, priors) {
+  sigma <- match("sigma", family$par)
+  if (is.na(sigma) || priors$par$dist[sigma] == "constant" || length(y) < 2L) return(invisible())
+  if (any(y != y[1L]) || (!design$intercept && y[1L] != 0)) return(invisible())
+  vb_abort(c("response", "data"), c(
+    "The response has one value only: {.arg sigma} has no proper posterior.",
+    i = "Hold it at a value by {.code prior_aux = constant(1)}, or look at the data."))
 }
 
 # One row per hyperparameter in the engine's order: sds and correlations term by term, then the

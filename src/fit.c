@@ -159,7 +159,7 @@ static void make_root(vb_fit *fit, const double *hess, double *inv) {
  * where it does not.  Returns how many changed. */
 static int choose_coordinates(vb_fit *fit, const double *inv) {
   int K = fit->hyper->n_axis, changed = 0;
-  double x[VB_MAX_AXIS], f;
+  double x[VB_MAX_AXIS], f = -INFINITY;
   for (int i = 0; i < fit->hyper->first_par; i++) {
     vb_natural *n = fit->hyper->natural + i;
     if (n->axis < 0 || !n->prior) continue;
@@ -248,6 +248,7 @@ static vb_status correct_at_mode(vb_fit *fit) {
   if (fit->rq_on) {
     vb_rq_alloc(m, &fit->rq);
     fit->rq_size = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->rq, NULL, &fit->rq_level);
+    fit->rq_on = isfinite(fit->rq_size);
   }
   int respond = !m->family->quadratic && m->p > 0 && fit->set.use_lr != 0;
   if (respond && fit->set.use_lr < 0)

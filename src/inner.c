@@ -301,6 +301,7 @@ static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int w
 
 vb_status vb_inner_solve(const vb_model *m, const vb_theta *theta, double tol, int max_sweep,
                          int want_inverse, vb_inner *in, vb_block *b, double *elbo) {
+  *elbo = -INFINITY; /* where there is none */
   vb_status st = m->family->quadratic ? solve_quadratic(m, theta, want_inverse, in, b, elbo)
                                       : solve_general(m, theta, tol, max_sweep, in, b, elbo);
   *elbo += theta->log_prior;

@@ -179,9 +179,13 @@ vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterio
     }
     if (h->poll()) return VB_INTERRUPTED;
   }
+  double far[2] = {-700, 700}, range[2];
+  m->family->mean(2, far, range);
   for (int i = 0; i < rows->n; i++) {
     var[i] = fmax(var[i] - mean[i] * mean[i], 0);
     mu_var[i] = fmax(mu_var[i] - mu[i] * mu[i], 0);
+    /* weights of nodes may be negative: a mean near the edge of its range is kept inside */
+    if (!m->family->identity) mu[i] = fmin(fmax(mu[i], range[0]), range[1]);
   }
   return VB_OK;
 }

@@ -77,6 +77,7 @@ vb_status vb_fit_node(vb_fit *fit, const double *x) {
   n->elbo = elbo;
   if (fit->rq_on) {
     n->rq = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->rq, n->var, &level);
+    if (!isfinite(n->rq)) return VB_NOT_FINITE;
     n->skew = fit->host->alloc(m->n_coef + 1, sizeof(double));
     for (int k = m->p; k < m->n_coef; k++) {
       n->mean[k] += fit->rq.shift[k];

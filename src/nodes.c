@@ -6,9 +6,11 @@
 #include <string.h>
 #include "engine.h"
 
-#define MAX_INTERPOLATED 4 /* hyperparameters; above, distances say too little */
-#define MASS 0.5           /* how much mass counts against distance when nodes are placed */
-#define FLOOR 22           /* log densities further below the top than this are as good as none */
+#define MAX_INTERPOLATED 6 /* hyperparameters; above, distances say too little */
+#define MISSED \
+  0.3            /* error of the last nodes' prediction beyond which many dimensions are weighted */
+#define MASS 0.5 /* how much mass counts against distance when nodes are placed */
+#define FLOOR 22 /* log densities further below the top than this are as good as none */
 
 typedef struct { /* the interpolation at work */
   int T;
@@ -192,6 +194,7 @@ static vb_status finish_interpolated(vb_fit *fit, weave *w) {
   for (int t = 0; t < T; t++) w->log_p[t] -= w->log_q[t];
   double top = top_of(T, w->log_p);
   for (int t = 0; t < T; t++) sum += fit->point_weight[t] = exp(w->log_p[t] - top);
+  if (!(sum > 0 && isfinite(sum))) return VB_NOT_FINITE;
   for (int t = 0; t < T; t++) fit->point_weight[t] /= sum;
   for (int k = 0; k < K; k++) { /* |root| from its orthogonal columns */
     double norm = 0;
@@ -208,12 +211,13 @@ static vb_status finish_interpolated(vb_fit *fit, weave *w) {
 }
 
 static vb_status interpolate(vb_fit *fit) {
-  static const int most[MAX_INTERPOLATED + 1] = {1, 40, 96, 160, 208};
-  static const int points[MAX_INTERPOLATED + 1] = {1, 1024, 4096, 12288, 16384};
+  static const int most[MAX_INTERPOLATED + 1] = {1, 40, 96, 160, 208, 256, 320};
+  static const int points[MAX_INTERPOLATED + 1] = {1, 1024, 4096, 12288, 16384, 16384, 16384};
   int K = fit->hyper->n_axis, cap = fit->set.max_node > 2 * K + 2 ? fit->set.max_node : most[K];
   double goal = 0.04, error = INFINITY;
   weave w = {.T = points[K]};
   int T_search = w.T < 1024 ? w.T : 1024;
+  if (cap > T_search) cap = T_search;
   vb_proposal q;
   vb_proposal_init(K, &q);
   vb_status st = vb_fit_node(fit, fit->mode);
@@ -239,6 +243,7 @@ static vb_status interpolate(vb_fit *fit) {
     if (st == VB_INTERRUPTED) return st;
     if (st != VB_OK) break;
   }
+  if (K > 4 && error > MISSED) return vb_weighted_nodes(fit, vb_weighted_points(fit));
   fit->node_error = error;
   fit->rule = "interpolated";
   return finish_interpolated(fit, &w);

@@ -53,6 +53,7 @@ static void put_points(SEXP list, const vb_fit *fit) {
   static const char *const names[] = {"hyper", "weight", "x"};
   int T = fit->n_point, K = fit->hyper->n_axis;
   SEXP point = vb_list_put(list, "point", vb_list_new(3, names));
+  if (!T) return;
   memcpy(vb_list_matrix(point, "hyper", fit->n_hyper, T), fit->point_hyper,
          sizeof(double) * (size_t)T * fit->n_hyper);
   memcpy(vb_list_real(point, "weight", T), fit->point_weight, sizeof(double) * T);

@@ -27,10 +27,12 @@ SEXP vb_list_new(int n, const char *const *name) {
 }
 
 SEXP vb_list_put(SEXP list, const char *name, SEXP value) {
+  PROTECT(value);
   SEXP names = Rf_getAttrib(list, R_NamesSymbol);
   for (R_xlen_t i = 0; i < Rf_xlength(list); i++)
     if (!strcmp(CHAR(STRING_ELT(names, i)), name)) {
       SET_VECTOR_ELT(list, i, value);
+      UNPROTECT(1);
       return value;
     }
   Rf_error("internal: no place for '%s'", name);

@@ -24,7 +24,7 @@ static vb_status evaluate(vb_fit *fit, const vb_proposal *q, int first, int T, s
     int mirrored = 0; /* outside the square coordinate's half line: no mass */
     for (int k = 0; k < K; k++) mirrored |= fabs(zc[k] - z[k]) > 1e-6;
     if (mirrored) continue;
-    vb_status st = vb_fit_eval(fit, x, fit->set.tol * 10, fit->rq_on, &elbo);
+    vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, fit->rq_on, &elbo);
     if (st == VB_INTERRUPTED) return st;
     if (st != VB_OK && st != VB_MAX_ITER) continue;
     if (fit->rq_on)

@@ -26,6 +26,16 @@ test_that("families are written with what they hold", {
   expect_identical(tidy(vb, list(y ~ x, toy, family = stats::poisson))$family, quote(poisson()))
 })
 
+test_that("an engine that ends without numbers is an error", {
+  engine <- list(status = 0L, node = list(weight = 1, mean = matrix(1)),
+                 point = list(hyper = matrix(2)))
+  expect_silent(check_engine(engine))
+  engine$point$hyper[1] <- NaN
+  expect_error(check_engine(engine), class = "vb_error_fit")
+  engine$node$weight <- numeric()
+  expect_error(check_engine(engine), class = "vb_error_fit")
+})
+
 test_that("how a fit ended becomes a classed warning that says what to do", {
   fit <- list(converged = FALSE, stopped = "max_sweep")
   expect_warning(report_stop(fit, globalenv()), "vb_control", class = "vb_not_converged")

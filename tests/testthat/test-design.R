@@ -142,3 +142,20 @@ test_that("a grouping factor with one level fits, with a message", {
   expect_message(model <- model_of(y ~ x + (1 | one), toy), "one level", class = "vb_message")
   expect_identical(model$spec$terms[[1]]$n_level, 1L)
 })
+
+test_that("a function of a variable's name is not the variable", {
+  expect_error(model_of(y ~ x + df, toy), "`df`", class = "vb_error_formula")
+})
+
+test_that("contrasts are a list named by variables", {
+  expect_error(model_of(y ~ a, toy, contrasts = "contr.sum"), class = "vb_error_contrasts")
+  expect_warning(model_of(y ~ a, toy, contrasts = list(none = "contr.sum")), "none",
+                 class = "vb_warning_contrasts")
+})
+
+test_that("names that would stand for two parameters are errors", {
+  expect_error(model_of(y ~ Intercept, transform(toy, Intercept = x)), "Intercept",
+               class = "vb_error_formula")
+  pair <- data.frame(a = c("x:y", "x"), b = c("z", "y:z"), y = 1:4)
+  expect_error(model_of(y ~ (1 | a:b), pair), "x:y:z", class = "vb_error_formula")
+})

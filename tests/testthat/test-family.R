@@ -47,6 +47,8 @@ test_that("unknown families and links are errors that list what there is", {
   for (family in list(3, NULL, list(), c("binomial", "poisson"))) {
     expect_error(resolve_family(family), class = "vb_error_family")
   }
+  # its link must not be lost
+  expect_error(resolve_family("binomial(probit)"), "links", class = "vb_error_family")
   expect_error(resolve_family(binomial("cauchit")), "cloglog", class = "vb_error_link")
   expect_error(resolve_family(gaussian("log")), class = "vb_error_family")
   expect_error(resolve_family(poisson("sqrt")), class = "vb_error_link")

@@ -60,3 +60,13 @@ test_that("a Stan model is sent to rstan::vb()", {
     expect_error(as_formula(x, environment()), "rstan::vb", class = "vb_error_formula")
   }
 })
+
+test_that("bars where they mean nothing are named", {
+  for (f in list(y ~ (1 | g | h), y ~ x * (1 | g), y ~ x:(1 | g), y ~ (1 | 1), y ~ . | g,
+                 y ~ x + (. | g))) {
+    expect_error(parse_formula(f, toy), class = "vb_error_formula", info = deparse1(f))
+  }
+  # a logical "or" is no bar
+  expect_identical(fixed_of(y ~ I(x > 0 | z > 0)), "y ~ I(x > 0 | z > 0)")
+  expect_identical(bars_of(y ~ (I(x > 0 | z > 0) | g)), "I(x > 0 | z > 0) | g")
+})

@@ -86,3 +86,9 @@ test_that("what is not ours is handed on, or the package it needs is named", {
   expect_identical(posterior_summary(matrix(1:8, 4)), their_generic(matrix(1:8, 4)))
   expect_identical(their_generic(fit_of("line")), posterior_summary(fit_of("line")))
 })
+
+test_that("levels that coincide once ':' is '_' stay apart", {
+  pair <- data.frame(a = c("1_2", "1"), b = c("3", "2_3"), y = sin(1:20))
+  fit <- vb(y ~ (1 | a:b), pair)
+  expect_identical(anyDuplicated(rownames(posterior_summary(fit))), 0L)
+})

@@ -157,3 +157,11 @@ test_that("residuals of the student family exist in every type", {
   expected <- sign(response) * sigma * sqrt(5 * log1p((response / sigma)^2 / 4))
   expect_equal(deviance, expected, tolerance = 1e-8)
 })
+
+test_that("arguments that predict() does not have are warned of", {
+  fit <- fit_of("line")
+  expect_warning(got <- predict(fit, cars[1:2, ], interval = "confidence"), "interval",
+                 class = "vb_warning_dots")
+  expect_identical(got, predict(fit, cars[1:2, ]))
+  expect_error(predict(fit, cars, allow.new.levels = "yes"), class = "vb_error_allow.new.levels")
+})

@@ -31,6 +31,12 @@ test_that("small effects do not print as zero", {
   expect_lt(max(abs(slope / summary - 1)), 0.05)
 })
 
+test_that("an error of next to nothing prints", {
+  table <- cbind(Estimate = 75.4, Est.Error = 1e-26)
+  rownames(table) <- "x"
+  expect_output(print_estimates(table, 2), "75.4")
+})
+
 test_that("a fit made by do.call() prints no data", {
   fit <- do.call(vb, list(dist ~ speed, cars))
   for (text in list(printed(fit), printed(summary(fit)))) {

@@ -37,7 +37,7 @@ test_that("the defaults look at the rows used only, and constant columns have sd
   p <- priors_of(y ~ 0 + size + x, toy)
   expect_equal(p$coef$arg[2, ], 2.5 * stats::sd(toy$y) / c(1, stats::sd(toy$x)))
   expect_identical(p$coef$dist, rep("normal", 2))
-  p <- priors_of(size ~ x, toy)
+  p <- priors_of(size ~ x, toy, priors = list(prior_aux = constant(1)))
   expect_equal(p$coef$arg[2, 2], 2.5 / stats::sd(toy$x))
 })
 

@@ -53,6 +53,19 @@ test_that("re.form keeps all, none or some of the random effects", {
   expect_identical(some$group[[1]], as.integer(toy$a))
   expect_error(new_rows(fit, toy, ~ (1 | b)), class = "vb_error_re.form")
   expect_error(new_rows(fit, toy, "all"), class = "vb_error_re.form")
+  expect_error(new_rows(fit, toy, ~x), "no random terms", class = "vb_error_re.form")
+})
+
+test_that("re.form keeps part of a term's coefficients", {
+  fit <- vb(y ~ x + (x | a) + (1 | a:b), toy)
+  whole <- new_rows(fit, toy, ~ (x | a))
+  first <- new_rows(fit, toy, ~ (1 | a))
+  expect_identical(first$group, whole$group)
+  expect_equal(first$z[[1]], cbind(rep(1, 60), 0), ignore_attr = TRUE)
+  expect_equal(new_rows(fit, toy, ~ (0 + x | a))$z[[1]], cbind(0, toy$x), ignore_attr = TRUE)
+  expect_equal(new_rows(fit, toy, ~ (x || a)), whole, ignore_attr = TRUE)
+  expect_error(new_rows(fit, toy, ~ (z | a)), class = "vb_error_re.form")
+  expect_error(new_rows(fit, toy, ~ (0 + x | a:b)), class = "vb_error_re.form")
 })
 
 test_that("offsets: of the formula from the new data, of the argument too where it can", {
