@@ -2,7 +2,7 @@
  * what the change of theta does to it.  Uniforms and normals come in; nothing is drawn here. */
 #include <math.h>
 #include <string.h>
-#include "engine.h"
+#include "small.h"
 
 #define SMOOTH 0.1 /* kernel shrinkage (West 1993): moments kept, no two thetas equal */
 #define CHEAP 2e9  /* operations up to which every draw has its own factor */
@@ -135,10 +135,7 @@ static void draw_deviation(drawer *d, const double *normal, double *delta) {
     const double *l = s->leaf_chol + (size_t)j * dim * dim, *fr = s->front + m->block_start[j];
     int co = m->front_start[j + 1] - m->front_start[j];
     const int *f = m->front + m->front_start[j];
-    for (int a = dim - 1; a >= 0; a--) {
-      for (int b = a + 1; b < dim; b++) u[a] -= l[b + a * dim] * u[b];
-      u[a] /= l[a + a * dim];
-    }
+    vb_small_half_t(dim, l, u);
     for (int a = 0; a < dim; a++) {
       for (int c = 0; c < co; c++) u[a] -= fr[(size_t)c * dim + a] * o[f[c]];
       for (int k = 0; k < p; k++) u[a] -= fr[(size_t)(co + k) * dim + a] * delta[k];

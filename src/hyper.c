@@ -6,7 +6,7 @@
 #include <string.h>
 #define R_NO_REMAP
 #include <Rmath.h>
-#include "engine.h"
+#include "small.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
 
@@ -51,14 +51,8 @@ static vb_status covariance(int d, const double *sd, const double *r, double *ch
   for (int c = 0; c < d; c++) {
     double b[VB_MAX_DIM] = {0};
     b[c] = 1 / sd[c];
-    for (int a = 0; a < d; a++) {
-      for (int k = 0; k < a; k++) b[a] -= chol[a + k * d] * b[k];
-      b[a] /= chol[a + a * d];
-    }
-    for (int a = d - 1; a >= 0; a--) {
-      for (int k = a + 1; k < d; k++) b[a] -= chol[k + a * d] * b[k];
-      b[a] /= chol[a + a * d];
-    }
+    vb_small_half(d, chol, b);
+    vb_small_half_t(d, chol, b);
     for (int a = 0; a < d; a++) omega[a + c * d] = b[a] / sd[a];
   }
   for (int a = 0; a < d; a++)

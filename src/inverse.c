@@ -2,7 +2,7 @@
  * 1975), from beta backwards to the core and the leaves, and what is read off it: variances and
  * second moments. */
 #include <string.h>
-#include "engine.h"
+#include "small.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
 
@@ -56,14 +56,8 @@ static void leaf_inverse(const vb_model *m, vb_solution *s, int j) {
   for (int c = 0; c < d; c++) {
     double b[VB_MAX_DIM] = {0};
     b[c] = 1;
-    for (int i = 0; i < d; i++) {
-      for (int k = 0; k < i; k++) b[i] -= l[i + k * d] * b[k];
-      b[i] /= l[i + i * d];
-    }
-    for (int i = d - 1; i >= 0; i--) {
-      for (int k = i + 1; k < d; k++) b[i] -= l[k + i * d] * b[k];
-      b[i] /= l[i + i * d];
-    }
+    vb_small_half(d, l, b);
+    vb_small_half_t(d, l, b);
     for (int i = 0; i < d; i++) {
       double t = b[i];
       for (int k = 0; k < co + p; k++) t -= su[(size_t)k * d + i] * fr[(size_t)k * d + c];

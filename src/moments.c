@@ -2,7 +2,7 @@
  * draws. */
 #include <math.h>
 #include <string.h>
-#include "engine.h"
+#include "small.h"
 
 vb_status vb_node_factor(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post, int s,
                          const double *x, int new_cross, vb_theta *theta, vb_inner *in) {
@@ -99,11 +99,8 @@ static double row_variance(const vb_model *m, const vb_theta *theta, const vb_so
         else
           x[c - co] -= e;
       }
-      for (int a = 0; a < d; a++) {
-        for (int b = 0; b < a; b++) z[a] -= l[a + b * d] * z[b];
-        z[a] /= l[a + a * d];
-        v += z[a] * z[a];
-      }
+      vb_small_half(d, l, z);
+      v += vb_dot(d, z, z);
     }
   }
   for (int c = 0; c < r->n; c++) { /* x <- x - T'c */

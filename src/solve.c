@@ -4,7 +4,7 @@
  * T = B^-1 B_ob, G = B_bb - B_ob' T  (the Schur complement on beta) */
 #include <math.h>
 #include <string.h>
-#include "engine.h"
+#include "small.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
 
@@ -43,39 +43,6 @@ void vb_solution_alloc(const vb_model *m, vb_solution *s) {
   s->work = h->alloc(widest + qp + (size_t)m->q + 2 * pp, sizeof(double));
 }
 
-static vb_status small_chol(int d, double *a) { /* lower, column-major, in place */
-  for (int j = 0; j < d; j++) {
-    double s = a[j + j * d];
-    for (int k = 0; k < j; k++) s -= a[j + k * d] * a[j + k * d];
-    if (!(s > 0) || !isfinite(s)) return VB_NOT_POS_DEF;
-    a[j + j * d] = s = sqrt(s);
-    for (int i = j + 1; i < d; i++) {
-      double t = a[i + j * d];
-      for (int k = 0; k < j; k++) t -= a[i + k * d] * a[j + k * d];
-      a[i + j * d] = t / s;
-    }
-  }
-  return VB_OK;
-}
-static void small_half(int d, const double *l, double *b) {
-  for (int i = 0; i < d; i++) {
-    for (int k = 0; k < i; k++) b[i] -= l[i + k * d] * b[k];
-    b[i] /= l[i + i * d];
-  }
-}
-static void small_half_t(int d, const double *l, double *b) {
-  for (int i = d - 1; i >= 0; i--) {
-    for (int k = i + 1; k < d; k++) b[i] -= l[k + i * d] * b[k];
-    b[i] /= l[i + i * d];
-  }
-}
-
-static inline double dot(int d, const double *a, const double *b) {
-  double s = 0;
-  for (int i = 0; i < d; i++) s += a[i] * b[i];
-  return s;
-}
-
 /* eliminate leaf level j: y = L^-1 E on its front, subtract y'y from core, core x beta and beta */
 static vb_status eliminate(const vb_model *m, const vb_cross *cross, double scale,
                            const double *omega, int j, vb_solution *s) {
@@ -84,26 +51,26 @@ static vb_status eliminate(const vb_model *m, const vb_cross *cross, double scal
   double *l = s->leaf_chol + (size_t)j * d * d, *fr = s->front + m->block_start[j], *y = s->work;
   const double *a = cross->leaf + (size_t)j * d * d, *e = cross->front + m->block_start[j];
   for (int i = 0; i < d * d; i++) l[i] = scale * a[i] + omega[i];
-  if (small_chol(d, l) != VB_OK) return VB_NOT_POS_DEF;
+  if (vb_small_chol(d, l) != VB_OK) return VB_NOT_POS_DEF;
   for (int i = 0; i < d; i++) s->log_det_rest += 2 * log(l[i + i * d]);
   for (int c = 0; c < co + p; c++) {
     double *yc = y + (size_t)c * d, *fc = fr + (size_t)c * d;
     for (int i = 0; i < d; i++) yc[i] = scale * e[(size_t)c * d + i];
-    small_half(d, l, yc);
+    vb_small_half(d, l, yc);
     memcpy(fc, yc, sizeof(double) * d);
-    small_half_t(d, l, fc);
+    vb_small_half_t(d, l, fc);
   }
   const double *yb = y + (size_t)co * d;
   for (int a0 = 0; a0 < co; a0++) {
     const double *ya = y + (size_t)a0 * d;
     for (int b = 0; b <= a0; b++)
-      s->core.val[vb_pair_position(m, j, a0, b)] -= dot(d, ya, y + (size_t)b * d);
+      s->core.val[vb_pair_position(m, j, a0, b)] -= vb_dot(d, ya, y + (size_t)b * d);
     for (int k = 0; k < p; k++)
-      s->core_beta[f[a0] + (size_t)k * q] -= dot(d, ya, yb + (size_t)k * d);
+      s->core_beta[f[a0] + (size_t)k * q] -= vb_dot(d, ya, yb + (size_t)k * d);
   }
   for (int l0 = 0; l0 < p; l0++)
     for (int k = l0; k < p; k++)
-      s->beta[k + (size_t)l0 * p] -= dot(d, yb + (size_t)k * d, yb + (size_t)l0 * d);
+      s->beta[k + (size_t)l0 * p] -= vb_dot(d, yb + (size_t)k * d, yb + (size_t)l0 * d);
   return VB_OK;
 }
 
@@ -182,10 +149,10 @@ void vb_solve_reduce(const vb_model *m, const vb_solution *s, double *r) {
                  *fr = s->front + m->block_start[j];
     int co = m->front_start[j + 1] - m->front_start[j];
     const int *f = m->front + m->front_start[j];
-    for (int a = 0; a < co; a++) o[f[a]] -= dot(d, fr + (size_t)a * d, rj);
-    for (int k = 0; k < p; k++) r[k] -= dot(d, fr + (size_t)(co + k) * d, rj);
+    for (int a = 0; a < co; a++) o[f[a]] -= vb_dot(d, fr + (size_t)a * d, rj);
+    for (int k = 0; k < p; k++) r[k] -= vb_dot(d, fr + (size_t)(co + k) * d, rj);
   }
-  for (int k = 0; k < p && q; k++) r[k] -= dot(q, s->core_beta + (size_t)k * q, o);
+  for (int k = 0; k < p && q; k++) r[k] -= vb_dot(q, s->core_beta + (size_t)k * q, o);
   core_scatter(m, o, r);
 }
 
@@ -205,8 +172,8 @@ void vb_solve_expand(const vb_model *m, const vb_solution *s, double *r) {
     const double *l = s->leaf_chol + (size_t)j * d * d, *fr = s->front + m->block_start[j];
     int co = m->front_start[j + 1] - m->front_start[j];
     const int *f = m->front + m->front_start[j];
-    small_half(d, l, u);
-    small_half_t(d, l, u);
+    vb_small_half(d, l, u);
+    vb_small_half_t(d, l, u);
     for (int i = 0; i < d; i++) {
       for (int a = 0; a < co; a++) u[i] -= fr[(size_t)a * d + i] * o[f[a]];
       for (int k = 0; k < p; k++) u[i] -= fr[(size_t)(co + k) * d + i] * r[k];
