@@ -217,8 +217,10 @@ as.data.frame.ranef.vbfit <- function(x, row.names = NULL, optional = FALSE, ...
 coef.vbfit <- function(object, ...) {
   fixed <- fixef(object)
   if (!length(object$random)) return(fixed)
-  lapply(unclass(ranef(object, condVar = FALSE)), function(u) {
-    name <- union(names(fixed), names(u))
+  effects <- unclass(ranef(object, condVar = FALSE))
+  # as in lme4, every group has all columns, those without a fixed effect first
+  name <- union(setdiff(unlist(lapply(effects, names)), names(fixed)), names(fixed))
+  lapply(effects, function(u) {
     total <- stats::setNames(numeric(length(name)), name)
     total[names(fixed)] <- fixed
     out <- matrix(total, nrow(u), length(name), byrow = TRUE, dimnames = list(rownames(u), name))

@@ -95,7 +95,7 @@ test_that("coef is fixed plus random, or the fixed effects where there are no gr
 test_that("a random effect without its fixed effect has a column of its own", {
   fit <- vb(Reaction ~ 1 + (Days | Subject), sleepstudy)
   total <- coef(fit)$Subject
-  expect_identical(names(total), c("(Intercept)", "Days"))
+  expect_identical(names(total), c("Days", "(Intercept)"))             # as in lme4
   expect_equal(total$Days, ranef(fit)$Subject$Days)
 })
 
@@ -159,4 +159,14 @@ test_that("lme4 reads what we return", {
 test_that("the generics are those of nlme", {
   expect_identical(varbayes::fixef, nlme::fixef)
   expect_identical(nlme::ranef(fit_of("slope")), ranef(fit_of("slope")))
+})
+
+test_that("coef() has the columns of lme4 where random effects have no fixed ones", {
+  skip_if_not_installed("lme4")
+  formula <- Reaction ~ 1 + (0 + Days | Subject) + (1 | g)
+  data <- transform(lme4::sleepstudy, g = rep(1:6, 30))
+  reference <- suppressMessages(lme4::lmer(formula, data))
+  expect_identical(lapply(coef(vb(formula, data)), dimnames),
+                   lapply(unclass(coef(reference)), dimnames)[c("Subject", "g")],
+                   ignore_attr = TRUE)
 })
