@@ -4,8 +4,8 @@
 #'
 #' @param tol Relative tolerance of the inner sweeps.
 #' @param max_sweep Most inner sweeps at one value of the hyperparameters.
-#' @param nodes Most nodes at which the hyperparameters are integrated; `NULL` chooses. From 1024 on, so
-#'   many points are evaluated and weighted one by one instead of interpolated.
+#' @param nodes Most nodes at which the hyperparameters are integrated; `NULL` chooses. From 1024
+#'   on, so many points are evaluated and weighted one by one instead of interpolated.
 #' @param rq,lr,skew Residual quadrature, linear response and skewness corrections: `TRUE`,
 #'   `FALSE`, or `NULL` to let the engine decide by their size.
 #' @param solver `"auto"`, `"dense"` or `"sparse"`: how the coefficients that are shared between the

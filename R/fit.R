@@ -3,10 +3,17 @@
 fit_engine <- function(spec, control) {
   load_callables()
   control$solver <- match(control$solver, solvers) - 1L
+  control$cores <- threads(control$cores)
   engine <- .Call(C_vb_r_fit, spec, unclass(control))
   engine$design <- spec
   engine
 }
+
+# A forked child (mclapply) has none of its parent's threads; OpenMP would wait for them for ever.
+threads <- function(cores) if (identical(Sys.getpid(), loaded_in$process)) cores else 1L
+
+loaded_in <- new.env(parent = emptyenv())
+.onLoad <- function(libname, pkgname) loaded_in$process <- Sys.getpid()
 
 # C functions of these packages are looked up on first use.
 load_callables <- function() {

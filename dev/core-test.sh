@@ -10,7 +10,8 @@ trap 'rm -rf "$out"' EXIT
 : "${SANITIZE=-fsanitize=address,undefined -fno-sanitize-recover=undefined}"
 : "${OPENMP=-fopenmp}"
 # sanitizers make gcc see uninitialised values where there are none
-warn="-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Werror -Wno-maybe-uninitialized"
+warn="-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Werror"
+warn="$warn -Wno-unknown-warning-option -Wno-maybe-uninitialized"
 core=$(ls ../src/*.c | grep -v -E '/(init|r_[^/]*)[.]c$')
 
 # shellcheck disable=SC2086

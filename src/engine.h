@@ -190,6 +190,8 @@ void vb_expect_par(const vb_model *model, const double *par, const double *m, co
                    double *grad);
 double vb_expect_site(const vb_model *model, const vb_site *site, double m, double v, double *g,
                       double *h);
+void vb_expect_wide(const vb_family *family, double y, double w, double m, double v,
+                    const double *par, double out[3]);
 int vb_rule_index(double v); /* rule for a variance v */
 
 /* ---- Gaussian block (inner.c)
@@ -208,6 +210,7 @@ typedef struct {
   double rss_ref, rss; /* quadratic family: weighted residual sums of squares, at beta_ref
                           and (less the trace) at the solution */
   double *tilt;        /* p, or NULL: log density tilted by tilt' beta */
+  double decrement;    /* what the mean's gradient still promises, in nats */
   int n_sweep;
   int fixed_cross;                           /* quadratic family: cross-products are done */
   void (*on_sweep)(void *data, double elbo); /* trace of the start, or NULL */
@@ -285,6 +288,7 @@ double vb_pareto_k(int n,
 typedef struct { /* one value of theta and the posterior given it */
   double *x;     /* K axes */
   double elbo, rq, weight, seconds;
+  int converged;
   vb_block block;
   double *hyper;             /* reported natural parameters */
   double *mean, *var, *skew; /* n_coef; skew NULL where zero */

@@ -29,6 +29,29 @@ int vb_rule_index(double v) {
   return k;
 }
 
+/* Variances no Hermite rule resolves, since the likelihood bends on the scale of one: the trapezoid
+ * rule, whose error falls exponentially with the step (Trefethen & Weideman 2014). */
+void vb_expect_wide(const vb_family *family, double y, double w, double m, double v,
+                    const double *par, double out[3]) {
+  double s = sqrt(v), step = fmin(0.5 * s, 1), eta[BLOCK], f[3][BLOCK], ys[BLOCK], ws[BLOCK];
+  int half = (int)fmin(ceil(7.5 * s / step), 4000);
+  step = 7.5 * s / half;
+  out[0] = out[1] = out[2] = 0;
+  for (int i = 0; i < BLOCK; i++) {
+    ys[i] = y;
+    ws[i] = w;
+  }
+  for (int from = -half; from <= half; from += BLOCK) {
+    int n = half + 1 - from < BLOCK ? half + 1 - from : BLOCK;
+    for (int i = 0; i < n; i++) eta[i] = m + step * (from + i);
+    family->log_lik(n, ys, ws, eta, par, f[0], f[1], f[2]);
+    for (int i = 0; i < n; i++) {
+      double z = step * (from + i) / s, weight = step / s * exp(-z * z / 2 - VB_LOG_2PI / 2);
+      for (int k = 0; k < 3; k++) out[k] += weight * f[k][i];
+    }
+  }
+}
+
 typedef struct {
   double y[BLOCK], w[BLOCK], m[BLOCK], s[BLOCK], eta[BLOCK], f[3][BLOCK], out[3][BLOCK];
   int row[BLOCK];
@@ -70,6 +93,16 @@ static void expect_block(const vb_model *model, const vb_rules *rule, const doub
         s.row[c++] = from + i;
       }
     if (!c) continue;
+    if (k == VB_N_ORDER - 1) {
+      for (int i = 0; i < c; i++) {
+        double out[3];
+        vb_expect_wide(family, s.y[i], s.w[i], s.m[i], s.s[i] * s.s[i], par, out);
+        ll[s.row[i]] = out[0];
+        g[s.row[i]] = out[1];
+        h[s.row[i]] = -out[2];
+      }
+      continue;
+    }
     quadrature(family, par, rule->node + rule->first[k], rule->weight + rule->first[k], order_of[k],
                c, &s);
     for (int i = 0; i < c; i++) {

@@ -256,6 +256,7 @@ static vb_status correct_at_mode(vb_fit *fit) {
   if (!respond) return VB_OK;
   st = vb_respond(m, &fit->theta, fit->set.tol / 10, fit->rq_on, &fit->rq, &fit->inner, &fit->spare,
                   &fit->block, &fit->response);
+  vb_block_copy(m, &fit->spare, &fit->block); /* the last tilt is no place to start from */
   if (st == VB_INTERRUPTED) return st;
   if (st != VB_OK) fit->response.active = 0;
   return VB_OK;

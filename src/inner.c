@@ -9,6 +9,13 @@
 #include "engine.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
+#define STATIONARY 1e-3 /* Newton decrement in nats that a converged mean may still have */
+
+static double weighted_dot(int n, const double *a, const double *b) {
+  double s = 0;
+  for (int i = 0; i < n; i++) s += a[i] * b[i];
+  return s;
+}
 
 void vb_block_alloc(const vb_model *m, vb_block *b) {
   b->m = m->host->alloc(m->n_coef + 1, sizeof(double));
@@ -126,11 +133,13 @@ static vb_status damped_step(const vb_model *m, const vb_theta *theta, double ba
     if (factor_at(m, theta, in, in->h_try, in->site_try) != VB_OK) continue;
     memcpy(in->step, in->r, sizeof(double) * m->n_coef);
     vb_solve(m, &in->sol, in->step);
+    in->decrement = weighted_dot(m->n_coef, in->r, in->step) / 2;
     for (int k = 0; k < m->n_coef; k++) in->m_try[k] = b->m[k] + rho * in->step[k];
     if (objective(m, theta, in, in->m_try, base, out) != VB_OK || *out < elbo - slack) continue;
     memcpy(b->m, in->m_try, sizeof(double) * m->n_coef);
     memcpy(b->h, in->h_try, sizeof(double) * m->n);
     memcpy(b->site_h, in->site_try, sizeof(double) * m->n_site);
+    in->decrement *= 1 - rho; /* a full step leaves nothing of it to first order */
     return VB_OK;
   }
   return VB_NOT_FINITE;
@@ -164,15 +173,19 @@ static vb_status solve_general(const vb_model *m, const vb_theta *theta, double 
     mean_gradient(m, theta, in, b->m);
     st = damped_step(m, theta, base, *elbo, slack, in, b, &next);
     if (st != VB_OK) { /* no ascent left: back to the best q there is */
+      double left = in->decrement;
       st = factor_at(m, theta, in, b->h, b->site_h);
-      return st == VB_OK ? objective(m, theta, in, b->m, base, elbo) : st;
+      if (st == VB_OK) st = objective(m, theta, in, b->m, base, elbo);
+      return st == VB_OK && left > STATIONARY ? VB_MAX_ITER : st;
     }
     double gain = next - *elbo, ratio = sweep ? fmin(fmax(fabs(gain) / last, 0.2), 0.95) : 0.5;
     *elbo = next;
     last = fmax(fabs(gain), 1e-300);
     if (in->on_sweep) in->on_sweep(in->data, next);
     /* after the first, gains shrink geometrically: what is left is their tail */
-    if (fabs(gain) * ratio / (1 - ratio) < tol && (sweep || fabs(gain) < tol)) return VB_OK;
+    if (fabs(gain) * ratio / (1 - ratio) < tol && (sweep || fabs(gain) < tol) &&
+        in->decrement < STATIONARY)
+      return VB_OK;
     if ((m->n > 20000 || (sweep & 7) == 7) && m->host->poll()) return VB_INTERRUPTED;
   }
   return VB_MAX_ITER;
@@ -239,12 +252,6 @@ static vb_status site_fixed_point(const vb_model *m, vb_inner *in, vb_block *b, 
   return VB_MAX_ITER;
 }
 
-static double weighted_dot(int n, const double *a, const double *b) {
-  double s = 0;
-  for (int i = 0; i < n; i++) s += a[i] * b[i];
-  return s;
-}
-
 static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int want_inverse,
                                  vb_inner *in, vb_block *b, double *elbo) {
   int p = m->p, n_coef = m->n_coef;
@@ -305,6 +312,9 @@ vb_status vb_inner_solve(const vb_model *m, const vb_theta *theta, double tol, i
   *elbo = -INFINITY; /* where there is none */
   vb_status st = m->family->quadratic ? solve_quadratic(m, theta, want_inverse, in, b, elbo)
                                       : solve_general(m, theta, tol, max_sweep, in, b, elbo);
+  /* short of convergence S belongs to the precision that made it, and so must the remainder: with
+   * another the quadratic terms would not cancel against the prior's */
+  if (!m->family->quadratic) memcpy(in->h, b->h, sizeof(double) * m->n);
   *elbo += theta->log_prior;
   return st;
 }

@@ -69,14 +69,13 @@ vb_status vb_fit_node(vb_fit *fit, const double *x) {
   const vb_model *m = fit->model;
   double elbo, level;
   vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 1, &elbo);
-  if (st == VB_MAX_ITER)
-    fit->converged = 0;
-  else if (st != VB_OK)
-    return st;
+  if (st != VB_OK && st != VB_MAX_ITER) return st;
   vb_node *n = new_node(fit, x);
   n->elbo = elbo;
+  n->converged = st == VB_OK;
   if (fit->rq_on) {
     n->rq = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->rq, n->var, &level);
+    if (!n->converged) n->rq = 0; /* the remainder is that of an optimum */
     if (!isfinite(n->rq)) return VB_NOT_FINITE;
     n->skew = fit->host->alloc(m->n_coef + 1, sizeof(double));
     for (int k = m->p; k < m->n_coef; k++) {
@@ -111,11 +110,13 @@ void vb_points_report(vb_fit *fit) {
 /* The bound is E log of exp L over q(theta), q proportional to exp(L + RQ): evidence less the mean
  * of RQ. */
 void vb_nodes_finish(vb_fit *fit, double log_evidence) {
-  double rq = 0, positive = 0, so_far = 0;
+  double rq = 0, positive = 0, so_far = 0, astray = 0;
   for (int s = 0; s < fit->n_node; s++) {
     rq += fit->node[s]->weight * fit->node[s]->rq;
+    if (!fit->node[s]->converged) astray += fabs(fit->node[s]->weight);
     positive += fmax(fit->node[s]->weight, 0);
   }
+  if (astray > 0.01) fit->converged = 0; /* nodes of no weight may be as they are */
   fit->log_evidence = log_evidence;
   fit->elbo = log_evidence - rq;
   /* log of the partial sum of omega exp L, on the scale of the bound */

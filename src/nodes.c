@@ -10,6 +10,7 @@
 #define MISSED \
   0.3            /* error of the last nodes' prediction beyond which many dimensions are weighted */
 #define MASS 0.5 /* how much mass counts against distance when nodes are placed */
+#define FEW 20   /* effective points that are no posterior */
 #define FLOOR 22 /* log densities further below the top than this are as good as none */
 
 typedef struct { /* the interpolation at work */
@@ -187,15 +188,36 @@ static void lay_points(vb_fit *fit, const vb_proposal *q, weave *w) {
   }
 }
 
+/* importance weights of the points under the interpolation; their effective number */
+static double weigh_points(vb_fit *fit, weave *w, double *log_mean) {
+  double sum = 0, sum2 = 0;
+  predict(fit, w, w->T);
+  for (int t = 0; t < w->T; t++) w->log_p[t] -= w->log_q[t];
+  double top = top_of(w->T, w->log_p);
+  for (int t = 0; t < w->T; t++) {
+    fit->point_weight[t] = exp(w->log_p[t] - top);
+    sum += fit->point_weight[t];
+    sum2 += fit->point_weight[t] * fit->point_weight[t];
+  }
+  for (int t = 0; t < w->T; t++) fit->point_weight[t] /= sum;
+  *log_mean = top + log(sum / w->T);
+  return sum * sum / sum2;
+}
+
 static vb_status finish_interpolated(vb_fit *fit, weave *w) {
   int K = fit->hyper->n_axis, T = w->T;
-  double sum = 0, log_det = 0, *weight = fit->host->alloc(w->s.n, sizeof(double));
-  predict(fit, w, T);
-  for (int t = 0; t < T; t++) w->log_p[t] -= w->log_q[t];
-  double top = top_of(T, w->log_p);
-  for (int t = 0; t < T; t++) sum += fit->point_weight[t] = exp(w->log_p[t] - top);
-  if (!(sum > 0 && isfinite(sum))) return VB_NOT_FINITE;
-  for (int t = 0; t < T; t++) fit->point_weight[t] /= sum;
+  double log_det = 0, log_mean;
+  if (weigh_points(fit, w, &log_mean) <
+      FEW) { /* a corner of theta where the corrections fail: without them */
+    for (int s = 0; s < fit->n_node; s++) fit->node[s]->rq = 0;
+    fit->converged = w->used = w->s.n = 0;
+    take_up(fit, w);
+    vb_status refit = vb_surrogate_fit(&w->s);
+    if (refit != VB_OK) return refit;
+    weigh_points(fit, w, &log_mean);
+  }
+  if (!isfinite(log_mean)) return VB_NOT_FINITE;
+  double *weight = fit->host->alloc(w->s.n, sizeof(double));
   for (int k = 0; k < K; k++) { /* |root| from its orthogonal columns */
     double norm = 0;
     for (int i = 0; i < K; i++) norm += pow(fit->root[i + (size_t)k * K], 2);
@@ -206,7 +228,7 @@ static vb_status finish_interpolated(vb_fit *fit, weave *w) {
   for (int s = 0; s < w->used; s++) fit->node[s]->weight = 0;
   for (int s = 0; s < w->s.n; s++) fit->node[w->owner[s]]->weight += weight[s];
   vb_points_report(fit);
-  vb_nodes_finish(fit, top + log(sum / T) + log_det);
+  vb_nodes_finish(fit, log_mean + log_det);
   return VB_OK;
 }
 
@@ -216,7 +238,7 @@ static vb_status interpolate(vb_fit *fit) {
   int K = fit->hyper->n_axis, cap = fit->set.max_node > 2 * K + 2 ? fit->set.max_node : most[K];
   double goal = 0.04, error = INFINITY;
   weave w = {.T = points[K]};
-  int T_search = w.T < 1024 ? w.T : 1024;
+  int T_search = w.T < 1024 ? w.T : 1024, verifying = 0;
   if (cap > T_search) cap = T_search;
   vb_proposal q;
   vb_proposal_init(K, &q);
@@ -224,8 +246,8 @@ static vb_status interpolate(vb_fit *fit) {
   if (st == VB_OK) st = vb_proposal_axes(fit, 1.5, &q);
   if (st != VB_OK) return st;
   vb_points_alloc(fit, w.T);
-  vb_surrogate_alloc(fit->host, K, (cap + 64) * (K + 1), &w.s);
-  w.owner = fit->host->alloc((cap + 64) * (K + 1), sizeof(int));
+  vb_surrogate_alloc(fit->host, K, (cap + 128) * (K + 1), &w.s);
+  w.owner = fit->host->alloc((cap + 128) * (K + 1), sizeof(int));
   w.quad = fit->host->alloc((size_t)K * K, sizeof(double));
   double **per_point[] = {&w.log_q, &w.log_prior, &w.log_p, &w.near, &w.reach};
   for (int k = 0; k < 5; k++) *per_point[k] = fit->host->alloc(w.T, sizeof(double));
@@ -236,10 +258,14 @@ static vb_status interpolate(vb_fit *fit) {
     take_up(fit, &w);
     st = vb_surrogate_fit(&w.s);
     if (st != VB_OK) return st;
+    int settled = round > 1 && error < goal;
+    if (w.used >= cap + 48 || (settled && verifying)) break;
+    /* found among the first points: does it hold among all of them? */
+    if (settled || w.used >= cap) verifying = 1;
+    if (verifying) T_search = w.T;
     predict(fit, &w, T_search);
-    if (w.used >= cap || (round > 1 && error < goal)) break;
-    int size = w.used / 3 < 4 ? 4 : w.used / 3;
-    st = add_batch(fit, &w, T_search, size < cap - w.used ? size : cap - w.used, &error);
+    int size = verifying ? 4 + 2 * K : w.used / 3 < 4 ? 4 : w.used / 3;
+    st = add_batch(fit, &w, T_search, size, &error);
     if (st == VB_INTERRUPTED) return st;
     if (st != VB_OK) break;
   }

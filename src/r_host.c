@@ -1,7 +1,7 @@
 /* What R lends the core: memory, interrupts, a clock, a progress bar (cli: shown after two seconds
  * only). */
 #include <string.h>
-#include <time.h>
+#include <sys/time.h> /* timespec_get() is C11 */
 #include "r.h"
 #include <cli/progress.h>
 
@@ -15,7 +15,7 @@ static void check(void *data) {
   (void)data;
   R_CheckUserInterrupt();
 }
-static int poll(void) { return R_ToplevelExec(check, NULL) == FALSE; }
+static int interrupted(void) { return R_ToplevelExec(check, NULL) == FALSE; }
 
 static void progress(void *data, int step) {
   const vb_r_bar *bar = data;
@@ -23,9 +23,9 @@ static void progress(void *data, int step) {
 }
 
 static double now(void) {
-  struct timespec t;
-  timespec_get(&t, TIME_UTC);
-  return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+  struct timeval t;
+  gettimeofday(&t, NULL);
+  return (double)t.tv_sec + 1e-6 * (double)t.tv_usec;
 }
 static double seconds(void *data) { return now() - ((vb_r_bar *)data)->begun; }
 
@@ -39,7 +39,7 @@ vb_host vb_r_host(vb_r_bar *bar, int show) {
     bar->bar = made;
     cli_progress_set_name(made, "Fitting");
   }
-  return (vb_host){bar, take, poll, progress, seconds};
+  return (vb_host){bar, take, interrupted, progress, seconds};
 }
 
 void vb_r_host_end(vb_r_bar *bar) {

@@ -8,13 +8,7 @@
 #include "rq.h"
 
 #define MAX_D VB_RQ_DIM
-#define MAX_GRID 625
 #define SERIES_REST 0.02 /* last term of the series up to which the rest is left out */
-typedef struct {
-  int d, n;
-  double z[MAX_GRID][MAX_D], w[MAX_GRID];
-} grid;
-
 void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
   int d_max = 1, cap = 1;
   for (int k = 0; k < m->n_term; k++) {
@@ -33,23 +27,6 @@ void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
   rq->skew = m->host->alloc(m->n_coef + 1, sizeof(double));
 }
 
-static void make_grid(const vb_rules *rules, int d, grid *g) {
-  static const int rule_of[MAX_D + 1] = {0, 3, 2, 1, 1}; /* 15; 9^2; 5^3; 5^4 nodes */
-  const double *node = rules->node + rules->first[rule_of[d]],
-               *weight = rules->weight + rules->first[rule_of[d]];
-  int order = rules->order[rule_of[d]];
-  g->d = d;
-  g->n = 1;
-  for (int k = 0; k < d; k++) g->n *= order;
-  for (int q = 0; q < g->n; q++) {
-    g->w[q] = 1;
-    for (int k = 0, rest = q; k < d; k++, rest /= order) {
-      g->z[q][k] = node[rest % order];
-      g->w[q] *= weight[rest % order];
-    }
-  }
-}
-
 /* E log f(eta) given the level's z in all its cells: into v->e */
 static void conditional_expectation(const vb_model *m, const double *par, const vb_level *v,
                                     const double *shift) {
@@ -62,6 +39,15 @@ static void conditional_expectation(const vb_model *m, const double *par, const 
   double widest = 0;
   for (int r = 0; r < n; r++) widest = fmax(widest, v->rest[r]);
   int k = vb_rule_index(widest);
+  if (k == VB_N_ORDER - 1) {
+    for (int r = 0; r < n; r++) {
+      double out[3];
+      vb_expect_wide(m->family, v->y[r], v->w[r], v->m[r] + shift[r], fmax(v->rest[r], 1e-6), par,
+                     out);
+      v->e[r] = out[0];
+    }
+    return;
+  }
   const double *node = m->rules->node + m->rules->first[k],
                *weight = m->rules->weight + m->rules->first[k];
   memset(v->e, 0, sizeof(double) * n);
@@ -117,7 +103,7 @@ static double series_alone(const double *c, double a) {
 /* Where the series serves, in one or two dimensions: the sum of the cells' series is one polynomial
  * of the level, He_k(u'z) = sum_j binom(k, j) u1^j u2^(k-j) He_j(z1) He_(k-j)(z2).  Returns the sum
  * of the cells alone. */
-static double series_level(const vb_rq *rq, const vb_level *v, const grid *g, double *total) {
+static double series_level(const vb_rq *rq, const vb_level *v, const vb_grid *g, double *total) {
   static const double binom[4][7] = {
       {1, 3, 3, 1}, {1, 4, 6, 4, 1}, {1, 5, 10, 10, 5, 1}, {1, 6, 15, 20, 15, 6, 1}};
   double m[4][7] = {{0}}, alone = 0;
@@ -147,7 +133,7 @@ static double series_level(const vb_rq *rq, const vb_level *v, const grid *g, do
 }
 
 /* moments of the level's u under the quadrature's posterior weights */
-static void level_moments(const vb_term *t, int l, const vb_level *v, const grid *g,
+static void level_moments(const vb_term *t, int l, const vb_level *v, const vb_grid *g,
                           const double *post, vb_rq *rq, double *var) {
   int d = t->d;
   for (int a = 0; a < d; a++) {
@@ -173,7 +159,7 @@ static void level_moments(const vb_term *t, int l, const vb_level *v, const grid
 
 /* The same by conditional expectations at every node of the level's grid. */
 static double quadrature_level(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq,
-                               vb_level *v, const grid *g, double *total) {
+                               vb_level *v, const vb_grid *g, double *total) {
   int n = v->n, d = v->d;
   double *shift = rq->cell + (size_t)8 * rq->cap_level,
          *single = rq->cell + (size_t)9 * rq->cap_level, alone = 0;
@@ -195,21 +181,50 @@ static double quadrature_level(const vb_model *m, const double *par, const vb_in
       double rbar = v->e[r] - in->ll[i] - in->g[i] * shift[r] +
                     in->h[i] * (shift[r] * shift[r] - v->na[r]) / 2;
       total[q] += rbar;
-      single[r] += g->w[q] * exp(rbar);
+      single[r] += exp(g->log_w[q] + rbar);
     }
   }
   for (int r = 0; r < n; r++) alone += log(fmax(single[r], 1e-8));
   return alone;
 }
 
-/* standard deviation of the series' last term along a direction of variance a; large where it
- * should not be used */
+/* log E exp(rbar_i(sqrt(na) z)) of one site alone along a direction that carries variance na of its
+ * eta and leaves rest: adaptive quadrature in one dimension */
+static double site_alone(const vb_model *m, const double *par, const vb_inner *in, int i, double na,
+                         double rest) {
+  double total[VB_MAX_GRID], post[VB_MAX_GRID], out;
+  double y = m->y[i], w = m->w[i], eta, e, shift, one_rest = rest, one_na = na,
+         a = sqrt(fmax(na, 0));
+  double ll;
+  vb_level v = {
+      .n = 1, .d = 1, .rest = &one_rest, .m = &eta, .y = &y, .w = &w, .e = &e, .na = &one_na};
+  double work[2];
+  v.eta = work;
+  v.ll = &ll;
+  vb_grid base, moved;
+  const vb_grid *at = &base;
+  vb_grid_make(m->rules, 1, &base);
+  for (int it = 0;; it++) {
+    for (int q = 0; q < at->n; q++) {
+      shift = a * at->z[q][0];
+      eta = in->eta[i];
+      conditional_expectation(m, par, &v, &shift);
+      total[q] = e - in->ll[i] - in->g[i] * shift + in->h[i] * (shift * shift - na) / 2;
+    }
+    out = vb_grid_weigh(at, total, post);
+    if (it == 12 || !vb_grid_follow(&base, at, post, &moved)) return out;
+    at = &moved;
+  }
+}
+
+/* standard deviation of the series' last two terms along a direction of variance a (one of them may
+ * pass through zero); large where the series should not be used */
 static double series_rest(const double *c, double a) {
-  return a < 1 ? fabs(c[3]) * a * a * a * 26.83 : 1;
+  return a < 1 ? a * a * sqrt(a) * (10.954 * fabs(c[2]) + sqrt(a) * 26.833 * fabs(c[3])) : 1;
 }
 
 static double level_term(const vb_model *m, const double *par, const vb_inner *in, int term, int l,
-                         const grid *g, vb_rq *rq, double *var, double *max_level) {
+                         const vb_grid *g, vb_rq *rq, double *var, double *max_level) {
   const vb_term *t = m->term + term;
   int n = t->row_start[l + 1] - t->row_start[l], d = t->d;
   if (!n) return 0;
@@ -227,50 +242,45 @@ static double level_term(const vb_model *m, const double *par, const vb_inner *i
                 .ll = c + 5 * cap,
                 .e = c + 6 * cap,
                 .na = c + 7 * cap};
-  double total[MAX_GRID], post[MAX_GRID], sum = 0, out, alone, rest = 0;
+  double total[VB_MAX_GRID], post[VB_MAX_GRID], out, alone, rest = 0;
+  const vb_grid *at = g;
+  vb_grid moved;
   vb_rq_direction(m, in, term, l, rq, &v);
   for (int r = 0; r < n; r++) rest += series_rest(rq->series + 4 * (size_t)v.row[r], v.na[r]);
-  alone = d <= 2 && rest < SERIES_REST ? series_level(rq, &v, g, total)
-                                       : quadrature_level(m, par, in, rq, &v, g, total);
-  for (int q = 0; q < g->n; q++) sum += post[q] = g->w[q] * exp(total[q]);
-  for (int q = 0; q < g->n; q++) post[q] /= sum;
-  out = log(sum);
+  int short_way = d <= 2 && rest < SERIES_REST;
+  alone =
+      short_way ? series_level(rq, &v, g, total) : quadrature_level(m, par, in, rq, &v, g, total);
+  out = vb_grid_weigh(g, total, post);
+  for (int it = 0; it < 12 && !short_way && vb_grid_follow(g, at, post, &moved); it++) {
+    at = &moved;
+    quadrature_level(m, par, in, rq, &v, at, total);
+    out = vb_grid_weigh(at, total, post);
+  }
+  if (at == &moved && n == 1) alone = out;
+  for (int r = 0; at == &moved && n > 1 && r < n; r++) {
+    if (r == 0) alone = 0;
+    alone += site_alone(m, par, in, v.row[r], v.na[r], v.rest[r]);
+  }
   *max_level = fmax(*max_level, fabs(out));
-  if (var) level_moments(t, l, &v, g, post, rq, var);
+  if (var) level_moments(t, l, &v, at, post, rq, var);
   return out - alone;
 }
 
 /* sum over sites of log E exp(r_i - E r_i), each alone under its own N(m_i, v_i) */
 static double site_terms(const vb_model *m, const double *par, const vb_inner *in,
                          const vb_rq *rq) {
-  const double *node = m->rules->node + m->rules->first[3],
-               *weight = m->rules->weight + m->rules->first[3];
-  int order = m->rules->order[3];
-  double total = 0, y[49], w[49], eta[49], ll[49];
+  double total = 0;
   for (int i = 0; i < m->n; i++) {
-    double v = in->v[i], sum = 0;
-    if (series_rest(rq->series + 4 * (size_t)i, v) < SERIES_REST / 2) {
-      total += series_alone(rq->series + 4 * (size_t)i, v);
-      continue;
-    }
-    for (int q = 0; q < order; q++) {
-      y[q] = m->y[i];
-      w[q] = m->w[i];
-      eta[q] = in->eta[i] + sqrt(v) * node[q];
-    }
-    m->family->log_lik(order, y, w, eta, par, ll, NULL, NULL);
-    for (int q = 0; q < order; q++) {
-      double s = eta[q] - in->eta[i];
-      sum += weight[q] * exp(ll[q] - in->ll[i] - in->g[i] * s + in->h[i] * (s * s - v) / 2);
-    }
-    total += log(fmax(sum, 1e-8));
+    const double *c = rq->series + 4 * (size_t)i;
+    int short_way = series_rest(c, in->v[i]) < SERIES_REST / 2;
+    total += short_way ? series_alone(c, in->v[i]) : site_alone(m, par, in, i, in->v[i], 0);
   }
   return total;
 }
 
 double vb_rq_correct(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq,
                      double *var, double *max_level) {
-  grid g;
+  vb_grid g;
   series_coefficients(m, par, in, rq->series);
   double total = site_terms(m, par, in, rq);
   *max_level = 0;
@@ -280,7 +290,7 @@ double vb_rq_correct(const vb_model *m, const double *par, const vb_inner *in, v
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;
     if (t->d > MAX_D) continue;
-    make_grid(m->rules, t->d, &g);
+    vb_grid_make(m->rules, t->d, &g);
     for (int l = 0; l < t->n_level; l++)
       total += level_term(m, par, in, k, l, &g, rq, var, max_level);
   }

@@ -12,6 +12,22 @@ typedef struct {    /* one level's quadrature problem */
   double *a, *rest, *m, *y, *w, *eta, *ll, *e, *na;
 } vb_level;
 
+/* Adaptive Gauss-Hermite over the whitened direction (Naylor & Smith 1982): nodes z and log
+ * weights, placed by the mean and Cholesky factor of what they are to integrate, the standard
+ * normal at first. */
+#define VB_MAX_GRID 625
+typedef struct {
+  int d, n;
+  double z[VB_MAX_GRID][VB_RQ_DIM], log_w[VB_MAX_GRID];
+  double mean[VB_RQ_DIM], chol[VB_RQ_DIM * VB_RQ_DIM];
+} vb_grid;
+void vb_grid_make(const vb_rules *rules, int d, vb_grid *g);
+/* log of the integral of exp(total); post: each node's share */
+double vb_grid_weigh(const vb_grid *g, const double *total, double *post);
+/* where the shares lie elsewhere than at was placed for: a new placement of base in moved (which
+ * may be at); 0: they do not */
+int vb_grid_follow(const vb_grid *base, const vb_grid *at, const double *post, vb_grid *moved);
+
 void vb_rq_beta_covariance(const vb_model *model, const vb_solution *s, double *out);
 /* direction of the level's own predictor: whitening of Cov(t), its covariance with u and with every
  * eta_i */

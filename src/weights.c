@@ -5,7 +5,7 @@
 #include <string.h>
 #include "engine.h"
 
-#define KEPT 192  /* nodes at which the coefficients are taken, of equal weight */
+#define KEPT 256  /* nodes at which the coefficients are taken, of equal weight */
 #define ENOUGH 50 /* effective sample size below which the weights are not used */
 
 typedef struct {
