@@ -87,7 +87,8 @@ ndraws.vbfit <- function(x) as.integer(formals(as_draws.vbfit)$ndraws)
 draw_parameters <- function(fit, table, n_draw) {
   n_hyper <- NROW(fit$hyper)
   n_coef <- nrow(fit$engine$node$mean)
-  uniform <- stats::runif(n_draw)
+  # one draw from each of n_draw strata, in random order: theta's marginals come out evenly
+  uniform <- (sample.int(n_draw) - stats::runif(n_draw)) / n_draw
   theta <- matrix(stats::rnorm(n_hyper * n_draw), n_hyper, n_draw)
   is_coef <- table$class %in% c("b", "r")
   out <- matrix(NA_real_, n_draw, nrow(table), dimnames = list(NULL, table$name))

@@ -9,7 +9,7 @@ fit_engine <- function(spec, control) {
   engine
 }
 
-# A forked child (mclapply) has none of its parent's threads; OpenMP would wait for them for ever.
+# A forked child (mclapply) has none of its parent's threads; OpenMP would wait for them.
 threads <- function(cores) if (identical(Sys.getpid(), loaded_in$process)) cores else 1L
 
 loaded_in <- new.env(parent = emptyenv())
