@@ -2,6 +2,7 @@
  * where each cell's blocks stand in its level's front, and the pattern of the core when it is kept
  * sparse. algorithms.md section 3.2; the fronts are those of a multifrontal Cholesky (Davis 2006,
  * section 4.8). */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include "model.h"
@@ -98,7 +99,7 @@ static int column_rows(const vb_model *m, const int *start, const int *level, co
   return n;
 }
 
-void vb_core_pattern(const vb_host *host, vb_model *m) {
+int vb_core_pattern(const vb_host *host, vb_model *m) {
   int q = m->q, *start, *level;
   front_transpose(host, m, &start, &level);
   int *mark = host->alloc(q + 1, sizeof(int)), *block_end = host->alloc(q + 1, sizeof(int));
@@ -108,8 +109,11 @@ void vb_core_pattern(const vb_host *host, vb_model *m) {
       block_end[t->core + i] = t->core + (i / t->d + 1) * t->d;
   }
   int *col = host->alloc(q + 1, sizeof(int));
-  for (int o = 0; o < q; o++)
-    col[o + 1] = col[o] + column_rows(m, start, level, block_end, o, mark, NULL);
+  for (int o = 0; o < q; o++) {
+    int n = column_rows(m, start, level, block_end, o, mark, NULL);
+    if (n > INT_MAX - 1 - col[o]) return 0;
+    col[o + 1] = col[o] + n;
+  }
   int *row = host->alloc((size_t)col[q] + 1, sizeof(int));
   memset(mark, 0, sizeof(int) * (q + 1));
   for (int o = 0; o < q; o++) {
@@ -118,6 +122,7 @@ void vb_core_pattern(const vb_host *host, vb_model *m) {
   }
   m->core.col_start = col;
   m->core.row_index = row;
+  return 1;
 }
 
 void vb_core_pairs(const vb_host *host, vb_model *m) {

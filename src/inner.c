@@ -42,7 +42,7 @@ void vb_inner_alloc(const vb_model *m, vb_inner *in) {
   double **per_site[] = {&in->site_g, &in->site_h, &in->site_target, &in->site_try};
   for (int k = 0; k < 4; k++) *per_site[k] = host->alloc(n_site, sizeof(double));
   in->u = host->alloc((size_t)(m->n_term + 1) * STRIDE, sizeof(double));
-  in->mu = host->alloc((size_t)m->p * 4 + 1, sizeof(double));
+  in->mu = host->alloc((size_t)m->p * 5 + 1, sizeof(double));
 }
 
 /* A start that needs no fit: least squares for identity links, else the intercept of the null
@@ -207,47 +207,90 @@ void vb_quadratic_setup(const vb_model *m, vb_inner *in) {
   in->fixed_cross = 1;
 }
 
+/* The bound on beta at N(mu, (G + diag(h))^-1) and, at the sites, its derivatives:
+ *   r'mu - mu'G mu / 2 - tr(G V) / 2 + log |V| / 2 + sum of E log prior.  gmu gets G mu. */
+static vb_status site_bound(const vb_model *m, vb_inner *in, const double *h, const double *r,
+                            const double *mu, double *gmu, double *site_elbo, double *bound) {
+  int p = m->p;
+  double *beta = in->mu + 4 * p, own = 0;
+  vb_status st = vb_factor_beta(m, h, &in->sol);
+  if (st != VB_OK) return st;
+  memcpy(in->sol.s_beta, in->sol.beta_chol, sizeof(double) * p * p);
+  vb_chol_inverse(p, in->sol.s_beta, p);
+  for (int k = 0; k < p; k++) {
+    beta[k] = mu[k] + m->beta_ref[k];
+    gmu[k] = 0;
+    for (int l = 0; l < p; l++)
+      gmu[k] += in->sol.beta[k >= l ? k + (size_t)l * p : l + (size_t)k * p] * mu[l];
+  }
+  *site_elbo = site_expectations(m, in, beta);
+  for (int i = 0; i < m->n_site; i++) own += h[i] * in->sol.s_beta[m->site[i].k * (size_t)(p + 1)];
+  *bound = weighted_dot(p, r, mu) - weighted_dot(p, mu, gmu) / 2 + own / 2 + *site_elbo -
+           (in->sol.log_det - in->sol.log_det_rest) / 2;
+  return isfinite(*bound) ? VB_OK : VB_NOT_FINITE;
+}
+
+/* One damped step of mean and site precisions; how far it went in sds, or 0 where no ascent is
+ * left. */
+static double site_step(const vb_model *m, vb_inner *in, vb_block *b, const double *r, double *mu,
+                        double *gmu, double *site_elbo, double *bound) {
+  int p = m->p;
+  double *grad = in->mu + p, *trial = in->mu + 2 * p, next, elbo, at = *bound;
+  for (int k = 0; k < p; k++) grad[k] = r[k] - gmu[k];
+  for (int i = 0; i < m->n_site; i++) {
+    grad[m->site[i].k] += in->site_g[i];
+    in->site_target[i] = in->site_h[i];
+  }
+  for (double rho = 1; rho > 1e-4; rho /= 2) {
+    for (int i = 0; i < m->n_site; i++)
+      in->site_try[i] = b->site_h[i] + rho * (in->site_target[i] - b->site_h[i]);
+    if (vb_factor_beta(m, in->site_try, &in->sol) != VB_OK) continue;
+    memcpy(trial, grad, sizeof(double) * p);
+    vb_chol_solve(p, in->sol.beta_chol, p, 1, trial, p);
+    for (int k = 0; k < p; k++) trial[k] = mu[k] + rho * trial[k];
+    if (site_bound(m, in, in->site_try, r, trial, gmu, &elbo, &next) != VB_OK) continue;
+    if (next < at - 1e-11 * (1 + fabs(at))) continue;
+    double move = 0;
+    for (int k = 0; k < p; k++)
+      move = fmax(move, fabs(trial[k] - mu[k]) / sqrt(in->sol.s_beta[k * (size_t)(p + 1)]));
+    for (int i = 0; i < m->n_site; i++) {
+      double s2 = in->sol.s_beta[m->site[i].k * (size_t)(p + 1)];
+      move = fmax(move, fabs(in->site_try[i] - b->site_h[i]) * s2);
+      b->site_h[i] = in->site_try[i];
+    }
+    memcpy(mu, trial, sizeof(double) * p);
+    *site_elbo = elbo;
+    *bound = next;
+    return move / rho;
+  }
+  site_bound(m, in, b->site_h, r, mu, gmu, site_elbo, bound); /* back to where it was */
+  return 0;
+}
+
 /* mean and precision on beta under its prior sites; mu is relative to beta_ref, r the reduced
  * right-hand side */
 static vb_status site_fixed_point(const vb_model *m, vb_inner *in, vb_block *b, const double *r,
                                   double *mu, double *site_elbo) {
   int p = m->p;
-  double *beta = in->mu + p, *grad = in->mu + 2 * p;
+  double *gmu = in->mu + 3 * p, bound, ridge = 1e-8;
   *site_elbo = 0;
+  vb_status st = vb_factor_beta(m, b->site_h, &in->sol);
+  for (int it = 0; st != VB_OK && it < 12 && m->n_site; it++, ridge *= 10) {
+    for (int i = 0; i < m->n_site; i++) { /* sites hold what the data leave free */
+      double own = in->sol.beta[m->site[i].k * (size_t)(p + 1)];
+      b->site_h[i] = fmax(b->site_h[i], it ? ridge * (1 + fabs(own)) : 0);
+    }
+    st = vb_factor_beta(m, b->site_h, &in->sol);
+  }
+  if (st != VB_OK) return st;
+  memcpy(mu, r, sizeof(double) * p);
+  if (p) vb_chol_solve(p, in->sol.beta_chol, p, 1, mu, p);
+  if (!m->n_site) return VB_OK;
+  st = site_bound(m, in, b->site_h, r, mu, gmu, site_elbo, &bound);
+  if (st != VB_OK) return st;
   for (int it = 0; it < 200; it++) {
-    vb_status st = vb_factor_beta(m, b->site_h, &in->sol);
-    for (int i = 0; st != VB_OK && i < m->n_site; i++)
-      b->site_h[i] = fmax(b->site_h[i], it < 2 ? 0 : 1e-8);
-    if (st != VB_OK && (st = vb_factor_beta(m, b->site_h, &in->sol)) != VB_OK) return st;
-    if (it == 0) {
-      memcpy(mu, r, sizeof(double) * p);
-      if (p) vb_chol_solve(p, in->sol.beta_chol, p, 1, mu, p);
-    }
-    if (!m->n_site) return VB_OK;
-    memcpy(in->sol.s_beta, in->sol.beta_chol, sizeof(double) * p * p);
-    vb_chol_inverse(p, in->sol.s_beta, p);
-    for (int k = 0; k < p; k++) beta[k] = mu[k] + m->beta_ref[k];
-    *site_elbo = site_expectations(m, in, beta);
-    double move = 0;
-    for (int k = 0; k < p; k++) {
-      grad[k] = r[k];
-      for (int l = 0; l < p; l++)
-        grad[k] -= in->sol.beta[k >= l ? k + (size_t)l * p : l + (size_t)k * p] * mu[l];
-    }
-    for (int i = 0; i < m->n_site; i++) grad[m->site[i].k] += in->site_g[i];
-    for (int i = 0; i < m->n_site; i++) {
-      double s2 = in->sol.s_beta[m->site[i].k * (size_t)(p + 1)];
-      move = fmax(move, fabs(in->site_h[i] - b->site_h[i]) * s2);
-    }
-    vb_chol_solve(p, in->sol.beta_chol, p, 1, grad, p);
-    for (int k = 0; k < p; k++) {
-      move = fmax(move, fabs(grad[k]) / sqrt(in->sol.s_beta[k * (size_t)(p + 1)]));
-      mu[k] += grad[k];
-    }
-    /* with the site precisions that made the factor; rounding may forbid the last digits */
-    if (move < (it < 30 ? 1e-6 : 1e-4)) return VB_OK;
-    for (int i = 0; i < m->n_site; i++)
-      b->site_h[i] += (it < 20 ? 1 : 0.5) * (in->site_h[i] - b->site_h[i]);
+    double before = bound, move = site_step(m, in, b, r, mu, gmu, site_elbo, &bound);
+    if (move < 1e-6 || (it > 2 && bound - before < 1e-10)) return VB_OK;
   }
   return VB_MAX_ITER;
 }

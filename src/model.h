@@ -21,8 +21,8 @@ vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_
 /* rows with equal design become one cell: first[c] is its first row; returns the number of cells */
 int vb_collapse(const vb_host *host, const vb_input *in, int *cell, int *first);
 void vb_fronts(const vb_host *host, vb_model *model);
-void vb_core_pattern(const vb_host *host,
-                     vb_model *model); /* sparse pattern of the core, after fronts */
+/* sparse pattern of the core, after fronts; 0 where an int cannot count it: the core stays dense */
+int vb_core_pattern(const vb_host *host, vb_model *model);
 void vb_core_pairs(const vb_host *host,
                    vb_model *model); /* positions of front pairs in that pattern */
 #endif

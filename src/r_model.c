@@ -13,7 +13,7 @@ vb_status vb_r_model(const vb_request *r, const vb_host *host, int cores, int so
   if (st != VB_OK || m->q < 1 || solver == VB_R_DENSE || (m->q <= DENSE_UP_TO && !forced))
     return st;
   double flops, lnz, q = m->q;
-  vb_core_pattern(host, m);
+  if (!vb_core_pattern(host, m)) return VB_OK;
   *core = m->core;
   st = vb_sparse_analyse(core, host, &flops, &lnz);
   if (st != VB_OK) return st;

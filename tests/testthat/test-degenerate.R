@@ -69,3 +69,13 @@ test_that("a forked child does not wait for its parent's threads", {
   if (is.null(there)) tools::pskill(child$pid)
   expect_identical(there[[1]], here)
 })
+
+test_that("heavy-tailed priors on every coefficient converge, with few rows too", {
+  for (scale in c(0.05, 0.2, 1)) {
+    expect_true(vb(mpg ~ ., mtcars, prior = cauchy(0, scale))$converged)
+    expect_true(vb(mpg ~ ., mtcars, prior = student_t(3, 0, scale))$converged)
+  }
+  set.seed(1)
+  wide <- data.frame(y = rnorm(10), matrix(rnorm(200), 10))
+  expect_true(vb(y ~ ., wide, prior = student_t(3, 0, 1))$converged)
+})
