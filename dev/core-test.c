@@ -44,10 +44,8 @@ static double host_seconds(void *data) {
   (void)data;
   return 0;
 }
-const vb_host test_host = {.alloc = host_alloc,
-                           .poll = host_poll,
-                           .progress = host_progress,
-                           .seconds = host_seconds};
+const vb_host test_host = {
+    .alloc = host_alloc, .poll = host_poll, .progress = host_progress, .seconds = host_seconds};
 
 void release(void) {
   while (n_slab) free(slab[--n_slab]);
