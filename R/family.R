@@ -4,18 +4,38 @@
 #' Families that stats does not have
 #'
 #' `negbinomial()` has variance `mu + mu^2 / shape`, `student()` has t-distributed errors around the
-#' mean, and `bernoulli()` is [stats::binomial()] under brms's name. [vb()] also takes
-#' [stats::gaussian()], [stats::binomial()] and [stats::poisson()], and it knows the negative
-#' binomials of rstanarm, brms, glmmTMB and MASS (with `theta` given, the shape is held there).
+#' mean, `Beta()` is for responses between 0 and 1, with variance `mu (1 - mu) / (1 + phi)`, and
+#' `bernoulli()` is [stats::binomial()] under brms's name. `asym_laplace()` is for quantile
+#' regression: the linear predictor is the quantile `tau` of the response, and so are
+#' [fitted()][predict.vbfit] values. [vb()] also takes [stats::gaussian()], [stats::binomial()],
+#' [stats::poisson()] and [stats::Gamma()] with the log link (variance `mu^2 / shape`), and it
+#' knows the negative binomials of rstanarm, brms, glmmTMB and MASS (with `theta` given, the shape
+#' is held there) and the beta families of brms, glmmTMB and mgcv.
 #'
-#' @param link The link: `"log"` for `negbinomial()`, `"identity"` for `student()`, `"logit"`,
-#'   `"probit"` or `"cloglog"` for `bernoulli()`.
+#' The intervals of `asym_laplace()` are those of its likelihood, which data seldom follow: as
+#' standard errors of a quantile they are only a guide (Yang, Wang and He 2016).
+#'
+#' @param link The link: `"log"` for `negbinomial()`, `"identity"` for `student()` and
+#'   `asym_laplace()`, `"logit"` for `Beta()`, `"logit"`, `"probit"` or `"cloglog"` for
+#'   `bernoulli()`.
 #' @param df Degrees of freedom of the errors; `NULL` estimates them as `nu`.
+#' @param tau The quantile, between 0 and 1.
 #' @return A `family` object.
+#' @references
+#' Ferrari, S. and Cribari-Neto, F. (2004). Beta regression for modelling rates and proportions.
+#' *Journal of Applied Statistics*, 31, 799-815.
+#'
+#' Yang, Y., Wang, H. J. and He, X. (2016). Posterior inference in Bayesian quantile regression with
+#' asymmetric Laplace likelihood. *International Statistical Review*, 84, 327-344.
+#'
+#' Yu, K. and Moyeed, R. A. (2001). Bayesian quantile regression. *Statistics & Probability
+#' Letters*, 54, 437-447.
 #' @examples
 #' negbinomial()
 #' fit <- vb(stack.loss ~ ., stackloss, family = student(df = 4))
 #' fixef(fit)
+#' vb(stack.loss ~ Air.Flow, stackloss, family = asym_laplace(tau = 0.9))
+#' vb(I(Acid.Conc. / 100) ~ Air.Flow, stackloss, family = Beta())
 #' @name families
 NULL
 
@@ -36,6 +56,19 @@ student <- function(link = "identity", df = NULL) {
 
 #' @rdname families
 #' @export
+Beta <- function(link = "logit") new_family("beta", link, variance = variance_beta)
+
+#' @rdname families
+#' @export
+asym_laplace <- function(tau = 0.5, link = "identity") {
+  check_number(tau, "tau", lower = 1e-6, upper = 1 - 1e-6)
+  family <- new_family("asym_laplace", link, variance = variance_asym_laplace)
+  family$fixed <- c(tau = as.double(tau))
+  family
+}
+
+#' @rdname families
+#' @export
 bernoulli <- function(link = "logit") {
   check_link("binomial", link)
   stats::binomial(link)
@@ -44,6 +77,10 @@ bernoulli <- function(link = "logit") {
 variance_negbinomial <- function(mu, shape) mu + mu^2 / shape
 variance_student <- function(mu, sigma, nu) {
   rep(if (nu > 2) sigma^2 * nu / (nu - 2) else Inf, length(mu))
+}
+variance_beta <- function(mu, phi) mu * (1 - mu) / (1 + phi)
+variance_asym_laplace <- function(mu, sigma, tau) {
+  rep(sigma^2 * (1 - 2 * tau * (1 - tau)) / (tau * (1 - tau))^2, length(mu))
 }
 
 # `fixed`, where there is one, names parameters that are held at a value.
@@ -55,6 +92,7 @@ new_family <- function(family, link, variance) {
               list(variance = variance)), class = "family")
 }
 
+# `constructor`, where it is not the name, makes the family in a stored call.
 family_rows <- list(
   gaussian = list(synonyms = "gaussian", make = stats::gaussian, response = "response_real"),
   binomial = list(synonyms = c("binomial", "bernoulli"), make = stats::binomial,
@@ -63,7 +101,11 @@ family_rows <- list(
   negbinomial = list(synonyms = c("negbinomial", "neg_binomial_2", "nbinom2", "negative.binomial",
                                   "negative binomial"),
                      make = negbinomial, response = "response_count"),
-  student = list(synonyms = "student", make = student, response = "response_real")
+  student = list(synonyms = "student", make = student, response = "response_real"),
+  Gamma = list(synonyms = "gamma", make = stats::Gamma, response = "response_positive"),
+  beta = list(synonyms = c("beta", "beta_family", "betar", "beta regression"), make = Beta,
+              response = "response_unit", constructor = "Beta"),
+  asym_laplace = list(synonyms = "asym_laplace", make = asym_laplace, response = "response_real")
 )
 
 # -> list(family = <family object>, name, link, par = <dispersion parameters>, fixed = <named>,
@@ -80,8 +122,9 @@ resolve_family <- function(family) {
   check_link(name, family$link)
   table <- vb_tables()$family
   row <- table[table$name == name & table$link == family$link, ]
-  fixed <- fixed_parameters(family)
   object <- family_rows[[name]]$make(link = family$link)
+  fixed <- fixed_parameters(family)
+  if (is.null(fixed)) fixed <- object$fixed            # what a family always holds: a quantile
   object$fixed <- if (length(fixed)) fixed
   list(family = object, name = name, link = family$link, fixed = fixed,
        par = c(row$par1, row$par2)[seq_len(row$n_par)], cells = row$cells)
@@ -131,8 +174,11 @@ family_call <- function(family) {
   fixed <- family$fixed
   if ("shape" %in% names(fixed)) return(bquote(MASS::negative.binomial(.(fixed[["shape"]]))))
   usual <- family_rows[[family$name]]$make()$link == family$link
-  as.call(c(list(as.name(family$name)), if (!usual) list(link = family$link),
-            if ("nu" %in% names(fixed)) list(df = fixed[["nu"]])))
+  maker <- family_rows[[family$name]]$constructor
+  held <- as.list(fixed)
+  names(held) <- sub("^nu$", "df", names(held))
+  as.call(c(list(as.name(if (is.null(maker)) family$name else maker)), held,
+            if (!usual) list(link = family$link)))
 }
 
 fixed_parameters <- function(family) {
@@ -167,6 +213,22 @@ response_real <- function(y, weights, family) {
   }
   y <- as.double(y)
   list(y = y, weights = weights, spec_y = y, spec_w = weights, constant = NULL)
+}
+
+response_positive <- function(y, weights, family) {
+  if (!is.numeric(y) || !is.null(dim(y)) || any(y <= 0)) {
+    wrong_response(family, "It must be positive numbers.",
+                   "Zeros need another likelihood, such as {.code negbinomial()} for counts.")
+  }
+  response_real(y, weights, family)
+}
+
+response_unit <- function(y, weights, family) {
+  if (!is.numeric(y) || !is.null(dim(y)) || any(y <= 0 | y >= 1)) {
+    wrong_response(family, "It must be numbers between 0 and 1, both excluded.",
+                   "Proportions of a number of trials have {.code family = binomial()}.")
+  }
+  response_real(y, weights, family)
 }
 
 response_count <- function(y, weights, family) {

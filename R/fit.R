@@ -52,8 +52,8 @@ vb_tables <- function() {
   lapply(tables, as.data.frame)
 }
 
-family_functions <- c("log_lik", "expect", "expect_quadrature", "base", "log_lik_par", "mean",
-                      "variance")            # in the order of the table in r_tables.c
+family_functions <- c("log_lik", "expect", "expect_quadrature", "base", "log_lik_par", "expect_par",
+                      "mean", "variance")    # in the order of the table in r_tables.c
 
 # A family's functions one at a time, for tests and residuals.
 eval_family <- function(name, link, what, y, w, eta, par = numeric(), v = numeric(), k = 1L,
@@ -66,6 +66,7 @@ eval_family <- function(name, link, what, y, w, eta, par = numeric(), v = numeri
   list(ll = value[, 1L], d1 = value[, 2L], d2 = value[, 3L])
 }
 
-eval_prior <- function(name, x, arg) {
-  .Call(C_vb_r_prior, name, as.double(x), as.double(c(arg, 0, 0, 0)[1:3]))
+# With variances `v` the expectations around the means `x`, as the engine has them.
+eval_prior <- function(name, x, arg, v = numeric()) {
+  .Call(C_vb_r_prior, name, as.double(x), as.double(c(arg, 0, 0, 0)[1:3]), as.double(v))
 }

@@ -7,6 +7,8 @@
 #' are accepted too. For a standard deviation or another positive parameter the density is cut at
 #' zero (half-normal, half-t, half-Cauchy).
 #'
+#' `laplace()` on the coefficients is the Bayesian lasso (Park and Casella 2008).
+#'
 #' `location`, `scale` and `df` may be vectors: named by the columns of `model.matrix()`, where
 #' coefficients that are left out keep the default prior, or unnamed with one entry per coefficient
 #' without the intercept. In `prior_sd`, a list named by grouping factors sets them one by one.
@@ -24,6 +26,9 @@
 #' @references
 #' Lewandowski, D., Kurowicka, D. and Joe, H. (2009). Generating random correlation matrices based
 #' on vines and extended onion method. *Journal of Multivariate Analysis*, 100, 1989-2001.
+#'
+#' Park, T. and Casella, G. (2008). The Bayesian lasso. *Journal of the American Statistical
+#' Association*, 103, 681-686.
 #' @examples
 #' fit <- vb(mpg ~ wt + hp, mtcars, prior = normal(0, c(wt = 5)),
 #'           prior_aux = exponential(1, autoscale = TRUE))
@@ -47,6 +52,12 @@ student_t <- function(df = 3, location = 0, scale = 1, autoscale = FALSE) {
 #' @export
 cauchy <- function(location = 0, scale = 1, autoscale = FALSE) {
   new_prior("t", 1, location, scale, autoscale)
+}
+
+#' @rdname priors
+#' @export
+laplace <- function(location = 0, scale = 1, autoscale = FALSE) {
+  new_prior("laplace", NA_real_, location, scale, autoscale)
 }
 
 #' @rdname priors
@@ -109,6 +120,10 @@ prior_rows <- list(
       if (all(p$df == 1)) call("cauchy", p$location, p$scale)
       else call("student_t", p$df, p$location, p$scale)
     }),
+  laplace = list(
+    row = "laplace", n_arg = 2, on = "coef",
+    arg = function(p) rbind(p$location, p$scale, 0),
+    call = function(p) call("laplace", p$location, p$scale)),
   exponential = list(
     row = "exponential", n_arg = 1, on = "positive",
     arg = function(p) rbind(1 / p$scale, 0, 0),
@@ -185,7 +200,7 @@ as_prior <- function(x, arg, on) {
 rstanarm_prior <- function(x) {
   fields <- if (is.null(x$regularization)) c(prior_fields, "autoscale") else "regularization"
   x <- unclass(x)[intersect(names(x), c("dist", fields))]
-  if (x$dist %in% c("normal", "t") && is.null(x$scale)) x$scale <- 2.5
+  if ("coef" %in% prior_rows[[x$dist]]$on && is.null(x$scale)) x$scale <- 2.5
   structure(x, class = "vb_prior")
 }
 

@@ -95,7 +95,11 @@ aux_rows <- list(
     default_prior("t", df = 3, location = 0, scale = scales$scale)
   }),
   shape = list(flat = FALSE, default = function(scales) default_prior("exponential", scale = 1)),
-  nu = list(flat = FALSE, default = function(scales) default_prior("gamma", shape = 2, rate = 0.1))
+  nu = list(flat = FALSE, default = function(scales) default_prior("gamma", shape = 2, rate = 0.1)),
+  phi = list(flat = FALSE, default = function(scales) {
+    default_prior("gamma", shape = 0.01, rate = 0.01)
+  }),
+  tau = list(flat = FALSE, default = function(scales) constant(0.5))
 )
 
 aux_priors <- function(user, family, scales) {

@@ -9,21 +9,23 @@
 #' @param data A data frame, tibble or data.table; variables not in it are looked up in the
 #'   environment of `formula`.
 #' @param family The likelihood: [stats::gaussian()], [stats::binomial()] (`"logit"`, `"probit"`,
-#'   `"cloglog"`), [stats::poisson()], [negbinomial()] or [student()], as an object, function or
-#'   string; other packages' names for these are known.
+#'   `"cloglog"`), [stats::poisson()], [stats::Gamma()] (`"log"`), [negbinomial()], [student()],
+#'   [Beta()] or [asym_laplace()] (quantile regression), as an object, function or string; other
+#'   packages' names for these are known.
 #' @param ... `iter`, `chains`, `seed`, `refresh`, `adapt_delta`, `QR` and `REML`, which scripts
 #'   written for other packages carry along, are ignored with a message. Any other argument is an
 #'   error.
-#' @param weights Prior weights as in [stats::glm()]: they divide the variance of gaussian and
-#'   student responses (`sigma^2 / weights`), are the number of trials of proportions, and multiply
+#' @param weights Prior weights as in [stats::glm()]: they divide the variance of gaussian, student
+#'   and Gamma responses (`sigma^2 / weights`, shape `weights * shape`), multiply the check loss of
+#'   quantile regression (`sigma / weights`), are the number of trials of proportions, and multiply
 #'   the log-likelihood of all others. Rows of weight zero are left out of the fit.
 #' @param subset,na.action,contrasts As in [stats::lm()].
 #' @param offset Added to the linear predictor, as are `offset()` terms of the formula.
 #' @param prior,prior_intercept Priors of the coefficients and of the intercept where the other
-#'   columns are at their means: [normal()], [student_t()], [cauchy()] or [flat()]; `NULL` is flat.
-#'   Without an intercept `prior` covers all columns.
-#' @param prior_aux Prior of `sigma`, `shape` or `nu`: one of these, [exponential()] or
-#'   [constant()]; `list(sigma = , nu = )` where the family has two.
+#'   columns are at their means: [normal()], [student_t()], [cauchy()], [laplace()] or [flat()];
+#'   `NULL` is flat. Without an intercept `prior` covers all columns.
+#' @param prior_aux Prior of `sigma`, `shape`, `phi` or `nu`: [normal()], [student_t()], [cauchy()],
+#'   [exponential()], [flat()] or [constant()]; `list(sigma = , nu = )` where the family has two.
 #' @param prior_sd Prior of the standard deviations of random effects, for all or as a list named by
 #'   grouping factors.
 #' @param prior_cor [lkj()] prior of their correlations, for all or as a list.
@@ -37,11 +39,12 @@
 #'   `getOption("varbayes.verbose", TRUE)`; quick fits never print.
 #'
 #' @section Default priors:
-#' With `s = max(2.5, mad(y))` (on the scale of the log for log links; 2.5 for binomial families):
-#' the intercept has `student_t(3, median(y), s)` (binomial: location 0),
-#' coefficients `normal(0, 2.5 sd(y) / sd(x))` for gaussian and student, `normal(0, 2.5 / sd(x))`
-#' otherwise, standard deviations of groups and residuals a half-`student_t(3, 0, s)`, correlations
-#' `lkj(1)`, the shape of the negative binomial `exponential(1)` and the degrees of freedom of
+#' With `s = max(2.5, mad(y))` (on the scale of the log for log links; 2.5 for binomial and beta):
+#' the intercept has `student_t(3, median(y), s)` (binomial and beta: location 0),
+#' coefficients `normal(0, 2.5 sd(y) / sd(x))` for gaussian, student and asym_laplace,
+#' `normal(0, 2.5 / sd(x))` otherwise, standard deviations of groups and residuals a
+#' half-`student_t(3, 0, s)`, correlations `lkj(1)`, the shape of the negative binomial and of Gamma
+#' `exponential(1)`, the precision `phi` of beta a gamma(0.01, 0.01) and the degrees of freedom of
 #' student a gamma(2, 0.1). `prior_summary()` prints what was used.
 #'
 #' @return A fit of class [vbfit].

@@ -100,10 +100,13 @@ typedef struct {
 
 static example example_rows(const vb_family *f) {
   example e = {doubles(N_ROW), doubles(N_ROW), doubles(N_ROW), doubles(N_ROW), {1.3, 4.5}};
+  if (f->kinked) e.par[1] = 0.3;
   for (int i = 0; i < N_ROW; i++) {
     e.eta[i] = 2.2 * wave(i);
     e.v[i] = 0.1 + 0.8 * fabs(wave(i + 50));
     e.y[i] = f->cells ? i % 4 : i % 7;
+    if (!strcmp(f->name, "Gamma")) e.y[i] += 0.5;
+    if (!strcmp(f->name, "beta")) e.y[i] = (i + 1.0) / (N_ROW + 1);
     e.w[i] = f->cells ? e.y[i] + 1 + i % 3 : 1 + 0.5 * (i % 2);
   }
   return e;
@@ -114,24 +117,42 @@ static void family_derivatives(const vb_family *f, const example *e) {
   double *ll = doubles(N_ROW), *d1 = doubles(N_ROW), *d2 = doubles(N_ROW), *at = doubles(N_ROW);
   double *up = doubles(N_ROW), *down = doubles(N_ROW);
   double *up1 = doubles(N_ROW), *down1 = doubles(N_ROW);
-  f->log_lik(N_ROW, e->y, e->w, e->eta, e->par, ll, d1, d2);
+  f->log_lik(f, N_ROW, e->y, e->w, e->eta, e->par, ll, d1, d2);
   for (int i = 0; i < N_ROW; i++) at[i] = e->eta[i] + h;
-  f->log_lik(N_ROW, e->y, e->w, at, e->par, up, up1, NULL);
+  f->log_lik(f, N_ROW, e->y, e->w, at, e->par, up, up1, NULL);
   for (int i = 0; i < N_ROW; i++) at[i] = e->eta[i] - h;
-  f->log_lik(N_ROW, e->y, e->w, at, e->par, down, down1, NULL);
+  f->log_lik(f, N_ROW, e->y, e->w, at, e->par, down, down1, NULL);
   for (int i = 0; i < N_ROW; i++) {
     check_near(d1[i], (up[i] - down[i]) / (2 * h), 1e-6, "d1", f->name);
     check_near(d2[i], (up1[i] - down1[i]) / (2 * h), 1e-6, "d2", f->name);
   }
   /* any output may be left out, and no rows at all is fine */
-  f->log_lik(N_ROW, e->y, e->w, e->eta, e->par, NULL, NULL, up);
+  f->log_lik(f, N_ROW, e->y, e->w, e->eta, e->par, NULL, NULL, up);
   check(memcmp(up, d2, N_ROW * sizeof(double)) == 0, "d2 alone", f->name, up[0], d2[0]);
-  f->log_lik(0, NULL, NULL, NULL, e->par, NULL, NULL, NULL);
+  f->log_lik(f, 0, NULL, NULL, NULL, e->par, NULL, NULL, NULL);
   for (int n = 1; n <= N_ROW; n++) { /* lanes: a short tail may not touch what follows */
     double *short_ll = doubles(n);
-    f->log_lik(n, e->y, e->w, e->eta, e->par, short_ll, NULL, NULL);
+    f->log_lik(f, n, e->y, e->w, e->eta, e->par, short_ll, NULL, NULL);
     check(short_ll[n - 1] == ll[n - 1], "tail", f->name, short_ll[n - 1], ll[n - 1]);
   }
+}
+
+/* where the density has kinks: E log f by a fine midpoint rule, and its derivatives in m and v
+ * (d1 = dE/dm, d2 = 2 dE/dv) by differences */
+static void expect_slopes(const vb_family *f, const example *e, int i, double *out) {
+  const double h = 1e-5, step = 1e-3;
+  double side[4], m = e->eta[i], v = e->v[i];
+  for (int s = 0; s < 4; s++) {
+    double at = m + (s == 0) * h - (s == 1) * h, var = v + (s == 2) * h - (s == 3) * h;
+    f->expect(1, e->y + i, e->w + i, &at, &var, e->par, side + s, NULL, NULL);
+  }
+  for (double z = -8 + step / 2; z < 8; z += step) {
+    double eta = m + sqrt(v) * z, value;
+    f->log_lik(f, 1, e->y + i, e->w + i, &eta, e->par, &value, NULL, NULL);
+    out[0] += step * exp(-z * z / 2) * 0.39894228040143268 * value;
+  }
+  out[1] = (side[0] - side[1]) / (2 * h);
+  out[2] = (side[2] - side[3]) / h;
 }
 
 /* expect against the quadrature of log_lik with all the nodes there are */
@@ -144,9 +165,10 @@ static void family_expect(const vb_family *f, const example *e) {
   f->expect(N_ROW, e->y, e->w, e->eta, e->v, e->par, out[0], out[1], out[2]);
   for (int i = 0; i < N_ROW; i++) {
     memset(sum, 0, sizeof sum);
-    for (int k = 0; k < VB_GH_MAX; k++) {
+    if (f->kinked) expect_slopes(f, e, i, sum);
+    for (int k = 0; k < VB_GH_MAX && !f->kinked; k++) {
       double eta = e->eta[i] + sqrt(e->v[i]) * node[k], value[3];
-      f->log_lik(1, e->y + i, e->w + i, &eta, e->par, value, value + 1, value + 2);
+      f->log_lik(f, 1, e->y + i, e->w + i, &eta, e->par, value, value + 1, value + 2);
       for (int j = 0; j < 3; j++) sum[j] += weight[k] * value[j];
     }
     for (int j = 0; j < 3; j++) check_near(out[j][i], sum[j], 1e-4, part[j], f->name);
@@ -157,11 +179,11 @@ static void family_par(const vb_family *f, const example *e) {
   double *d = doubles(N_ROW), *side[2] = {doubles(N_ROW), doubles(N_ROW)}, *base = doubles(N_ROW);
   for (int k = 0; k < f->n_par; k++) {
     const double h = 1e-5 * e->par[k];
-    f->log_lik_par(N_ROW, e->y, e->w, e->eta, e->par, k, d);
+    f->log_lik_par(f, N_ROW, e->y, e->w, e->eta, e->par, k, d);
     for (int s = 0; s < 2; s++) {
       double par[2] = {e->par[0], e->par[1]};
       par[k] += s ? h : -h;
-      f->log_lik(N_ROW, e->y, e->w, e->eta, par, side[s], NULL, NULL);
+      f->log_lik(f, N_ROW, e->y, e->w, e->eta, par, side[s], NULL, NULL);
       f->base(N_ROW, e->y, e->w, par, base);
       for (int i = 0; i < N_ROW; i++) side[s][i] += base[i];
     }

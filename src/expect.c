@@ -44,7 +44,7 @@ void vb_expect_wide(const vb_family *family, double y, double w, double m, doubl
   for (int from = -half; from <= half; from += BLOCK) {
     int n = half + 1 - from < BLOCK ? half + 1 - from : BLOCK;
     for (int i = 0; i < n; i++) eta[i] = m + step * (from + i);
-    family->log_lik(n, ys, ws, eta, par, f[0], f[1], f[2]);
+    family->log_lik(family, n, ys, ws, eta, par, f[0], f[1], f[2]);
     for (int i = 0; i < n; i++) {
       double z = step * (from + i) / s, weight = step / s * exp(-z * z / 2 - VB_LOG_2PI / 2);
       for (int k = 0; k < 3; k++) out[k] += weight * f[k][i];
@@ -63,7 +63,7 @@ static void quadrature(const vb_family *family, const double *par, const double 
   for (int k = 0; k < 3; k++) memset(s->out[k], 0, sizeof(double) * n);
   for (int q = 0; q < order; q++) {
     for (int i = 0; i < n; i++) s->eta[i] = s->m[i] + s->s[i] * node[q];
-    family->log_lik(n, s->y, s->w, s->eta, par, s->f[0], s->f[1], s->f[2]);
+    family->log_lik(family, n, s->y, s->w, s->eta, par, s->f[0], s->f[1], s->f[2]);
     for (int k = 0; k < 3; k++)
       for (int i = 0; i < n; i++) s->out[k][i] += weight[q] * s->f[k][i];
   }
@@ -153,10 +153,14 @@ void vb_expect_par(const vb_model *model, const double *par, const double *m, co
   double eta[BLOCK], d[BLOCK];
   for (int from = 0; from < model->n; from += BLOCK) {
     int n = model->n - from < BLOCK ? model->n - from : BLOCK;
-    for (int q = 0; q < order; q++) {
+    for (int k = 0; k < family->n_par && family->expect_par; k++) {
+      family->expect_par(n, model->y + from, model->w + from, m + from, v + from, par, k, d);
+      for (int i = 0; i < n; i++) grad[k] += d[i];
+    }
+    for (int q = 0; q < order && !family->expect_par; q++) {
       for (int i = 0; i < n; i++) eta[i] = m[from + i] + sqrt(fmax(v[from + i], 0)) * node[q];
       for (int k = 0; k < family->n_par; k++) {
-        family->log_lik_par(n, model->y + from, model->w + from, eta, par, k, d);
+        family->log_lik_par(family, n, model->y + from, model->w + from, eta, par, k, d);
         double t = 0;
         for (int i = 0; i < n; i++) t += d[i];
         grad[k] += weight[q] * t;
@@ -169,6 +173,11 @@ double vb_expect_site(const vb_model *model, const vb_site *site, double m, doub
                       double *h) {
   const vb_rules *rule = model->rules;
   double x[BLOCK], ll[BLOCK], d1[BLOCK], d2[BLOCK], total = 0, s = sqrt(fmax(v, 0));
+  if (site->prior->expect) {
+    site->prior->expect(1, &m, &v, site->arg, ll, g, h);
+    *h = -*h;
+    return ll[0];
+  }
   site->prior->log_density(1, &m, site->arg, ll, d1, d2);
   int k = fabs(d2[0]) * v < 0.02 ? SHORT_RULE : SITE_RULE,
       order = rule->order[k]; /* a prior that is nearly flat here */

@@ -24,8 +24,10 @@ VB_INLINE void logit_lanes(const double *y, const double *w, const double *eta, 
 
 VB_OVER_LANES(logit_over_lanes, logit_lanes)
 
-static void logit_log_lik(int n, const double *y, const double *w, const double *eta,
-                          const double *par, double *ll, double *d1, double *d2) {
+static void logit_log_lik(const vb_family *self, int n, const double *y, const double *w,
+                          const double *eta, const double *par, double *ll, double *d1,
+                          double *d2) {
+  (void)self;
   logit_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
 }
 
@@ -93,8 +95,10 @@ VB_INLINE void probit_lanes(const double *y, const double *w, const double *eta,
 
 VB_OVER_LANES(probit_over_lanes, probit_lanes)
 
-static void probit_log_lik(int n, const double *y, const double *w, const double *eta,
-                           const double *par, double *ll, double *d1, double *d2) {
+static void probit_log_lik(const vb_family *self, int n, const double *y, const double *w,
+                           const double *eta, const double *par, double *ll, double *d1,
+                           double *d2) {
+  (void)self;
   probit_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
 }
 
@@ -157,8 +161,10 @@ VB_INLINE void cloglog_lanes(const double *y, const double *w, const double *eta
 
 VB_OVER_LANES(cloglog_over_lanes, cloglog_lanes)
 
-static void cloglog_log_lik(int n, const double *y, const double *w, const double *eta,
-                            const double *par, double *ll, double *d1, double *d2) {
+static void cloglog_log_lik(const vb_family *self, int n, const double *y, const double *w,
+                            const double *eta, const double *par, double *ll, double *d1,
+                            double *d2) {
+  (void)self;
   cloglog_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
 }
 

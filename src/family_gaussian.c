@@ -19,13 +19,15 @@ static void expect(int n, const double *y, const double *w, const double *m, con
   }
 }
 
-static void log_lik(int n, const double *y, const double *w, const double *eta, const double *par,
-                    double *ll, double *d1, double *d2) {
+static void log_lik(const vb_family *self, int n, const double *y, const double *w,
+                    const double *eta, const double *par, double *ll, double *d1, double *d2) {
+  (void)self;
   expect(n, y, w, eta, NULL, par, ll, d1, d2);
 }
 
-static void log_lik_par(int n, const double *y, const double *w, const double *eta,
-                        const double *par, int k, double *d) {
+static void log_lik_par(const vb_family *self, int n, const double *y, const double *w,
+                        const double *eta, const double *par, int k, double *d) {
+  (void)self;
   (void)k;
   double sigma = par[0], sigma3 = sigma * sigma * sigma;
   for (int i = 0; i < n; i++) {

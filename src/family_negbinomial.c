@@ -37,8 +37,9 @@ VB_INLINE void lanes(const double *y, const double *w, const double *eta, const 
 
 VB_OVER_LANES(over_lanes, lanes)
 
-static void log_lik(int n, const double *y, const double *w, const double *eta, const double *par,
-                    double *ll, double *d1, double *d2) {
+static void log_lik(const vb_family *self, int n, const double *y, const double *w,
+                    const double *eta, const double *par, double *ll, double *d1, double *d2) {
+  (void)self;
   double c[2] = {par[0], log(par[0])};
   over_lanes(n, y, w, eta, NULL, c, ll, d1, d2);
 }
@@ -58,8 +59,9 @@ static double digamma_excess(double y, double s) {
 }
 
 /* d/dshape: the terms of order 1 / shape cancel, so they are taken out of each part by hand */
-static void log_lik_par(int n, const double *y, const double *w, const double *eta,
-                        const double *par, int k, double *d) {
+static void log_lik_par(const vb_family *self, int n, const double *y, const double *w,
+                        const double *eta, const double *par, int k, double *d) {
+  (void)self;
   (void)k;
   double s = par[0];
   for (int i = 0; i < n; i++) {

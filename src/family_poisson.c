@@ -29,8 +29,9 @@ VB_INLINE void expect_lanes(const double *y, const double *w, const double *m, c
 VB_OVER_LANES(log_lik_over_lanes, log_lik_lanes)
 VB_OVER_LANES(expect, expect_lanes)
 
-static void log_lik(int n, const double *y, const double *w, const double *eta, const double *par,
-                    double *ll, double *d1, double *d2) {
+static void log_lik(const vb_family *self, int n, const double *y, const double *w,
+                    const double *eta, const double *par, double *ll, double *d1, double *d2) {
+  (void)self;
   log_lik_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
 }
 

@@ -24,8 +24,9 @@ VB_INLINE void lanes(const double *y, const double *w, const double *eta, const 
 
 VB_OVER_LANES(over_lanes, lanes)
 
-static void log_lik(int n, const double *y, const double *w, const double *eta, const double *par,
-                    double *ll, double *d1, double *d2) {
+static void log_lik(const vb_family *self, int n, const double *y, const double *w,
+                    const double *eta, const double *par, double *ll, double *d1, double *d2) {
+  (void)self;
   double c[2] = {par[1] + 1, 1 / (par[1] * par[0] * par[0])};
   over_lanes(n, y, w, eta, NULL, c, ll, d1, d2);
 }
@@ -37,8 +38,9 @@ static double digamma_excess(double nu) {
   return z * (1.0 / 16 + z * (-1.0 / 128 + z * (1.0 / 256 - z * 17.0 / 4096)));
 }
 
-static void log_lik_par(int n, const double *y, const double *w, const double *eta,
-                        const double *par, int k, double *d) {
+static void log_lik_par(const vb_family *self, int n, const double *y, const double *w,
+                        const double *eta, const double *par, int k, double *d) {
+  (void)self;
   double sigma = par[0], nu = par[1], excess = k == 1 ? digamma_excess(nu) : 0;
   for (int i = 0; i < n; i++) {
     double r = (y[i] - eta[i]) / sigma, q = w[i] * r * r / nu, p = q / (1 + q);

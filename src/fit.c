@@ -251,10 +251,12 @@ static vb_status correct_at_mode(vb_fit *fit) {
     fit->rq_on = isfinite(fit->rq_size);
   }
   int respond = !m->family->quadratic && m->p > 0 && fit->set.use_lr != 0;
-  if (respond && fit->set.use_lr < 0)
+  if (respond && fit->set.use_lr < 0 && !m->family->kinked) /* its third derivative is not there */
     respond = vb_response_size(m, fit->theta.par, &fit->inner) > 5e-4;
   if (!respond) return VB_OK;
-  st = vb_respond(m, &fit->theta, fit->set.tol / 10, fit->rq_on, &fit->rq, &fit->inner, &fit->spare,
+  /* over kinks the rules' errors, of no account in RQ itself, would rule its second differences */
+  int use_rq = fit->rq_on && !m->family->kinked;
+  st = vb_respond(m, &fit->theta, fit->set.tol / 10, use_rq, &fit->rq, &fit->inner, &fit->spare,
                   &fit->block, &fit->response);
   vb_block_copy(m, &fit->spare, &fit->block); /* the last tilt is no place to start from */
   if (st == VB_INTERRUPTED) return st;

@@ -57,7 +57,7 @@ void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block
   for (int it = 0; it < 30 && null_model; it++) {
     double g = 0, h = 0;
     for (int i = 0; i < m->n; i++) in->eta[i] = m->offset[i] + at;
-    m->family->log_lik(m->n, m->y, m->w, in->eta, par, in->ll, d1, d2);
+    m->family->log_lik(m->family, m->n, m->y, m->w, in->eta, par, in->ll, d1, d2);
     for (int i = 0; i < m->n; i++) {
       g += d1[i];
       h -= d2[i];
@@ -69,14 +69,16 @@ void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block
   }
   if (null_model) b->m[m->intercept] = at;
   vb_linear_predictor(m, b->m, in->eta);
-  m->family->log_lik(m->n, m->y, m->w, in->eta, par, in->ll, d1, d2);
+  m->family->log_lik(m->family, m->n, m->y, m->w, in->eta, par, in->ll, d1, d2);
   double top = 0;
   for (int i = 0; i < m->n; i++) top = fmax(top, -d2[i]);
-  for (int i = 0; i < m->n; i++) b->h[i] = fmax(-d2[i], 1e-3 * top + 1e-8);
+  /* a piecewise linear density has its information in the scores alone (Bartlett's identity) */
+  for (int i = 0; i < m->n; i++)
+    b->h[i] = top > 0 ? fmax(-d2[i], 1e-3 * top + 1e-8) : d1[i] * d1[i];
   for (int i = 0; i < m->n_site; i++) {
     const vb_site *site = m->site + i;
     site->prior->log_density(1, b->m + site->k, site->arg, &at, d1, d2);
-    b->site_h[i] = fabs(d2[0]);
+    b->site_h[i] = d2[0] != 0 ? fabs(d2[0]) : d1[0] * d1[0];
   }
 }
 
@@ -300,7 +302,7 @@ static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int w
   int p = m->p, n_coef = m->n_coef;
   double one = 1, zero = 0, d2, base, site_elbo;
   if (!in->fixed_cross) vb_quadratic_setup(m, in);
-  m->family->log_lik(1, &zero, &one, &zero, theta->par, NULL, NULL, &d2);
+  m->family->log_lik(m->family, 1, &zero, &one, &zero, theta->par, NULL, NULL, &d2);
   m->family->base(1, &zero, &one, theta->par, &base);
   double tau = -d2, origin = 0;
   vb_status st = vb_factor(m, theta, &in->cross, tau, &in->sol);
@@ -372,11 +374,11 @@ void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta 
   if (m->family
           ->quadratic) { /* all rows at once: the sum over rows is n times the row at the rms */
     double one = 1, zero = 0, d2;
-    m->family->log_lik(1, &zero, &one, &zero, theta->par, NULL, NULL, &d2);
+    m->family->log_lik(m->family, 1, &zero, &one, &zero, theta->par, NULL, NULL, &d2);
     double rss = in->rss + (m->n_coef - vb_prior_trace(m, theta, &in->sol)) / -d2;
     double rms = sqrt(fmax(rss, 0) / m->n);
     for (int k = 0; k < hyper->n_par; k++) {
-      m->family->log_lik_par(1, &zero, &one, &rms, theta->par, k, par + k);
+      m->family->log_lik_par(m->family, 1, &zero, &one, &rms, theta->par, k, par + k);
       par[k] *= m->n;
     }
   } else {

@@ -11,7 +11,7 @@ vb_status vb_node_factor(const vb_model *m, const vb_hyper *hyper, const vb_post
   double scale = 1;
   if (m->family->quadratic) {
     double one = 1, zero = 0, d2;
-    m->family->log_lik(1, &zero, &one, &zero, theta->par, NULL, NULL, &d2);
+    m->family->log_lik(m->family, 1, &zero, &one, &zero, theta->par, NULL, NULL, &d2);
     scale = -d2;
     if (!in->fixed_cross) vb_quadratic_setup(m, in);
   } else if (new_cross) {

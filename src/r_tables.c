@@ -4,17 +4,18 @@
 
 SEXP vb_r_tables(void) {
   static const char *const names[] = {"family", "prior"};
-  static const char *const family_names[] = {"name", "link", "n_par", "par1", "par2", "cells"};
+  static const char *const family_names[] = {"name", "link",  "n_par", "par1",
+                                             "par2", "cells", "kinked"};
   static const char *const prior_names[] = {"name", "n_arg", "proper"};
   int n = vb_family_count(), np = vb_prior_count();
   SEXP list = PROTECT(vb_list_new(2, names));
-  SEXP f = vb_list_put(list, "family", vb_list_new(6, family_names));
+  SEXP f = vb_list_put(list, "family", vb_list_new(7, family_names));
   SEXP name = vb_list_put(f, "name", Rf_allocVector(STRSXP, n));
   SEXP link = vb_list_put(f, "link", Rf_allocVector(STRSXP, n));
   int *n_par = vb_list_int(f, "n_par", n);
   SEXP par1 = vb_list_put(f, "par1", Rf_allocVector(STRSXP, n));
   SEXP par2 = vb_list_put(f, "par2", Rf_allocVector(STRSXP, n));
-  int *cells = vb_list_int(f, "cells", n);
+  int *cells = vb_list_int(f, "cells", n), *kinked = vb_list_int(f, "kinked", n);
   for (int i = 0; i < n; i++) {
     const vb_family *row = vb_family_row(i);
     SET_STRING_ELT(name, i, Rf_mkChar(row->name));
@@ -23,6 +24,7 @@ SEXP vb_r_tables(void) {
     SET_STRING_ELT(par1, i, row->n_par > 0 ? Rf_mkChar(row->par_name[0]) : NA_STRING);
     SET_STRING_ELT(par2, i, row->n_par > 1 ? Rf_mkChar(row->par_name[1]) : NA_STRING);
     cells[i] = row->cells;
+    kinked[i] = row->kinked;
   }
   SEXP p = vb_list_put(list, "prior", vb_list_new(3, prior_names));
   SEXP prior = vb_list_put(p, "name", Rf_allocVector(STRSXP, np));
@@ -46,13 +48,17 @@ typedef struct {
 
 /* log_lik and its derivatives, or their expectations by the engine's own path */
 static void log_lik(const query *q, double *out) {
-  q->f->log_lik(q->n, q->y, q->w, q->m, q->par, out, out + q->n, out + 2 * (size_t)q->n);
+  q->f->log_lik(q->f, q->n, q->y, q->w, q->m, q->par, out, out + q->n, out + 2 * (size_t)q->n);
+}
+static const vb_rules *make_rules(const vb_host *host) {
+  vb_rules *rules = host->alloc(1, sizeof(vb_rules));
+  vb_rules_make(rules);
+  return rules;
 }
 static void expectations(const query *q, const vb_family *row, double *out) {
   vb_r_bar bar;
   vb_host host = vb_r_host(&bar, 0);
-  vb_rules *rules = host.alloc(1, sizeof(vb_rules));
-  vb_rules_make(rules);
+  const vb_rules *rules = make_rules(&host);
   vb_model model = {
       .host = &host, .family = row, .rules = rules, .cores = 1, .n = q->n, .y = q->y, .w = q->w};
   double *d2 = out + 2 * (size_t)q->n;
@@ -69,7 +75,18 @@ static void base(const query *q, double *out) {
   if (q->f->base) q->f->base(q->n, q->y, q->w, q->par, out);
 }
 static void log_lik_par(const query *q, double *out) {
-  q->f->log_lik_par(q->n, q->y, q->w, q->m, q->par, q->k, out);
+  q->f->log_lik_par(q->f, q->n, q->y, q->w, q->m, q->par, q->k, out);
+}
+static void expect_par(const query *q, double *out) { /* one row at a time: the engine adds them */
+  vb_r_bar bar;
+  vb_host host = vb_r_host(&bar, 0);
+  const vb_rules *rules = make_rules(&host);
+  for (int i = 0; i < q->n; i++) {
+    vb_model model = {.family = q->f, .rules = rules, .n = 1, .y = q->y + i, .w = q->w + i};
+    double grad[2] = {0, 0};
+    vb_expect_par(&model, q->par, q->m + i, q->v + i, grad);
+    out[i] = grad[q->k];
+  }
 }
 static void mean(const query *q, double *out) { q->f->mean(q->n, q->m, out); }
 static void variance(const query *q, double *out) { q->f->variance(q->n, q->m, q->w, q->par, out); }
@@ -78,7 +95,7 @@ static void variance(const query *q, double *out) { q->f->variance(q->n, q->m, q
  * columns */
 SEXP vb_r_family(SEXP name, SEXP link, SEXP what, SEXP data, SEXP par, SEXP k) {
   static void (*const eval[])(const query *, double *) = {
-      log_lik, expect, expect_quadrature, base, log_lik_par, mean, variance};
+      log_lik, expect, expect_quadrature, base, log_lik_par, expect_par, mean, variance};
   int which = Rf_asInteger(what), columns = which < 3 ? 3 : 1;
   SEXP m = vb_list_need(data, "m");
   query q = {.f = vb_family_find(CHAR(Rf_asChar(name)), CHAR(Rf_asChar(link))),
@@ -97,7 +114,7 @@ SEXP vb_r_family(SEXP name, SEXP link, SEXP what, SEXP data, SEXP par, SEXP k) {
   return out;
 }
 
-SEXP vb_r_prior(SEXP name, SEXP x, SEXP arg) {
+SEXP vb_r_prior(SEXP name, SEXP x, SEXP arg, SEXP v) {
   static const char *const names[] = {"ll", "d1", "d2", "log_upper"};
   const vb_prior *p = vb_prior_find(CHAR(Rf_asChar(name)));
   if (!p) Rf_error("internal: no such prior");
@@ -105,7 +122,15 @@ SEXP vb_r_prior(SEXP name, SEXP x, SEXP arg) {
   SEXP list = PROTECT(vb_list_new(4, names));
   double *ll = vb_list_real(list, "ll", n), *d1 = vb_list_real(list, "d1", n),
          *d2 = vb_list_real(list, "d2", n);
+  vb_r_bar bar;
+  vb_host host = vb_r_host(&bar, 0);
+  vb_model model = {.rules = make_rules(&host)};
+  vb_site site = {.prior = p, .arg = REAL_RO(arg)};
   p->log_density(n, REAL_RO(x), REAL_RO(arg), ll, d1, d2);
+  for (int i = 0; i < Rf_xlength(v); i++) {
+    ll[i] = vb_expect_site(&model, &site, REAL_RO(x)[i], REAL_RO(v)[i], d1 + i, d2 + i);
+    d2[i] = -d2[i];
+  }
   for (int i = 0; i < n; i++) ll[i] += p->log_norm(REAL_RO(arg));
   *vb_list_real(list, "log_upper", 1) = p->log_upper(REAL_RO(arg));
   UNPROTECT(1);

@@ -3,19 +3,21 @@
 #include "engine.h"
 
 extern const vb_family vb_family_gaussian, vb_family_binomial_logit, vb_family_binomial_probit,
-    vb_family_binomial_cloglog, vb_family_poisson, vb_family_negbinomial, vb_family_student;
+    vb_family_binomial_cloglog, vb_family_poisson, vb_family_negbinomial, vb_family_student,
+    vb_family_Gamma, vb_family_beta, vb_family_asym_laplace;
 
-static const vb_family *const family[] = {&vb_family_gaussian,        &vb_family_binomial_logit,
-                                          &vb_family_binomial_probit, &vb_family_binomial_cloglog,
-                                          &vb_family_poisson,         &vb_family_negbinomial,
-                                          &vb_family_student};
+static const vb_family *const family[] = {
+    &vb_family_gaussian,         &vb_family_binomial_logit, &vb_family_binomial_probit,
+    &vb_family_binomial_cloglog, &vb_family_poisson,        &vb_family_negbinomial,
+    &vb_family_student,          &vb_family_Gamma,          &vb_family_beta,
+    &vb_family_asym_laplace};
 
 extern const vb_prior vb_prior_normal, vb_prior_student_t, vb_prior_cauchy, vb_prior_exponential,
-    vb_prior_gamma, vb_prior_flat;
+    vb_prior_gamma, vb_prior_flat, vb_prior_laplace;
 
-static const vb_prior *const prior[] = {&vb_prior_normal, &vb_prior_student_t,
-                                        &vb_prior_cauchy, &vb_prior_exponential,
-                                        &vb_prior_gamma,  &vb_prior_flat};
+static const vb_prior *const prior[] = {
+    &vb_prior_normal, &vb_prior_student_t, &vb_prior_cauchy, &vb_prior_exponential,
+    &vb_prior_gamma,  &vb_prior_flat,      &vb_prior_laplace};
 
 int vb_family_count(void) { return (int)(sizeof family / sizeof *family); }
 

@@ -43,7 +43,7 @@ double vb_response_size(const vb_model *m, const double *par, const vb_inner *in
     for (int q = 0; q < m->rules->order[1]; q++) {
       for (int i = 0; i < n; i++)
         eta[i] = in->eta[from + i] + sqrt(fmax(in->v[from + i], 0)) * node[q];
-      m->family->log_lik(n, m->y + from, m->w + from, eta, par, NULL, NULL, d2);
+      m->family->log_lik(m->family, n, m->y + from, m->w + from, eta, par, NULL, NULL, d2);
       for (int i = 0; i < n; i++) third[i] += weight[q] * node[q] * d2[i];
     }
     for (int i = 0; i < n; i++) total += pow(third[i] * in->v[from + i], 2) / 6;

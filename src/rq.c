@@ -53,7 +53,7 @@ static void conditional_expectation(const vb_model *m, const double *par, const 
   memset(v->e, 0, sizeof(double) * n);
   for (int q = 0; q < m->rules->order[k]; q++) {
     for (int r = 0; r < n; r++) v->eta[r] = v->m[r] + shift[r] + sqrt(v->rest[r]) * node[q];
-    m->family->log_lik(n, v->y, v->w, v->eta, par, v->ll, NULL, NULL);
+    m->family->log_lik(m->family, n, v->y, v->w, v->eta, par, v->ll, NULL, NULL);
     for (int r = 0; r < n; r++) v->e[r] += weight[q] * v->ll[r];
   }
 }
@@ -73,7 +73,7 @@ static void series_coefficients(const vb_model *m, const double *par, const vb_i
     for (int q = 0; q < m->rules->order[2]; q++) {
       double z = node[q], h2 = z * z - 1, h3 = z * (z * z - 3), h4 = z * z * (z * z - 6) + 3;
       for (int i = 0; i < n; i++) eta[i] = in->eta[from + i] + s[i] * z;
-      m->family->log_lik(n, m->y + from, m->w + from, eta, par, NULL, NULL, d2);
+      m->family->log_lik(m->family, n, m->y + from, m->w + from, eta, par, NULL, NULL, d2);
       for (int i = 0; i < n; i++) {
         double w = weight[q] * d2[i];
         c[4 * i] += w * z;
@@ -218,9 +218,12 @@ static double site_alone(const vb_model *m, const double *par, const vb_inner *i
 }
 
 /* standard deviation of the series' last two terms along a direction of variance a (one of them may
- * pass through zero); large where the series should not be used */
-static double series_rest(const double *c, double a) {
-  return a < 1 ? a * a * sqrt(a) * (10.954 * fabs(c[2]) + sqrt(a) * 26.833 * fabs(c[3])) : 1;
+ * pass through zero); large where the series should not be used, as over kinks, where d2 is not the
+ * second derivative */
+static double series_rest(const vb_model *m, const double *c, double a) {
+  return a < 1 && !m->family->kinked
+             ? a * a * sqrt(a) * (10.954 * fabs(c[2]) + sqrt(a) * 26.833 * fabs(c[3]))
+             : 1;
 }
 
 static double level_term(const vb_model *m, const double *par, const vb_inner *in, int term, int l,
@@ -246,7 +249,7 @@ static double level_term(const vb_model *m, const double *par, const vb_inner *i
   const vb_grid *at = g;
   vb_grid moved;
   vb_rq_direction(m, in, term, l, rq, &v);
-  for (int r = 0; r < n; r++) rest += series_rest(rq->series + 4 * (size_t)v.row[r], v.na[r]);
+  for (int r = 0; r < n; r++) rest += series_rest(m, rq->series + 4 * (size_t)v.row[r], v.na[r]);
   int short_way = d <= 2 && rest < SERIES_REST;
   alone =
       short_way ? series_level(rq, &v, g, total) : quadrature_level(m, par, in, rq, &v, g, total);
@@ -272,7 +275,7 @@ static double site_terms(const vb_model *m, const double *par, const vb_inner *i
   double total = 0;
   for (int i = 0; i < m->n; i++) {
     const double *c = rq->series + 4 * (size_t)i;
-    int short_way = series_rest(c, in->v[i]) < SERIES_REST / 2;
+    int short_way = series_rest(m, c, in->v[i]) < SERIES_REST / 2;
     total += short_way ? series_alone(c, in->v[i]) : site_alone(m, par, in, i, in->v[i], 0);
   }
   return total;
@@ -281,7 +284,7 @@ static double site_terms(const vb_model *m, const double *par, const vb_inner *i
 double vb_rq_correct(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq,
                      double *var, double *max_level) {
   vb_grid g;
-  series_coefficients(m, par, in, rq->series);
+  if (!m->family->kinked) series_coefficients(m, par, in, rq->series);
   double total = site_terms(m, par, in, rq);
   *max_level = 0;
   memset(rq->shift, 0, sizeof(double) * m->n_coef);

@@ -42,28 +42,34 @@ typedef struct {
  * the others y is the response and w its prior weight.  par holds the dispersion parameters on
  * their natural scale.  Derivatives are in eta; d2 is the plain second derivative (not negated).
  * Any of the output pointers ll, d1, d2 may be NULL. */
-typedef struct {
+typedef struct vb_family vb_family;
+struct vb_family {
   const char *name, *link;
   int n_par;               /* dispersion parameters: 0, 1 or 2 */
   const char *par_name[2]; /* "sigma", "shape", "nu" */
   int cells;               /* rows of equal design may be added */
   int quadratic;           /* log density quadratic in eta: the Gaussian block is exact */
   int identity;            /* identity link, and par[0] a scale of the response */
+  int kinked; /* log density with kinks in eta: log_lik's d2 misses them, expect's d2 has them */
   /* eta-free part of log f (weight included), one value per row; NULL where n_par == 0 (R's
    * constant) */
   void (*base)(int n, const double *y, const double *w, const double *par, double *out);
-  void (*log_lik)(int n, const double *y, const double *w, const double *eta, const double *par,
-                  double *ll, double *d1, double *d2);
-  /* expectations of ll, d1, d2 under eta ~ N(m, v); NULL: quadrature of log_lik */
+  void (*log_lik)(const vb_family *self, int n, const double *y, const double *w, const double *eta,
+                  const double *par, double *ll, double *d1, double *d2);
+  /* expectations of ll, d1, d2 under eta ~ N(m, v); NULL: quadrature of log_lik, which a kinked
+   * density does not allow */
   void (*expect)(int n, const double *y, const double *w, const double *m, const double *v,
                  const double *par, double *ll, double *d1, double *d2);
   /* derivative of base + ll with respect to par[k] (natural scale) at eta; NULL where n_par == 0 */
-  void (*log_lik_par)(int n, const double *y, const double *w, const double *eta, const double *par,
-                      int k, double *d);
+  void (*log_lik_par)(const vb_family *self, int n, const double *y, const double *w,
+                      const double *eta, const double *par, int k, double *d);
+  /* its expectation under eta ~ N(m, v); NULL: quadrature of log_lik_par */
+  void (*expect_par)(int n, const double *y, const double *w, const double *m, const double *v,
+                     const double *par, int k, double *d);
   void (*mean)(int n, const double *eta, double *mu); /* inverse link */
   /* variance of one response with weight (binomial: of a proportion of w trials) w at eta */
   void (*variance)(int n, const double *eta, const double *w, const double *par, double *var);
-} vb_family;
+};
 const vb_family *vb_family_find(const char *name, const char *link); /* NULL: no such row */
 int vb_family_count(void);
 const vb_family *vb_family_row(int i);
@@ -82,6 +88,9 @@ typedef struct {
                    is needed */
   void (*log_density)(int n, const double *x, const double *arg, double *ll, double *d1,
                       double *d2);
+  /* expectations of the same under x ~ N(m, v); NULL: quadrature, for smooth densities */
+  void (*expect)(int n, const double *m, const double *v, const double *arg, double *ll, double *d1,
+                 double *d2);
   double (*log_norm)(const double *arg);  /* constant that makes log_density a density */
   double (*log_upper)(const double *arg); /* log P(X > 0) */
 } vb_prior;

@@ -6,14 +6,19 @@ log_prior <- list(
   cauchy = function(x, a) stats::dcauchy(x, a[1], a[2], log = TRUE),
   exponential = function(x, a) stats::dexp(x, a[1], log = TRUE),
   gamma = function(x, a) stats::dgamma(x, a[1], a[2], log = TRUE),
-  flat = function(x, a) rep(0, length(x))
+  flat = function(x, a) rep(0, length(x)),
+  laplace = function(x, a) stats::dexp(abs(x - a[1]), 1 / a[2], log = TRUE) - log(2)
 )
 
 upper_prior <- list(
   normal = function(a) stats::pnorm(0, a[1], a[2], lower.tail = FALSE, log.p = TRUE),
   student_t = function(a) stats::pt(-a[2] / a[3], a[1], lower.tail = FALSE, log.p = TRUE),
   cauchy = function(a) stats::pcauchy(0, a[1], a[2], lower.tail = FALSE, log.p = TRUE),
-  exponential = function(a) 0, gamma = function(a) 0, flat = function(a) 0
+  exponential = function(a) 0, gamma = function(a) 0, flat = function(a) 0,
+  laplace = function(a) {
+    below <- stats::pexp(abs(a[1]), 1 / a[2], lower.tail = FALSE) / 2
+    log(if (a[1] < 0) below else 1 - below)
+  }
 )
 
 prior_arg <- list(
@@ -22,7 +27,8 @@ prior_arg <- list(
   cauchy = list(c(0, 5, 0), c(-1, 0.7, 0)),
   exponential = list(c(1, 0, 0), c(0.2, 0, 0)),
   gamma = list(c(2, 0.1, 0), c(5, 2, 0)),
-  flat = list(c(0, 0, 0))
+  flat = list(c(0, 0, 0)),
+  laplace = list(c(0, 1, 0), c(2, 0.4, 0), c(-0.7, 5, 0))
 )
 
 table <- vb_tables()$prior
@@ -44,4 +50,25 @@ for (name in intersect(table$name, names(log_prior))) {
       expect_equal(got$log_upper, upper_prior[[name]](arg), tolerance = 1e-12)
     }
   })
+
+  if (!name %in% c("exponential", "gamma")) {
+    test_that(paste("expectations over a coefficient are those of the log density:", name), {
+      m <- rep(c(-1.3, 0, 0.2, 2.5), each = 3)
+      for (arg in prior_arg[[name]]) {
+        scale <- max(utils::tail(arg[arg != 0], 1), 0)  # the last argument; flat has none
+        v <- rep_len(c(0.01, 0.1, 0.3), length(m)) * scale^2 + 1e-3
+        got <- eval_prior(name, m, arg, v)
+        # Stein's identity: the derivatives' expectations from the log density alone, kinks and all
+        hermite <- list(ll = function(z, s) 1, d1 = function(z, s) z / s,
+                        d2 = function(z, s) (z^2 - 1) / s^2)
+        for (part in names(hermite)) {
+          exact <- expected(function(i, x) {
+            s <- sqrt(v[i])
+            log_prior[[name]](x, arg) * hermite[[part]]((x - m[i]) / s, s)
+          }, m, v)
+          expect_lt(max(abs(got[[part]] - exact)) / (1 + max(abs(exact))), 1e-3)
+        }
+      }
+    })
+  }
 }

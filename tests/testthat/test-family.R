@@ -11,6 +11,11 @@ test_that("families are known as objects, functions and strings", {
   }
   expect_identical(name_link("bernoulli"), c("binomial", "logit"))
   expect_identical(name_link("student"), c("student", "identity"))
+  expect_identical(name_link(Gamma("log")), c("Gamma", "log"))
+  for (name in list("beta", "Beta", Beta(), Beta, "beta_family")) {
+    expect_identical(name_link(name), c("beta", "logit"))
+  }
+  expect_identical(name_link(asym_laplace(0.2)), c("asym_laplace", "identity"))
 })
 
 test_that("other packages' families are known", {
@@ -22,6 +27,10 @@ test_that("other packages' families are known", {
   expect_identical(name_link(brms("student", "identity")), c("student", "identity"))
   rstanarm <- structure(list(family = "neg_binomial_2", link = "log"), class = "family")
   expect_identical(name_link(rstanarm), c("negbinomial", "log"))
+  expect_identical(name_link(brms("beta", "logit")), c("beta", "logit"))
+  expect_identical(name_link(brms("gamma", "log")), c("Gamma", "log"))
+  mgcv <- structure(list(family = "Beta regression(3.1)", link = "logit"), class = "family")
+  expect_identical(name_link(mgcv), c("beta", "logit"))
   skip_if_not_installed("MASS")
   mass <- resolve_family(MASS::negative.binomial(2.5))
   expect_identical(mass$name, "negbinomial")
@@ -41,8 +50,12 @@ test_that("every row of the C table has a family object and parameters", {
 })
 
 test_that("unknown families and links are errors that list what there is", {
-  for (family in list("Gamma", Gamma, stats::quasipoisson(), stats::quasibinomial, "no")) {
+  for (family in list("quasi", stats::inverse.gaussian, stats::quasipoisson(), "no")) {
     expect_error(resolve_family(family), "negbinomial", class = "vb_error_family")
+  }
+  # glm's default link, which is not here
+  for (family in list("Gamma", Gamma, Gamma())) {
+    expect_error(resolve_family(family), "\"log\"", class = "vb_error_link")
   }
   for (family in list(3, NULL, list(), c("binomial", "poisson"))) {
     expect_error(resolve_family(family), class = "vb_error_family")
@@ -54,6 +67,10 @@ test_that("unknown families and links are errors that list what there is", {
   expect_error(resolve_family(poisson("sqrt")), class = "vb_error_link")
   expect_error(negbinomial("identity"), class = "vb_error_link")
   expect_error(student(df = -1), class = "vb_error_df")
+  expect_error(Beta("probit"), class = "vb_error_link")
+  for (tau in list(0, 1, c(0.1, 0.9), "a")) {
+    expect_error(asym_laplace(tau), class = "vb_error_tau")
+  }
 })
 
 test_that("degrees of freedom are held where they are given", {
@@ -62,10 +79,29 @@ test_that("degrees of freedom are held where they are given", {
   expect_identical(resolve_family(student(df = 4))$family$fixed, c(nu = 4))
 })
 
+test_that("a quantile is held, at the median where none is given", {
+  expect_identical(resolve_family(asym_laplace(0.9))$fixed, c(tau = 0.9))
+  expect_identical(resolve_family("asym_laplace")$fixed, c(tau = 0.5))
+  tau <- list(prior_aux = list(tau = normal()))
+  expect_error(model_of(y ~ x, toy, asym_laplace(0.9), priors = tau), class = "vb_error_prior_aux")
+})
+
+test_that("the stored call of a family makes it again", {
+  families <- list(Gamma("log"), Beta(), asym_laplace(0.9), student(df = 4), student(),
+                   binomial("probit"), negbinomial())
+  for (family in families) {
+    resolved <- resolve_family(family)
+    again <- resolve_family(eval(family_call(resolved)))
+    expect_identical(again[-1], resolved[-1])
+  }
+})
+
 test_that("variances are those of the distributions", {
   expect_equal(negbinomial()$variance(3, 2), 3 + 9 / 2)
   expect_equal(student()$variance(c(1, 2), 2, 4), c(8, 8))
   expect_identical(student()$variance(1, 1, 1.5), Inf)
+  expect_equal(Beta()$variance(0.2, 3), 0.04)
+  expect_equal(asym_laplace()$variance(c(1, 2), 2, 0.5), c(32, 32))
 })
 
 test_that("binary responses: 0/1, logical, factor whose first level is failure", {
@@ -121,6 +157,8 @@ test_that("responses of the wrong kind are errors that say what would do", {
     list(cbind(y, x) ~ z, gaussian()), list(a ~ x, student()),
     list(y ~ x, poisson()), list(-count ~ x, poisson()), list(text ~ x, poisson()),
     list(count + 0.5 ~ x, negbinomial()),
+    list(count ~ x, Gamma("log")), list(y ~ x, Gamma("log")), list(text ~ x, Gamma("log")),
+    list(hit ~ x, Beta()), list(y ~ x, Beta()), list(a ~ x, Beta()), list(a ~ x, asym_laplace()),
     list(y ~ x, binomial()), list(a ~ x, binomial()), list(text ~ x, binomial()),
     list(count ~ x, binomial()), list(count / 5 ~ x, binomial()),
     list(cbind(count, y) ~ x, binomial()), list(cbind(count, 1, 2) ~ x, binomial()))

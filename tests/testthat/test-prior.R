@@ -4,6 +4,8 @@ test_that("constructors have rstanarm's fields", {
   expect_identical(unclass(student_t(4, 1, 2))[c("dist", "df")], list(dist = "t", df = 4))
   expect_identical(cauchy(0, 5), student_t(1, 0, 5))
   expect_identical(exponential(2)$scale, 0.5)
+  expect_identical(unclass(laplace(1, 2))[c("dist", "location", "scale")],
+                   list(dist = "laplace", location = 1, scale = 2))
 })
 
 test_that("priors print as the call that makes them", {
@@ -12,6 +14,7 @@ test_that("priors print as the call that makes them", {
                    "student_t(3, 0, 1, autoscale = TRUE)")
   expect_identical(format(cauchy(0, 5)), "cauchy(0, 5)")
   expect_identical(format(exponential(3)), "exponential(3)")
+  expect_identical(format(laplace(0, 3)), "laplace(0, 3)")
   expect_identical(format(normal(0, c(x = 1 / 3))), "normal(0, c(x = 0.33333))")
   expect_identical(format(flat()), "flat()")
   expect_identical(format(constant(1)), "constant(1)")
@@ -42,7 +45,8 @@ test_that("every distribution of the table is known to C, with as many arguments
 })
 
 test_that("what is no prior, or one of the wrong kind, says what would do", {
-  wrong <- list(list(prior_sd = lkj(1)), list(prior_cor = normal()), list(prior = exponential()),
+  wrong <- list(list(prior_sd = laplace()), list(prior_sd = lkj(1)), list(prior_cor = normal()),
+                list(prior = exponential()),
                 list(prior = constant(1)), list(prior_intercept = lkj()), list(prior = 3),
                 list(prior = "normal(0, 1)"), list(prior = list(1)), list(prior_aux = lkj()),
                 list(prior = list(dist = "hs", df = 1)), list(prior_cor = list(dist = "decov")))

@@ -22,6 +22,13 @@ test_that("the defaults are those of the documentation: other families", {
   expect_equal(p$coef$arg[2, 1], round(stats::median(star), 1) - mean(toy$z))
   expect_equal(p$coef$arg[3, 1], max(2.5, round(stats::mad(star), 1)))
   expect_equal(p$par, list(dist = "exponential", arg = matrix(c(1, 0, 0), 3, 1)))
+  p <- priors_of(z ~ x, toy, Gamma("log"))
+  expect_equal(p$par, list(dist = "exponential", arg = matrix(c(1, 0, 0), 3, 1)))
+  p <- priors_of(z / 2 ~ x, toy, Beta())
+  expect_equal(p$coef$arg[, 1], c(3, 0, 2.5))
+  expect_equal(p$par, list(dist = "gamma", arg = matrix(c(0.01, 0.01, 0), 3, 1)))
+  p <- priors_of(y ~ x, toy, asym_laplace(0.9))
+  expect_identical(p$par$dist, c("student_t", "constant"))
   p <- priors_of(y ~ x, toy, student())
   expect_identical(p$par$dist, c("student_t", "gamma"))
   expect_equal(p$par$arg[, 2], c(2, 0.1, 0))
@@ -138,8 +145,11 @@ test_that("rstanarm's own objects are taken", {
   p <- priors_of(f, toy, priors = default)
   expect_equal(p$coef$arg[1:2, ], rbind(c(mean(toy$y), 0),
                                         2.5 * stats::sd(toy$y) / c(1, stats::sd(toy$x))))
-  p <- priors_of(f, toy, priors = list(prior = made("normal", NA, 0, NULL)))
-  expect_equal(p$coef$arg[2, 2], 2.5)
+  for (dist in c("normal", "laplace")) {
+    p <- priors_of(f, toy, priors = list(prior = made(dist, NA, 0, NULL)))
+    expect_identical(p$coef$dist[2], dist)
+    expect_equal(p$coef$arg[2, 2], 2.5)
+  }
 })
 
 test_that("the tables say what was used and what was asked", {
