@@ -3,13 +3,24 @@
 # FALSE: brought by a later version
 choices_known <- list(
   algorithm = c(cavi = TRUE, advi = FALSE),
-  approximation = c(structured = TRUE, joint = FALSE, partial = FALSE, meanfield = FALSE,
+  approximation = c(structured = TRUE, joint = TRUE, partial = TRUE, meanfield = TRUE,
                     lowrank = FALSE, fullrank = FALSE),
   bound = c(exact = TRUE, jj = FALSE)
 )
 
 check_choices <- function(choices) {
   for (arg in names(choices_known)) check_choice(choices[[arg]], arg, choices_known[[arg]])
+}
+
+# What the engine took: where crossed factors are too large for a Cholesky factor, and nothing else
+# was asked for, the partially factorised approximation.
+approximation_used <- function(approximation, engine) {
+  if (approximation != "structured" || engine$coupling == 0L) return(approximation)
+  vb_inform(c("The crossed grouping factors are too large for a Cholesky factor: using
+               {.code approximation = \"partial\"}.",
+              i = "Standard deviations of random effects and hyperparameters may be too small.
+                   {.code approximation = \"structured\"} takes the time it takes."))
+  "partial"
 }
 
 verbose_default <- function() getOption("varbayes.verbose", TRUE)

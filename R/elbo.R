@@ -3,12 +3,16 @@
 #' Variational inference maximises a lower bound on the log marginal likelihood, the ELBO.
 #' `elbo()` returns the bound reached, or the whole way to it.
 #'
-#' The trace has three phases, which follow different quantities: `start`, the ELBO of the current
-#' approximation; `mode`, the ELBO of the best Gaussian at the current hyperparameters; and
+#' The trace of a structured fit has three phases, which follow different quantities: `start`, the
+#' ELBO of the current approximation; `mode`, the ELBO of the best Gaussian at the current
+#' hyperparameters; and
 #' `nodes`, the log of the partial sum over the nodes of the hyperparameters. Each never falls
 #' within its phase; they are not comparable across phases. `fit$log_evidence` is the marginal
 #' likelihood with the corrections of the approximation, which is closer to the truth but not a
-#' bound.
+#' bound. The other approximations have the phases `start`, at the first hyperparameters, and
+#' `sweeps`, the whole bound after each sweep of coordinate ascent; a further phase of sweeps begins
+#' where hyperparameters of four and more dimensions are given new quadrature points. Their bounds
+#' and those of a structured fit have all constants and can be compared.
 #'
 #' @param object A fit of class `vbfit`.
 #' @param trace Whether to return the trace instead of the final value.

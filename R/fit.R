@@ -1,7 +1,12 @@
 # The one door to C: every .Call of the package is in this file.
 
-fit_engine <- function(spec, control) {
+# `automatic`: the engine may turn to the partially factorised approximation where a Cholesky factor
+# would not fit.
+fit_engine <- function(spec, control, approximation = "structured", automatic = FALSE) {
   load_callables()
+  control$automatic <- as.integer(automatic)
+  control$coupling <- match(approximation, couplings, nomatch = 1L) - 1L
+  control$independent <- as.integer(approximation != "structured")
   control$solver <- match(control$solver, solvers) - 1L
   control$cores <- threads(control$cores)
   engine <- .Call(C_vb_r_fit, spec, unclass(control))
@@ -20,6 +25,8 @@ load_callables <- function() {
   loadNamespace("Matrix")
   loadNamespace("cli")
 }
+
+couplings <- c("joint", "partial", "meanfield")   # in the order of vb_coupling
 
 solvers <- c("auto", "dense", "sparse")      # in the order of the enum in r.h
 

@@ -33,7 +33,7 @@ plot.vbfit <- function(x, type = "elbo", col = "#0072B2", ...) {
 
 # What each phase climbs
 phase_quantity <- c(start = "ELBO of q", mode = "ELBO given theta",
-                    nodes = "log of the partial sum")
+                    nodes = "log of the partial sum", sweeps = "ELBO of q(c) q(theta)")
 
 plot_phase <- function(trace, name, col, ...) {
   n <- nrow(trace)
@@ -53,7 +53,7 @@ plot_phase <- function(trace, name, col, ...) {
   graphics::text(last$step, last$elbo, format(round(last$elbo, 2), nsmall = 2), pos = 3L,
                  offset = 0.6, xpd = NA)
   graphics::mtext(name, side = 3L, line = 1.3, adj = 0, font = 2L)
-  quantity <- phase_quantity[name]
+  quantity <- phase_quantity[sub(" .*", "", name)]
   if (!is.na(quantity)) {
     graphics::mtext(quantity, side = 3L, line = 0.3, adj = 0, cex = 0.75, col = "grey35")
   }

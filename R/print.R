@@ -41,6 +41,9 @@ print.vbfit <- function(x, digits = 1, ...) {
   cat("------\n")
   if (!isTRUE(x$converged)) cat("* Not converged: see summary() for how far the fit came\n")
   cat("* Estimate and Est.Error are posterior mean and standard deviation\n")
+  if (x$approximation != "structured") {
+    cat("* Est.Error is that of the ", x$approximation, " approximation: see summary()\n", sep = "")
+  }
   cat("* For intervals see summary(), for the priors used prior_summary()\n")
   invisible(x)
 }

@@ -97,7 +97,8 @@ print.summary.vbfit <- function(x, digits = 2, ...) {
     cat("\nFurther Distributional Parameters:\n")
     print_estimates(x$spec_pars, digits)
   }
-  cat("\n", paste0(strwrap(x$report, width = 80, exdent = 2), "\n"), sep = "")
+  lines <- strsplit(x$report, "\n", fixed = TRUE)[[1L]]
+  cat("\n", paste0(strwrap(lines, width = 80, exdent = 2), "\n"), sep = "")
   invisible(x)
 }
 
@@ -112,7 +113,23 @@ fit_report <- function(fit) {
   elbo <- format(round(fit$elbo, 2), nsmall = 2)
   seconds <- format(signif(fit$seconds, 2), scientific = FALSE)
   paste0("Fit: ", fit$approximation, " approximation, ELBO ", elbo, ", ", node_report(engine),
-         engine$solver, " solver, ", outcome, " in ", seconds, " s.")
+         engine$solver, " solver, ", outcome, " in ", seconds, " s.",
+         approximation_note(fit$approximation))
+}
+
+# What the standard deviations of an approximation are worth
+approximation_note <- function(approximation) {
+  notes <- c(
+    joint = "Coordinate ascent with q(c) q(theta): Est.Error of the hyperparameters is too small,
+      and that of the coefficients leaves their uncertainty out.",
+    partial = "Levels of random effects taken as independent: Est.Error of the regression
+      coefficients is corrected by linear response, all others are too small.",
+    meanfield = "Mean field, all blocks independent: Est.Error is too small, for intercepts and
+      other coefficients of grouped data often by factors."
+  )
+  if (!approximation %in% names(notes)) return("")
+  paste0("\n", gsub("\\s+", " ", notes[[approximation]]),
+         " For calibrated ones use approximation = \"structured\".")
 }
 
 node_report <- function(engine) {
@@ -123,7 +140,7 @@ node_report <- function(engine) {
     if (known(engine$ess)) paste("ESS", round(engine$ess)),
     if (known(engine$khat)) paste("Pareto k", format(round(engine$khat, 2), nsmall = 2))
   )
-  if (identical(engine$rule, "none")) return("")
+  if (engine$rule %in% c("none", "independent")) return("")
   rule <- c(interpolated = "interpolated", weighted = "weighted", gaussian = "Gaussian in theta")
   rule <- if (engine$rule %in% names(rule)) rule[[engine$rule]] else engine$rule
   paste0(n, if (n == 1L) " node " else " nodes ", rule,

@@ -31,7 +31,8 @@
 #' @param prior_cor [lkj()] prior of their correlations, for all or as a list.
 #' @param algorithm `"cavi"`, coordinate ascent.
 #' @param approximation `"structured"`: a Gaussian for the coefficients given the
-#'   hyperparameters, and the best distribution of these.
+#'   hyperparameters, and the best distribution of these; `"joint"`, `"partial"` or `"meanfield"`:
+#'   coordinate ascent with ever less of the posterior's dependence, see Approximations.
 #' @param bound `"exact"`: the expected log-likelihood itself, by quadrature.
 #' @param cores Number of threads; results do not depend on it.
 #' @param control Settings of the engine, from [vb_control()].
@@ -47,8 +48,36 @@
 #' `exponential(1)`, the precision `phi` of beta a gamma(0.01, 0.01) and the degrees of freedom of
 #' student a gamma(2, 0.1). `prior_summary()` prints what was used.
 #'
+#' @section Approximations:
+#' With `c` the coefficients and random effects and `theta` the standard deviations, correlations
+#' and dispersions, all four maximise the same bound over ever smaller sets of distributions `q`:
+#' \describe{
+#'   \item{`"structured"`}{`q(theta) q(c | theta)`, with the corrections of [vb_control()]: the
+#'     accurate one, and the only one whose standard deviations are meant to be right.}
+#'   \item{`"joint"`}{`q(c) q(theta)`, a factor of `theta` for each grouping term and one for the
+#'     dispersions: classical coordinate ascent with one Gaussian block. The standard deviations of
+#'     `theta` are too small, those of `c` leave its uncertainty out.}
+#'   \item{`"partial"`}{The same with the levels of random effects independent of each other and
+#'     the fixed effects given them, the mean by conjugate gradients: memory and time linear in the
+#'     rows. Chosen with a message where crossed factors are so large that a Cholesky factor would
+#'     not fit. The covariance of the fixed effects is corrected by linear response
+#'     (`vb_control(lr = FALSE)` leaves it), other standard deviations are too small.}
+#'   \item{`"meanfield"`}{Fixed effects, each term's random effects and each factor of `theta`
+#'     independent: the textbook's variational Bayes, whose standard deviations can be too small by
+#'     factors.}
+#' }
+#' Coordinate ascent is accelerated by Anderson's method, a step counting only where the bound
+#' rises. In `"partial"` and `"meanfield"` the means of all blocks are solved for together, which
+#' leaves nothing for an expansion of the means to improve.
+#'
 #' @return A fit of class [vbfit].
 #' @references
+#' Blei, D. M., Kucukelbir, A. and McAuliffe, J. D. (2017). Variational inference: a review for
+#' statisticians. *Journal of the American Statistical Association*, 112, 859-877.
+#'
+#' Goplerud, M., Papaspiliopoulos, O. and Zanella, G. (2025). Partially factorized variational
+#' inference for high-dimensional mixed models. *Biometrika*, 112.
+#'
 #' Ormerod, J. T. and Wand, M. P. (2012). Gaussian variational approximate inference for generalized
 #' linear mixed models. *Journal of Computational and Graphical Statistics*, 21, 2-17.
 #'
@@ -86,8 +115,9 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   na.action <- if (missing(na.action)) getOption("na.action") else na.action
   contrasts <- if (!missing(contrasts)) contrasts
   model <- build_model(formula, data, family, user, call, na.action, contrasts, env)
-  engine <- fit_engine(model$spec, control)
+  engine <- fit_engine(model$spec, control, approximation, missing(approximation))
   check_engine(engine)
+  choices$approximation <- approximation_used(approximation, engine)
   fit <- new_vbfit(tidy_call(call, env, family), model, choices, control, engine,
                    proc.time()[[3L]] - started)
   report_stop(fit, env)

@@ -102,11 +102,14 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
 # in the order of vb_status
 stop_reasons <- c("", "max_sweep", "not finite", "not positive definite", "interrupt")
 
-phases <- c("start", "mode", "nodes")
+# Coordinate ascent has a phase more each time its nodes are laid anew.
+phase_names <- function(phase) {
+  c("start", "mode", "nodes", "sweeps", paste("sweeps", seq_len(100) + 1L))[phase]
+}
 
 trace_table <- function(trace) {
   k <- length(trace$elbo)
-  structure(list(step = seq_len(k), phase = phases[trace$phase],
+  structure(list(step = seq_len(k), phase = phase_names(trace$phase),
                  elbo = as.double(trace$elbo), seconds = as.double(trace$seconds)),
             class = "data.frame", row.names = seq_len(k))
 }

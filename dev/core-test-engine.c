@@ -5,6 +5,7 @@
 #include <string.h>
 #include "core-test.h"
 #include "model.h"
+#include "outer.h"
 
 enum { P = 2 };
 

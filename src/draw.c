@@ -2,6 +2,7 @@
  * what the change of theta does to it.  Uniforms and normals come in; nothing is drawn here. */
 #include <math.h>
 #include <string.h>
+#include "outer.h"
 #include "small.h"
 
 #define SMOOTH 0.1 /* kernel shrinkage (West 1993): moments kept, no two thetas equal */
@@ -83,7 +84,11 @@ static vb_status conditional_mean(drawer *d, int s, const double *x, double *mea
   const double *at = d->post->mean + (size_t)s * m->n_coef;
   vb_status st = vb_theta_set(d->hyper, x, &d->theta);
   if (st != VB_OK) return st;
-  if (d->own_factor && m->family->quadratic) {
+  if (d->post->effective) { /* q(c) does not depend on theta */
+    memcpy(mean, at, sizeof(double) * m->n_coef);
+    return VB_OK;
+  }
+  if (d->own_factor && m->quadratic) {
     double elbo;
     st = vb_inner_solve(m, &d->theta, 1e-8, 100, 0, &d->in, &d->block, &elbo);
     memcpy(mean, d->block.m, sizeof(double) * m->n_coef);
@@ -106,7 +111,10 @@ static void draw_deviation(drawer *d, const double *normal, double *delta) {
   const vb_solution *s = &d->in.sol;
   int p = m->p, q = m->q, dim = m->d_leaf;
   memcpy(delta, normal, sizeof(double) * m->n_coef);
-  if (p) vb_chol_half_t(p, s->beta_chol, p, 1, delta, p);
+  if (m->coupling != VB_FULL)
+    vb_factorised_draw(m, s, delta);
+  else if (p)
+    vb_chol_half_t(p, s->beta_chol, p, 1, delta, p);
   if (p && d->post->congruence) {
     double *b = d->in.mu;
     for (int k = 0; k < p; k++) {
@@ -115,6 +123,7 @@ static void draw_deviation(drawer *d, const double *normal, double *delta) {
     }
     memcpy(delta, b, sizeof(double) * p);
   }
+  if (m->coupling != VB_FULL) return;
   double *o = d->core;
   for (int k = 0; k < m->n_term; k++)
     if (m->term[k].core >= 0)

@@ -19,6 +19,7 @@ typedef struct {
   int first;                  /* of its coefficients in c */
   int core;                   /* of its coefficients in the core; -1: the leaf */
   const int *row_start, *row; /* cells of each level, for residual quadrature */
+  size_t block, edge;         /* factorised schemes: of its d x d and d x p blocks */
 } vb_term;
 
 #define VB_N_ORDER 7
@@ -35,10 +36,16 @@ typedef struct { /* a prior on one coefficient that is not normal: one more site
   const double *arg;
 } vb_site;
 
+/* What of q(c) is coupled (engine.md section 2): all; the fixed effects with every level, but no
+ * level with another (Goplerud, Papaspiliopoulos & Zanella 2025); nothing. */
+typedef enum { VB_FULL = 0, VB_PARTIAL, VB_MEANFIELD } vb_coupling;
+
 typedef struct {
   const vb_host *host;
   const vb_family *family;
   const vb_rules *rules;
+  vb_coupling coupling;
+  int quadratic; /* the family is, and all is coupled: q(c | theta) is had without sweeps */
   int cores;
   int n, p, n_term, n_coef;         /* n cells */
   const double *y, *w, *offset, *x; /* cells in leaf order; x n x p row-major, centred */
@@ -72,6 +79,7 @@ typedef struct {
   double *core;      /* q x q lower, or the sparse pattern */
   double *core_beta; /* q x p */
   double *beta;      /* p x p, lower */
+  const double *h;   /* factorised schemes: leaf and front have the blocks of all terms */
 } vb_cross;
 
 /* ---- Hyperparameters (hyper.c, coordinate.c)
@@ -106,11 +114,20 @@ typedef struct {
   int first_par;
 } vb_hyper;
 
+typedef struct { /* dispersions that are not one value but have a distribution, on nodes */
+  int n;
+  double *par;                   /* VB_MAX_PAR per node */
+  double *weight, *base, *total; /* per node; total: expected log likelihood, base included */
+  double *scratch;               /* 3 per cell */
+} vb_par_rule;
+
 typedef struct {                /* the hyperparameters at one point */
   double *natural, *slope;      /* n_natural: value, d value / d axis */
+  double *natural_prior;        /* n_natural: log prior with the log Jacobian, free axes only */
   double *sigma, *omega, *chol; /* per term d x d at stride VB_MAX_DIM^2; chol of the correlation */
   double *log_det;              /* log |Sigma| per term */
-  double par[2];
+  double par[VB_MAX_PAR];
+  vb_par_rule *rule;   /* NULL: the dispersions are par */
   double log_prior;    /* with the log Jacobian */
   double *log_prior_d; /* n_axis */
 } vb_theta;
@@ -122,6 +139,10 @@ vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta);
 void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const double *u, double *grad);
 /* axes that must be positive: mirrored and kept off zero; returns whether any had to be moved */
 int vb_theta_inside(const vb_hyper *hyper, double *x);
+/* expected precision and covariance matrices of the terms and dispersions, one after the other,
+ * into theta or, from it, out */
+int vb_theta_effective_size(const vb_hyper *hyper);
+void vb_theta_effective(const vb_hyper *hyper, const double *effective, vb_theta *theta);
 void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta,
                      double *out); /* sds, correlations, par */
 
@@ -135,6 +156,11 @@ typedef struct {
   double log_det_rest, log_det; /* without beta's part; all */
   double *s_beta, *s_core_beta, *s_leaf, *s_front; /* selected inverse; core's in core.inv */
   double *work;                                    /* fronts and small blocks */
+  /* factorised schemes (factorised.c): what the precision is, for products with it, and scratch */
+  const double *h, *site;
+  double scale;
+  const vb_theta *theta;
+  double *row, *cg;
 } vb_solution;
 void vb_solution_alloc(const vb_model *model, vb_solution *s);
 void vb_cross_alloc(const vb_model *model, vb_cross *cross);
@@ -160,6 +186,19 @@ double vb_prior_trace(const vb_model *model, const vb_theta *theta, const vb_sol
 double vb_prior_quadratic(const vb_model *model, const vb_theta *theta, const double *m,
                           double *pm);
 double vb_prior_log_det(const vb_model *model, const vb_theta *theta);
+/* factorised schemes: the same functions over blocks of levels, means by conjugate gradients */
+void vb_factorised_layout(vb_model *model);
+void vb_factorised_alloc(const vb_model *model, vb_solution *s);
+void vb_factorised_cross(const vb_model *model, const double *h, vb_cross *cross);
+void vb_factorised_factor(const vb_model *model, const vb_theta *theta, const vb_cross *cross,
+                          double scale, vb_solution *s);
+vb_status vb_factorised_beta(const vb_model *model, const double *site_precision, vb_solution *s);
+void vb_factorised_solve(const vb_model *model, const vb_solution *s, double *r);
+void vb_factorised_inverse(const vb_model *model, const double *congruence, vb_solution *s);
+void vb_factorised_draw(const vb_model *model, const vb_solution *s, double *delta);
+/* variance that level `level` of a term adds to z'u + x'beta beyond beta's own */
+double vb_level_variance(const vb_model *model, const vb_solution *s, int term, int level,
+                         const double *z, const double *x);
 /* position of the pair (a >= b) of level j's front in the core's storage */
 static inline size_t vb_pair_position(const vb_model *m, int j, int a, int b) {
   if (m->pair) return (size_t)m->pair[m->pair_start[j] + (size_t)a * (a + 1) / 2 + b];
@@ -185,6 +224,9 @@ void vb_design_transpose(const vb_model *model, const double *g, double *r);
  * (without base) */
 double vb_expect(const vb_model *model, const double *par, const double *m, const double *v,
                  double *ll, double *g, double *h);
+/* the same averaged over the nodes of a rule, base included; leaves every node's total in it */
+double vb_expect_rule(const vb_model *model, vb_par_rule *rule, const double *m, const double *v,
+                      double *ll, double *g, double *h);
 double vb_base(const vb_model *model, const double *par); /* eta-free part, constants included */
 void vb_expect_par(const vb_model *model, const double *par, const double *m, const double *v,
                    double *grad);
@@ -261,137 +303,4 @@ double vb_response_size(const vb_model *model, const double *par, const vb_inner
 /* reported = C' centred: the intercept at x = 0 */
 void vb_report_beta(const vb_model *model, const double *beta, double *out);
 void vb_report_cov(const vb_model *model, const double *cov, double *out);
-
-/* ---- Outer loop (optim.c, surrogate.c, nodes.c, fit.c)
- * ------------------------------------------------------- */
-#define VB_MAX_AXIS 48
-typedef vb_status (*vb_objective)(void *data, const double *x, double *f, double *grad);
-/* maximise f by BFGS with backtracking; inv (n x n) is the inverse of -Hessian, in and out */
-vb_status vb_bfgs(int n, vb_objective eval, void *data, double *x, double *f, double *grad,
-                  double *inv, double tol, int max_eval);
-
-typedef struct { /* cubic radial basis plus linear trend through values at nodes */
-  int K, n, cap;
-  double *z;             /* K x cap */
-  double *value;         /* cap */
-  double *coef, *matrix; /* cap + K + 1; squared */
-} vb_surrogate;
-void vb_surrogate_alloc(const vb_host *host, int K, int cap, vb_surrogate *s);
-vb_status vb_surrogate_fit(vb_surrogate *s);
-double vb_surrogate_at(const vb_surrogate *s, const double *z);
-/* weights W of the nodes with sum_s W_s f(z_s) = sum_t w_t interpolant of f at z_t */
-vb_status vb_surrogate_weights(const vb_surrogate *s, int T, const double *z, const double *w,
-                               double *weight);
-double vb_pareto_k(int n,
-                   double *log_weight); /* of the right tail; log_weight is sorted in place */
-
-typedef struct { /* one value of theta and the posterior given it */
-  double *x;     /* K axes */
-  double elbo, rq, weight, seconds;
-  int converged;
-  vb_block block;
-  double *hyper;             /* reported natural parameters */
-  double *mean, *var, *skew; /* n_coef; skew NULL where zero */
-  double *fixed_mean, *fixed_cov, *fixed_skew;
-} vb_node;
-
-typedef struct {
-  double tol;
-  int max_sweep, max_node;      /* max_node 0: automatic */
-  int use_rq, use_lr, use_skew; /* 1, 0, -1: automatic */
-} vb_settings;
-
-typedef struct {
-  int phase;
-  double elbo, seconds;
-} vb_step;
-
-typedef struct {
-  const vb_host *host;
-  vb_model *model;
-  vb_hyper *hyper;
-  vb_settings set;
-  vb_inner inner;
-  vb_theta theta;
-  vb_block block, spare; /* warm start; scratch */
-  vb_rq rq;
-  int rq_on, has_root;
-  double rq_size, rq_level; /* at the mode */
-  vb_response response;
-  double *mode, *root; /* K; K x K with theta = mode + root z */
-  double mode_elbo;
-  vb_node **node;
-  int n_node, cap_node;
-  int n_point, n_hyper; /* points: the smooth posterior of theta */
-  double *point_x, *point_weight, *point_hyper;
-  vb_step *step;
-  int n_step, cap_step, n_eval, poll_every;
-  const char *rule;
-  double elbo, log_evidence, ess, khat, node_error;
-  int converged;
-  vb_status status;
-} vb_fit;
-vb_status vb_fit_run(vb_fit *fit);
-double vb_factor_cost(const vb_model *model);
-void vb_fit_step(vb_fit *fit, int phase, double elbo);
-void vb_fit_tick(const vb_fit *fit);
-/* elbo at x, warm-started from the nearest node (or block, where there is none) */
-vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo);
-vb_status vb_fit_node(vb_fit *fit, const double *x); /* evaluate and keep */
-vb_status vb_fit_nodes(vb_fit *fit);                 /* the integral over theta */
-vb_status vb_weighted_nodes(vb_fit *fit, int T);     /* by T importance weights */
-int vb_weighted_points(const vb_fit *fit);
-void vb_points_alloc(vb_fit *fit, int T);
-void vb_points_report(vb_fit *fit); /* natural parameters of all points */
-/* the integral is done: weights of nodes and points, evidence, the nodes' part of the trace */
-void vb_nodes_finish(vb_fit *fit, double log_evidence);
-
-typedef struct { /* product of two-piece t densities in z, drawn by low discrepancy */
-  int K, normal; /* normal: not t but Gaussian pieces */
-  double step[VB_MAX_AXIS], center[VB_MAX_AXIS], root[VB_MAX_AXIS * VB_MAX_AXIS],
-      below[VB_MAX_AXIS], above[VB_MAX_AXIS];
-  double log_det;
-} vb_proposal;
-void vb_proposal_init(int K, vb_proposal *q);
-double vb_proposal_draw(const vb_proposal *q, int i, double *z); /* log density at z */
-/* scales of the two pieces from the fall of the log density along each axis */
-vb_status vb_proposal_axes(vb_fit *fit, double at, vb_proposal *q);
-void vb_z_to_x(const vb_fit *fit, const double *z, double *x);
-void vb_x_to_z(const vb_fit *fit, const double *x, double *z);
-
-/* ---- After the fit (mixture.c, moments.c, draw.c)
- * ---------------------------------------------------------- */
-/* quantile of sum_s weight_s SL(mean_s, var_s, skew_s), SL the shifted lognormal; skew NULL: normal
- */
-double vb_mixture_quantile(int n, const double *mean, const double *var, const double *skew,
-                           const double *weight, double prob);
-double vb_skew_transform(double z,
-                         double skew); /* standard normal -> mean 0, sd 1, this skewness */
-
-typedef struct { /* rows to predict: x uncentred column-major; group per term, 0: a new
-                    level, negative: term left out; z column-major */
-  int n;
-  const double *x, *offset;
-  const int **group;
-  const double **z;
-} vb_rows;
-
-typedef struct { /* the nodes of a finished fit */
-  int n, n_point;
-  const double *weight, *x, *mean, *var, *skew, *fixed_skew, *h, *site_h; /* columns per node */
-  const double *fixed_cov;
-  const double *point_x, *point_weight;
-  const double *mode, *root;
-  const double *congruence; /* NULL: none */
-} vb_posterior;
-/* out: mean and variance of eta, mean and variance of the inverse link, per row */
-vb_status vb_moments(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
-                     const vb_rows *rows, double *mean, double *var, double *mu, double *mu_var);
-/* n draws from uniforms (n) and normals ((n_coef + n_natural) x n): coefficients as reported,
- * natural parameters; coef NULL: these alone, from normals n_natural x n */
-vb_status vb_draw(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post, int n,
-                  const double *uniform, const double *normal, double *coef, double *natural);
-/* factor of node s, its cross-products and theta in place */
-vb_status vb_node_factor(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
-                         int s, const double *x, int new_cross, vb_theta *theta, vb_inner *in);
 #endif

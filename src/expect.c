@@ -131,6 +131,25 @@ double vb_expect(const vb_model *model, const double *par, const double *m, cons
   return total;
 }
 
+double vb_expect_rule(const vb_model *model, vb_par_rule *rule, const double *m, const double *v,
+                      double *ll, double *g, double *h) {
+  double *one[3], *sum[3] = {ll, g, h}, mean = 0;
+  for (int k = 0; k < 3; k++) {
+    one[k] = rule->scratch + (size_t)k * model->n;
+    memset(sum[k], 0, sizeof(double) * model->n);
+  }
+  for (int s = 0; s < rule->n; s++) {
+    double w = rule->weight[s];
+    rule->total[s] = rule->base[s] + vb_expect(model, rule->par + (size_t)s * VB_MAX_PAR, m, v,
+                                               one[0], one[1], one[2]);
+    if (!(w > 0)) continue;
+    mean += w * rule->total[s];
+    for (int k = 0; k < 3; k++)
+      for (int i = 0; i < model->n; i++) sum[k][i] += w * one[k][i];
+  }
+  return mean;
+}
+
 double vb_base(const vb_model *model, const double *par) {
   double total = model->constant, out[BLOCK];
   if (!model->family->base) return total;

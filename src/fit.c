@@ -2,7 +2,7 @@
  * section 4). */
 #include <math.h>
 #include <string.h>
-#include "engine.h"
+#include "outer.h"
 
 void vb_fit_tick(const vb_fit *fit) {
   fit->host->progress(fit->host->data, fit->n_step + fit->n_node);
@@ -45,7 +45,7 @@ void vb_x_to_z(const vb_fit *fit, const double *x, double *z) {
 
 vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo) {
   int K = fit->hyper->n_axis;
-  if (fit->n_node && !fit->model->family->quadratic) { /* warm start from the nearest node */
+  if (fit->n_node && !fit->model->quadratic) { /* warm start from the nearest node */
     int best = 0;
     double least = INFINITY, z[VB_MAX_AXIS], zs[VB_MAX_AXIS];
     vb_x_to_z(fit, x, z);
@@ -72,11 +72,12 @@ vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse
 /* operations of one factorisation with its selected inverse, roughly */
 double vb_factor_cost(const vb_model *m) {
   double cost = (double)m->q * m->q * m->q / 3 + (double)m->p * m->p * m->p;
+  if (m->coupling != VB_FULL) return (double)m->n * (m->p * m->p + 500);
   for (int j = 0; j < m->n_front; j++) {
     double w = m->front_start[j + 1] - m->front_start[j] + m->p;
     cost += m->d_leaf * w * w;
   }
-  return m->family->quadratic ? cost : cost + (double)m->n * (m->p * m->p + 50);
+  return m->quadratic ? cost : cost + (double)m->n * (m->p * m->p + 50);
 }
 
 typedef struct {
@@ -197,8 +198,7 @@ static vb_status start(vb_fit *fit) {
   st = vb_fit_eval(fit, fit->mode, 1e-3, 1, &fit->mode_elbo);
   fit->inner.on_sweep = NULL;
   vb_block_copy(fit->model, &fit->block, &fit->spare);
-  if (fit->model->family->quadratic && isfinite(fit->mode_elbo))
-    vb_fit_step(fit, 1, fit->mode_elbo);
+  if (fit->model->quadratic && isfinite(fit->mode_elbo)) vb_fit_step(fit, 1, fit->mode_elbo);
   return st == VB_MAX_ITER ? VB_OK : st;
 }
 
@@ -243,14 +243,13 @@ static vb_status correct_at_mode(vb_fit *fit) {
   vb_status st = vb_fit_eval(fit, fit->mode, fit->set.tol / 10, 1, &fit->mode_elbo);
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   vb_block_copy(m, &fit->block, &fit->spare);
-  fit->rq_on = fit->set.use_rq && !m->family->quadratic && m->n_term > 0;
-  fit->response.inflation = 1;
+  fit->rq_on = fit->set.use_rq && !m->quadratic && m->n_term > 0;
   if (fit->rq_on) {
     vb_rq_alloc(m, &fit->rq);
     fit->rq_size = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->rq, NULL, &fit->rq_level);
     fit->rq_on = isfinite(fit->rq_size);
   }
-  int respond = !m->family->quadratic && m->p > 0 && fit->set.use_lr != 0;
+  int respond = !m->quadratic && m->p > 0 && fit->set.use_lr != 0;
   if (respond && fit->set.use_lr < 0 && !m->family->kinked) /* its third derivative is not there */
     respond = vb_response_size(m, fit->theta.par, &fit->inner) > 5e-4;
   if (!respond) return VB_OK;
@@ -306,10 +305,15 @@ vb_status vb_fit_run(vb_fit *fit) {
   fit->poll_every = 1 + (int)fmin(1e6 / vb_factor_cost(fit->model), 100);
   fit->rule = "none";
   fit->ess = fit->khat = fit->node_error = NAN;
+  fit->response.inflation = 1;
   vb_status st = start(fit);
-  if (st == VB_OK && fit->hyper->n_axis) st = find_mode(fit);
-  if (st == VB_OK) st = correct_at_mode(fit);
-  if (st == VB_OK) st = vb_fit_nodes(fit);
+  if (fit->set.independent) {
+    if (st == VB_OK) st = vb_cavi(fit);
+  } else {
+    if (st == VB_OK && fit->hyper->n_axis) st = find_mode(fit);
+    if (st == VB_OK) st = correct_at_mode(fit);
+    if (st == VB_OK) st = vb_fit_nodes(fit);
+  }
   fit->status = st;
   if (st == VB_OK) return st;
   fit->converged = 0;

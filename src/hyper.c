@@ -14,6 +14,7 @@ void vb_theta_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta)
   int t = hyper->n_term > 0 ? hyper->n_term : 1;
   theta->natural = host->alloc(hyper->n_natural + 1, sizeof(double));
   theta->slope = host->alloc(hyper->n_natural + 1, sizeof(double));
+  theta->natural_prior = host->alloc(hyper->n_natural + 1, sizeof(double));
   theta->sigma = host->alloc((size_t)t * STRIDE, sizeof(double));
   theta->omega = host->alloc((size_t)t * STRIDE, sizeof(double));
   theta->chol = host->alloc((size_t)t * STRIDE, sizeof(double));
@@ -87,7 +88,8 @@ vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) 
     if (!isfinite(value)) return VB_NOT_FINITE;
     theta->natural[i] = value;
     theta->slope[i] = n->coord->slope(at, n->s0);
-    theta->log_prior += natural_prior(n, value, &d1) + n->coord->log_slope(at, n->s0);
+    theta->natural_prior[i] = natural_prior(n, value, &d1) + n->coord->log_slope(at, n->s0);
+    theta->log_prior += theta->natural_prior[i];
     theta->log_prior_d[n->axis] = d1 * theta->slope[i] + n->coord->log_slope_d(at, n->s0);
   }
   for (int k = 0; k < hyper->n_term; k++) {
@@ -178,4 +180,20 @@ void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta, double *out) 
       }
   }
   for (int k = 0; k < hyper->n_par; k++) *out++ = theta->par[k];
+}
+
+int vb_theta_effective_size(const vb_hyper *hyper) {
+  int n = hyper->n_par;
+  for (int k = 0; k < hyper->n_term; k++) n += 2 * hyper->d[k] * hyper->d[k];
+  return n;
+}
+
+void vb_theta_effective(const vb_hyper *hyper, const double *from, vb_theta *theta) {
+  for (int k = 0; k < hyper->n_term; k++) {
+    size_t dd = (size_t)hyper->d[k] * hyper->d[k];
+    memcpy(theta->omega + (size_t)k * STRIDE, from, sizeof(double) * dd);
+    memcpy(theta->sigma + (size_t)k * STRIDE, from + dd, sizeof(double) * dd);
+    from += 2 * dd;
+  }
+  for (int k = 0; k < hyper->n_par; k++) theta->par[k] = from[k];
 }

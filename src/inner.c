@@ -19,13 +19,13 @@ static double weighted_dot(int n, const double *a, const double *b) {
 
 void vb_block_alloc(const vb_model *m, vb_block *b) {
   b->m = m->host->alloc(m->n_coef + 1, sizeof(double));
-  b->h = m->host->alloc(m->family->quadratic ? 1 : m->n + 1, sizeof(double));
+  b->h = m->host->alloc(m->quadratic ? 1 : m->n + 1, sizeof(double));
   b->site_h = m->host->alloc(m->n_site + 1, sizeof(double));
 }
 
 void vb_block_copy(const vb_model *m, const vb_block *from, vb_block *to) {
   memcpy(to->m, from->m, sizeof(double) * m->n_coef);
-  if (!m->family->quadratic) memcpy(to->h, from->h, sizeof(double) * m->n);
+  if (!m->quadratic) memcpy(to->h, from->h, sizeof(double) * m->n);
   memcpy(to->site_h, from->site_h, sizeof(double) * m->n_site);
 }
 
@@ -51,7 +51,7 @@ void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block
   memset(b->m, 0, sizeof(double) * m->n_coef);
   memcpy(b->m, m->beta_ref, sizeof(double) * m->p);
   memset(b->site_h, 0, sizeof(double) * m->n_site);
-  if (m->family->quadratic) return;
+  if (m->quadratic) return;
   double *d1 = in->g, *d2 = in->h, at = 0;
   int null_model = m->intercept >= 0 && !m->family->identity;
   for (int it = 0; it < 30 && null_model; it++) {
@@ -107,7 +107,8 @@ static vb_status objective(const vb_model *m, const vb_theta *theta, vb_inner *i
   vb_row_variance(m, &in->sol, in->v);
   for (int i = 0; i < m->n; i++)
     if (!(in->v[i] > -1e-10)) return VB_NOT_POS_DEF;
-  double f = base + vb_expect(m, theta->par, in->eta, in->v, in->ll, in->g, in->h);
+  double f = theta->rule ? vb_expect_rule(m, theta->rule, in->eta, in->v, in->ll, in->g, in->h)
+                         : base + vb_expect(m, theta->par, in->eta, in->v, in->ll, in->g, in->h);
   f += site_expectations(m, in, c) + m->log_prior_constant + tilt_value(m, in, c);
   f += (vb_prior_log_det(m, theta) - vb_prior_quadratic(m, theta, c, NULL) -
         vb_prior_trace(m, theta, &in->sol)) /
@@ -355,24 +356,23 @@ static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int w
 vb_status vb_inner_solve(const vb_model *m, const vb_theta *theta, double tol, int max_sweep,
                          int want_inverse, vb_inner *in, vb_block *b, double *elbo) {
   *elbo = -INFINITY; /* where there is none */
-  vb_status st = m->family->quadratic ? solve_quadratic(m, theta, want_inverse, in, b, elbo)
-                                      : solve_general(m, theta, tol, max_sweep, in, b, elbo);
+  vb_status st = m->quadratic ? solve_quadratic(m, theta, want_inverse, in, b, elbo)
+                              : solve_general(m, theta, tol, max_sweep, in, b, elbo);
   /* short of convergence S belongs to the precision that made it, and so must the remainder: with
    * another the quadratic terms would not cancel against the prior's */
-  if (!m->family->quadratic) memcpy(in->h, b->h, sizeof(double) * m->n);
+  if (!m->quadratic) memcpy(in->h, b->h, sizeof(double) * m->n);
   *elbo += theta->log_prior;
   return st;
 }
 
 void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta *theta,
                        vb_inner *in, const vb_block *b, double *grad) {
-  double par[2] = {0, 0};
+  double par[VB_MAX_PAR] = {0};
   memcpy(grad, theta->log_prior_d, sizeof(double) * hyper->n_axis);
   vb_second_moments(m, &in->sol, b->m, in->u);
   vb_theta_gradient(hyper, theta, in->u, grad);
   if (!hyper->n_par) return;
-  if (m->family
-          ->quadratic) { /* all rows at once: the sum over rows is n times the row at the rms */
+  if (m->quadratic) { /* all rows at once: the sum over rows is n times the row at the rms */
     double one = 1, zero = 0, d2;
     m->family->log_lik(m->family, 1, &zero, &one, &zero, theta->par, NULL, NULL, &d2);
     double rss = in->rss + (m->n_coef - vb_prior_trace(m, theta, &in->sol)) / -d2;

@@ -78,6 +78,10 @@ void vb_beta_inverse(const vb_model *m, const double *congruence, vb_solution *s
 }
 
 vb_status vb_selected_inverse(const vb_model *m, const double *congruence, vb_solution *s) {
+  if (m->coupling != VB_FULL) {
+    vb_factorised_inverse(m, congruence, s);
+    return VB_OK;
+  }
   vb_beta_inverse(m, congruence, s);
   if (m->q) {
     vb_status st = core_inverse(m, s);
@@ -87,6 +91,13 @@ vb_status vb_selected_inverse(const vb_model *m, const double *congruence, vb_so
   return VB_OK;
 }
 
+/* entry (a, b), a >= b, of S within one level */
+static inline double level_covariance(const vb_model *m, const vb_solution *s, const vb_term *t,
+                                      int l, int a, int b) {
+  if (t->core >= 0) return s->core.inv[vb_diag_position(m, t->core + l * t->d, a, b)];
+  return s->s_leaf[t->block + (size_t)l * t->d * t->d + a + b * t->d];
+}
+
 void vb_coef_variance(const vb_model *m, const vb_solution *s, double *var) {
   int p = m->p;
   for (int k = 0; k < p; k++) var[k] = s->s_beta[k + (size_t)k * p];
@@ -94,9 +105,7 @@ void vb_coef_variance(const vb_model *m, const vb_solution *s, double *var) {
     const vb_term *t = m->term + k;
     double *out = var + t->first;
     for (int l = 0; l < t->n_level; l++)
-      for (int a = 0; a < t->d; a++)
-        *out++ = t->core < 0 ? s->s_leaf[(size_t)l * t->d * t->d + a + a * t->d]
-                             : s->core.inv[vb_diag_position(m, t->core + l * t->d, a, a)];
+      for (int a = 0; a < t->d; a++) *out++ = level_covariance(m, s, t, l, a, a);
   }
 }
 
@@ -109,8 +118,7 @@ static void term_moments(const vb_model *m, const vb_solution *s, const vb_term 
     const double *cl = c ? c + t->first + (size_t)l * d : NULL;
     for (int b = 0; b < d; b++)
       for (int a = b; a < d; a++) {
-        double v = t->core < 0 ? s->s_leaf[(size_t)l * d * d + a + b * d]
-                               : s->core.inv[vb_diag_position(m, t->core + l * d, a, b)];
+        double v = level_covariance(m, s, t, l, a, b);
         u[a + b * d] += v + (cl ? cl[a] * cl[b] : 0);
       }
   }

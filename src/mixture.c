@@ -3,7 +3,7 @@
 #include <math.h>
 #define R_NO_REMAP
 #include <Rmath.h>
-#include "engine.h"
+#include "outer.h"
 
 /* exp(sigma^2) of the lognormal with this skewness: (w + 2)^2 (w - 1) = skew^2 */
 static double lognormal_w(double skew) {

@@ -68,11 +68,11 @@ static void copy_cells(const vb_host *host, const vb_input *in, vb_model *m, con
                       .group = group,
                       .z = z,
                       .first = m->n_coef,
-                      .core = t == m->leaf ? -1 : m->q,
+                      .core = t == m->leaf || m->coupling != VB_FULL ? -1 : m->q,
                       .row_start = start,
                       .row = row};
     m->n_coef += d * in->n_level[t];
-    if (t != m->leaf) {
+    if (term->core >= 0) {
       m->q += d * in->n_level[t];
       core_term[n_other++] = t;
     }
@@ -141,6 +141,8 @@ vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_
   memset(m, 0, sizeof *m);
   m->host = host;
   m->family = in->family;
+  m->coupling = in->coupling;
+  m->quadratic = in->family->quadratic && m->coupling == VB_FULL;
   m->cores = cores;
   vb_rules *rules = host->alloc(1, sizeof(vb_rules));
   vb_rules_make(rules);
@@ -160,7 +162,10 @@ vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_
   sum_cells(host, in, m, cell);
   set_priors(host, in, m);
   reference_fit(host, m);
-  vb_fronts(host, m);
+  if (m->coupling == VB_FULL)
+    vb_fronts(host, m);
+  else
+    vb_factorised_layout(m);
   m->core.q = m->q;
   m->core.solver = &vb_solver_dense;
   return VB_OK;

@@ -2,14 +2,16 @@
  * draws. */
 #include <math.h>
 #include <string.h>
+#include "outer.h"
 #include "small.h"
 
 vb_status vb_node_factor(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post, int s,
                          const double *x, int new_cross, vb_theta *theta, vb_inner *in) {
   vb_status st = vb_theta_set(hyper, x, theta);
   if (st != VB_OK) return st;
+  if (post->effective) vb_theta_effective(hyper, post->effective, theta);
   double scale = 1;
-  if (m->family->quadratic) {
+  if (m->quadratic) {
     double one = 1, zero = 0, d2;
     m->family->log_lik(m->family, 1, &zero, &one, &zero, theta->par, NULL, NULL, &d2);
     scale = -d2;
@@ -27,6 +29,15 @@ typedef struct {
   double *value;
   double *x, *dense;
 } reduced; /* a row after elimination */
+
+/* z' Sigma z: a level that was not in the data */
+static double new_level(const vb_theta *theta, int term, int d, const double *z) {
+  const double *sigma = theta->sigma + (size_t)term * VB_MAX_DIM * VB_MAX_DIM;
+  double v = 0;
+  for (int a = 0; a < d; a++)
+    for (int b = 0; b < d; b++) v += z[a] * sigma[a + b * d] * z[b];
+  return v;
+}
 
 static void core_add(reduced *r, double *mark, int o, double value) {
   if (mark[o] == 0) r->index[r->n++] = o;
@@ -69,6 +80,23 @@ static double core_quadratic(const vb_model *m, const vb_solution *s, reduced *r
   return v;
 }
 
+/* the same where levels are independent of each other */
+static double factorised_variance(const vb_model *m, const vb_theta *theta, const vb_solution *s,
+                                  const vb_rows *rows, int i, double *x) {
+  int p = m->p;
+  double v = 0;
+  for (int k = 0; k < p; k++) x[k] = rows->x[i + (size_t)k * rows->n] - m->center[k];
+  for (int k = 0; k < p; k++)
+    for (int l = 0; l < p; l++) v += x[k] * s->s_beta[k + (size_t)l * p] * x[l];
+  for (int k = 0; k < m->n_term; k++) {
+    int g = rows->group[k][i], d = m->term[k].d;
+    double z[VB_MAX_DIM];
+    for (int a = 0; a < d; a++) z[a] = rows->z[k][i + (size_t)a * rows->n];
+    v += g > 0 ? vb_level_variance(m, s, k, g - 1, z, x) : g == 0 ? new_level(theta, k, d, z) : 0;
+  }
+  return v;
+}
+
 /* variance of one row's eta under S; x is reduced in place */
 static double row_variance(const vb_model *m, const vb_theta *theta, const vb_solution *s,
                            const vb_rows *rows, int i, reduced *r) {
@@ -82,9 +110,7 @@ static double row_variance(const vb_model *m, const vb_theta *theta, const vb_so
     double z[VB_MAX_DIM];
     for (int a = 0; a < t->d; a++) z[a] = rows->z[k][i + (size_t)a * rows->n];
     if (g == 0) {
-      const double *sigma = theta->sigma + (size_t)k * VB_MAX_DIM * VB_MAX_DIM;
-      for (int a = 0; a < t->d; a++)
-        for (int b = 0; b < t->d; b++) v += z[a] * sigma[a + b * t->d] * z[b];
+      v += new_level(theta, k, t->d, z);
     } else if (g > 0 && t->core >= 0) {
       for (int a = 0; a < t->d; a++) core_add(r, r->dense, t->core + (g - 1) * t->d + a, z[a]);
     } else if (g > 0) {
@@ -163,10 +189,14 @@ vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterio
     if (st != VB_OK) return st;
     if (m->q) st = in.sol.core.solver->inverse(&in.sol.core);
     if (st != VB_OK) return st;
-    vb_beta_inverse(m, post->congruence, &in.sol);
+    if (m->coupling == VB_FULL)
+      vb_beta_inverse(m, post->congruence, &in.sol);
+    else
+      vb_factorised_inverse(m, post->congruence, &in.sol);
     for (int i = 0; i < rows->n; i++) {
-      double eta = row_mean(m, c, rows, i), v = row_variance(m, &theta, &in.sol, rows, i, &r), mu1,
-             mu2;
+      double eta = row_mean(m, c, rows, i), mu1, mu2;
+      double v = m->coupling == VB_FULL ? row_variance(m, &theta, &in.sol, rows, i, &r)
+                                        : factorised_variance(m, &theta, &in.sol, rows, i, r.x);
       link_moments(m, eta, v, &mu1, &mu2);
       mean[i] += w * eta;
       var[i] += w * (v + eta * eta);

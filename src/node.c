@@ -2,7 +2,7 @@
  */
 #include <math.h>
 #include <string.h>
-#include "engine.h"
+#include "outer.h"
 
 static vb_node *new_node(vb_fit *fit, const double *x) {
   const vb_host *h = fit->host;
@@ -65,14 +65,12 @@ static void keep_node(vb_fit *fit, vb_node *n) {
   vb_fit_tick(fit);
 }
 
-vb_status vb_fit_node(vb_fit *fit, const double *x) {
+vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged) {
   const vb_model *m = fit->model;
-  double elbo, level;
-  vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 1, &elbo);
-  if (st != VB_OK && st != VB_MAX_ITER) return st;
+  double level;
   vb_node *n = new_node(fit, x);
   n->elbo = elbo;
-  n->converged = st == VB_OK;
+  n->converged = converged;
   if (fit->rq_on) {
     n->rq = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->rq, n->var, &level);
     if (!n->converged) n->rq = 0; /* the remainder is that of an optimum */
@@ -83,11 +81,18 @@ vb_status vb_fit_node(vb_fit *fit, const double *x) {
       n->skew[k] = fit->set.use_skew ? fmin(fmax(fit->rq.skew[k], -1.5), 1.5) : 0;
     }
   }
-  if (fit->response.active && (st = respond_at_node(fit, n)) != VB_OK && st != VB_MAX_ITER)
-    return st;
+  vb_status st = fit->response.active ? respond_at_node(fit, n) : VB_OK;
+  if (st != VB_OK && st != VB_MAX_ITER) return st;
   report_fixed(fit, n);
   keep_node(fit, n);
   return VB_OK;
+}
+
+vb_status vb_fit_node(vb_fit *fit, const double *x) {
+  double elbo;
+  vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 1, &elbo);
+  if (st != VB_OK && st != VB_MAX_ITER) return st;
+  return vb_node_make(fit, x, elbo, st == VB_OK);
 }
 
 void vb_points_alloc(vb_fit *fit, int T) {

@@ -4,7 +4,7 @@
  * go to weights.c. */
 #include <math.h>
 #include <string.h>
-#include "engine.h"
+#include "outer.h"
 
 #define MAX_INTERPOLATED 6 /* hyperparameters; above, distances say too little */
 #define MISSED \

@@ -3,7 +3,7 @@
  */
 #include <math.h>
 #include <string.h>
-#include "engine.h"
+#include "outer.h"
 
 static double dot(int n, const double *a, const double *b) {
   double s = 0;

@@ -77,15 +77,19 @@ static void add_cell(const vb_model *m, int j, int i, double h, vb_cross *c) {
 
 void vb_cross_products(const vb_model *m, const double *h, vb_cross *c) {
   int d = m->d_leaf;
+  if (m->p) {
+    vb_weighted_gram(m->n, m->p, m->x, m->p, h, 0, c->beta, m->p);
+    vb_symmetrise(m->p, c->beta, m->p);
+  }
+  if (m->coupling != VB_FULL) {
+    vb_factorised_cross(m, h, c);
+    return;
+  }
   size_t n_core = m->core.col_start ? (size_t)m->core.col_start[m->q] : (size_t)m->q * m->q;
   memset(c->leaf, 0, sizeof(double) * m->n_front * d * d);
   memset(c->front, 0, sizeof(double) * m->block_start[m->n_front]);
   memset(c->core, 0, sizeof(double) * n_core);
   memset(c->core_beta, 0, sizeof(double) * (size_t)m->q * m->p);
-  if (m->p) {
-    vb_weighted_gram(m->n, m->p, m->x, m->p, h, 0, c->beta, m->p);
-    vb_symmetrise(m->p, c->beta, m->p);
-  }
   if (m->leaf < 0) return;
   for (int j = 0; j < m->n_front; j++) {
     for (int i = m->row_start[j]; i < m->row_start[j + 1]; i++) add_cell(m, j, i, h[i], c);
@@ -163,7 +167,13 @@ static void row_variance_block(const vb_model *m, const vb_solution *s, int from
       v[from + i] = t;
     }
   }
-  if (m->leaf >= 0)
+  for (int k = 0; k < m->n_term && m->coupling != VB_FULL; k++) {
+    const vb_term *t = m->term + k;
+    for (int i = from; i < from + n; i++)
+      v[i] +=
+          vb_level_variance(m, s, k, t->group[i], t->z + (size_t)i * t->d, m->x + (size_t)i * p);
+  }
+  if (m->leaf >= 0 && m->coupling == VB_FULL)
     for (int i = from; i < from + n; i++) v[i] += random_variance(m, s, i);
 }
 

@@ -4,7 +4,7 @@
 #include <string.h>
 #define R_NO_REMAP
 #include <Rmath.h>
-#include "engine.h"
+#include "outer.h"
 
 void vb_proposal_init(int K, vb_proposal *q) {
   memset(q, 0, sizeof *q);

@@ -4,8 +4,8 @@
 #define R_NO_REMAP
 #include <R.h>
 #include <Rinternals.h>
-#include "engine.h"
 #include "model.h"
+#include "outer.h"
 
 SEXP vb_r_fit(SEXP spec, SEXP control);
 SEXP vb_r_moments(SEXP spec, SEXP engine, SEXP rows);
@@ -30,7 +30,8 @@ int *vb_list_int(SEXP list, const char *name, R_xlen_t n);
 typedef struct {
   vb_input input;
   vb_hyper hyper;
-  double *start; /* first axes of theta */
+  int may_factorise; /* where a Cholesky factor would not fit */
+  double *start;     /* first axes of theta */
 } vb_request;
 typedef struct { /* of one call: its clock and its progress bar */
   SEXP bar;      /* NULL: none */

@@ -16,7 +16,7 @@ static int three_way(SEXP control, const char *name) { /* TRUE, FALSE, NA: autom
 static void put_nodes(SEXP list, const vb_fit *fit) {
   const vb_model *m = fit->model;
   int N = fit->n_node, D = m->n_coef, p = m->p, H = fit->n_hyper, K = fit->hyper->n_axis;
-  int with_h = !m->family->quadratic;
+  int with_h = !m->quadratic;
   static const char *const names[] = {"weight",     "elbo", "rq",    "hyper",      "x",
                                       "mean",       "var",  "skew",  "fixed_mean", "fixed_cov",
                                       "fixed_skew", "h",    "site_h"};
@@ -93,12 +93,13 @@ static void put_axes(SEXP list, const vb_fit *fit) {
 
 static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
   static const char *const names[] = {
-      "node",       "point",  "trace", "axes",         "elbo",    "log_evidence", "converged",
-      "status",     "solver", "rule",  "n_eval",       "n_sweep", "ess",          "khat",
-      "node_error", "rq",     "lr",    "lr_inflation", "n_cell",  "cell"};
+      "node",      "point",  "trace",      "axes",    "elbo",   "log_evidence",
+      "converged", "status", "solver",     "rule",    "n_eval", "n_sweep",
+      "ess",       "khat",   "node_error", "rq",      "lr",     "lr_inflation",
+      "n_cell",    "cell",   "effective",  "coupling"};
   static const char *const rq_names[] = {"size", "max_level"};
   const vb_model *m = fit->model;
-  SEXP list = PROTECT(vb_list_new(20, names));
+  SEXP list = PROTECT(vb_list_new(22, names));
   put_nodes(list, fit);
   put_points(list, fit);
   put_trace(list, fit);
@@ -111,9 +112,14 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
                                : fit->converged     ? VB_OK
                                                     : VB_MAX_ITER));
   vb_list_put(list, "solver",
-              Rf_mkString(m->q          ? m->core.solver->name
-                          : m->leaf < 0 ? "dense"
-                                        : "leaf"));
+              Rf_mkString(m->coupling != VB_FULL ? "gradients"
+                          : m->q                 ? m->core.solver->name
+                          : m->leaf < 0          ? "dense"
+                                                 : "leaf"));
+  vb_list_put(list, "coupling", Rf_ScalarInteger(m->coupling));
+  if (fit->effective && fit->n_node && fit->set.independent && fit->status == VB_OK)
+    memcpy(vb_list_real(list, "effective", fit->n_effective), fit->effective,
+           sizeof(double) * fit->n_effective);
   vb_list_put(list, "rule", Rf_mkString(fit->rule));
   vb_list_put(list, "n_eval", Rf_ScalarInteger(fit->n_eval));
   vb_list_put(list, "n_sweep", Rf_ScalarInteger(fit->inner.n_sweep));
@@ -144,6 +150,8 @@ static SEXP body(void *data) {
   vb_r_read(j->spec, &host, &request);
   int *cell = host.alloc(request.input.n + 1, sizeof(int));
   SEXP nodes = vb_list_get(j->control, "nodes");
+  request.input.coupling = vb_get_int(j->control, "coupling");
+  request.may_factorise = vb_get_int(j->control, "automatic");
   vb_status st = vb_r_model(&request, &host, vb_get_int(j->control, "cores"),
                             vb_get_int(j->control, "solver"), j->core, &model, cell);
   if (st != VB_OK) Rf_error("internal: the model could not be laid out (status %d)", (int)st);
@@ -157,7 +165,9 @@ static SEXP body(void *data) {
                           .max_node = nodes == R_NilValue ? 0 : Rf_asInteger(nodes),
                           .use_rq = three_way(j->control, "rq"),
                           .use_lr = three_way(j->control, "lr"),
-                          .use_skew = three_way(j->control, "skew")};
+                          .use_skew = three_way(j->control, "skew"),
+                          .independent = vb_get_int(j->control, "independent")};
+  if (model.coupling != VB_FULL) fit.set.independent = 1;
   fit.mode = host.alloc(K + 1, sizeof(double));
   memcpy(fit.mode, request.start, sizeof(double) * K);
   fit.root = host.alloc((size_t)K * K + 1, sizeof(double));

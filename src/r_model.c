@@ -5,6 +5,16 @@
 
 #define DENSE_UP_TO 100 /* core coefficients that are never worth a sparse factor */
 #define SPARSE_COST 1.5 /* a supernodal operation against a dense one */
+#define TOO_DEAR 1e10   /* operations of a factor that no fit should make by the dozen */
+
+/* the levels of the crossed factors independent of each other, since their Cholesky factor would
+ * not fit */
+static vb_status factorised(const vb_request *r, const vb_host *host, int cores, vb_model *m,
+                            int *cell) {
+  vb_input input = r->input;
+  input.coupling = VB_PARTIAL;
+  return vb_model_build(host, &input, cores, m, cell);
+}
 
 vb_status vb_r_model(const vb_request *r, const vb_host *host, int cores, int solver, vb_core *core,
                      vb_model *m, int *cell) {
@@ -13,10 +23,15 @@ vb_status vb_r_model(const vb_request *r, const vb_host *host, int cores, int so
   if (st != VB_OK || m->q < 1 || solver == VB_R_DENSE || (m->q <= DENSE_UP_TO && !forced))
     return st;
   double flops, lnz, q = m->q;
-  if (!vb_core_pattern(host, m)) return VB_OK;
+  int too_dear = r->may_factorise && solver == VB_R_AUTO && q * q * q / 3 > TOO_DEAR;
+  if (!vb_core_pattern(host, m)) return too_dear ? factorised(r, host, cores, m, cell) : VB_OK;
   *core = m->core;
   st = vb_sparse_analyse(core, host, &flops, &lnz);
   if (st != VB_OK) return st;
+  if (too_dear && SPARSE_COST * flops > TOO_DEAR) {
+    vb_sparse_free(core);
+    return factorised(r, host, cores, m, cell);
+  }
   if (forced || SPARSE_COST * 3 * flops < q * q * q) {
     vb_core_pairs(host, m);
     m->core = *core;

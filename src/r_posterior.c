@@ -52,6 +52,7 @@ typedef struct {
 static void open_posterior(job *j) {
   j->host = vb_r_host(&j->bar, 0);
   vb_r_read(j->spec, &j->host, &j->request);
+  j->request.input.coupling = vb_get_int(j->engine, "coupling");
   int *cell = j->host.alloc(j->request.input.n + 1, sizeof(int));
   if (vb_r_model(&j->request, &j->host, 1, vb_get_int(j->engine, "solver"), j->core, &j->model,
                  cell) != VB_OK)
@@ -74,7 +75,8 @@ static void open_posterior(job *j) {
                            .point_weight = optional(point, "weight"),
                            .mode = optional(axes, "mode"),
                            .root = optional(axes, "root"),
-                           .congruence = optional(j->engine, "lr")};
+                           .congruence = optional(j->engine, "lr"),
+                           .effective = optional(j->engine, "effective")};
 }
 
 static SEXP stop_on(vb_status st) {

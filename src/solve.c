@@ -14,6 +14,12 @@ static size_t core_size(const vb_model *m) {
 
 void vb_cross_alloc(const vb_model *m, vb_cross *c) {
   const vb_host *h = m->host;
+  if (m->coupling != VB_FULL) {
+    c->leaf = h->alloc(m->term[m->n_term].block + 1, sizeof(double));
+    c->front = h->alloc(m->term[m->n_term].edge + 1, sizeof(double));
+    c->beta = h->alloc((size_t)m->p * m->p + 1, sizeof(double));
+    return;
+  }
   c->leaf = h->alloc((size_t)m->n_front * m->d_leaf * m->d_leaf + 1, sizeof(double));
   c->front = h->alloc(m->block_start[m->n_front] + 1, sizeof(double));
   c->core = h->alloc(core_size(m) + 1, sizeof(double));
@@ -23,7 +29,15 @@ void vb_cross_alloc(const vb_model *m, vb_cross *c) {
 
 void vb_solution_alloc(const vb_model *m, vb_solution *s) {
   const vb_host *h = m->host;
-  size_t pp = (size_t)m->p * m->p + 1, qp = (size_t)m->q * m->p + 1, widest = 0;
+  size_t pp = (size_t)m->p * m->p + 1;
+  s->beta = h->alloc(pp, sizeof(double));
+  s->beta_chol = h->alloc(pp, sizeof(double));
+  s->s_beta = h->alloc(pp, sizeof(double));
+  if (m->coupling != VB_FULL) {
+    vb_factorised_alloc(m, s);
+    return;
+  }
+  size_t qp = (size_t)m->q * m->p + 1, widest = 0;
   for (int j = 0; j < m->n_front; j++)
     if (m->block_start[j + 1] - m->block_start[j] > widest)
       widest = m->block_start[j + 1] - m->block_start[j];
@@ -34,9 +48,6 @@ void vb_solution_alloc(const vb_model *m, vb_solution *s) {
   s->core.inv = h->alloc(core_size(m) + 1, sizeof(double));
   if (!m->core.col_start) s->core.factor = h->alloc(core_size(m) + 1, sizeof(double));
   s->core_beta = h->alloc(qp, sizeof(double));
-  s->beta = h->alloc(pp, sizeof(double));
-  s->beta_chol = h->alloc(pp, sizeof(double));
-  s->s_beta = h->alloc(pp, sizeof(double));
   s->s_core_beta = h->alloc(qp, sizeof(double));
   s->s_leaf = h->alloc((size_t)m->n_front * m->d_leaf * m->d_leaf + 1, sizeof(double));
   s->s_front = h->alloc(m->block_start[m->n_front] + 1, sizeof(double));
@@ -88,6 +99,10 @@ static void add_core_prior(const vb_model *m, const vb_theta *theta, vb_solution
 
 vb_status vb_factor(const vb_model *m, const vb_theta *theta, const vb_cross *cross, double scale,
                     vb_solution *s) {
+  if (m->coupling != VB_FULL) {
+    vb_factorised_factor(m, theta, cross, scale, s);
+    return VB_OK;
+  }
   int p = m->p, q = m->q;
   size_t n_core = core_size(m), qp = (size_t)q * p;
   for (size_t i = 0; i < n_core; i++) s->core.val[i] = scale * cross->core[i];
@@ -116,6 +131,7 @@ vb_status vb_factor(const vb_model *m, const vb_theta *theta, const vb_cross *cr
 }
 
 vb_status vb_factor_beta(const vb_model *m, const double *site_precision, vb_solution *s) {
+  if (m->coupling != VB_FULL) return vb_factorised_beta(m, site_precision, s);
   int p = m->p;
   memcpy(s->beta_chol, s->beta, sizeof(double) * p * p);
   for (int i = 0; i < m->n_site; i++)
@@ -182,6 +198,10 @@ void vb_solve_expand(const vb_model *m, const vb_solution *s, double *r) {
 }
 
 void vb_solve(const vb_model *m, const vb_solution *s, double *r) {
+  if (m->coupling != VB_FULL) {
+    vb_factorised_solve(m, s, r);
+    return;
+  }
   vb_solve_reduce(m, s, r);
   if (m->p) vb_chol_solve(m->p, s->beta_chol, m->p, 1, r, m->p);
   vb_solve_expand(m, s, r);

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "engine.h"
+#include "outer.h"
 
 void vb_surrogate_alloc(const vb_host *host, int K, int cap, vb_surrogate *s) {
   size_t all = (size_t)cap + K + 1;

@@ -42,6 +42,7 @@ typedef struct {
  * the others y is the response and w its prior weight.  par holds the dispersion parameters on
  * their natural scale.  Derivatives are in eta; d2 is the plain second derivative (not negated).
  * Any of the output pointers ll, d1, d2 may be NULL. */
+#define VB_MAX_PAR 16
 typedef struct vb_family vb_family;
 struct vb_family {
   const char *name, *link;

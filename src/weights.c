@@ -3,7 +3,7 @@
  * sample to speak of, theta is taken as Gaussian at its mode and the fit says so. */
 #include <math.h>
 #include <string.h>
-#include "engine.h"
+#include "outer.h"
 
 #define KEPT 256  /* nodes at which the coefficients are taken, of equal weight */
 #define ENOUGH 50 /* effective sample size below which the weights are not used */
@@ -114,7 +114,7 @@ static vb_status resample_nodes(vb_fit *fit, int n_node, const sample *s) {
 int vb_weighted_points(const vb_fit *fit) {
   int K = fit->hyper->n_axis, most = K < 4 ? 2048 : K == 4 ? 3072 : 32768;
   if (fit->set.max_node >= 1024) return fit->set.max_node;
-  double afford = (fit->model->family->quadratic ? 3e7 : 3e6) / (vb_factor_cost(fit->model) + 2000);
+  double afford = (fit->model->quadratic ? 3e7 : 3e6) / (vb_factor_cost(fit->model) + 2000);
   return afford < most ? (int)afford : most;
 }
 

@@ -65,7 +65,7 @@ test_that("mistakes in arguments are classed errors", {
   expect_error(vb(y ~ x, toy, algorithm = "advi"), "not available yet",
                class = "vb_error_algorithm")
   expect_error(vb(y ~ x, toy, algorithm = "meanfield"), "cavi", class = "vb_error_algorithm")
-  for (q in c("joint", "partial", "meanfield")) {
+  for (q in c("lowrank", "fullrank")) {
     expect_error(vb(y ~ x, toy, approximation = q), "not available yet",
                  class = "vb_error_approximation")
   }
