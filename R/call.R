@@ -5,7 +5,7 @@ choices_known <- list(
   algorithm = c(cavi = TRUE, advi = FALSE),
   approximation = c(structured = TRUE, joint = TRUE, partial = TRUE, meanfield = TRUE,
                     lowrank = FALSE, fullrank = FALSE),
-  bound = c(exact = TRUE, jj = FALSE)
+  bound = c(exact = TRUE, jj = TRUE)
 )
 
 check_choices <- function(choices) {

@@ -109,8 +109,8 @@ family_rows <- list(
 )
 
 # -> list(family = <family object>, name, link, par = <dispersion parameters>, fixed = <named>,
-# cells)
-resolve_family <- function(family) {
+# cells, bound)
+resolve_family <- function(family, bound = "exact") {
   family <- as_family(family)
   name <- family_name(family$family)
   if (is.na(name) || is.null(family$link)) {
@@ -121,13 +121,23 @@ resolve_family <- function(family) {
   }
   check_link(name, family$link)
   table <- vb_tables()$family
-  row <- table[table$name == name & table$link == family$link, ]
+  check_bound(bound, name, family$link, table)
+  row <- table[table$name == name & table$link == family$link & table$bound == bound, ]
   object <- family_rows[[name]]$make(link = family$link)
   fixed <- fixed_parameters(family)
   if (is.null(fixed)) fixed <- object$fixed            # what a family always holds: a quantile
   object$fixed <- if (length(fixed)) fixed
   list(family = object, name = name, link = family$link, fixed = fixed,
-       par = c(row$par1, row$par2)[seq_len(row$n_par)], cells = row$cells)
+       par = c(row$par1, row$par2)[seq_len(row$n_par)], cells = row$cells, bound = bound)
+}
+
+check_bound <- function(bound, name, link, table) {
+  table <- table[table$bound == bound, ]
+  if (any(table$name == name & table$link == link)) return(invisible())
+  known <- sprintf("%s(\"%s\")", table$name, table$link)
+  vb_abort(c("bound", "family"), c(
+    "{.code bound = {.val {bound}}} is not for {.code {name}(\"{link}\")}.",
+    i = "It is for {.or {.code {known}}}; {.code bound = \"exact\"} is for all."))
 }
 
 # stats's functions do not look at what is not theirs, so an object, a function or a string will do.
@@ -162,7 +172,7 @@ family_name <- function(name) {
 
 check_link <- function(name, link) {
   table <- vb_tables()$family
-  links <- table$link[table$name == name]
+  links <- unique(table$link[table$name == name])
   if (!is.character(link) || length(link) != 1L || !link %in% links) {
     vb_abort(c("link", "family"), c("{.fun {name}} has no link {describe(link)}.",
                                     i = "Its links are {.or {.val {links}}}."))

@@ -64,11 +64,11 @@ family_functions <- c("log_lik", "expect", "expect_quadrature", "base", "log_lik
 
 # A family's functions one at a time, for tests and residuals.
 eval_family <- function(name, link, what, y, w, eta, par = numeric(), v = numeric(), k = 1L,
-                        n_quad = 0L) {
+                        n_quad = 0L, bound = "exact") {
   if (n_quad > 0L) what <- paste0(what, "_quadrature")
   data <- lapply(list(y = y, w = w, m = eta, v = v), as.double)
   which <- match(what, family_functions) - 1L
-  value <- .Call(C_vb_r_family, name, link, which, data, as.double(par), as.integer(k))
+  value <- .Call(C_vb_r_family, c(name, link, bound), which, data, as.double(par), as.integer(k))
   if (ncol(value) == 1L) return(drop(value))
   list(ll = value[, 1L], d1 = value[, 2L], d2 = value[, 3L])
 }

@@ -40,6 +40,9 @@ print.vbfit <- function(x, digits = 1, ...) {
   }
   cat("------\n")
   if (!isTRUE(x$converged)) cat("* Not converged: see summary() for how far the fit came\n")
+  if (is_bound(x)) {
+    cat("* Fitted to the ", x$bound, " bound: standard deviations tend to be too small\n", sep = "")
+  }
   cat("* Estimate and Est.Error are posterior mean and standard deviation\n")
   if (x$approximation != "structured") {
     cat("* Est.Error is that of the ", x$approximation, " approximation: see summary()\n", sep = "")
@@ -47,6 +50,8 @@ print.vbfit <- function(x, digits = 1, ...) {
   cat("* For intervals see summary(), for the priors used prior_summary()\n")
   invisible(x)
 }
+
+is_bound <- function(fit) !identical(fit$bound, "exact")
 
 without_ranef <- function(fit) {
   fit$random <- list()

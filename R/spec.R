@@ -28,7 +28,7 @@ make_spec <- function(family, response, design, priors, offset, rows) {
   check_flat_scales(family, design, priors)
   check_spread(family, part(response$y) - offset, design, priors)
   list(
-    family = family$name, link = family$link,
+    family = family$name, link = family$link, bound = family$bound,
     y = as.double(part(response$spec_y)), w = as.double(part(response$spec_w)),
     constant = if (is.null(constant)) 0 else sum(constant),
     offset = offset,

@@ -112,8 +112,9 @@ fit_report <- function(fit) {
   }
   elbo <- format(round(fit$elbo, 2), nsmall = 2)
   seconds <- format(signif(fit$seconds, 2), scientific = FALSE)
-  paste0("Fit: ", fit$approximation, " approximation, ELBO ", elbo, ", ", node_report(engine),
-         engine$solver, " solver, ", outcome, " in ", seconds, " s.",
+  bound <- if (is_bound(fit)) paste0(fit$bound, " bound in place of the likelihood, ")
+  paste0("Fit: ", fit$approximation, " approximation, ", bound, "ELBO ", elbo, ", ",
+         node_report(engine), engine$solver, " solver, ", outcome, " in ", seconds, " s.",
          approximation_note(fit$approximation))
 }
 

@@ -33,7 +33,11 @@
 #' @param approximation `"structured"`: a Gaussian for the coefficients given the
 #'   hyperparameters, and the best distribution of these; `"joint"`, `"partial"` or `"meanfield"`:
 #'   coordinate ascent with ever less of the posterior's dependence, see Approximations.
-#' @param bound `"exact"`: the expected log-likelihood itself, by quadrature.
+#' @param bound `"exact"`: the expected log-likelihood itself. `"jj"`: the lower bound on it of
+#'   textbook coordinate ascent, in which latent variables have a factor of their own:
+#'   Jaakkola-Jordan or Polya-Gamma for logit links and `negbinomial()`, Albert-Chib for probit,
+#'   scale mixtures of normals for `student()` and `asym_laplace()`. It is there to compare with:
+#'   its standard deviations are too small, and nothing corrects them.
 #' @param cores Number of threads; results do not depend on it.
 #' @param control Settings of the engine, from [vb_control()].
 #' @param verbose Show the progress of a slow fit? By default
@@ -75,6 +79,9 @@
 #' Blei, D. M., Kucukelbir, A. and McAuliffe, J. D. (2017). Variational inference: a review for
 #' statisticians. *Journal of the American Statistical Association*, 112, 859-877.
 #'
+#' Durante, D. and Rigon, T. (2019). Conditionally conjugate mean-field variational Bayes for
+#' logistic models. *Statistical Science*, 34, 472-485.
+#'
 #' Goplerud, M., Papaspiliopoulos, O. and Zanella, G. (2025). Partially factorized variational
 #' inference for high-dimensional mixed models. *Biometrika*, 112.
 #'
@@ -104,7 +111,7 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   choices <- list(algorithm = algorithm, approximation = approximation, bound = bound)
   check_choices(choices)
   control <- full_control(control, cores, if (missing(verbose)) verbose_default() else verbose)
-  family <- resolve_family(family)
+  family <- resolve_family(family, bound)
   user <- list()
   if (!missing(prior)) user["prior"] <- list(prior)
   if (!missing(prior_intercept)) user["prior_intercept"] <- list(prior_intercept)

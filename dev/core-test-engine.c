@@ -40,8 +40,10 @@ static double response(const vb_family *f, double eta, int i) {
 }
 
 static vb_input rows_of(const example *e) {
-  vb_input in = {
-      .family = vb_family_find(e->family, e->link), .n = e->n, .p = P, .n_term = e->n_term};
+  vb_input in = {.family = vb_family_find(e->family, e->link, "exact"),
+                 .n = e->n,
+                 .p = P,
+                 .n_term = e->n_term};
   double *y = doubles(e->n), *w = doubles(e->n), *x = doubles((size_t)P * e->n), *mean = doubles(P);
   const int **group = test_host.alloc(e->n_term + 1, sizeof *group);
   const double **z = test_host.alloc(e->n_term + 1, sizeof *z);

@@ -181,8 +181,8 @@ vb_status vb_cavi(vb_fit *fit) {
     for (int i = 0; i < c.factor[k].K; i++) fit->mode[c.factor[k].axis[i]] = c.factor[k].centre[i];
   if (st == VB_MAX_ITER) fit->converged = 0;
   if (st != VB_OK && st != VB_MAX_ITER) return st;
-  if (fit->model->coupling == VB_PARTIAL && fit->model->p && fit->set.use_lr != 0 &&
-      respond(&c) == VB_INTERRUPTED)
+  if (fit->model->coupling == VB_PARTIAL && !fit->model->family->bound && fit->model->p &&
+      fit->set.use_lr != 0 && respond(&c) == VB_INTERRUPTED)
     return VB_INTERRUPTED;
   report_points(&c);
   vb_theta_set(fit->hyper, fit->mode, &fit->theta);

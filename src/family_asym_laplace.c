@@ -54,6 +54,25 @@ static void expect_par(int n, const double *y, const double *w, const double *m,
   par_slope(n, y, w, m, par, k, d);
 }
 
+/* The scales of a scale mixture of normals integrated out (Kozumi & Kobayashi 2011): rho(r) is
+ * (tau - 1/2) r + |r| / 2, and E |r| is at most c = (E r^2)^(1/2) */
+static void bound(int n, const double *y, const double *w, const double *m, const double *v,
+                  const double *par, double *ll, double *d1, double *d2) {
+  for (int i = 0; i < n; i++) {
+    double r = y[i] - m[i], v0 = fmax(v[i], 1e-300), c = sqrt(r * r + v0), scale = w[i] / par[0];
+    double slope = r < 0 ? par[1] - 1 : par[1], over = v0 / (c + fabs(r)); /* c - |r| */
+    if (ll) ll[i] = -scale * (slope * r + over / 2);
+    if (d1) d1[i] = scale * (slope + (r < 0 ? over : -over) / (2 * c));
+    if (d2) d2[i] = -scale / (2 * c);
+  }
+}
+
+static void bound_par(int n, const double *y, const double *w, const double *m, const double *v,
+                      const double *par, int k, double *d) {
+  bound(n, y, w, m, v, par, d, NULL, NULL);
+  par_slope(n, y, w, m, par, k, d);
+}
+
 static void mean(int n, const double *eta, double *mu) {
   for (int i = 0; i < n; i++) mu[i] = eta[i];
 }
@@ -64,16 +83,11 @@ static void variance(int n, const double *eta, const double *w, const double *pa
   for (int i = 0; i < n; i++) var[i] = (1 - 2 * tau * (1 - tau)) * a * a / (w[i] * w[i]);
 }
 
-const vb_family vb_family_asym_laplace = {.name = "asym_laplace",
-                                          .link = "identity",
-                                          .identity = 1,
-                                          .kinked = 1,
-                                          .n_par = 2,
-                                          .par_name = {"sigma", "tau"},
-                                          .base = base,
-                                          .log_lik = log_lik,
-                                          .expect = expect,
-                                          .log_lik_par = log_lik_par,
-                                          .expect_par = expect_par,
-                                          .mean = mean,
-                                          .variance = variance};
+#define SHARED                                                                                \
+  .name = "asym_laplace", .link = "identity", .identity = 1, .kinked = 1, .n_par = 2,         \
+  .par_name = {"sigma", "tau"}, .base = base, .log_lik = log_lik, .log_lik_par = log_lik_par, \
+  .mean = mean, .variance = variance
+
+const vb_family vb_family_asym_laplace = {SHARED, .expect = expect, .expect_par = expect_par};
+const vb_family vb_family_asym_laplace_jj = {SHARED, .bound = "jj", .expect = bound,
+                                             .expect_par = bound_par};

@@ -5,6 +5,7 @@
 #include <Rmath.h>
 #include "vb.h"
 #include "vb_math.h"
+#include "polya_gamma.h"
 
 /* ---- logit: with u = exp(-|eta|) the rarer outcome has probability u / (1 + u) ---- */
 
@@ -29,6 +30,17 @@ static void logit_log_lik(const vb_family *self, int n, const double *y, const d
                           double *d2) {
   (void)self;
   logit_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
+}
+
+static void logit_bound(int n, const double *y, const double *w, const double *m, const double *v,
+                        const double *par, double *ll, double *d1, double *d2) {
+  (void)par;
+  for (int i = 0; i < n; i++) {
+    vb_polya_gamma e = vb_polya_gamma_expect(y[i], w[i], m[i], v[i]);
+    if (ll) ll[i] = e.ll;
+    if (d1) d1[i] = e.d1;
+    if (d2) d2[i] = e.d2;
+  }
 }
 
 static void logit_mean(int n, const double *eta, double *mu) {
@@ -100,6 +112,17 @@ static void probit_log_lik(const vb_family *self, int n, const double *y, const 
                            double *d2) {
   (void)self;
   probit_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
+}
+
+/* Albert & Chib's (1993) normal variables integrated out: log Phi(t) + t^2 / 2 is convex in t, so
+ * E log Phi(t) is at least log Phi(m) - v / 2 */
+static void probit_bound(int n, const double *y, const double *w, const double *m, const double *v,
+                         const double *par, double *ll, double *d1, double *d2) {
+  probit_over_lanes(n, y, w, m, NULL, par, ll, d1, NULL);
+  for (int i = 0; i < n; i++) {
+    if (ll) ll[i] -= w[i] * v[i] / 2;
+    if (d2) d2[i] = -w[i];
+  }
 }
 
 static void probit_mean(int n, const double *eta, double *mu) {
@@ -181,18 +204,17 @@ static void cloglog_variance(int n, const double *eta, const double *w, const do
   }
 }
 
-const vb_family vb_family_binomial_logit = {.name = "binomial",
-                                            .link = "logit",
-                                            .cells = 1,
-                                            .log_lik = logit_log_lik,
-                                            .mean = logit_mean,
-                                            .variance = logit_variance};
-const vb_family vb_family_binomial_probit = {.name = "binomial",
-                                             .link = "probit",
-                                             .cells = 1,
-                                             .log_lik = probit_log_lik,
-                                             .mean = probit_mean,
-                                             .variance = probit_variance};
+#define LOGIT                                                                                    \
+  .name = "binomial", .link = "logit", .cells = 1, .log_lik = logit_log_lik, .mean = logit_mean, \
+  .variance = logit_variance
+#define PROBIT                                                                 \
+  .name = "binomial", .link = "probit", .cells = 1, .log_lik = probit_log_lik, \
+  .mean = probit_mean, .variance = probit_variance
+
+const vb_family vb_family_binomial_logit = {LOGIT};
+const vb_family vb_family_binomial_logit_jj = {LOGIT, .bound = "jj", .expect = logit_bound};
+const vb_family vb_family_binomial_probit = {PROBIT};
+const vb_family vb_family_binomial_probit_jj = {PROBIT, .bound = "jj", .expect = probit_bound};
 const vb_family vb_family_binomial_cloglog = {.name = "binomial",
                                               .link = "cloglog",
                                               .cells = 1,

@@ -4,6 +4,7 @@
 #include <Rmath.h>
 #include "vb.h"
 #include "vb_math.h"
+#include "polya_gamma.h"
 
 /* log(Gamma(y + s) / (Gamma(s) y!)).  A difference of lgammas would lose 1e-9 at s = 1e6. */
 static double log_choose(double y, double s) {
@@ -72,6 +73,28 @@ static void log_lik_par(const vb_family *self, int n, const double *y, const dou
   }
 }
 
+static void bound(int n, const double *y, const double *w, const double *m, const double *v,
+                  const double *par, double *ll, double *d1, double *d2) {
+  double log_shape = log(par[0]);
+  for (int i = 0; i < n; i++) {
+    vb_polya_gamma e = vb_polya_gamma_expect(y[i], y[i] + par[0], m[i] - log_shape, v[i]);
+    if (ll) ll[i] = w[i] * e.ll;
+    if (d1) d1[i] = w[i] * e.d1;
+    if (d2) d2[i] = w[i] * e.d2;
+  }
+}
+
+/* d/dshape of base + y m' - (y + shape) loss at m' = m - log(shape), terms in 1 / shape together */
+static void bound_par(int n, const double *y, const double *w, const double *m, const double *v,
+                      const double *par, int k, double *d) {
+  (void)k;
+  double s = par[0], log_shape = log(s);
+  for (int i = 0; i < n; i++) {
+    vb_polya_gamma e = vb_polya_gamma_expect(y[i], y[i] + s, m[i] - log_shape, v[i]);
+    d[i] = w[i] * (digamma_excess(y[i], s) + y[i] / s * e.p - (e.loss - e.p));
+  }
+}
+
 static void mean(int n, const double *eta, double *mu) {
   for (int i = 0; i < n; i++) mu[i] = vb_exp(eta[i]);
 }
@@ -83,12 +106,10 @@ static void variance(int n, const double *eta, const double *w, const double *pa
   }
 }
 
-const vb_family vb_family_negbinomial = {.name = "negbinomial",
-                                         .link = "log",
-                                         .n_par = 1,
-                                         .par_name = {"shape"},
-                                         .base = base,
-                                         .log_lik = log_lik,
-                                         .log_lik_par = log_lik_par,
-                                         .mean = mean,
-                                         .variance = variance};
+#define EXACT                                                                            \
+  .name = "negbinomial", .link = "log", .n_par = 1, .par_name = {"shape"}, .base = base, \
+  .log_lik = log_lik, .log_lik_par = log_lik_par, .mean = mean, .variance = variance
+
+const vb_family vb_family_negbinomial = {EXACT};
+const vb_family vb_family_negbinomial_jj = {EXACT, .bound = "jj", .expect = bound,
+                                            .expect_par = bound_par};

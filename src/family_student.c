@@ -38,18 +38,38 @@ static double digamma_excess(double nu) {
   return z * (1.0 / 16 + z * (-1.0 / 128 + z * (1.0 / 256 - z * 17.0 / 4096)));
 }
 
-static void log_lik_par(const vb_family *self, int n, const double *y, const double *w,
-                        const double *eta, const double *par, int k, double *d) {
-  (void)self;
+/* d/dpar[k] of base and -(nu + 1) / 2 log(1 + w (r^2 + v) / (nu sigma^2)), v NULL: 0 */
+static void par_slope(int n, const double *y, const double *w, const double *eta, const double *v,
+                      const double *par, int k, double *d) {
   double sigma = par[0], nu = par[1], excess = k == 1 ? digamma_excess(nu) : 0;
   for (int i = 0; i < n; i++) {
-    double r = (y[i] - eta[i]) / sigma, q = w[i] * r * r / nu, p = q / (1 + q);
+    double r = y[i] - eta[i], r2 = r * r + (v ? v[i] : 0);
+    double q = w[i] * r2 / (nu * sigma * sigma), p = q / (1 + q);
     if (k == 0) {
       d[i] = ((nu + 1) * p - 1) / sigma;
     } else {
       double rest = q < 1 ? log1pmx(q) + q * p : log1p(q) - p;
       d[i] = excess + 0.5 * (p / nu - rest);
     }
+  }
+}
+
+static void log_lik_par(const vb_family *self, int n, const double *y, const double *w,
+                        const double *eta, const double *par, int k, double *d) {
+  (void)self;
+  par_slope(n, y, w, eta, NULL, par, k, d);
+}
+
+/* The scales of a scale mixture of normals integrated out: the log is concave, so
+ * E log(1 + s r^2) is at most log(1 + s E r^2) */
+static void bound(int n, const double *y, const double *w, const double *m, const double *v,
+                  const double *par, double *ll, double *d1, double *d2) {
+  double up = par[1] + 1, unit = 1 / (par[1] * par[0] * par[0]);
+  for (int i = 0; i < n; i++) {
+    double r = y[i] - m[i], s = w[i] * unit, q = s * (r * r + v[i]), weight = up * s / (1 + q);
+    if (ll) ll[i] = -0.5 * up * log1p(q);
+    if (d1) d1[i] = weight * r;
+    if (d2) d2[i] = -weight;
   }
 }
 
@@ -63,13 +83,10 @@ static void variance(int n, const double *eta, const double *w, const double *pa
   for (int i = 0; i < n; i++) var[i] = t * par[0] * par[0] / w[i];
 }
 
-const vb_family vb_family_student = {.name = "student",
-                                     .link = "identity",
-                                     .identity = 1,
-                                     .n_par = 2,
-                                     .par_name = {"sigma", "nu"},
-                                     .base = base,
-                                     .log_lik = log_lik,
-                                     .log_lik_par = log_lik_par,
-                                     .mean = mean,
-                                     .variance = variance};
+#define EXACT                                                                                    \
+  .name = "student", .link = "identity", .identity = 1, .n_par = 2, .par_name = {"sigma", "nu"}, \
+  .base = base, .log_lik = log_lik, .log_lik_par = log_lik_par, .mean = mean, .variance = variance
+
+const vb_family vb_family_student = {EXACT};
+const vb_family vb_family_student_jj = {EXACT, .bound = "jj", .expect = bound,
+                                        .expect_par = par_slope};

@@ -243,13 +243,14 @@ static vb_status correct_at_mode(vb_fit *fit) {
   vb_status st = vb_fit_eval(fit, fit->mode, fit->set.tol / 10, 1, &fit->mode_elbo);
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   vb_block_copy(m, &fit->block, &fit->spare);
-  fit->rq_on = fit->set.use_rq && !m->quadratic && m->n_term > 0;
+  int exact = !m->family->bound; /* of a bound's optimum there is nothing to correct */
+  fit->rq_on = exact && fit->set.use_rq && !m->quadratic && m->n_term > 0;
   if (fit->rq_on) {
     vb_rq_alloc(m, &fit->rq);
     fit->rq_size = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->rq, NULL, &fit->rq_level);
     fit->rq_on = isfinite(fit->rq_size);
   }
-  int respond = !m->quadratic && m->p > 0 && fit->set.use_lr != 0;
+  int respond = exact && !m->quadratic && m->p > 0 && fit->set.use_lr != 0;
   if (respond && fit->set.use_lr < 0 && !m->family->kinked) /* its third derivative is not there */
     respond = vb_response_size(m, fit->theta.par, &fit->inner) > 5e-4;
   if (!respond) return VB_OK;

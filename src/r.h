@@ -12,7 +12,7 @@ SEXP vb_r_moments(SEXP spec, SEXP engine, SEXP rows);
 SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal);
 SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs);
 SEXP vb_r_tables(void);
-SEXP vb_r_family(SEXP name, SEXP link, SEXP what, SEXP data, SEXP par, SEXP k);
+SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k);
 SEXP vb_r_prior(SEXP name, SEXP x, SEXP arg, SEXP v);
 
 /* lists by name; an absent element is NULL where it may be, else an internal error */

@@ -88,7 +88,8 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
   SEXP x = vb_list_need(spec, "x"), prior = vb_list_need(spec, "prior_coef"), dist;
   memset(r, 0, sizeof *r);
   in->family = vb_family_find(CHAR(Rf_asChar(vb_list_need(spec, "family"))),
-                              CHAR(Rf_asChar(vb_list_need(spec, "link"))));
+                              CHAR(Rf_asChar(vb_list_need(spec, "link"))),
+                              CHAR(Rf_asChar(vb_list_need(spec, "bound"))));
   if (!in->family) Rf_error("internal: no such family");
   in->n = (int)Rf_xlength(vb_list_need(spec, "y"));
   in->p = Rf_ncols(x);

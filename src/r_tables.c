@@ -4,14 +4,15 @@
 
 SEXP vb_r_tables(void) {
   static const char *const names[] = {"family", "prior"};
-  static const char *const family_names[] = {"name", "link",  "n_par", "par1",
-                                             "par2", "cells", "kinked"};
+  static const char *const family_names[] = {"name", "link", "bound", "n_par",
+                                             "par1", "par2", "cells", "kinked"};
   static const char *const prior_names[] = {"name", "n_arg", "proper"};
   int n = vb_family_count(), np = vb_prior_count();
   SEXP list = PROTECT(vb_list_new(2, names));
-  SEXP f = vb_list_put(list, "family", vb_list_new(7, family_names));
+  SEXP f = vb_list_put(list, "family", vb_list_new(8, family_names));
   SEXP name = vb_list_put(f, "name", Rf_allocVector(STRSXP, n));
   SEXP link = vb_list_put(f, "link", Rf_allocVector(STRSXP, n));
+  SEXP bound = vb_list_put(f, "bound", Rf_allocVector(STRSXP, n));
   int *n_par = vb_list_int(f, "n_par", n);
   SEXP par1 = vb_list_put(f, "par1", Rf_allocVector(STRSXP, n));
   SEXP par2 = vb_list_put(f, "par2", Rf_allocVector(STRSXP, n));
@@ -20,6 +21,7 @@ SEXP vb_r_tables(void) {
     const vb_family *row = vb_family_row(i);
     SET_STRING_ELT(name, i, Rf_mkChar(row->name));
     SET_STRING_ELT(link, i, Rf_mkChar(row->link));
+    SET_STRING_ELT(bound, i, Rf_mkChar(vb_family_bound(row)));
     n_par[i] = row->n_par;
     SET_STRING_ELT(par1, i, row->n_par > 0 ? Rf_mkChar(row->par_name[0]) : NA_STRING);
     SET_STRING_ELT(par2, i, row->n_par > 1 ? Rf_mkChar(row->par_name[1]) : NA_STRING);
@@ -91,14 +93,15 @@ static void expect_par(const query *q, double *out) { /* one row at a time: the 
 static void mean(const query *q, double *out) { q->f->mean(q->n, q->m, out); }
 static void variance(const query *q, double *out) { q->f->variance(q->n, q->m, q->w, q->par, out); }
 
-/* what: the place of the function in this table, as R/fit.R has it; a matrix of one or three
- * columns */
-SEXP vb_r_family(SEXP name, SEXP link, SEXP what, SEXP data, SEXP par, SEXP k) {
+/* row: name, link, bound; what: the place of the function in this table, as R/fit.R has it; a
+ * matrix of one or three columns */
+SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k) {
   static void (*const eval[])(const query *, double *) = {
       log_lik, expect, expect_quadrature, base, log_lik_par, expect_par, mean, variance};
   int which = Rf_asInteger(what), columns = which < 3 ? 3 : 1;
   SEXP m = vb_list_need(data, "m");
-  query q = {.f = vb_family_find(CHAR(Rf_asChar(name)), CHAR(Rf_asChar(link))),
+  query q = {.f = vb_family_find(CHAR(STRING_ELT(row, 0)), CHAR(STRING_ELT(row, 1)),
+                                 CHAR(STRING_ELT(row, 2))),
              .n = (int)Rf_xlength(m),
              .k = Rf_asInteger(k) - 1,
              .y = REAL_RO(vb_list_need(data, "y")),

@@ -4,13 +4,25 @@
 
 extern const vb_family vb_family_gaussian, vb_family_binomial_logit, vb_family_binomial_probit,
     vb_family_binomial_cloglog, vb_family_poisson, vb_family_negbinomial, vb_family_student,
-    vb_family_Gamma, vb_family_beta, vb_family_asym_laplace;
+    vb_family_Gamma, vb_family_beta, vb_family_asym_laplace, vb_family_binomial_logit_jj,
+    vb_family_binomial_probit_jj, vb_family_negbinomial_jj, vb_family_student_jj,
+    vb_family_asym_laplace_jj;
 
-static const vb_family *const family[] = {
-    &vb_family_gaussian,         &vb_family_binomial_logit, &vb_family_binomial_probit,
-    &vb_family_binomial_cloglog, &vb_family_poisson,        &vb_family_negbinomial,
-    &vb_family_student,          &vb_family_Gamma,          &vb_family_beta,
-    &vb_family_asym_laplace};
+static const vb_family *const family[] = {&vb_family_gaussian,
+                                          &vb_family_binomial_logit,
+                                          &vb_family_binomial_probit,
+                                          &vb_family_binomial_cloglog,
+                                          &vb_family_poisson,
+                                          &vb_family_negbinomial,
+                                          &vb_family_student,
+                                          &vb_family_Gamma,
+                                          &vb_family_beta,
+                                          &vb_family_asym_laplace,
+                                          &vb_family_binomial_logit_jj,
+                                          &vb_family_binomial_probit_jj,
+                                          &vb_family_negbinomial_jj,
+                                          &vb_family_student_jj,
+                                          &vb_family_asym_laplace_jj};
 
 extern const vb_prior vb_prior_normal, vb_prior_student_t, vb_prior_cauchy, vb_prior_exponential,
     vb_prior_gamma, vb_prior_flat, vb_prior_laplace;
@@ -23,9 +35,13 @@ int vb_family_count(void) { return (int)(sizeof family / sizeof *family); }
 
 const vb_family *vb_family_row(int i) { return family[i]; }
 
-const vb_family *vb_family_find(const char *name, const char *link) {
+const char *vb_family_bound(const vb_family *f) { return f->bound ? f->bound : "exact"; }
+
+const vb_family *vb_family_find(const char *name, const char *link, const char *bound) {
   for (int i = 0; i < vb_family_count(); i++)
-    if (!strcmp(family[i]->name, name) && !strcmp(family[i]->link, link)) return family[i];
+    if (!strcmp(family[i]->name, name) && !strcmp(family[i]->link, link) &&
+        !strcmp(vb_family_bound(family[i]), bound))
+      return family[i];
   return NULL;
 }
 

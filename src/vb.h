@@ -46,7 +46,10 @@ typedef struct {
 typedef struct vb_family vb_family;
 struct vb_family {
   const char *name, *link;
-  int n_par;               /* dispersion parameters: 0, 1 or 2 */
+  const char *bound; /* NULL: expect is the expectation.  Else a lower bound of this name on it,
+                        with d1 = d ll / dm and d2 = 2 d ll / dv: the fit is then textbook CAVI, and
+                        corrections of the exact objective do not apply */
+  int n_par;         /* dispersion parameters: 0, 1 or 2 */
   const char *par_name[2]; /* "sigma", "shape", "nu" */
   int cells;               /* rows of equal design may be added */
   int quadratic;           /* log density quadratic in eta: the Gaussian block is exact */
@@ -71,7 +74,9 @@ struct vb_family {
   /* variance of one response with weight (binomial: of a proportion of w trials) w at eta */
   void (*variance)(int n, const double *eta, const double *w, const double *par, double *var);
 };
-const vb_family *vb_family_find(const char *name, const char *link); /* NULL: no such row */
+/* bound "exact": the row without one.  NULL: no such row */
+const vb_family *vb_family_find(const char *name, const char *link, const char *bound);
+const char *vb_family_bound(const vb_family *family); /* its name, "exact" where there is none */
 int vb_family_count(void);
 const vb_family *vb_family_row(int i);
 

@@ -134,6 +134,50 @@ test_that("every approximation fits every likelihood, its bound rises, less q is
   }
 })
 
+test_that("the bounds of latent variables go with every approximation, and lie below the exact", {
+  set.seed(1)
+  d <- data.frame(x = rnorm(120), g = factor(rep(1:12, 10)), h = factor(sample(4, 120, TRUE)))
+  eta <- 0.3 + 0.5 * d$x + 0.7 * rnorm(12)[d$g] + 0.4 * rnorm(4)[d$h]
+  for (name in c("logit", "probit", "negbinomial", "student", "quantile")) {
+    d$y <- likelihoods[[name]]$y(eta)
+    for (a in approximations) {
+      fit <- lapply(c("exact", "jj"), function(b) {
+        vb(y ~ x + (1 | g) + (1 | h), d, family = likelihoods[[name]]$family, approximation = a,
+           bound = b)
+      })
+      expect_true(fit[[2L]]$converged, info = paste(name, a))
+      expect_lt(elbo(fit[[2L]]), elbo(fit[[1L]]))
+      falls <- vapply(split(fit[[2L]]$trace$elbo, fit[[2L]]$trace$phase), is.unsorted, NA)
+      expect_false(any(falls), info = paste(name, a))
+    }
+  }
+})
+
+test_that("mean field under the logit's bound is Jaakkola and Jordan's algorithm", {
+  d <- cbpp
+  y <- d$incidence
+  n <- d$size
+  x <- model.matrix(~ period, d)
+  center <- c(0, colMeans(x)[-1L])
+  xc <- sweep(x, 2L, center)
+  xi <- rep(1, nrow(x))
+  for (it in 1:500) {
+    s <- solve(crossprod(xc, n * tanh(xi / 2) / (2 * xi) * xc) + diag(1 / 9, 4L))
+    m <- drop(s %*% crossprod(xc, y - n / 2))
+    xi <- sqrt(drop(xc %*% m)^2 + rowSums((xc %*% s) * xc))
+  }
+  bound <- sum(lchoose(n, y)) + sum((y - n / 2) * xc %*% m - n * log(2 * cosh(xi / 2))) -
+    sum(diag(s) + m^2) / 18 - 4 * log(3) + determinant(s)$modulus / 2 + 2
+  fit <- vb(cbind(incidence, size - incidence) ~ period, d, family = binomial(),
+            approximation = "meanfield", bound = "jj", prior = normal(0, 3),
+            prior_intercept = normal(0, 3), control = vb_control(tol = 1e-12))
+  to <- diag(4L)
+  to[1L, ] <- to[1L, ] - center
+  expect_equal(elbo(fit), c(bound), tolerance = 1e-8)
+  expect_equal(unname(fixef(fit)), drop(to %*% m), tolerance = 1e-6)
+  expect_equal(unname(vcov(fit)), unname(to %*% s %*% t(to)), tolerance = 1e-5)
+})
+
 test_that("dispersions and group sds of a joint fit have the distribution that quadrature gives", {
   # one intercept, normal likelihood with known sd: q(mu) q(sd) has one-dimensional factors
   set.seed(5)

@@ -71,7 +71,7 @@ example_par <- function(row) {
 }
 
 check_rows <- function(row, check) {
-  label <- paste(row$name, row$link)
+  label <- paste(row$name, row$link, row$bound)
   check(label, example_rows(row$name), unname(example_par(row)))
 }
 
@@ -86,8 +86,11 @@ test_that("every likelihood of the table has a density to be checked against", {
 for (row in rows) {
   name <- row$name
   link <- row$link
-  eval <- function(what, d, par, ...) eval_family(name, link, what, d$y, d$w, ..., par = par)
-  label <- paste(name, link)
+  bound <- row$bound
+  eval <- function(what, d, par, ...) {
+    eval_family(name, link, what, d$y, d$w, ..., par = par, bound = bound)
+  }
+  label <- paste(name, link, bound)
 
   test_that(paste("log density is R's:", label), {
     check_rows(row, function(label, d, par) {
@@ -117,7 +120,7 @@ for (row in rows) {
     })
   })
 
-  test_that(paste("expectations are the quadrature of the log density:", label), {
+  if (bound == "exact") test_that(paste("expectations are by quadrature:", label), {
     check_rows(row, function(label, d, par) {
       v <- rep_len(c(0.02, 0.3, 1.5), nrow(d))
       got <- eval("expect", d, par, eta = d$eta, v = v)
@@ -152,6 +155,7 @@ for (row in rows) {
         }
         got <- eval("log_lik_par", d, par, eta = d$eta, k = k)
         expect_equal(got, slope(at, rep(par[k], nrow(d))), tolerance = 1e-6)
+        if (bound != "exact") next
         v <- rep_len(c(0.02, 0.3, 1.5), nrow(d))
         exact <- expected(function(i, eta) {
           eval_family(name, link, "log_lik_par", rep(d$y[i], length(eta)),

@@ -71,7 +71,8 @@ test_that("mistakes in arguments are classed errors", {
   }
   expect_error(vb(y ~ x, toy, approximation = "best"), "structured",
                class = "vb_error_approximation")
-  expect_error(vb(y ~ x, toy, bound = "jj"), "not available yet", class = "vb_error_bound")
+  expect_error(vb(y ~ x, toy, bound = "jj"), "student", class = "vb_error_bound")
+  expect_error(vb(y ~ x, toy, bound = "pg"), "exact", class = "vb_error_bound")
   expect_error(vb(y ~ x, toy, cores = 0), class = "vb_error_cores")
   expect_error(vb(y ~ x, toy, control = list(adapt_delta = 0.9)), "vb_control",
                class = "vb_error_control")
