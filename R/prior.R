@@ -9,9 +9,29 @@
 #'
 #' `laplace()` on the coefficients is the Bayesian lasso (Park and Casella 2008).
 #'
+#' `pc()` is the penalised-complexity prior of a standard deviation (Simpson et al. 2017): the
+#' exponential distribution with `P(sd > u) = alpha`.
+#'
+#' @section One by one:
 #' `location`, `scale` and `df` may be vectors: named by the columns of `model.matrix()`, where
 #' coefficients that are left out keep the default prior, or unnamed with one entry per coefficient
-#' without the intercept. In `prior_sd`, a list named by grouping factors sets them one by one.
+#' without the intercept. Priors of different kinds are given as a list named by coefficients,
+#' `prior = list(x = laplace(0, 1), z = flat())`.
+#'
+#' `prior_sd` and `prior_cor` may be lists named by grouping factors, and an entry of `prior_sd` a
+#' list by coefficient again: `prior_sd = list(g = list("(Intercept)" = normal(0, 1), x = pc(1,
+#' 0.01)), h = exponential(1))`. What a list leaves out keeps its default. As in 'brms', an entry is
+#' for all terms of its factor together, be they `(x || g)` or `(1 | g) + (0 + x | g)`, and the
+#' factors of `(1 | a/b)` are `a` and `a:b`.
+#'
+#' @section Priors written for 'brms':
+#' `prior` may also be what `brms::prior()`, or `c()` of several, returns. As there, a prior of the
+#' class `"b"`, `"sd"` or `"cor"` holds for all parameters of the class, one with `group` for those
+#' of the group and one with `coef` for that coefficient: the most specific wins. The distributions
+#' known are `normal`, `student_t`, `cauchy`, `double_exponential`, `exponential`, `gamma`,
+#' `constant`, `lkj` and an empty string, which is flat. Parameters that the data frame does not
+#' speak of keep the defaults of [vb()], coefficients too, which would be flat in 'brms'; bounds
+#' other than that of a positive parameter at zero are not known.
 #'
 #' With `autoscale = TRUE` the scale is multiplied by `sd(y)` for families with a residual standard
 #' deviation, and for slopes divided by the `sd()` of their column.
@@ -19,6 +39,7 @@
 #' @param location,scale,df Location, scale and degrees of freedom.
 #' @param rate Rate of the exponential distribution.
 #' @param autoscale Adapt the scale to the data?
+#' @param u,alpha The standard deviation is above `u` with probability `alpha`.
 #' @param value The value at which `constant()` holds a standard deviation or a family's parameter.
 #' @param eta Shape of the LKJ distribution of a correlation matrix: 1 is uniform, larger values
 #'   prefer weak correlations.
@@ -29,10 +50,16 @@
 #'
 #' Park, T. and Casella, G. (2008). The Bayesian lasso. *Journal of the American Statistical
 #' Association*, 103, 681-686.
+#'
+#' Simpson, D., Rue, H., Riebler, A., Martins, T. G. and Soerbye, S. H. (2017). Penalising model
+#' component complexity: a principled, practical approach to constructing priors. *Statistical
+#' Science*, 32, 1-28.
 #' @examples
 #' fit <- vb(mpg ~ wt + hp, mtcars, prior = normal(0, c(wt = 5)),
 #'           prior_aux = exponential(1, autoscale = TRUE))
 #' prior_summary(fit)
+#' vb(Reaction ~ Days + (Days || Subject), lme4::sleepstudy,
+#'    prior_sd = list(Subject = list("(Intercept)" = pc(100, 0.01), Days = pc(20, 0.01))))
 #' @name priors
 NULL
 
@@ -65,6 +92,14 @@ laplace <- function(location = 0, scale = 1, autoscale = FALSE) {
 exponential <- function(rate = 1, autoscale = FALSE) {
   check_positive(rate, "rate")
   new_prior("exponential", NA_real_, NA_real_, 1 / rate, autoscale)
+}
+
+#' @rdname priors
+#' @export
+pc <- function(u, alpha = 0.01) {
+  check_number(u, "u", lower = .Machine$double.xmin)
+  check_number(alpha, "alpha", lower = .Machine$double.xmin, upper = 1 - 1e-9)
+  structure(list(dist = "pc", u = as.double(u), alpha = as.double(alpha)), class = "vb_prior")
 }
 
 #' @rdname priors
@@ -128,8 +163,12 @@ prior_rows <- list(
     row = "exponential", n_arg = 1, on = "positive",
     arg = function(p) rbind(1 / p$scale, 0, 0),
     call = function(p) call("exponential", 1 / p$scale)),
-  gamma = list(                                      # the default of nu; has no constructor
-    row = "gamma", n_arg = 2, on = character(),
+  pc = list(
+    row = "pc", n_arg = 2, on = "positive",
+    arg = function(p) rbind(p$u, p$alpha, 0),
+    call = function(p) call("pc", p$u, p$alpha)),
+  gamma = list(                            # no constructor, which would mask base's gamma()
+    row = "gamma", n_arg = 2, on = "positive", hidden = TRUE,
     arg = function(p) rbind(p$shape, p$rate, 0),
     call = function(p) call("gamma", p$shape, p$rate)),
   flat = list(
@@ -169,10 +208,14 @@ print.vb_prior <- function(x, ...) {
   invisible(x)
 }
 
+is_prior <- function(x) is.list(x) && rlang::is_string(x[["dist"]])
+
 # What the user gave, checked against the kinds an argument takes; NULL is flat.
 as_prior <- function(x, arg, on) {
   if (is.null(x)) x <- flat()
-  takes <- names(prior_rows)[vapply(prior_rows, function(row) on %in% row$on, NA)]
+  takes <- names(prior_rows)[vapply(prior_rows, function(row) {
+    on %in% row$on && !isTRUE(row$hidden)
+  }, NA)]
   takes <- sub("^t$", "student_t", takes)
   if (inherits(x, "family")) {
     masked <- sub("^student$", "student_t", x$family)
@@ -182,7 +225,7 @@ as_prior <- function(x, arg, on) {
         "Another package may mask the constructor: write {.code varbayes::{masked}()}."
       } else "It takes {.or {.fun {takes}}}."))
   }
-  if (!is.list(x) || !is.character(x$dist) || length(x$dist) != 1L) {
+  if (!is_prior(x)) {
     vb_abort(c(arg, "prior"), c("{.arg {arg}} must be a prior: {.or {.fun {takes}}}.",
                                 x = "It is {describe_class(x)}."))
   }

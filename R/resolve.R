@@ -47,35 +47,35 @@ coefficient_priors <- function(user, design, scales) {
   slopes <- setdiff(seq_along(design$names), design$intercept)
   unit <- scales$sd_y / scales$sd_x[slopes]
   default <- default_prior("normal", location = 0, scale = 2.5 * unit)
-  prior <- pick_prior(user, "prior", default, "coef")
-  rows <- expand_prior(prior, design$names[slopes], default, "prior", unit)
+  given <- if ("prior" %in% names(user)) user["prior"]
+  rows <- coef_rows(given, design$names[slopes], default, "coef", "prior", unit)
   default <- default_prior("t", df = 3, location = scales$location, scale = scales$scale)
   first <- pick_prior(user, "prior_intercept", default, "coef", center = scales$mean_y)
   intercept <- expand_prior(first, "(Intercept)", default, "prior_intercept", scales$sd_y)
   has <- design$intercept > 0L
   # the intercept is the first column of a model matrix that has one
   list(rows = bind_rows(list(if (has) intercept, rows)),
-       prior = prior_table(design$names[slopes], list(rows), list(prior)),
-       intercept = if (has) prior_table("(Intercept)", list(intercept), list(first)))
+       prior = prior_table(design$names[slopes], list(rows)),
+       intercept = if (has) prior_table("(Intercept)", list(intercept)))
 }
 
-# Half-t on every sd; the user's is one prior for all or a list by grouping factor.
+# Half-t on every sd; the user's is one prior for all, or a list by grouping factor of priors or of
+# lists by coefficient.
 sd_priors <- function(user, random, scales) {
   groups <- vapply(random, function(term) term$group, "")
   default <- default_prior("t", df = 3, location = 0, scale = scales$scale)
   given <- by_name(user, "prior_sd", "positive", unique(groups))
-  priors <- lapply(groups, function(g) pick_prior(given, g, default, "positive", "prior_sd"))
   rows <- lapply(seq_along(random), function(k) {
-    same <- random[groups == groups[k]]        # (x || g): names may be those of any of its terms
+    same <- random[groups == groups[k]]        # a factor's terms, such as (x || g), go together
     names <- unlist(lapply(same, function(term) term$coef))
     unit <- function() scales$sd_y / unlist(lapply(same, function(term) column_sds(term$z)))
-    all <- expand_prior(priors[[k]], names, default, "prior_sd", unit())
-    keep <- match(random[[k]]$coef, names)
-    list(dist = all$dist[keep], arg = all$arg[, keep, drop = FALSE], left_out = all$left_out[keep])
+    all <- coef_rows(given[names(given) == groups[k]], names, default, "positive", "prior_sd",
+                     unit())
+    pick_rows(all, match(random[[k]]$coef, names))
   })
   names <- lapply(random, function(term) paste(term$group, term$coef, sep = "__"))
   list(rows = lapply(rows, function(r) r[c("dist", "arg")]),
-       table = prior_table(unlist(names), rows, priors))
+       table = prior_table(unlist(names), rows))
 }
 
 cor_priors <- function(user, random) {
@@ -83,10 +83,11 @@ cor_priors <- function(user, random) {
   many <- vapply(random, function(term) length(term$coef) > 1L, NA)
   default <- default_prior("lkj", regularization = 1)
   given <- by_name(user, "prior_cor", "cor", unique(groups))
-  priors <- lapply(groups, function(g) pick_prior(given, g, default, "cor", "prior_cor"))
-  rows <- lapply(priors, prior_numbers, k = 1L)
+  rows <- lapply(groups, function(g) {
+    expand_prior(pick_prior(given, g, default, "cor", "prior_cor"), g, default, "prior_cor", 1)
+  })
   eta <- vapply(rows, function(row) row$arg[1L], 0)
-  list(eta = replace(eta, !many, 1), table = prior_table(groups[many], rows[many], priors[many]))
+  list(eta = replace(eta, !many, 1), table = prior_table(groups[many], rows[many]))
 }
 
 # Default priors of the families' parameters; `flat`: does a flat one leave a proper posterior?
@@ -122,7 +123,7 @@ aux_priors <- function(user, family, scales) {
     }
     expand_prior(priors[[k]], par[k], aux_rows[[par[k]]]$default(scales), "prior_aux", scales$sd_y)
   })
-  list(rows = bind_rows(rows), table = prior_table(par, rows, priors))
+  list(rows = bind_rows(rows), table = prior_table(par, rows))
 }
 
 # ---- one argument -> rows ------------------------------------------------------------------------
@@ -143,7 +144,7 @@ pick_prior <- function(user, name, default, on, arg = name, center = 0) {
 by_name <- function(user, arg, on, names, single = names) {
   if (!arg %in% names(user)) return(list())
   x <- user[[arg]]
-  if (!is.list(x) || !is.null(x$dist) || inherits(x, "family")) {
+  if (!is.list(x) || is_prior(x) || inherits(x, "family")) {
     x <- as_prior(x, arg, on)
     if (arg == "prior_aux" && length(single) > 1L) {
       vb_abort(c(arg, "prior"), c(
@@ -162,12 +163,42 @@ by_name <- function(user, arg, on, names, single = names) {
   x
 }
 
+# `given` is empty, or holds one entry: a prior of all the coefficients, or a list by coefficient.
+coef_rows <- function(given, names, default, on, arg, unit) {
+  if (!length(given)) return(expand_prior(default, names, default, arg, unit))
+  x <- given[[1L]]
+  if (!is.list(x) || is_prior(x) || inherits(x, "family")) {
+    return(expand_prior(pick_prior(given, names(given), default, on, arg), names, default, arg,
+                        unit))
+  }
+  x <- name_intercept(x, names)
+  unknown <- setdiff(names(x), names)
+  if (!length(names(x)) || length(unknown) || anyDuplicated(names(x))) {
+    vb_abort(c(arg, "prior"), c(
+      "A list of priors in {.arg {arg}} must be named by coefficients: {.val {names}}.",
+      x = if (length(names(x))) "It has the names {.val {names(x)}}." else "It has no names."))
+  }
+  one <- default
+  join_rows(lapply(seq_along(names), function(k) {
+    one$scale <- rep_len(default$scale, length(names))[k]
+    expand_prior(pick_prior(x, names[k], one, on, arg), names[k], one, arg, unit[k])
+  }))
+}
+
+# brms's name of the intercept will do
+name_intercept <- function(x, names) {
+  names(x)[names(x) == "Intercept" & !"Intercept" %in% names] <- "(Intercept)"
+  x
+}
+
 # `unit` is what autoscale multiplies by; coefficients that a named vector leaves out have the
-# default.
+# default. -> list(dist = <chr k>, arg = <3 x k>, default = <lgl k>, asked = <chr k>)
 expand_prior <- function(prior, names, default, arg, unit) {
   k <- length(names)
   fallback <- prior_numbers(default, k)
+  fallback[c("default", "asked")] <- list(rep(TRUE, k), character(k))
   if (isTRUE(prior$default)) return(fallback)
+  asked <- format(prior)
   fields <- intersect(prior_fields, names(prior))
   named <- fields[vapply(prior[fields], function(v) !is.null(names(v)), NA)]
   prior[fields] <- lapply(fields, function(f) expand_values(prior[[f]], names, arg, f))
@@ -180,10 +211,8 @@ expand_prior <- function(prior, names, default, arg, unit) {
     prior[[f]][gap] <- rep_len(fill[[f]], k)[gap]
   }
   rows <- prior_numbers(prior, k)
-  rows$dist[!given] <- fallback$dist[!given]
-  rows$arg[, !given] <- fallback$arg[, !given]
-  rows$left_out <- !given
-  rows
+  rows[c("default", "asked")] <- list(rep(FALSE, k), rep(asked, k))
+  join_rows(lapply(seq_len(k), function(j) pick_rows(if (given[j]) rows else fallback, j)))
 }
 
 # One value per coefficient; NA where a named vector leaves it out.
@@ -214,29 +243,32 @@ prior_numbers <- function(prior, k) {
   list(dist = rep(row$row, k), arg = arg[, rep_len(seq_len(ncol(arg)), k), drop = FALSE])
 }
 
-bind_rows <- function(rows) {
-  list(dist = as.character(unlist(lapply(rows, function(r) r$dist))),
-       arg = do.call(cbind, c(list(matrix(0, 3L, 0L)), lapply(rows, function(r) r$arg))))
+pick_rows <- function(rows, keep) {
+  list(dist = rows$dist[keep], arg = rows$arg[, keep, drop = FALSE], default = rows$default[keep],
+       asked = rows$asked[keep])
 }
+
+join_rows <- function(rows) {
+  column <- function(field, none) c(none, unlist(lapply(rows, function(r) r[[field]])))
+  list(dist = column("dist", character()),
+       arg = do.call(cbind, c(list(matrix(0, 3L, 0L)), lapply(rows, function(r) r$arg))),
+       default = column("default", logical()), asked = column("asked", character()))
+}
+
+bind_rows <- function(rows) join_rows(rows)[c("dist", "arg")]
 
 # A data frame with a row per parameter: what was used and, where not the default, what was asked
 # for.
-prior_table <- function(parameter, rows, priors) {
-  all <- bind_rows(rows)
+prior_table <- function(parameter, rows) {
+  all <- join_rows(rows)
   k <- length(all$dist)
-  default <- unlist(lapply(seq_along(rows), function(j) {
-    left_out <- rows[[j]]$left_out
-    if (is.null(left_out)) rep(isTRUE(priors[[j]]$default), length(rows[[j]]$dist)) else left_out
-  }))
-  asked <- vapply(priors, function(p) if (isTRUE(p$default)) "" else format(p), "")
-  asked <- rep(asked, vapply(rows, function(r) length(r$dist), 0L))
   text <- vapply(seq_len(k), function(j) {
     n_arg <- prior_rows[[which(row_names == all$dist[j])]]$n_arg
     sprintf("%s(%s)", all$dist[j], toString(signif(all$arg[seq_len(n_arg), j], 5L)))
   }, "")
   structure(list(parameter = as.character(parameter), prior = text, dist = all$dist,
                  arg1 = all$arg[1L, ], arg2 = all$arg[2L, ], arg3 = all$arg[3L, ],
-                 default = as.logical(default), asked = replace(asked, default, "")),
+                 default = all$default, asked = all$asked),
             class = "data.frame", row.names = seq_len(k))
 }
 

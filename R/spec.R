@@ -13,6 +13,7 @@ build_model <- function(formula, data, family, user, call, na.action, contrasts,
   offset <- frame_offset(frame)
   used <- if (is.null(rows)) offset else offset[rows]
   scales <- prior_scales(family, response, design, rows, used)
+  user <- translate_brms_prior(user, family, design)
   priors <- resolve_priors(user, family, design, scales)
   list(formula = parsed$formula, family = family, frame = frame, rows = rows, response = response,
        offset = offset, design = design, priors = priors,

@@ -23,11 +23,14 @@
 #' @param offset Added to the linear predictor, as are `offset()` terms of the formula.
 #' @param prior,prior_intercept Priors of the coefficients and of the intercept where the other
 #'   columns are at their means: [normal()], [student_t()], [cauchy()], [laplace()] or [flat()];
-#'   `NULL` is flat. Without an intercept `prior` covers all columns.
+#'   `NULL` is flat. Without an intercept `prior` covers all columns. `prior` may also be a list
+#'   named by coefficients, or a data frame from brms's `prior()`, which then speaks of all
+#'   parameters: see [priors].
 #' @param prior_aux Prior of `sigma`, `shape`, `phi` or `nu`: [normal()], [student_t()], [cauchy()],
-#'   [exponential()], [flat()] or [constant()]; `list(sigma = , nu = )` where the family has two.
+#'   [exponential()], [pc()], [flat()] or [constant()]; `list(sigma = , nu = )` where the family has
+#'   two.
 #' @param prior_sd Prior of the standard deviations of random effects, for all or as a list named by
-#'   grouping factors.
+#'   grouping factors, whose entries may be lists by coefficient.
 #' @param prior_cor [lkj()] prior of their correlations, for all or as a list.
 #' @param algorithm `"cavi"`, coordinate ascent.
 #' @param approximation `"structured"`: a Gaussian for the coefficients given the

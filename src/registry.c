@@ -25,11 +25,11 @@ static const vb_family *const family[] = {&vb_family_gaussian,
                                           &vb_family_asym_laplace_jj};
 
 extern const vb_prior vb_prior_normal, vb_prior_student_t, vb_prior_cauchy, vb_prior_exponential,
-    vb_prior_gamma, vb_prior_flat, vb_prior_laplace;
+    vb_prior_gamma, vb_prior_flat, vb_prior_laplace, vb_prior_pc;
 
 static const vb_prior *const prior[] = {
-    &vb_prior_normal, &vb_prior_student_t, &vb_prior_cauchy, &vb_prior_exponential,
-    &vb_prior_gamma,  &vb_prior_flat,      &vb_prior_laplace};
+    &vb_prior_normal, &vb_prior_student_t, &vb_prior_cauchy,  &vb_prior_exponential,
+    &vb_prior_gamma,  &vb_prior_flat,      &vb_prior_laplace, &vb_prior_pc};
 
 int vb_family_count(void) { return (int)(sizeof family / sizeof *family); }
 

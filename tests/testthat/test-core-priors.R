@@ -7,7 +7,8 @@ log_prior <- list(
   exponential = function(x, a) stats::dexp(x, a[1], log = TRUE),
   gamma = function(x, a) stats::dgamma(x, a[1], a[2], log = TRUE),
   flat = function(x, a) rep(0, length(x)),
-  laplace = function(x, a) stats::dexp(abs(x - a[1]), 1 / a[2], log = TRUE) - log(2)
+  laplace = function(x, a) stats::dexp(abs(x - a[1]), 1 / a[2], log = TRUE) - log(2),
+  pc = function(x, a) stats::dexp(x, -log(a[2]) / a[1], log = TRUE)
 )
 
 upper_prior <- list(
@@ -15,6 +16,7 @@ upper_prior <- list(
   student_t = function(a) stats::pt(-a[2] / a[3], a[1], lower.tail = FALSE, log.p = TRUE),
   cauchy = function(a) stats::pcauchy(0, a[1], a[2], lower.tail = FALSE, log.p = TRUE),
   exponential = function(a) 0, gamma = function(a) 0, flat = function(a) 0,
+  pc = function(a) 0,
   laplace = function(a) {
     below <- stats::pexp(abs(a[1]), 1 / a[2], lower.tail = FALSE) / 2
     log(if (a[1] < 0) below else 1 - below)
@@ -28,8 +30,11 @@ prior_arg <- list(
   exponential = list(c(1, 0, 0), c(0.2, 0, 0)),
   gamma = list(c(2, 0.1, 0), c(5, 2, 0)),
   flat = list(c(0, 0, 0)),
-  laplace = list(c(0, 1, 0), c(2, 0.4, 0), c(-0.7, 5, 0))
+  laplace = list(c(0, 1, 0), c(2, 0.4, 0), c(-0.7, 5, 0)),
+  pc = list(c(1, 0.01, 0), c(0.3, 0.5, 0))
 )
+
+positive <- c("exponential", "gamma", "pc")
 
 table <- vb_tables()$prior
 
@@ -40,7 +45,7 @@ test_that("every prior of the table has a density to be checked against", {
 for (name in intersect(table$name, names(log_prior))) {
   test_that(paste("log density and derivatives are right:", name), {
     x <- c(0.02, 0.3, 1.1, 4, 25)
-    if (!name %in% c("exponential", "gamma")) x <- c(-rev(x), x)
+    if (!name %in% positive) x <- c(-rev(x), x)
     for (arg in prior_arg[[name]]) {
       got <- eval_prior(name, x, arg)
       f <- function(x) log_prior[[name]](x, arg)
@@ -51,7 +56,7 @@ for (name in intersect(table$name, names(log_prior))) {
     }
   })
 
-  if (!name %in% c("exponential", "gamma")) {
+  if (!name %in% positive) {
     test_that(paste("expectations over a coefficient are those of the log density:", name), {
       m <- rep(c(-1.3, 0, 0.2, 2.5), each = 3)
       for (arg in prior_arg[[name]]) {

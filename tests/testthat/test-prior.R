@@ -19,6 +19,7 @@ test_that("priors print as the call that makes them", {
   expect_identical(format(flat()), "flat()")
   expect_identical(format(constant(1)), "constant(1)")
   expect_identical(format(lkj(2)), "lkj(2)")
+  expect_identical(format(pc(1, 0.05)), "pc(1, 0.05)")
   expect_identical(eval(prior_call(normal(1, 2, TRUE))), normal(1, 2, TRUE))
 })
 
@@ -31,6 +32,14 @@ test_that("impossible arguments are errors", {
   expect_error(constant(-1), class = "vb_error_value")
   expect_error(lkj(0), class = "vb_error_eta")
   expect_error(normal(autoscale = NA), class = "vb_error_autoscale")
+  expect_error(pc(0), class = "vb_error_u")
+  expect_error(pc(1, 1), class = "vb_error_alpha")
+})
+
+test_that("pc() leaves the probability alpha above u", {
+  density <- function(x) exp(eval_prior("pc", x, c(2, 0.05))$ll)
+  expect_equal(stats::integrate(density, 2, Inf)$value, 0.05, tolerance = 1e-6)
+  expect_equal(stats::integrate(density, 0, 2)$value, 0.95, tolerance = 1e-6)
 })
 
 test_that("every distribution of the table is known to C, with as many arguments", {
@@ -47,6 +56,11 @@ test_that("every distribution of the table is known to C, with as many arguments
 test_that("what is no prior, or one of the wrong kind, says what would do", {
   wrong <- list(list(prior_sd = laplace()), list(prior_sd = lkj(1)), list(prior_cor = normal()),
                 list(prior = exponential()),
+                list(prior = pc(1)), list(prior_cor = pc(1)), list(prior = list(normal())),
+                list(prior = list(nobody = normal())), list(prior = list(x = lkj())),
+                list(prior_sd = list(a = list(z = normal()))),
+                list(prior_sd = list(a = list(normal()))),
+                list(prior_sd = list(a = list(x = laplace()))),
                 list(prior = constant(1)), list(prior_intercept = lkj()), list(prior = 3),
                 list(prior = "normal(0, 1)"), list(prior = list(1)), list(prior_aux = lkj()),
                 list(prior = list(dist = "hs", df = 1)), list(prior_cor = list(dist = "decov")))

@@ -112,6 +112,44 @@ test_that("sds and correlations: one prior for all, or a list by group", {
   }
 })
 
+test_that("lists by coefficient: what is left out keeps its default", {
+  f <- y ~ x + (x | a) + (1 | b)
+  default <- priors_of(f, toy)
+  p <- priors_of(f, toy, priors = list(prior_sd = list(a = list(x = pc(1, 0.01)))))
+  expect_identical(p$sd[[1]]$dist, c("student_t", "pc"))
+  expect_equal(p$sd[[1]]$arg[, 1], default$sd[[1]]$arg[, 1])
+  expect_equal(p$sd[[1]]$arg[, 2], c(1, 0.01, 0))
+  expect_identical(p$sd[[2]], default$sd[[2]])
+  expect_identical(p$tables$prior_sd$default, c(TRUE, FALSE, TRUE))
+  expect_identical(p$tables$prior_sd$prior[2], "pc(1, 0.01)")
+  for (name in c("(Intercept)", "Intercept")) {
+    one <- stats::setNames(list(exponential(2)), name)
+    p <- priors_of(f, toy, priors = list(prior_sd = list(a = one, b = NULL)))
+    expect_identical(unlist(lapply(p$sd, `[[`, "dist")), c("exponential", "student_t", "flat"))
+  }
+  f <- y ~ x + z + a
+  default <- priors_of(f, toy)$coef
+  p <- priors_of(f, toy, priors = list(prior = list(z = laplace(0, 2), x = NULL, aw = normal(1))))
+  expect_identical(p$coef$dist, c("student_t", "flat", "laplace", "normal", "normal"))
+  expect_equal(p$coef$arg[1:2, c(3, 5)], cbind(c(0, 2), c(1, 1)))
+  expect_equal(p$coef$arg[, 4], default$arg[, 4])
+  scaled <- list(prior = list(z = normal(0, 2, autoscale = TRUE)))
+  expect_equal(priors_of(f, toy, priors = scaled)$coef$arg[2, 3],
+               2 * stats::sd(toy$y) / stats::sd(toy$z))
+})
+
+test_that("an entry is for all terms of its factor, nested factors have their own names", {
+  given <- list(prior_sd = list(a = list("(Intercept)" = exponential(1), x = pc(1)),
+                                "a:b" = normal(0, 2)))
+  p <- priors_of(y ~ x + (1 | a) + (0 + x | a) + (1 | a:b), toy, priors = given)
+  expect_identical(unlist(lapply(p$sd, `[[`, "dist")), c("exponential", "pc", "normal"))
+  expect_identical(priors_of(y ~ x + (x || a) + (1 | a:b), toy, priors = given)$sd, p$sd)
+  p <- priors_of(y ~ x + (1 | a / b), toy, priors = list(prior_sd = list("a:b" = normal(0, 2))))
+  expect_setequal(p$tables$prior_sd$prior[p$tables$prior_sd$parameter == "a:b__(Intercept)"],
+                  "normal(0, 2)")
+  expect_identical(sum(p$tables$prior_sd$default), 1L)
+})
+
 test_that("two family parameters take a list", {
   given <- list(prior_aux = list(sigma = exponential(2), nu = exponential(0.1)))
   p <- priors_of(y ~ x, toy, student(), priors = given)

@@ -1,0 +1,206 @@
+# Priors written for brms: a data frame with a row per entry, turned into the prior arguments of
+# vb(). Nothing of brms is needed.
+
+is_brms_prior <- function(x) is.data.frame(x) && all(c("prior", "class") %in% names(x))
+
+# `user` with the data frame in `prior` replaced by what it says of each argument.
+translate_brms_prior <- function(user, family, design) {
+  if (!is_brms_prior(user[["prior"]])) return(user)
+  entries <- brms_entries(user[["prior"]])
+  user[["prior"]] <- NULL
+  from <- brms_arguments(entries, family$par, design)
+  twice <- intersect(names(from), names(user))
+  if (length(twice)) {
+    vb_abort(c(twice, "prior"), c(
+      "{.arg prior} and {.arg {twice}} both have priors of the same parameters.",
+      i = "Leave out {.arg {twice}}, or the entries of {.arg prior}."))
+  }
+  c(user, from)
+}
+
+# -> a list per entry: prior (NULL: as the class has it), class, coef, group, text
+brms_entries <- function(frame) {
+  column <- function(name, none = "") {
+    x <- if (name %in% names(frame)) as.character(frame[[name]]) else rep(none, nrow(frame))
+    replace(x, is.na(x), none)
+  }
+  columns <- lapply(c(prior = "prior", class = "class", coef = "coef", group = "group",
+                      resp = "resp", dpar = "dpar", nlpar = "nlpar", lb = "lb", ub = "ub",
+                      source = "source"), column)
+  entries <- lapply(seq_len(nrow(frame)), function(i) {
+    entry <- lapply(columns, `[[`, i)
+    entry$text <- entry_text(entry)
+    entry
+  })
+  # brms::default_prior() lists every parameter; an empty entry of one of a class adds nothing to it
+  inherited <- vapply(entries, function(e) {
+    e$prior %in% c("", "(flat)") && (nzchar(e$coef) || nzchar(e$group))
+  }, NA)
+  lapply(entries[!inherited], function(entry) {
+    check_brms_entry(entry)
+    entry$prior <- brms_distribution(entry)
+    entry
+  })
+}
+
+# The entry as one would write it.
+entry_text <- function(entry) {
+  where <- unlist(entry[c("class", "coef", "group", "resp", "dpar", "nlpar", "lb", "ub")])
+  where <- where[nzchar(where)]
+  sprintf("prior(%s)", toString(c(dQuote(entry$prior, FALSE), paste(names(where), "=", where))))
+}
+
+brms_classes <- c("b", "Intercept", "sd", "cor", "L", "sigma", "shape", "nu", "phi")
+
+check_brms_entry <- function(entry) {
+  if (!entry$class %in% brms_classes) {
+    brms_abort(entry, "There is no class {.val {entry$class}} here.",
+               "The classes are {.val {brms_classes}}.")
+  }
+  other <- unlist(entry[c("resp", "dpar", "nlpar")])
+  other <- names(other)[nzchar(other)]
+  if (length(other)) {
+    brms_abort(entry, "Models here have no {.code {other}}.", "Leave the entry out.")
+  }
+  asked <- entry$source %in% c("", "user")             # brms's own bounds are not the user's
+  bounded <- unlist(entry[c("lb", "ub")])
+  positive <- !entry$class %in% c("b", "Intercept", "cor", "L")
+  if (asked && any(nzchar(bounded) & !(positive & bounded == "0" & names(bounded) == "lb"))) {
+    brms_abort(entry, "A parameter cannot be bounded.",
+               "Parameters are real, or positive where the density is cut at zero.")
+  }
+}
+
+brms_abort <- function(entry, problem, hint, .envir = parent.frame()) {
+  text <- entry$text
+  vb_abort("prior", c("{.arg prior} has an entry that is not known here: {.code {text}}.",
+                      x = cli::format_inline(problem, .envir = .envir),
+                      i = cli::format_inline(hint, .envir = .envir)))
+}
+
+# Names in brms -> our functions, and the rows of prior_rows they make
+brms_menu <- c(normal = "normal", student_t = "student_t", cauchy = "cauchy",
+               double_exponential = "laplace", exponential = "exponential", gamma = "gamma_prior",
+               lkj = "lkj", lkj_corr_cholesky = "lkj", constant = "constant")
+brms_rows <- replace(replace(brms_menu, c("student_t", "cauchy"), "t"), "gamma", "gamma")
+
+gamma_prior <- function(shape, rate) {
+  check_positive(shape, "shape")
+  check_positive(rate, "rate")
+  structure(list(dist = "gamma", shape = shape, rate = rate), class = "vb_prior")
+}
+
+brms_distribution <- function(entry) {
+  if (entry$prior %in% c("", "(flat)")) return(flat())
+  menu <- names(brms_menu)
+  call <- tryCatch(str2lang(entry$prior), error = function(e) NULL)
+  name <- if (is.call(call) && is.symbol(call[[1L]])) as.character(call[[1L]])
+  if (is.null(name) || !name %in% menu) {
+    brms_abort(entry, "It is none of the distributions known.", "These are {.fun {menu}}.")
+  }
+  args <- tryCatch(lapply(as.list(call)[-1L], eval, arithmetic, emptyenv()),
+                   error = function(e) NULL)
+  if (is.null(args) || !all(vapply(args, is.numeric, NA))) {
+    brms_abort(entry, "Its arguments must be numbers.", "Write them out: nothing is looked up.")
+  }
+  prior <- tryCatch(do.call(brms_menu[[name]], args), error = function(e) {
+    message <- conditionMessage(e)
+    brms_abort(entry, "{message}", "The distribution is {.fun {name}}.")
+  })
+  on <- switch(entry$class, b = , Intercept = "coef", cor = , L = "cor", "positive")
+  suits <- vapply(menu, function(m) on %in% prior_rows[[brms_rows[[m]]]]$on, NA)
+  if (!on %in% prior_rows[[prior$dist]]$on) {
+    brms_abort(entry, "It suits no parameter of the class.",
+               "The class takes {.fun {menu[suits]}}.")
+  }
+  prior
+}
+
+# All that may stand in the arguments of a distribution.
+arithmetic <- mget(c("+", "-", "*", "/", "^", "(", "sqrt", "exp", "log"), baseenv())
+
+# ---- entries -> arguments ------------------------------------------------------------------------
+
+brms_arguments <- function(entries, par, design) {
+  class <- vapply(entries, function(e) sub("^L$", "cor", e$class), "")
+  of <- function(name) entries[class == name]
+  slopes <- design$names[setdiff(seq_along(design$names), design$intercept)]
+  aux <- intersect(unique(class), setdiff(brms_classes, c("b", "Intercept", "sd", "cor", "L")))
+  unknown <- entries[class %in% setdiff(aux, par)]
+  if (length(unknown)) {
+    brms_abort(unknown[[1L]], "The family has no such parameter.", "Leave the entry out.")
+  }
+  for (e in entries[class %in% c("Intercept", aux)]) brms_place(e, "coef", character())
+  for (e in entries[!class %in% c("sd", "cor")]) brms_place(e, "group", character())
+  groups <- unique(vapply(design$random, function(term) term$group, ""))
+  priors <- list(
+    prior = brms_coefficients(of("b"), slopes),
+    prior_intercept = if (length(of("Intercept"))) brms_last(of("Intercept"))$prior,
+    prior_aux = if (length(aux)) sapply(aux, function(a) brms_last(of(a))$prior, simplify = FALSE),
+    prior_sd = brms_groups(of("sd"), groups, function(mine, g) {
+      coef <- lapply(design$random, function(term) if (term$group == g) term$coef)
+      brms_coefficients(mine, unlist(coef))
+    }),
+    prior_cor = brms_groups(of("cor"), groups, function(mine, g) {
+      for (e in mine) brms_place(e, "coef", character())
+      if (length(mine)) brms_last(mine)$prior
+    })
+  )
+  Filter(Negate(is.null), priors)
+}
+
+# The entry of `class` among those of one place; brms allows one.
+brms_last <- function(entries) {
+  if (length(entries) > 1L) {
+    brms_abort(entries[[2L]], "Another entry is of the same parameters.", "Leave one of them out.")
+  }
+  entries[[1L]]
+}
+
+# A list by coefficient, the class's own prior standing in for what has none; NULL: nothing is said.
+brms_coefficients <- function(entries, names) {
+  at <- vapply(entries, brms_place, "", place = "coef", names = names)
+  general <- if (any(!nzchar(at))) brms_last(entries[!nzchar(at)])$prior
+  own <- lapply(split(entries[nzchar(at)], at[nzchar(at)]), function(e) brms_last(e)$prior)
+  if (!length(own)) return(general)
+  if (!is.null(general)) own[setdiff(names, names(own))] <- list(general)
+  own
+}
+
+# A list by group: entries of the group go before those of the class, coefficient by coefficient.
+brms_groups <- function(entries, groups, resolve) {
+  at <- vapply(entries, brms_place, "", place = "group", names = groups)
+  if (!length(entries)) return(NULL)
+  if (!length(groups)) brms_abort(entries[[1L]], "The model has no groups.", "Leave the entry out.")
+  for (e in entries[!nzchar(at)]) {
+    if (nzchar(e$coef)) brms_abort(e, "A {.arg coef} here needs its {.arg group}.", "Add it.")
+  }
+  out <- sapply(groups, function(g) {
+    mine <- entries[at == g]
+    wide <- Filter(function(e) !nzchar(e$coef), mine)
+    if (!length(wide)) mine <- c(mine, entries[!nzchar(at)])
+    resolve(mine, g)
+  }, simplify = FALSE)
+  Filter(Negate(is.null), out)
+}
+
+# The name among `names` that the entry's coef or group means; "": it has none.
+brms_place <- function(entry, place, names) {
+  asked <- entry[[place]]
+  if (!nzchar(asked)) return("")
+  hit <- match(asked, names)
+  if (is.na(hit)) hit <- match(asked, brms_name(names))
+  if (is.na(hit)) {
+    known <- if (length(names)) "It may be {.val {names}}." else "Leave {.arg {place}} out."
+    brms_abort(entry, "There is no such {.arg {place}}.", known)
+  }
+  names[hit]
+}
+
+# As brms writes the names of coefficients.
+brms_name <- function(x) {
+  signs <- c("+" = "P", "-" = "M", "*" = "MU", "/" = "D", "^" = "E", "=" = "EQ")
+  x <- gsub("[][ (),\"'?]", "", x)
+  for (s in names(signs)) x <- gsub(s, signs[[s]], x, fixed = TRUE)
+  x
+}
