@@ -84,7 +84,7 @@ static vb_status respond(vb_cavi_job *c) {
   for (int k = 0; k < p; k++) {
     memset(r, 0, sizeof(double) * m->n_coef);
     r[k] = 1;
-    vb_solve(m, s, r);
+    if (vb_solve(m, s, r) == VB_INTERRUPTED) return VB_INTERRUPTED;
     memcpy(target + (size_t)k * p, r, sizeof(double) * p);
     fit->response.inflation = fmax(fit->response.inflation, sqrt(r[k] / old[k + (size_t)k * p]));
     if (fit->host->poll()) return VB_INTERRUPTED;

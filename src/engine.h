@@ -172,7 +172,8 @@ vb_status vb_factor_beta(const vb_model *model, const double *site_precision, vb
 void vb_solve_reduce(const vb_model *model, const vb_solution *s, double *r);
 void vb_solve_expand(const vb_model *model, const vb_solution *s,
                      double *r); /* after beta's part is solved */
-void vb_solve(const vb_model *model, const vb_solution *s, double *r); /* r <- S r */
+/* r <- S r; only conjugate gradients can be interrupted */
+vb_status vb_solve(const vb_model *model, const vb_solution *s, double *r);
 /* S on the pattern; congruence (p x p, may be NULL) replaces S_bb by C S_bb C' */
 void vb_beta_inverse(const vb_model *model, const double *congruence,
                      vb_solution *s); /* S_bb alone */
@@ -193,7 +194,7 @@ void vb_factorised_cross(const vb_model *model, const double *h, vb_cross *cross
 void vb_factorised_factor(const vb_model *model, const vb_theta *theta, const vb_cross *cross,
                           double scale, vb_solution *s);
 vb_status vb_factorised_beta(const vb_model *model, const double *site_precision, vb_solution *s);
-void vb_factorised_solve(const vb_model *model, const vb_solution *s, double *r);
+vb_status vb_factorised_solve(const vb_model *model, const vb_solution *s, double *r);
 void vb_factorised_inverse(const vb_model *model, const double *congruence, vb_solution *s);
 void vb_factorised_draw(const vb_model *model, const vb_solution *s, double *delta);
 /* variance that level `level` of a term adds to z'u + x'beta beyond beta's own */

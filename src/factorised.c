@@ -163,7 +163,7 @@ static void precision_product(const vb_model *m, const vb_solution *s, const dou
 }
 
 /* r <- Lambda^-1 r (Hestenes & Stiefel 1952; Saad 2003, algorithm 9.1) */
-void vb_factorised_solve(const vb_model *m, const vb_solution *s, double *r) {
+vb_status vb_factorised_solve(const vb_model *m, const vb_solution *s, double *r) {
   size_t D = (size_t)m->n_coef;
   double *x = s->cg, *z = s->cg + D, *dir = s->cg + 2 * D, *prod = s->cg + 3 * D;
   memset(x, 0, sizeof(double) * D);
@@ -181,8 +181,10 @@ void vb_factorised_solve(const vb_model *m, const vb_solution *s, double *r) {
     covariance_product(m, s, r, z);
     rz = vb_dot(m->n_coef, r, z);
     for (size_t k = 0; k < D; k++) dir[k] = z[k] + rz / last * dir[k];
+    if (m->n > 20000 && it % 16 == 15 && m->host->poll()) return VB_INTERRUPTED;
   }
   memcpy(r, x, sizeof(double) * D);
+  return VB_OK;
 }
 
 void vb_factorised_inverse(const vb_model *m, const double *congruence, vb_solution *s) {

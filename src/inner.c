@@ -135,7 +135,7 @@ static vb_status damped_step(const vb_model *m, const vb_theta *theta, double ba
     in->n_sweep++;
     if (factor_at(m, theta, in, in->h_try, in->site_try) != VB_OK) continue;
     memcpy(in->step, in->r, sizeof(double) * m->n_coef);
-    vb_solve(m, &in->sol, in->step);
+    if (vb_solve(m, &in->sol, in->step) == VB_INTERRUPTED) return VB_INTERRUPTED;
     in->decrement = weighted_dot(m->n_coef, in->r, in->step) / 2;
     for (int k = 0; k < m->n_coef; k++) in->m_try[k] = b->m[k] + rho * in->step[k];
     if (objective(m, theta, in, in->m_try, base, out) != VB_OK || *out < elbo - slack) continue;
@@ -175,6 +175,7 @@ static vb_status solve_general(const vb_model *m, const vb_theta *theta, double 
     memcpy(in->site_target, in->site_h, sizeof(double) * m->n_site);
     mean_gradient(m, theta, in, b->m);
     st = damped_step(m, theta, base, *elbo, slack, in, b, &next);
+    if (st == VB_INTERRUPTED) return st;
     if (st != VB_OK) { /* no ascent left: back to the best q there is */
       double left = in->decrement;
       st = factor_at(m, theta, in, b->h, b->site_h);

@@ -197,12 +197,10 @@ void vb_solve_expand(const vb_model *m, const vb_solution *s, double *r) {
   }
 }
 
-void vb_solve(const vb_model *m, const vb_solution *s, double *r) {
-  if (m->coupling != VB_FULL) {
-    vb_factorised_solve(m, s, r);
-    return;
-  }
+vb_status vb_solve(const vb_model *m, const vb_solution *s, double *r) {
+  if (m->coupling != VB_FULL) return vb_factorised_solve(m, s, r);
   vb_solve_reduce(m, s, r);
   if (m->p) vb_chol_solve(m->p, s->beta_chol, m->p, 1, r, m->p);
   vb_solve_expand(m, s, r);
+  return VB_OK;
 }

@@ -27,12 +27,19 @@ models <- list(
     data <- data.frame(g = factor(i %% 40), x = x,
                        y = floor(exp(0.4 * x + sin(i %% 40)) * (i %% 3)))
     vb(y ~ x + (1 | g), data, family = negbinomial(), ...)
+  },
+  partial = function(...) {
+    n <- 5000
+    i <- seq_len(n)
+    data <- data.frame(g = factor(i %% 40), h = factor((i * i) %% 31), x = cos(i * 0.37))
+    data$y <- floor(exp(0.4 * data$x + sin(i %% 40)) * (i %% 3))
+    vb(y ~ x + (1 | g) + (1 | h), data, family = negbinomial(), approximation = "partial", ...)
   }
 )
 
 for (name in names(models)) {
   test_that(paste("two runs and one or two threads give identical fits:", name), {
-    if (name %in% c("rows", "counts")) skip_on_cran()
+    if (name %in% c("rows", "counts", "partial")) skip_on_cran()
     one <- models[[name]](cores = 1)
     again <- models[[name]](cores = 1)
     two <- models[[name]](cores = 2)

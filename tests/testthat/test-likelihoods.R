@@ -201,3 +201,34 @@ test_that("the lasso shrinks several coefficients, alone and beside a random int
   }
   expect_true(vb(Reaction ~ Days + (1 | Subject), sleepstudy, prior = laplace(0, 5))$converged)
 })
+
+# A fit under flat priors against maximum likelihood on data sets large enough for the two to agree:
+# estimates within a fifth of a standard error, standard deviations within 8 %.
+near_glm <- function(fit, glm) {
+  se <- sqrt(diag(vcov(glm)))[names(coef(glm))]
+  expect_lt(max(abs(fixef(fit) - coef(glm)) / se), 0.2)
+  expect_lt(max(abs(log(sqrt(diag(vcov(fit))) / se))), log(1.08))
+}
+flat_fit <- function(...) vb(..., prior = NULL, prior_intercept = NULL)
+
+test_that("flat priors on real data give nearly glm's answers", {
+  near_glm(flat_fit(Volume ~ Girth + Height, trees), lm(Volume ~ Girth + Height, trees))
+  esophagus <- transform(esoph, agegp = as.numeric(agegp), alcgp = as.numeric(alcgp))
+  if (any(esophagus$ncontrols < esophagus$ncases)) {        # R before 4.0.4 counts cases in both
+    esophagus$ncontrols <- esophagus$ncontrols + esophagus$ncases
+  }
+  for (link in c("logit", "probit", "cloglog")) {
+    near_glm(flat_fit(cbind(ncases, ncontrols) ~ agegp + alcgp, esophagus, family = binomial(link)),
+             glm(cbind(ncases, ncontrols) ~ agegp + alcgp, binomial(link), esophagus))
+  }
+  near_glm(flat_fit(count ~ spray, subset(InsectSprays, spray %in% c("A", "B", "F")),
+                    family = poisson()),
+           glm(count ~ spray, poisson(), subset(InsectSprays, spray %in% c("A", "B", "F"))))
+})
+
+test_that("flat priors on real data give nearly MASS's negative binomial", {
+  skip_if_not_installed("MASS")
+  quine <- MASS::quine
+  near_glm(flat_fit(Days ~ Sex + Age, quine, family = negbinomial()),
+           MASS::glm.nb(Days ~ Sex + Age, quine))
+})
