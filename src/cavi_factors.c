@@ -92,9 +92,9 @@ static void axis_means(const vb_free_form *f, double *mean) {
 
 /* how far the dispersions' axes moved in the last sweep */
 double vb_cavi_move(vb_cavi_job *c) {
+  if (!c->dear) return 0;
   const vb_free_form *f = c->factor + c->n_factor - 1;
   double mean[VB_MAX_AXIS], move = 0;
-  if (!c->dear) return 0;
   axis_means(f, mean);
   for (int k = 0; k < f->K; k++) {
     move = fmax(move, fabs(mean[k] - c->seen[k]));
@@ -105,9 +105,10 @@ double vb_cavi_move(vb_cavi_job *c) {
 
 /* centre and spread of the weights into the factor; returns whether the nodes should follow */
 int vb_cavi_follow(vb_cavi_job *c) {
+  if (!c->dear) return 0;
   vb_free_form *f = c->factor + c->n_factor - 1;
   int K = f->K, moved = 0;
-  if (!c->dear || !K) return 0;
+  if (!K) return 0;
   double mean[VB_MAX_AXIS], cov[VB_MAX_AXIS * VB_MAX_AXIS] = {0}, value[VB_MAX_AXIS];
   axis_means(f, mean);
   for (int t = 0; t < f->T; t++)
@@ -253,8 +254,8 @@ vb_status vb_cavi_update(vb_cavi_job *c, double f_c, double *bound) {
 vb_status vb_cavi_settle(vb_cavi_job *c, int anew) {
   vb_fit *fit = c->fit;
   vb_inner *in = &fit->inner;
-  vb_free_form *f = c->factor + c->n_factor - 1;
   if (!c->dear) return VB_OK;
+  vb_free_form *f = c->factor + c->n_factor - 1;
   if (anew) {
     vb_status st = vb_cavi_lay_rule(c);
     if (st != VB_OK) return st;
