@@ -22,8 +22,9 @@ static vb_status sweep(vb_cavi_job *c, const double *l, double *t, double *bound
   double f_c;
   vb_cavi_state_set(c, l, &fit->theta);
   fit->n_eval++;
-  vb_status st = vb_inner_solve(fit->model, &fit->theta, fit->set.tol / 100, fit->set.max_sweep, 1,
-                                &fit->inner, &fit->block, &f_c);
+  double tol = fit->set.tol / 100 * (1 + fit->model->n / 1e4); /* sums round with their length */
+  vb_status st = vb_inner_solve(fit->model, &fit->theta, tol, fit->set.max_sweep, 1, &fit->inner,
+                                &fit->block, &f_c);
   if (fit->host->poll()) return VB_INTERRUPTED;
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   st = vb_cavi_update(c, f_c, bound);

@@ -11,7 +11,7 @@
 #include "small.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
-#define CG_TOL 1e-15 /* of r'M^-1 r, relative to its start */
+#define CG_TOL 1e-12 /* of r'M^-1 r, relative to its start */
 #define CG_MOST 1000
 
 void vb_factorised_layout(vb_model *m) {
