@@ -18,7 +18,8 @@
 #'   'lme4'.
 #' @param ... Not used, or passed on to `print()`.
 #' @return
-#' - `fixef()`: posterior means of the fixed effects, named by the columns of the model matrix.
+#' - `fixef()`: posterior means of the fixed effects, named by the columns of the model matrix;
+#'   those of [cumulative()] models begin with the thresholds, as do `vcov()` and `confint()`.
 #' - `ranef()`: a list with one data frame per grouping factor, rows for levels and columns for
 #'   coefficients, of class `c("ranef.vbfit", "ranef.mer")`. With `condVar = TRUE` each has the
 #'   attribute `"postVar"`, an array with one posterior covariance matrix per level.
@@ -60,19 +61,20 @@ nlme::VarCorr
 #' @rdname estimates
 #' @export
 fixef.vbfit <- function(object, ...) {
-  stats::setNames(mixture_moments(fixed_nodes(object))$mean, object$fixed$names)
+  threshold <- threshold_summary(object, threshold_rows(object), numeric())[, 1L]
+  stats::setNames(c(threshold, slope_means(object)), fixed_names(object))
 }
+
+slope_means <- function(fit) mixture_moments(fixed_nodes(fit))$mean
 
 #' @rdname estimates
 #' @export
 vcov.vbfit <- function(object, correlation = FALSE, ...) {
-  node <- object$engine$node
-  name <- object$fixed$names
-  p <- length(name)
-  deviation <- node$fixed_mean - drop(node$fixed_mean %*% node$weight)
-  within <- matrix(matrix(node$fixed_cov, p * p, length(node$weight)) %*% node$weight, p)
-  between <- deviation %*% (node$weight * t(deviation))
-  cov <- within + between
+  weight <- object$engine$node$weight
+  name <- fixed_names(object)
+  joint <- joint_nodes(object)
+  deviation <- joint$mean - drop(joint$mean %*% weight)
+  cov <- joint$within + deviation %*% (weight * t(deviation))
   cov <- (cov + t(cov)) / 2
   dimnames(cov) <- list(name, name)
   if (isTRUE(correlation)) stats::cov2cor(cov) else cov
@@ -83,9 +85,11 @@ vcov.vbfit <- function(object, correlation = FALSE, ...) {
 confint.vbfit <- function(object, parm, level = 0.95, ...) {
   check_probs(level, "level", single = TRUE)
   probs <- c((1 - level) / 2, (1 + level) / 2)
-  out <- node_quantiles(fixed_nodes(object), probs)
+  table <- parameter_table(object)
+  table <- table[table$class %in% c("threshold", "b"), ]
+  out <- summarise_parameters(object, table, probs)[, -(1:2), drop = FALSE]
   percent <- paste(format(100 * probs, trim = TRUE, digits = 3), "%")
-  dimnames(out) <- list(object$fixed$names, percent)
+  dimnames(out) <- list(fixed_names(object), percent)
   if (missing(parm)) return(out)
   unknown <- setdiff(parm, if (is.character(parm)) rownames(out) else seq_len(nrow(out)))
   if (length(unknown)) {

@@ -107,8 +107,9 @@ drop_levels <- function(frame) {
   frame
 }
 
-# `rows` of the frame enter the fit (NULL: all): X, its centres, the random terms.
-build_design <- function(parsed, frame, rows, contrasts) {
+# `rows` of the frame enter the fit (NULL: all): X, its centres, the random terms. An `implicit`
+# intercept codes and centres the other columns and is left out itself.
+build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE) {
   whole <- attr(frame, "terms")
   if (!is.null(rows)) {
     frame <- drop_levels(frame[rows, , drop = FALSE])
@@ -121,17 +122,20 @@ build_design <- function(parsed, frame, rows, contrasts) {
     vb_abort("formula", "The model matrix has values that are infinite or not a number.")
   }
   intercept <- if (attr(terms, "intercept") == 1L) 1L else 0L
+  implicit <- implicit && intercept == 1L
+  if (implicit) fixed[c("x", "names")] <- list(fixed$x[, -1L, drop = FALSE], fixed$names[-1L])
   center <- if (intercept) colMeans(fixed$x) else numeric(ncol(fixed$x))
+  if (implicit) intercept <- 0L
   center[intercept] <- 0
   random <- lapply(parsed$bars, build_term, frame = frame, whole = whole, contrasts = contrasts)
   check_names(random, fixed$names)
-  if (!length(random) && !ncol(fixed$x)) {
+  if (!length(random) && !ncol(fixed$x) && !implicit) {
     vb_abort("formula", c("The model has no coefficients.",
                           i = "Leave out {.code 0} or {.code -1}."))
   }
   list(x = fixed$x, names = fixed$names, terms = terms, xlevels = fixed$xlevels,
        contrasts = fixed$contrasts, center = unname(center), intercept = intercept,
-       random = random)
+       implicit = implicit, random = random)
 }
 
 check_contrasts <- function(contrasts, frame) {

@@ -91,14 +91,20 @@ draw_parameters <- function(fit, table, n_draw) {
   uniform <- (sample.int(n_draw) - stats::runif(n_draw)) / n_draw
   theta <- matrix(stats::rnorm(n_hyper * n_draw), n_hyper, n_draw)
   is_coef <- table$class %in% c("b", "r")
+  shifted <- table$class == "threshold" & any(fit$fixed$center != 0)
+  with_coef <- any(is_coef | shifted)
   out <- matrix(NA_real_, n_draw, nrow(table), dimnames = list(NULL, table$name))
   for (block in draw_blocks(n_draw, n_coef)) {
     n <- length(block)
     normal <- theta[, block, drop = FALSE]
-    if (any(is_coef)) normal <- rbind(matrix(stats::rnorm(n_coef * n), n_coef, n), normal)
+    if (with_coef) normal <- rbind(matrix(stats::rnorm(n_coef * n), n_coef, n), normal)
     draws <- engine_draws(fit, uniform[block], normal)
     if (any(is_coef)) out[block, is_coef] <- t(draws$coef[table$row[is_coef], , drop = FALSE])
     if (!all(is_coef)) out[block, !is_coef] <- t(draws$hyper[table$row[!is_coef], , drop = FALSE])
+    if (any(shifted)) {
+      shift <- fit$fixed$center %*% draws$coef[seq_len(n_fixed(fit)), , drop = FALSE]
+      out[block, shifted] <- out[block, shifted] + drop(shift)
+    }
   }
   out
 }

@@ -85,7 +85,8 @@ model.frame.vbfit <- function(formula, fixed.only = FALSE, ...) {
 model.matrix.vbfit <- function(object, type = c("fixed", "random"), ...) {
   type <- pick_choice(type, "type", c("fixed", "random"))
   if (type == "fixed") {
-    return(stats::model.matrix(object$terms, object$frame, contrasts.arg = object$contrasts))
+    x <- stats::model.matrix(object$terms, object$frame, contrasts.arg = object$contrasts)
+    return(if (object$fixed$implicit) x[, -1L, drop = FALSE] else x)
   }
   rows <- new_rows(object, allow.new.levels = TRUE)
   n <- nrow(object$frame)
@@ -114,6 +115,7 @@ weights.vbfit <- function(object, type = c("prior", "working"), ...) {
   type <- pick_choice(type, "type", c("prior", "working"))
   w <- object$weights
   if (type == "working") {
+    check_no_thresholds(object, "working weights")
     mu <- frame_mean(object)
     eta <- object$family$linkfun(mu)
     w <- w * object$family$mu.eta(eta)^2 / unit_variance(object, mu)

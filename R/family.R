@@ -7,7 +7,10 @@
 #' mean, `Beta()` is for responses between 0 and 1, with variance `mu (1 - mu) / (1 + phi)`, and
 #' `bernoulli()` is [stats::binomial()] under brms's name. `asym_laplace()` is for quantile
 #' regression: the linear predictor is the quantile `tau` of the response, and so are
-#' [fitted()][predict.vbfit] values. [vb()] also takes [stats::gaussian()], [stats::binomial()],
+#' [fitted()][predict.vbfit] values. `cumulative()` is for ordered categories: with thresholds
+#' `Intercept[1] < Intercept[2] < ...` in place of the intercept and
+#' `P(y <= k) = F(Intercept[k] - eta)`, `F` the inverse of the link, so that a positive coefficient
+#' favours high categories. [vb()] also takes [stats::gaussian()], [stats::binomial()],
 #' [stats::poisson()] and [stats::Gamma()] with the log link (variance `mu^2 / shape`), and it
 #' knows the negative binomials of rstanarm, brms, glmmTMB and MASS (with `theta` given, the shape
 #' is held there) and the beta families of brms, glmmTMB and mgcv.
@@ -16,14 +19,17 @@
 #' standard errors of a quantile they are only a guide (Yang, Wang and He 2016).
 #'
 #' @param link The link: `"log"` for `negbinomial()`, `"identity"` for `student()` and
-#'   `asym_laplace()`, `"logit"` for `Beta()`, `"logit"`, `"probit"` or `"cloglog"` for
-#'   `bernoulli()`.
+#'   `asym_laplace()`, `"logit"` for `Beta()`, `"logit"` or `"probit"` for `cumulative()`,
+#'   `"logit"`, `"probit"` or `"cloglog"` for `bernoulli()`.
 #' @param df Degrees of freedom of the errors; `NULL` estimates them as `nu`.
 #' @param tau The quantile, between 0 and 1.
 #' @return A `family` object.
 #' @references
 #' Ferrari, S. and Cribari-Neto, F. (2004). Beta regression for modelling rates and proportions.
 #' *Journal of Applied Statistics*, 31, 799-815.
+#'
+#' McCullagh, P. (1980). Regression models for ordinal data. *Journal of the Royal Statistical
+#' Society B*, 42, 109-142.
 #'
 #' Yang, Y., Wang, H. J. and He, X. (2016). Posterior inference in Bayesian quantile regression with
 #' asymmetric Laplace likelihood. *International Statistical Review*, 84, 327-344.
@@ -36,6 +42,8 @@
 #' fixef(fit)
 #' vb(stack.loss ~ Air.Flow, stackloss, family = asym_laplace(tau = 0.9))
 #' vb(I(Acid.Conc. / 100) ~ Air.Flow, stackloss, family = Beta())
+#' vb(tension ~ breaks, transform(warpbreaks, tension = factor(tension, ordered = TRUE)),
+#'    family = cumulative())
 #' @name families
 NULL
 
@@ -66,6 +74,10 @@ asym_laplace <- function(tau = 0.5, link = "identity") {
   family$fixed <- c(tau = as.double(tau))
   family
 }
+
+#' @rdname families
+#' @export
+cumulative <- function(link = "logit") new_family("cumulative", link, variance = NULL)
 
 #' @rdname families
 #' @export
@@ -105,11 +117,12 @@ family_rows <- list(
   Gamma = list(synonyms = "gamma", make = stats::Gamma, response = "response_positive"),
   beta = list(synonyms = c("beta", "beta_family", "betar", "beta regression"), make = Beta,
               response = "response_unit", constructor = "Beta"),
-  asym_laplace = list(synonyms = "asym_laplace", make = asym_laplace, response = "response_real")
+  asym_laplace = list(synonyms = "asym_laplace", make = asym_laplace, response = "response_real"),
+  cumulative = list(synonyms = "cumulative", make = cumulative, response = "response_ordered")
 )
 
 # -> list(family = <family object>, name, link, par = <dispersion parameters>, fixed = <named>,
-# cells, bound)
+# cells, bound, thresholds: does the response decide how many there are in place of `par`?)
 resolve_family <- function(family, bound = "exact") {
   family <- as_family(family)
   name <- family_name(family$family)
@@ -128,7 +141,8 @@ resolve_family <- function(family, bound = "exact") {
   if (is.null(fixed)) fixed <- object$fixed            # what a family always holds: a quantile
   object$fixed <- if (length(fixed)) fixed
   list(family = object, name = name, link = family$link, fixed = fixed,
-       par = c(row$par1, row$par2)[seq_len(row$n_par)], cells = row$cells, bound = bound)
+       par = c(row$par1, row$par2)[seq_len(row$n_par)], cells = row$cells, bound = bound,
+       thresholds = row$thresholds > 0L)
 }
 
 check_bound <- function(bound, name, link, table) {
@@ -252,6 +266,24 @@ response_count <- function(y, weights, family) {
   }
   list(y = y, weights = weights, spec_y = weights * y, spec_w = weights,
        constant = -weights * lgamma(y + 1))
+}
+
+# Categories 1 to K, as an ordered factor or as numbers; their names are `levels`.
+response_ordered <- function(y, weights, family) {
+  ordered <- is.ordered(y)
+  integers <- is.numeric(y) && is.null(dim(y)) && whole(y) && all(y >= 1)
+  if (!ordered && !integers) {
+    wrong_response(family, "It must be an ordered factor, or whole numbers from 1 on.",
+                   "Give the order by {.code factor(y, levels = , ordered = TRUE)}.")
+  }
+  levels <- if (ordered) levels(y) else as.character(seq_len(max(y)))
+  if (!length(levels) %in% 2:41) {
+    n <- length(levels)
+    wrong_response(family, "It has {n} categor{?y/ies}, and must have 2 to 41.",
+                   "Join categories, or use {.code family = gaussian()}.")
+  }
+  y <- as.double(y)
+  list(y = y, weights = weights, spec_y = y, spec_w = weights, constant = NULL, levels = levels)
 }
 
 # Trials: of cbind(success, failure) the weight multiplies, for proportions the weight is their

@@ -20,7 +20,8 @@
 #'   `r_Subject` stands for all its elements.
 #' @param ... Not used by the method for `vbfit`.
 #' @return A numeric matrix with the columns `Estimate` (posterior mean), `Est.Error`
-#'   (posterior standard deviation) and one per quantile. The rows are the fixed effects `b_`,
+#'   (posterior standard deviation) and one per quantile. The rows are the fixed effects `b_` (of
+#'   [cumulative()] models first the thresholds `b_Intercept[1]` and so on),
 #'   the standard deviations `sd_` and correlations `cor_` of the random effects, the dispersions
 #'   (`sigma`, `shape`, `nu`) and the random effects `r_`.
 #' @seealso [summary.vbfit()] for a table to read, [fixef()], [ranef()] and [VarCorr()] for the
@@ -68,20 +69,25 @@ check_probs <- function(x, arg, single = FALSE) {
 # ------------------------------------------------------------
 
 # One row per parameter in the order of the summary; `row` counts within the fixed effects
-# (class "b"), the hyperparameters ("sd", "cor", "aux") or the engine's coefficients ("r").
+# (class "b"), the hyperparameters ("sd", "cor", "aux", "threshold") or the engine's coefficients
+# ("r").
 parameter_table <- function(fit) {
   p <- n_fixed(fit)
   fixed <- data.frame(
     name = paste0("b_", plain_name(fit$fixed$names), recycle0 = TRUE),
     class = rep("b", p), row = seq_len(p)
   )
+  row <- threshold_rows(fit)
+  threshold <- data.frame(name = paste0("b_", fit$hyper$name[row], recycle0 = TRUE),
+                          class = rep("threshold", length(row)), row = row)
   random <- lapply(seq_along(fit$random), ranef_table, fit = fit)
-  do.call(rbind, c(list(fixed, hyper_parameters(fit)), random))
+  do.call(rbind, c(list(threshold, fixed, hyper_parameters(fit)), random))
 }
 
 hyper_parameters <- function(fit) {
   hyper <- fit$hyper
-  row <- order(match(hyper$class, c("sd", "cor", "aux")))
+  class <- factor(hyper$class, c("sd", "cor", "aux"))
+  row <- order(class, na.last = NA)
   hyper <- data.frame(name = as.character(hyper$name), class = as.character(hyper$class))[row, ]
   cbind(hyper, row = row)
 }
@@ -144,9 +150,11 @@ summarise_parameters <- function(fit, table, probs) {
   out <- matrix(NA_real_, nrow(table), length(column), dimnames = list(table$name, column))
   b <- table$class == "b"
   r <- table$class == "r"
-  theta <- !b & !r
+  threshold <- table$class == "threshold"
+  theta <- !b & !r & !threshold
   if (any(b)) out[b, ] <- summarise_mixture(fixed_nodes(fit, table$row[b]), probs)
   if (any(r)) out[r, ] <- summarise_mixture(ranef_nodes(fit, table$row[r]), probs)
+  if (any(threshold)) out[threshold, ] <- threshold_summary(fit, table$row[threshold], probs)
   if (any(theta)) out[theta, ] <- hyper_summary(fit, table$row[theta], probs)
   out
 }
@@ -174,7 +182,9 @@ summarise_mixture <- function(nodes, probs) {
 }
 
 node_quantiles <- function(nodes, probs) {
-  if (!length(probs) || !nrow(nodes$mean)) return(matrix(0, nrow(nodes$mean), length(probs)))
+  if (!length(probs) || !nrow(nodes$mean)) {
+    return(matrix(numeric(), nrow(nodes$mean), length(probs)))
+  }
   mixture_quantiles(nodes$mean, nodes$var, nodes$skew, nodes$weight, probs)
 }
 
@@ -188,6 +198,7 @@ mixture_moments <- function(nodes) {
 hyper_summary <- function(fit, row, probs) {
   point <- fit$engine$point
   w <- point$weight / sum(point$weight)
+  if (!length(row)) return(matrix(numeric(), 0L, 2L + length(probs)))
   t(apply(point$hyper[row, , drop = FALSE], 1L, function(x) {
     if (min(x) == max(x)) return(c(x[1L], 0, rep(x[1L], length(probs))))  # held constant
     mean <- sum(w * x)

@@ -26,7 +26,8 @@
 #' @param offset An offset for `newdata`, if one was given as an argument of [vb()]. An
 #'   `offset()` of the formula is evaluated in `newdata`.
 #' @param ... Not used; `predict()` warns of what is there.
-#' @return `predict()`: a vector named by the rows, or with `se.fit = TRUE` a list with the
+#' @return `predict()`: a vector named by the rows (for the response of [cumulative()] models a
+#'   matrix, the probabilities of the categories), or with `se.fit = TRUE` a list with the
 #'   vectors `fit` and `se.fit`. `fitted()` is `predict(object, type = "response")`, and
 #'   `residuals()` are those of the fitted values. There is one value per row of the data; rows
 #'   left out by `na.exclude()` are `NA`.
@@ -53,7 +54,7 @@ predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link
   out <- predict_moments(object, rows, type, se.fit)
   name <- row.names(if (own) object$frame else as_newdata(newdata))
   out <- lapply(out, function(v) {
-    v <- stats::setNames(v, name)
+    if (is.matrix(v)) dimnames(v) <- list(name, object$levels) else names(v) <- name
     if (own) stats::napredict(object$na.action, v) else apply_na_action(v, na.action)
   })
   if (se.fit) out else out$fit
@@ -82,7 +83,12 @@ predict_moments <- function(fit, rows, type, se = FALSE) {
   if (linear && !se) return(out)
   known <- rows$complete
   moments <- engine_moments(fit, if (all(known)) rows else keep_rows(rows, known))
-  all_rows <- function(v) replace(rep(NA_real_, length(known)), known, v)
+  all_rows <- function(v) {
+    if (!is.matrix(v)) return(replace(rep(NA_real_, length(known)), known, v))
+    out <- matrix(NA_real_, length(known), ncol(v))
+    out[known, ] <- v
+    out
+  }
   if (!linear) out$fit <- all_rows(moments$mu)
   if (se) out$se.fit <- all_rows(sqrt(if (linear) moments$var else moments$mu_var))
   out
@@ -90,7 +96,7 @@ predict_moments <- function(fit, rows, type, se = FALSE) {
 
 # Rows with a level that the fit has not seen, or without the term, have a random effect of zero
 predictor_mean <- function(fit, rows) {
-  eta <- rows$offset + drop(rows$x %*% unname(fixef.vbfit(fit)))
+  eta <- rows$offset + drop(rows$x %*% slope_means(fit))
   start <- term_offset(fit)
   mean <- drop(fit$engine$node$mean %*% fit$engine$node$weight)
   for (k in seq_along(fit$random)) {
@@ -110,8 +116,11 @@ keep_rows <- function(rows, keep) {
 
 # na.pass leaves the NAs, na.omit drops them, na.exclude puts them back, na.fail stops
 apply_na_action <- function(value, na.action) {
-  kept <- match.fun(na.action)(data.frame(value = unname(value), row.names = names(value)))
-  stats::napredict(attr(kept, "na.action"), stats::setNames(kept$value, rownames(kept)))
+  column <- if (is.matrix(value)) value[, 1L] else value
+  kept <- match.fun(na.action)(data.frame(value = unname(column), row.names = names(column)))
+  out <- match(rownames(kept), names(column))
+  stats::napredict(attr(kept, "na.action"),
+                   if (is.matrix(value)) value[out, , drop = FALSE] else value[out])
 }
 
 # Posterior mean of the mean of each row of the model frame
@@ -127,6 +136,7 @@ fitted.vbfit <- function(object, ...) predict.vbfit(object, type = "response")
 #' @export
 residuals.vbfit <- function(object, type = c("response", "pearson", "working", "deviance"), ...) {
   type <- pick_choice(type, "type", c("response", "pearson", "working", "deviance"))
+  check_no_thresholds(object, "residuals")
   mu <- frame_mean(object)
   y <- object$y
   w <- object$weights

@@ -26,8 +26,8 @@ print.vbfit <- function(x, digits = 1, ...) {
   parameters <- without_ranef(x)
   table <- summarise_parameters(x, parameters, numeric())
   class <- parameters$class
-  fixed <- table[class == "b", , drop = FALSE]
-  rownames(fixed) <- x$fixed$names
+  fixed <- table[class %in% c("threshold", "b"), , drop = FALSE]
+  rownames(fixed) <- fixed_names(x)
   if (nrow(fixed)) print_estimates(fixed, digits) else cat("No fixed effects\n")
   if (any(class == "aux")) {
     cat("\nAuxiliary parameters:\n")

@@ -38,8 +38,10 @@ resolve_priors <- function(user, family, design, scales) {
   sd <- sd_priors(user, design$random, scales)
   cor <- cor_priors(user, design$random)
   par <- aux_priors(user, family, scales)
+  if (family$thresholds) coef$intercept <- par$table
+  aux <- if (!family$thresholds) par$table
   list(coef = coef$rows, sd = sd$rows, cor = cor$eta, par = par$rows,
-       tables = list(prior = coef$prior, prior_intercept = coef$intercept, prior_aux = par$table,
+       tables = list(prior = coef$prior, prior_intercept = coef$intercept, prior_aux = aux,
                      prior_sd = sd$table, prior_cor = cor$table))
 }
 
@@ -104,6 +106,7 @@ aux_rows <- list(
 )
 
 aux_priors <- function(user, family, scales) {
+  if (family$thresholds) return(threshold_priors(user, family, scales))
   par <- family$par
   fixed <- names(family$fixed)
   given <- by_name(user, "prior_aux", "positive", par, single = setdiff(par, fixed))
@@ -124,6 +127,15 @@ aux_priors <- function(user, family, scales) {
     expand_prior(priors[[k]], par[k], aux_rows[[par[k]]]$default(scales), "prior_aux", scales$sd_y)
   })
   list(rows = bind_rows(rows), table = prior_table(par, rows))
+}
+
+# Each threshold has the prior of an intercept, as in brms.
+threshold_priors <- function(user, family, scales) {
+  default <- default_prior("t", df = 3, location = scales$location, scale = scales$scale)
+  prior <- pick_prior(user, "prior_intercept", default, "coef")
+  one <- expand_prior(prior, "(Intercept)", default, "prior_intercept", 1)
+  rows <- rep(list(one), length(family$par))
+  list(rows = bind_rows(rows), table = prior_table(family$par, rows))
 }
 
 # ---- one argument -> rows ------------------------------------------------------------------------

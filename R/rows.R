@@ -9,6 +9,7 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
   newdata <- if (own) fit$frame else as_newdata(newdata)
   used <- used_coefs(fit, re.form)
   x <- new_matrix(fit$terms, fit$xlevels, fit$contrasts, newdata, own)
+  if (fit$fixed$implicit) x <- x[, -1L, drop = FALSE]
   offset <- new_offset(fit, newdata, own, offset)
   complete <- !is.na(offset) & stats::complete.cases(x)
   group <- z <- vector("list", length(used))

@@ -9,7 +9,11 @@ build_model <- function(formula, data, family, user, call, na.action, contrasts,
   frame <- build_frame(parsed, frame_call(call, data, env), data, na.action, env)
   response <- read_response(family, frame[[1L]], frame_weights(frame))
   rows <- weighted_rows(response$weights)
-  design <- build_design(parsed, frame, rows, contrasts)
+  if (family$thresholds) {
+    family$levels <- response$levels
+    family$par <- sprintf("Intercept[%d]", seq_len(length(response$levels) - 1L))
+  }
+  design <- build_design(parsed, frame, rows, contrasts, implicit = family$thresholds)
   offset <- frame_offset(frame)
   used <- if (is.null(rows)) offset else offset[rows]
   scales <- prior_scales(family, response, design, rows, used)
@@ -27,6 +31,7 @@ make_spec <- function(family, response, design, priors, offset, rows) {
   check_size(family, design, priors)
   check_proper(design, priors$coef)
   check_flat_scales(family, design, priors)
+  check_flat_thresholds(family, part(response$y), priors)
   check_spread(family, part(response$y) - offset, design, priors)
   list(
     family = family$name, link = family$link, bound = family$bound,
@@ -100,6 +105,17 @@ check_flat_scales <- function(family, design, priors) {
   }
 }
 
+# The threshold between two categories, one of them empty, is known from its prior alone.
+check_flat_thresholds <- function(family, y, priors) {
+  if (!family$thresholds || !any(is_flat(priors$par$dist))) return(invisible())
+  empty <- setdiff(seq_along(family$levels), y)
+  if (!length(empty)) return(invisible())
+  vb_abort(c("prior_intercept", "prior", "response"), c(
+    "With flat priors on the thresholds and no response {.val {family$levels[empty]}} there is no
+     proper posterior.",
+    i = "Use a proper {.arg prior_intercept}, such as the default, or {.fn droplevels}."))
+}
+
 # A response that the coefficients fit exactly: the density grows without bound as sigma falls.
 check_spread <- function(family, y, design, priors) {
   sigma <- match("sigma", family$par)
@@ -112,7 +128,7 @@ check_spread <- function(family, y, design, priors) {
 
 # One row per hyperparameter in the engine's order: sds and correlations term by term, then the
 # family's parameters; i and j are the positions of the coefficients in their term.
-hyper_table <- function(random, par) {
+hyper_table <- function(random, par, class = "aux") {
   terms <- lapply(seq_along(random), function(k) {
     term <- random[[k]]
     d <- length(term$coef)
@@ -128,7 +144,7 @@ hyper_table <- function(random, par) {
   column <- function(field, aux) c(unlist(lapply(terms, function(t) t[[field]])), aux)
   zero <- integer(length(par))
   structure(list(name = as.character(column("name", par)),
-                 class = as.character(column("class", rep("aux", length(par)))),
+                 class = as.character(column("class", rep(class, length(par)))),
                  term = as.integer(column("term", zero)), i = as.integer(column("i", zero)),
                  j = as.integer(column("j", zero))),
             class = "data.frame",

@@ -40,12 +40,12 @@ summary.vbfit <- function(object, prob = 0.95, ...) {
     rownames(frame) <- name
     frame
   }
-  fixed <- parameters$class == "b"
+  fixed <- parameters$class %in% c("threshold", "b")
   aux <- parameters$class == "aux"
   structure(list(
     formula = object$formula, family = object$family$family, link = object$family$link,
     data_name = data_name(object), nobs = object$nobs, observations = observations(object),
-    ngrps = ngrps.vbfit(object), fixed = pick(fixed, plain_name(object$fixed$names)),
+    ngrps = ngrps.vbfit(object), fixed = pick(fixed, plain_name(fixed_names(object))),
     random = random_summaries(object, table), spec_pars = pick(aux, parameters$name[aux]),
     report = fit_report(object), prob = prob
   ), class = "summary.vbfit")

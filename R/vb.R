@@ -10,8 +10,8 @@
 #'   environment of `formula`.
 #' @param family The likelihood: [stats::gaussian()], [stats::binomial()] (`"logit"`, `"probit"`,
 #'   `"cloglog"`), [stats::poisson()], [stats::Gamma()] (`"log"`), [negbinomial()], [student()],
-#'   [Beta()] or [asym_laplace()] (quantile regression), as an object, function or string; other
-#'   packages' names for these are known.
+#'   [Beta()], [asym_laplace()] (quantile regression) or [cumulative()] (ordered categories), as an
+#'   object, function or string; other packages' names for these are known.
 #' @param ... `iter`, `chains`, `seed`, `refresh`, `adapt_delta`, `QR` and `REML`, which scripts
 #'   written for other packages carry along, are ignored with a message. Any other argument is an
 #'   error.
@@ -21,11 +21,11 @@
 #'   the log-likelihood of all others. Rows of weight zero are left out of the fit.
 #' @param subset,na.action,contrasts As in [stats::lm()].
 #' @param offset Added to the linear predictor, as are `offset()` terms of the formula.
-#' @param prior,prior_intercept Priors of the coefficients and of the intercept where the other
-#'   columns are at their means: [normal()], [student_t()], [cauchy()], [laplace()] or [flat()];
-#'   `NULL` is flat. Without an intercept `prior` covers all columns. `prior` may also be a list
-#'   named by coefficients, or a data frame from brms's `prior()`, which then speaks of all
-#'   parameters: see [priors].
+#' @param prior,prior_intercept Priors of the coefficients and of the intercept (each threshold of
+#'   [cumulative()]) where the other columns are at their means: [normal()], [student_t()],
+#'   [cauchy()], [laplace()] or [flat()]; `NULL` is flat. Without an intercept `prior` covers all
+#'   columns. `prior` may also be a list named by coefficients, or a data frame from brms's
+#'   `prior()`, which then speaks of all parameters: see [priors].
 #' @param prior_aux Prior of `sigma`, `shape`, `phi` or `nu`: [normal()], [student_t()], [cauchy()],
 #'   [exponential()], [pc()], [flat()] or [constant()]; `list(sigma = , nu = )` where the family has
 #'   two.
@@ -48,12 +48,12 @@
 #'
 #' @section Default priors:
 #' With `s = max(2.5, mad(y))` (on the scale of the log for log links; 2.5 for binomial and beta):
-#' the intercept has `student_t(3, median(y), s)` (binomial and beta: location 0),
-#' coefficients `normal(0, 2.5 sd(y) / sd(x))` for gaussian, student and asym_laplace,
-#' `normal(0, 2.5 / sd(x))` otherwise, standard deviations of groups and residuals a
-#' half-`student_t(3, 0, s)`, correlations `lkj(1)`, the shape of the negative binomial and of Gamma
-#' `exponential(1)`, the precision `phi` of beta a gamma(0.01, 0.01) and the degrees of freedom of
-#' student a gamma(2, 0.1). `prior_summary()` prints what was used.
+#' the intercept has `student_t(3, median(y), s)` (binomial and beta: location 0), coefficients
+#' `normal(0, 2.5 sd(y) / sd(x))` for gaussian, student and asym_laplace, `normal(0, 2.5 / sd(x))`
+#' otherwise, standard deviations of groups and residuals a half-`student_t(3, 0, s)`, correlations
+#' `lkj(1)`, the shape of the negative binomial and of Gamma `exponential(1)`, the precision `phi`
+#' of beta a gamma(0.01, 0.01) and the degrees of freedom of student a gamma(2, 0.1); thresholds,
+#' being intercepts, `student_t(3, 0, 2.5)`. `prior_summary()` prints what was used.
 #'
 #' @section Approximations:
 #' With `c` the coefficients and random effects and `theta` the standard deviations, correlations

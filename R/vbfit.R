@@ -23,7 +23,9 @@
 #'     `na.action`.}
 #'   \item{`rows`}{The rows of `frame` that entered the fit: those with weight.}
 #'   \item{`nobs`}{Their number.}
-#'   \item{`y`}{The response, one entry per row of `frame`; proportions for binomial families.}
+#'   \item{`y`}{The response, one entry per row of `frame`; proportions for binomial families,
+#'     numbers of categories for ordinal ones.}
+#'   \item{`levels`}{The names of the categories of an ordinal response, else `NULL`.}
 #'   \item{`weights`}{Prior weights as [stats::glm()] keeps them (binomial: times the number of
 #'     trials), one per row of `frame`.}
 #'   \item{`offset`}{The sum of all offsets, one per row of `frame`.}
@@ -31,7 +33,8 @@
 #'     prediction.}
 #'   \item{`na.action`}{The rows left out for missing values, or `NULL`.}
 #'   \item{`fixed`}{A list: `names` of the columns of the model matrix, the `center` subtracted from
-#'     each while fitting, and the position of the `intercept` (0: none).}
+#'     each while fitting, the position of the `intercept` (0: none), and `implicit`: does the
+#'     formula have one whose place thresholds take?}
 #'   \item{`random`}{A list with one entry per term: its `group` (`"a:b"` for nested factors), the
 #'     `levels`, the names `coef` of its coefficients, the expressions `expr` and `bar` of both
 #'     sides of the bar, and the `terms`, `xlevels` and `contrasts` of its left side.}
@@ -40,8 +43,8 @@
 #' @section The result:
 #' \describe{
 #'   \item{`hyper`}{A data frame with a row per hyperparameter: its `name`, its `class` (`"sd"`,
-#'     `"cor"` or `"aux"`), its `term` (0: none) and the coefficients `i` and `j` of that term it
-#'     belongs to.}
+#'     `"cor"`, `"aux"` or `"threshold"`), its `term` (0: none) and the coefficients `i` and `j` of
+#'     that term it belongs to.}
 #'   \item{`engine`}{The posterior. `engine$node` has for each node of the integral over the
 #'     hyperparameters its `weight`, `elbo`, residual quadrature `rq`, the `hyper`parameters and the
 #'     `mean`, `var` and `skew` of all coefficients given them (`fixed_mean`, `fixed_cov`,
@@ -87,8 +90,10 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
     offset = model$offset,
     terms = design$terms, xlevels = design$xlevels, contrasts = design$contrasts,
     na.action = attr(frame, "na.action"),
-    fixed = design[c("names", "center", "intercept")], random = random,
-    hyper = hyper_table(random, model$family$par),
+    levels = model$family$levels,
+    fixed = design[c("names", "center", "intercept", "implicit")], random = random,
+    hyper = hyper_table(random, model$family$par,
+                        if (model$family$thresholds) "threshold" else "aux"),
     engine = engine[setdiff(names(engine), own)],
     design = if (is.null(engine$design)) model$spec else engine$design,
     elbo = engine$elbo, log_evidence = engine$log_evidence, trace = trace_table(engine$trace),

@@ -29,11 +29,17 @@ static const example examples[] = {
     {"intercepts", "negbinomial", "log", 120, 1, {10}, {1}},
     {"regression", "student", "identity", 60, 0, {0}, {0}},
     {"intercepts", "student", "identity", 90, 1, {9}, {1}},
+    {"regression", "cumulative", "logit", 80, 0, {0}, {0}},
+    {"intercepts", "cumulative", "logit", 90, 1, {9}, {1}},
+    {"intercepts", "cumulative", "probit", 90, 1, {9}, {1}},
 };
+
+static int n_par_of(const vb_family *f) { return f->thresholds ? 3 : f->n_par; }
 
 /* responses near 0.4 x + group effect, of whatever kind the family takes */
 static double response(const vb_family *f, double eta, int i) {
   double noise = wave(3 * i + 1);
+  if (f->thresholds) return 1 + (eta + noise > -0.5) + (eta + noise > 0) + (eta + noise > 0.6);
   if (!strcmp(f->link, "identity")) return eta + noise;
   if (!strcmp(f->link, "log")) return floor(exp(eta) * (1.5 + 1.4 * noise));
   return noise < 2 / (1 + exp(-eta)) - 1;
@@ -65,6 +71,7 @@ static vb_input rows_of(const example *e) {
     z[t] = zt;
   }
   for (int i = 0; i < e->n; i++) y[i] = response(in.family, y[i], i);
+  in.n_par = n_par_of(in.family);
   in.y = y;
   in.w = w;
   in.offset = doubles(e->n);
@@ -94,7 +101,7 @@ static vb_natural positive(vb_hyper *h) {
 }
 
 static vb_hyper hyper_of(const example *e, const vb_family *f) {
-  vb_hyper h = {.n_par = f->n_par, .n_term = e->n_term, .d = e->d, .n_level = e->n_level};
+  vb_hyper h = {.n_par = n_par_of(f), .n_term = e->n_term, .d = e->d, .n_level = e->n_level};
   int *first = test_host.alloc(e->n_term + 1, sizeof(int)), k = 0;
   h.natural = test_host.alloc(32, sizeof(vb_natural));
   for (int t = 0; t < e->n_term; t++) {
@@ -109,6 +116,12 @@ static vb_hyper hyper_of(const example *e, const vb_family *f) {
   }
   h.first = first;
   h.first_par = k;
+  for (int j = 0; j < 3 && f->thresholds; j++) {
+    h.natural[k] = positive(&h);
+    h.natural[k].coord = j ? &vb_coord_log : &vb_coord_identity;
+    h.natural[k].real = 1;
+    h.natural[k++].after = j > 0;
+  }
   for (int j = 0; j < f->n_par; j++) /* the degrees of freedom of student are fixed at 4 */
     h.natural[k++] = j ? (vb_natural){.axis = -1, .value = 4} : positive(&h);
   h.n_natural = k;

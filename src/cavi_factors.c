@@ -73,7 +73,7 @@ vb_status vb_cavi_lay_rule(vb_cavi_job *c) {
   for (int t = 0; t < f->T; t++) {
     vb_status st = set_own(c, f, f->x + (size_t)t * f->K);
     if (st != VB_OK) return st;
-    double *par = c->rule.par + (size_t)t * VB_MAX_PAR;
+    double *par = c->rule.par + (size_t)t * (VB_MAX_PAR + 1);
     memcpy(par, c->scratch.par, sizeof c->scratch.par);
     c->rule.base[t] = vb_base(c->fit->model, par);
     f->log_w[t] += own_prior(c, f); /* the prior is not asked for again */
@@ -292,7 +292,7 @@ void vb_cavi_alloc(vb_cavi_job *c) {
   vb_theta_alloc(h, hyper, &c->scratch);
   if (c->dear) {
     int cap = 512;
-    c->rule.par = h->alloc((size_t)cap * VB_MAX_PAR, sizeof(double));
+    c->rule.par = h->alloc((size_t)cap * (VB_MAX_PAR + 1), sizeof(double));
     c->rule.weight = h->alloc(cap, sizeof(double));
     c->rule.base = h->alloc(cap, sizeof(double));
     c->rule.total = h->alloc(cap, sizeof(double));

@@ -1,6 +1,6 @@
 /* Rows with equal (x, z, groups, offset) are one cell of an exponential family without dispersion:
  * the sums of y and w are sufficient, so a poststratification table of a million rows costs as many
- * cells as it has. */
+ * cells as it has.  Ordinal responses are added where they are equal too. */
 #include <stdint.h>
 #include <string.h>
 #include "model.h"
@@ -21,6 +21,7 @@ static uint64_t mix_double(uint64_t h, double v) {
 
 static uint64_t row_hash(const vb_input *in, int i) {
   uint64_t h = mix_double(1, in->offset[i]);
+  if (in->family->cells == 2) h = mix_double(h, in->y[i]);
   for (int k = 0; k < in->p; k++) h = mix_double(h, in->x[i + (size_t)k * in->n]);
   for (int t = 0; t < in->n_term; t++) {
     h = mix(h, (uint64_t)in->group[t][i]);
@@ -31,6 +32,7 @@ static uint64_t row_hash(const vb_input *in, int i) {
 
 static int same_row(const vb_input *in, int i, int j) {
   if (in->offset[i] != in->offset[j]) return 0;
+  if (in->family->cells == 2 && in->y[i] != in->y[j]) return 0;
   for (int t = 0; t < in->n_term; t++) {
     if (in->group[t][i] != in->group[t][j]) return 0;
     for (int a = 0; a < in->d[t]; a++)

@@ -2,7 +2,8 @@
  * theta needs: sd = s0 x^2 where the profile reaches sd = 0 (its density is then near Gaussian in
  * x); sd = s0 x^(-3/2) where it does not and the right tail falls like a power, the cube root of a
  * precision being nearly normal (Wilson & Hilferty 1931); the log where either will do; 2 Phi(x) -
- * 1 for correlations (a flat LKJ is N(0, 1)). */
+ * 1 for correlations (a flat LKJ is N(0, 1)); the cube root for the distance of two thresholds,
+ * which follows the count between them as a gamma variable does. */
 #include <math.h>
 #define R_NO_REMAP
 #include <Rmath.h>
@@ -18,6 +19,36 @@ static double log_log_slope_d(double x, double s0) {
 static double log_inverse(double value, double s0) { return log(value / s0); }
 const vb_coordinate vb_coord_log = {
     "log", 0, 0, log_value, log_value, log_log_slope, log_log_slope_d, log_inverse};
+
+static double identity_value(double x, double s0) { return s0 * x; }
+static double identity_slope(double x, double s0) {
+  (void)x;
+  return s0;
+}
+static double identity_log_slope(double x, double s0) {
+  (void)x;
+  return log(s0);
+}
+static double identity_log_slope_d(double x, double s0) {
+  (void)x;
+  (void)s0;
+  return 0;
+}
+static double identity_inverse(double value, double s0) { return value / s0; }
+const vb_coordinate vb_coord_identity = {
+    "identity",      0, 0, identity_value, identity_slope, identity_log_slope, identity_log_slope_d,
+    identity_inverse};
+
+static double cube_value(double x, double s0) { return s0 * x * x * x; }
+static double cube_slope(double x, double s0) { return 3 * s0 * x * x; }
+static double cube_log_slope(double x, double s0) { return log(3 * s0) + 2 * log(x); }
+static double cube_log_slope_d(double x, double s0) {
+  (void)s0;
+  return 2 / x;
+}
+static double cube_inverse(double value, double s0) { return cbrt(value / s0); }
+const vb_coordinate vb_coord_cube = {
+    "cube", 1e-3, 0, cube_value, cube_slope, cube_log_slope, cube_log_slope_d, cube_inverse};
 
 /* even in x: the half line x < 0 mirrors x > 0 and is never visited; the floor keeps 1 / sd^2
  * finite */

@@ -18,6 +18,7 @@ typedef struct {
   int own_factor;
   double *ratio, *sd; /* per coefficient: corrected over Gaussian sd at the node; Gaussian sd */
   double *delta, *core;
+  double *mean_slope; /* n_coef per parameter of the family: what moving it does to the mean */
 } drawer;
 
 static void to_z(const vb_posterior *post, int K, const double *x, double *z) {
@@ -58,6 +59,42 @@ static int nearest_node(const vb_posterior *post, int K, const double *x) {
   return best;
 }
 
+/* how far a natural parameter is from where it stands after */
+static double step_of(const vb_hyper *hyper, const vb_theta *theta, int i) {
+  return theta->natural[i] - (hyper->natural[i].after ? theta->natural[i - 1] : 0);
+}
+
+/* The mean's answer to the family's parameters, S A' dg by differences: thresholds move with the
+ * random effects.  d->theta is scratch. */
+static vb_status mean_slopes(drawer *d, int s) {
+  const vb_model *m = d->m;
+  const vb_hyper *hyper = d->hyper;
+  vb_inner *in = &d->in;
+  const double *at = d->post->x + (size_t)s * hyper->n_axis, h = 1e-3;
+  double x[VB_MAX_AXIS];
+  vb_linear_predictor(m, d->post->mean + (size_t)s * m->n_coef, in->eta);
+  vb_row_variance(m, &in->sol, in->v);
+  vb_expect(m, d->at_node.par, in->eta, in->v, in->ll, in->g, in->h);
+  memcpy(in->target, in->g, sizeof(double) * m->n);
+  for (int k = 0; k < m->n_par; k++) {
+    int i = hyper->first_par + k, axis = hyper->natural[i].axis;
+    double *slope = d->mean_slope + (size_t)k * m->n_coef;
+    memset(slope, 0, sizeof(double) * m->n_coef);
+    if (axis < 0) continue;
+    memcpy(x, at, sizeof(double) * hyper->n_axis);
+    x[axis] += h;
+    vb_status st = vb_theta_set(hyper, x, &d->theta);
+    if (st != VB_OK) return st;
+    vb_expect(m, d->theta.par, in->eta, in->v, in->ll, in->g, in->h);
+    for (int c = 0; c < m->n; c++) in->g[c] -= in->target[c];
+    vb_design_transpose(m, in->g, slope);
+    vb_solve(m, &in->sol, slope);
+    double moved = step_of(hyper, &d->theta, i) - step_of(hyper, &d->at_node, i);
+    for (int c = 0; c < m->n_coef; c++) slope[c] /= moved;
+  }
+  return VB_OK;
+}
+
 /* everything that belongs to a node: factor, and how far its corrected sds are from the Gaussian's
  */
 static vb_status enter_node(drawer *d, int s) {
@@ -74,7 +111,8 @@ static vb_status enter_node(drawer *d, int s) {
     d->ratio[k] = sqrt(v) / d->sd[k];
   }
   memcpy(d->block.site_h, post->site_h + (size_t)s * m->n_site, sizeof(double) * m->n_site);
-  return VB_OK;
+  int moves = m->n_par && !m->family->quadratic && !post->effective;
+  return moves ? mean_slopes(d, s) : VB_OK;
 }
 
 /* mean given the draw's theta: exact where the family is quadratic, one Newton step from the node
@@ -102,6 +140,12 @@ static vb_status conditional_mean(drawer *d, int s, const double *x, double *mea
   for (int k = 0; k < m->n_coef; k++) r[k] -= r_new[k];
   vb_solve(m, &d->in.sol, r);
   for (int k = 0; k < m->n_coef; k++) mean[k] = at[k] + r[k];
+  for (int k = 0; k < m->n_par && !m->family->quadratic; k++) {
+    int i = d->hyper->first_par + k;
+    double moved = step_of(d->hyper, &d->theta, i) - step_of(d->hyper, &d->at_node, i);
+    const double *slope = d->mean_slope + (size_t)k * m->n_coef;
+    for (int c = 0; c < m->n_coef; c++) mean[c] += moved * slope[c];
+  }
   return VB_OK;
 }
 
@@ -209,6 +253,7 @@ vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *
   d.ratio = h->alloc(D + 1, sizeof(double));
   d.sd = h->alloc(D + 1, sizeof(double));
   d.delta = h->alloc(D + 1, sizeof(double));
+  d.mean_slope = h->alloc((size_t)D * m->n_par + 1, sizeof(double));
   d.core = h->alloc(m->q + 1, sizeof(double));
   double mean[VB_MAX_AXIS], sd[VB_MAX_AXIS], *centre = h->alloc(D + 1, sizeof(double));
   double *x = h->alloc((size_t)n * K + 1, sizeof(double));

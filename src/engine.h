@@ -48,6 +48,7 @@ typedef struct {
   int quadratic; /* the family is, and all is coupled: q(c | theta) is had without sweeps */
   int cores;
   int n, p, n_term, n_coef;         /* n cells */
+  int n_par;                        /* of the family, thresholds counted */
   const double *y, *w, *offset, *x; /* cells in leaf order; x n x p row-major, centred */
   double constant;
   vb_term *term;
@@ -82,8 +83,7 @@ typedef struct {
   const double *h;   /* factorised schemes: leaf and front have the blocks of all terms */
 } vb_cross;
 
-/* ---- Hyperparameters (hyper.c, coordinate.c)
- * ------------------------------------------------------------ */
+/* ---- Hyperparameters (hyper.c, coordinate.c) ---- */
 typedef struct { /* how a free axis x becomes a natural parameter */
   const char *name;
   double least; /* x > 0 and at least this; 0: x is any number */
@@ -94,11 +94,15 @@ typedef struct { /* how a free axis x becomes a natural parameter */
   double (*log_slope_d)(double x, double s0);
   double (*inverse)(double value, double s0);
 } vb_coordinate;
-extern const vb_coordinate vb_coord_log, vb_coord_square, vb_coord_power, vb_coord_probit;
+extern const vb_coordinate vb_coord_log, vb_coord_square, vb_coord_power, vb_coord_probit,
+    vb_coord_identity, vb_coord_cube;
 const vb_coordinate *vb_coordinate_find(const char *name);
 
-typedef struct { /* one natural parameter: an sd, a partial correlation, a dispersion */
+typedef struct { /* one natural parameter: an sd, a partial correlation, a dispersion, a threshold
+                  */
   int axis;      /* free axis, -1: fixed at value */
+  int real;      /* not positive: the prior is on the whole line */
+  int after;     /* the coordinate gives its distance from the natural parameter before it */
   double value;
   const vb_coordinate *coord;
   double s0;
@@ -116,20 +120,21 @@ typedef struct {
 
 typedef struct { /* dispersions that are not one value but have a distribution, on nodes */
   int n;
-  double *par;                   /* VB_MAX_PAR per node */
+  double *par;                   /* VB_MAX_PAR + 1 per node */
   double *weight, *base, *total; /* per node; total: expected log likelihood, base included */
   double *scratch;               /* 3 per cell */
 } vb_par_rule;
 
 typedef struct {                /* the hyperparameters at one point */
-  double *natural, *slope;      /* n_natural: value, d value / d axis */
+  double *natural, *slope;      /* n_natural: value, d value (after: distance) / d axis */
   double *natural_prior;        /* n_natural: log prior with the log Jacobian, free axes only */
   double *sigma, *omega, *chol; /* per term d x d at stride VB_MAX_DIM^2; chol of the correlation */
   double *log_det;              /* log |Sigma| per term */
-  double par[VB_MAX_PAR];
+  double par[VB_MAX_PAR + 1];
   vb_par_rule *rule;   /* NULL: the dispersions are par */
   double log_prior;    /* with the log Jacobian */
   double *log_prior_d; /* n_axis */
+  double *prior_d;     /* n_natural: of the log prior densities alone */
 } vb_theta;
 
 void vb_theta_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta);
@@ -137,6 +142,9 @@ vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta);
 /* gradient of J/2 log |Omega| - tr(Omega U)/2 in the axes, added; U[k] d x d at stride VB_MAX_DIM^2
  */
 void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const double *u, double *grad);
+/* gradient in the axes from that in the n natural parameters from first on, added */
+void vb_natural_gradient(const vb_hyper *hyper, const vb_theta *theta, int first, int n,
+                         const double *d, double *grad);
 /* axes that must be positive: mirrored and kept off zero; returns whether any had to be moved */
 int vb_theta_inside(const vb_hyper *hyper, double *x);
 /* expected precision and covariance matrices of the terms and dispersions, one after the other,
@@ -146,8 +154,7 @@ void vb_theta_effective(const vb_hyper *hyper, const double *effective, vb_theta
 void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta,
                      double *out); /* sds, correlations, par */
 
-/* ---- Solution of one Gaussian block (solve.c)
- * ---------------------------------------------------------- */
+/* ---- Solution of one Gaussian block (solve.c) ---- */
 typedef struct {
   double *leaf_chol, *front; /* chol of A_j + Omega; F_j = A_j^-1 E_j */
   vb_core core;
@@ -216,8 +223,7 @@ static inline double vb_inverse_pair(const vb_model *m, const vb_solution *s, in
   return s->core.inv[a >= b ? vb_pair_position(m, j, a, b) : vb_pair_position(m, j, b, a)];
 }
 
-/* ---- Pass (pass.c, expect.c)
- * ---------------------------------------------------------------------------- */
+/* ---- Pass (pass.c, expect.c) ---- */
 void vb_linear_predictor(const vb_model *model, const double *c, double *eta);
 void vb_cross_products(const vb_model *model, const double *h, vb_cross *cross);
 void vb_design_transpose(const vb_model *model, const double *g, double *r);
@@ -237,8 +243,7 @@ void vb_expect_wide(const vb_family *family, double y, double w, double m, doubl
                     const double *par, double out[3]);
 int vb_rule_index(double v); /* rule for a variance v */
 
-/* ---- Gaussian block (inner.c)
- * ----------------------------------------------------------------------------- */
+/* ---- Gaussian block (inner.c) ---- */
 typedef struct {      /* q(c | theta) and what it costs to have it */
   double *m;          /* n_coef */
   double *h, *site_h; /* precision of cells and sites that defines S */
@@ -272,8 +277,7 @@ void vb_quadratic_setup(const vb_model *model, vb_inner *in); /* the one pass ov
 void vb_inner_gradient(const vb_model *model, const vb_hyper *hyper, const vb_theta *theta,
                        vb_inner *in, const vb_block *b, double *grad);
 
-/* ---- Corrections (rq.c, response.c)
- * ------------------------------------------------------------------------ */
+/* ---- Corrections (rq.c, response.c) ---- */
 typedef struct {    /* scratch of residual quadrature */
   double *cov_beta; /* n x p: Cov(beta, eta_i) */
   double *direction, *cell,

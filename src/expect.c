@@ -140,8 +140,8 @@ double vb_expect_rule(const vb_model *model, vb_par_rule *rule, const double *m,
   }
   for (int s = 0; s < rule->n; s++) {
     double w = rule->weight[s];
-    rule->total[s] = rule->base[s] + vb_expect(model, rule->par + (size_t)s * VB_MAX_PAR, m, v,
-                                               one[0], one[1], one[2]);
+    rule->total[s] = rule->base[s] + vb_expect(model, rule->par + (size_t)s * (VB_MAX_PAR + 1), m,
+                                               v, one[0], one[1], one[2]);
     if (!(w > 0)) continue;
     mean += w * rule->total[s];
     for (int k = 0; k < 3; k++)
@@ -172,13 +172,13 @@ void vb_expect_par(const vb_model *model, const double *par, const double *m, co
   double eta[BLOCK], d[BLOCK];
   for (int from = 0; from < model->n; from += BLOCK) {
     int n = model->n - from < BLOCK ? model->n - from : BLOCK;
-    for (int k = 0; k < family->n_par && family->expect_par; k++) {
+    for (int k = 0; k < model->n_par && family->expect_par; k++) {
       family->expect_par(n, model->y + from, model->w + from, m + from, v + from, par, k, d);
       for (int i = 0; i < n; i++) grad[k] += d[i];
     }
     for (int q = 0; q < order && !family->expect_par; q++) {
       for (int i = 0; i < n; i++) eta[i] = m[from + i] + sqrt(fmax(v[from + i], 0)) * node[q];
-      for (int k = 0; k < family->n_par; k++) {
+      for (int k = 0; k < model->n_par; k++) {
         family->log_lik_par(family, n, model->y + from, model->w + from, eta, par, k, d);
         double t = 0;
         for (int i = 0; i < n; i++) t += d[i];

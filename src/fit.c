@@ -222,7 +222,7 @@ static vb_status find_mode(vb_fit *fit) {
     if (st != VB_OK) return st;
     make_root(fit, hess, inv);
     if (round || !choose_coordinates(fit, inv)) break;
-    for (int i = 0; i < fit->hyper->n_natural;
+    for (int i = 0; i < fit->hyper->first_par;
          i++) { /* the curvature in log sd, in the new axes at x = 1 */
       const vb_natural *n = fit->hyper->natural + i;
       if (n->axis < 0 || n->coord->least == 0) continue;

@@ -15,6 +15,7 @@ void vb_theta_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta)
   theta->natural = host->alloc(hyper->n_natural + 1, sizeof(double));
   theta->slope = host->alloc(hyper->n_natural + 1, sizeof(double));
   theta->natural_prior = host->alloc(hyper->n_natural + 1, sizeof(double));
+  theta->prior_d = host->alloc(hyper->n_natural + 1, sizeof(double));
   theta->sigma = host->alloc((size_t)t * STRIDE, sizeof(double));
   theta->omega = host->alloc((size_t)t * STRIDE, sizeof(double));
   theta->chol = host->alloc((size_t)t * STRIDE, sizeof(double));
@@ -75,23 +76,40 @@ static double natural_prior(const vb_natural *n, double value, double *d1) {
   return (b - 1) * log(rest) + n->log_norm;
 }
 
+/* A parameter's axis moves those that stand after it too, so the sum runs from the last. */
+void vb_natural_gradient(const vb_hyper *hyper, const vb_theta *theta, int first, int n,
+                         const double *d, double *grad) {
+  double sum = 0;
+  for (int k = n - 1; k >= 0; k--) {
+    const vb_natural *at = hyper->natural + first + k;
+    sum += d[k];
+    if (at->axis >= 0) grad[at->axis] += sum * theta->slope[first + k];
+    if (!at->after) sum = 0;
+  }
+}
+
 vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) {
   theta->log_prior = 0;
   for (int i = 0; i < hyper->n_natural; i++) {
     const vb_natural *n = hyper->natural + i;
+    theta->prior_d[i] = 0;
     if (n->axis < 0) {
       theta->natural[i] = n->value;
       theta->slope[i] = 0;
       continue;
     }
-    double at = x[n->axis], d1, value = n->coord->value(at, n->s0);
+    double at = x[n->axis], value = n->coord->value(at, n->s0);
+    if (n->after) value += theta->natural[i - 1];
     if (!isfinite(value)) return VB_NOT_FINITE;
     theta->natural[i] = value;
     theta->slope[i] = n->coord->slope(at, n->s0);
-    theta->natural_prior[i] = natural_prior(n, value, &d1) + n->coord->log_slope(at, n->s0);
+    /* the Jacobian is triangular: what a parameter stands after is no part of it */
+    theta->natural_prior[i] =
+        natural_prior(n, value, theta->prior_d + i) + n->coord->log_slope(at, n->s0);
     theta->log_prior += theta->natural_prior[i];
-    theta->log_prior_d[n->axis] = d1 * theta->slope[i] + n->coord->log_slope_d(at, n->s0);
+    theta->log_prior_d[n->axis] = n->coord->log_slope_d(at, n->s0);
   }
+  vb_natural_gradient(hyper, theta, 0, hyper->n_natural, theta->prior_d, theta->log_prior_d);
   for (int k = 0; k < hyper->n_term; k++) {
     int d = hyper->d[k];
     const double *sd = theta->natural + hyper->first[k];
@@ -101,6 +119,7 @@ vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) 
     if (st != VB_OK) return st;
   }
   for (int k = 0; k < hyper->n_par; k++) theta->par[k] = theta->natural[hyper->first_par + k];
+  theta->par[hyper->n_par] = INFINITY;
   return isfinite(theta->log_prior) ? VB_OK : VB_NOT_FINITE;
 }
 

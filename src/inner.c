@@ -385,8 +385,5 @@ void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta 
   } else {
     vb_expect_par(m, theta->par, in->eta, in->v, par);
   }
-  for (int k = 0; k < hyper->n_par; k++) {
-    int i = hyper->first_par + k;
-    if (hyper->natural[i].axis >= 0) grad[hyper->natural[i].axis] += par[k] * theta->slope[i];
-  }
+  vb_natural_gradient(hyper, theta, hyper->first_par, hyper->n_par, par, grad);
 }

@@ -83,7 +83,7 @@ static void copy_cells(const vb_host *host, const vb_input *in, vb_model *m, con
 static void sum_cells(const vb_host *host, const vb_input *in, vb_model *m, const int *cell) {
   double *y = host->alloc(m->n + 1, sizeof(double)), *w = host->alloc(m->n + 1, sizeof(double));
   for (int i = 0; i < in->n; i++) {
-    y[cell[i]] += in->y[i];
+    y[cell[i]] = in->family->cells == 1 ? y[cell[i]] + in->y[i] : in->y[i];
     w[cell[i]] += in->w[i];
   }
   m->y = y;
@@ -147,6 +147,7 @@ vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_
   vb_rules *rules = host->alloc(1, sizeof(vb_rules));
   vb_rules_make(rules);
   m->rules = rules;
+  m->n_par = in->n_par;
   m->p = in->p;
   m->n_term = in->n_term;
   m->constant = in->constant;

@@ -6,6 +6,7 @@
 typedef struct {
   const vb_family *family;
   vb_coupling coupling;
+  int n_par;                                 /* of the family, thresholds counted */
   int n, p, n_term, intercept;               /* intercept: column from 0, -1 none */
   const double *y, *w, *offset, *x, *center; /* x n x p column-major, uncentred */
   double constant;

@@ -152,8 +152,22 @@ static double row_mean(const vb_model *m, const double *c, const vb_rows *rows, 
   return eta;
 }
 
-/* first two moments of the inverse link under eta ~ N(m, v) */
-static void link_moments(const vb_model *m, double eta, double v, double *mu1, double *mu2) {
+int vb_mean_columns(const vb_model *m) { return m->family->thresholds ? m->n_par + 1 : 1; }
+
+static void category_means(const vb_family *family, const double *par, int k, int n,
+                           const double *eta, double *mu) {
+  double t[VB_GH_MAX], below[VB_GH_MAX] = {0};
+  for (int i = 0; i < n && k; i++) t[i] = par[k - 1] - eta[i];
+  if (k) family->mean(n, t, below);
+  for (int i = 0; i < n; i++) t[i] = par[k] - eta[i];
+  family->mean(n, t, mu);
+  for (int i = 0; i < n; i++) mu[i] -= below[i];
+}
+
+/* First two moments of the inverse link under eta ~ N(m, v); where there are thresholds, of the
+ * probability of a category (from 0). */
+static void link_moments(const vb_model *m, const double *par, int category, double eta, double v,
+                         double *mu1, double *mu2) {
   int k = vb_rule_index(v), order;
   if (k < 3) k = 3;
   order = m->rules->order[k];
@@ -161,7 +175,10 @@ static void link_moments(const vb_model *m, double eta, double v, double *mu1, d
                *weight = m->rules->weight + m->rules->first[k];
   double e[64], mu[64], s = sqrt(fmax(v, 0));
   for (int q = 0; q < order; q++) e[q] = eta + s * node[q];
-  m->family->mean(order, e, mu);
+  if (m->family->thresholds)
+    category_means(m->family, par, category, order, e, mu);
+  else
+    m->family->mean(order, e, mu);
   *mu1 = *mu2 = 0;
   for (int q = 0; q < order; q++) {
     *mu1 += weight[q] * mu[q];
@@ -174,6 +191,7 @@ vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterio
   const vb_host *h = m->host;
   vb_inner in;
   vb_theta theta;
+  int n_mu = vb_mean_columns(m);
   vb_inner_alloc(m, &in);
   vb_theta_alloc(h, hyper, &theta);
   reduced r = {.index = h->alloc(m->q + 1, sizeof(int)),
@@ -194,22 +212,25 @@ vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterio
     else
       vb_factorised_inverse(m, post->congruence, &in.sol);
     for (int i = 0; i < rows->n; i++) {
-      double eta = row_mean(m, c, rows, i), mu1, mu2;
+      double eta = row_mean(m, c, rows, i);
       double v = m->coupling == VB_FULL ? row_variance(m, &theta, &in.sol, rows, i, &r)
                                         : factorised_variance(m, &theta, &in.sol, rows, i, r.x);
-      link_moments(m, eta, v, &mu1, &mu2);
       mean[i] += w * eta;
       var[i] += w * (v + eta * eta);
-      mu[i] += w * mu1;
-      mu_var[i] += w * mu2;
+      for (int k = 0; k < n_mu; k++) {
+        double mu1, mu2;
+        link_moments(m, theta.par, k, eta, v, &mu1, &mu2);
+        mu[i + (size_t)k * rows->n] += w * mu1;
+        mu_var[i + (size_t)k * rows->n] += w * mu2;
+      }
       if ((i & 4095) == 4095 && h->poll()) return VB_INTERRUPTED;
     }
     if (h->poll()) return VB_INTERRUPTED;
   }
   double far[2] = {-700, 700}, range[2];
   m->family->mean(2, far, range);
-  for (int i = 0; i < rows->n; i++) {
-    var[i] = fmax(var[i] - mean[i] * mean[i], 0);
+  for (int i = 0; i < rows->n; i++) var[i] = fmax(var[i] - mean[i] * mean[i], 0);
+  for (size_t i = 0; i < (size_t)rows->n * n_mu; i++) {
     mu_var[i] = fmax(mu_var[i] - mu[i] * mu[i], 0);
     /* weights of nodes may be negative: a mean near the edge of its range is kept inside */
     if (!m->family->identity) mu[i] = fmin(fmax(mu[i], range[0]), range[1]);

@@ -183,7 +183,8 @@ static void lay_points(vb_fit *fit, const vb_proposal *q, weave *w) {
     w->log_prior[t] = fit->theta.log_prior;
     double most = 1; /* far tails of sds carry their variance */
     for (int i = 0; i < fit->hyper->n_natural; i++)
-      if (fit->hyper->natural[i].prior) most = fmax(most, fit->theta.natural[i] / at_mode[i]);
+      if (fit->hyper->natural[i].prior && !fit->hyper->natural[i].real)
+        most = fmax(most, fit->theta.natural[i] / at_mode[i]);
     w->reach[t] = 2 * log(most);
   }
 }

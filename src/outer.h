@@ -135,6 +135,7 @@ typedef struct { /* the nodes of a finished fit */
                                rests on (vb_theta_effective) */
 } vb_posterior;
 /* out: mean and variance of eta, mean and variance of the inverse link, per row */
+int vb_mean_columns(const vb_model *model); /* categories, or 1 */
 vb_status vb_moments(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
                      const vb_rows *rows, double *mean, double *var, double *mu, double *mu_var);
 /* n draws from uniforms (n) and normals ((n_coef + n_natural) x n): coefficients as reported,

@@ -105,8 +105,10 @@ static SEXP moments_body(void *data) {
   SEXP list = PROTECT(vb_list_new(4, names));
   double *out[4];
   for (int k = 0; k < 4; k++) {
-    out[k] = vb_list_real(list, names[k], n);
-    memset(out[k], 0, sizeof(double) * n);
+    int columns = k < 2 ? 1 : vb_mean_columns(&j->model);
+    out[k] =
+        columns > 1 ? vb_list_matrix(list, names[k], n, columns) : vb_list_real(list, names[k], n);
+    memset(out[k], 0, sizeof(double) * n * columns);
   }
   stop_on(
       vb_moments(&j->model, &j->request.hyper, &j->post, &rows, out[0], out[1], out[2], out[3]));

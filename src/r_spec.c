@@ -34,7 +34,7 @@ static void read_prior(const char *dist, const double *arg, const vb_coordinate 
   n->prior = vb_prior_find(dist);
   if (!n->prior) return; /* "constant" is no density: the parameter is no axis */
   memcpy(n->arg, arg, sizeof n->arg);
-  n->log_norm = n->prior->log_norm(arg) - n->prior->log_upper(arg);
+  n->log_norm = n->prior->log_norm(arg) - (n->real ? 0 : n->prior->log_upper(arg));
   n->coord = coord;
   n->s0 = 1;
   n->axis = (*n_axis)++;
@@ -49,12 +49,28 @@ static vb_natural correlation(double beta, int axis) {
                       .log_norm = -(2 * beta - 1) * M_LN2 - (2 * lgamma(beta) - lgamma(2 * beta))};
 }
 
+/* Dispersions, or thresholds: the first is any number, the others go by the distance from the one
+ * before.  Theirs is the prior of as many independent numbers in ascending order. */
+static void read_par(SEXP par, int thresholds, vb_hyper *h) {
+  vb_natural *n = h->natural + h->first_par;
+  for (int k = 0; k < h->n_par; k++) {
+    n[k].real = thresholds;
+    n[k].after = thresholds && k > 0;
+    read_prior(string_at(vb_list_need(par, "dist"), k), REAL_RO(vb_list_need(par, "arg")) + 3 * k,
+               !thresholds ? &vb_coord_log
+               : k         ? &vb_coord_cube
+                           : &vb_coord_identity,
+               n + k, &h->n_axis);
+    if (thresholds && n[k].prior && n[k].prior->proper) n[k].log_norm += log(k + 1);
+  }
+}
+
 static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hyper *h) {
   SEXP sd = vb_list_get(spec, "prior_sd"), par = vb_list_get(spec, "prior_par");
   const double *eta = in->n_term ? REAL_RO(vb_list_need(spec, "prior_cor")) : NULL;
   int *first = host->alloc(in->n_term + 1, sizeof(int));
   h->n_term = in->n_term;
-  h->n_par = in->family->n_par;
+  h->n_par = in->n_par;
   h->d = in->d;
   h->n_level = in->n_level;
   h->n_natural = h->n_axis = 0;
@@ -77,9 +93,7 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
     for (int a = 1; a < d; a++)
       for (int b = 0; b < a; b++, n++) *n = correlation(eta[t] + (d - 2 - b) / 2.0, h->n_axis++);
   }
-  for (int k = 0; k < h->n_par; k++)
-    read_prior(string_at(vb_list_need(par, "dist"), k), REAL_RO(vb_list_need(par, "arg")) + 3 * k,
-               &vb_coord_log, h->natural + h->first_par + k, &h->n_axis);
+  read_par(par, in->family->thresholds, h);
   if (h->n_axis > VB_MAX_AXIS) Rf_error("internal: more than %d hyperparameters", VB_MAX_AXIS);
 }
 
@@ -91,6 +105,8 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
                               CHAR(Rf_asChar(vb_list_need(spec, "link"))),
                               CHAR(Rf_asChar(vb_list_need(spec, "bound"))));
   if (!in->family) Rf_error("internal: no such family");
+  in->n_par = (int)Rf_xlength(vb_list_need(vb_list_need(spec, "prior_par"), "dist"));
+  if (in->n_par > VB_MAX_PAR) Rf_error("internal: more than %d thresholds", VB_MAX_PAR);
   in->n = (int)Rf_xlength(vb_list_need(spec, "y"));
   in->p = Rf_ncols(x);
   in->y = REAL_RO(vb_list_need(spec, "y"));
@@ -136,8 +152,11 @@ void vb_r_start(const vb_model *m, vb_request *r) {
       for (int i = 0; i < m->n; i++) z2 += pow(m->term[t].z[(size_t)i * h->d[t] + a], 2) / m->n;
       if (n->axis >= 0) r->start[n->axis] = log(0.5 * scale / sqrt(z2 > 0 ? z2 : 1));
     }
+  double par[VB_MAX_PAR] = {identity ? 0.8 * scale : 1, 10};
+  if (m->family->start) m->family->start(m->n, m->y, m->w, h->n_par, par);
   for (int k = 0; k < h->n_par; k++) {
     const vb_natural *n = h->natural + h->first_par + k;
-    if (n->axis >= 0) r->start[n->axis] = log(k ? 10 : identity ? 0.8 * scale : 1);
+    if (n->axis >= 0)
+      r->start[n->axis] = n->coord->inverse(n->after ? par[k] - par[k - 1] : par[k], n->s0);
   }
 }

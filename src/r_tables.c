@@ -4,19 +4,20 @@
 
 SEXP vb_r_tables(void) {
   static const char *const names[] = {"family", "prior"};
-  static const char *const family_names[] = {"name", "link", "bound", "n_par",
-                                             "par1", "par2", "cells", "kinked"};
+  static const char *const family_names[] = {"name", "link",  "bound",  "n_par",     "par1",
+                                             "par2", "cells", "kinked", "thresholds"};
   static const char *const prior_names[] = {"name", "n_arg", "proper"};
   int n = vb_family_count(), np = vb_prior_count();
   SEXP list = PROTECT(vb_list_new(2, names));
-  SEXP f = vb_list_put(list, "family", vb_list_new(8, family_names));
+  SEXP f = vb_list_put(list, "family", vb_list_new(9, family_names));
   SEXP name = vb_list_put(f, "name", Rf_allocVector(STRSXP, n));
   SEXP link = vb_list_put(f, "link", Rf_allocVector(STRSXP, n));
   SEXP bound = vb_list_put(f, "bound", Rf_allocVector(STRSXP, n));
   int *n_par = vb_list_int(f, "n_par", n);
   SEXP par1 = vb_list_put(f, "par1", Rf_allocVector(STRSXP, n));
   SEXP par2 = vb_list_put(f, "par2", Rf_allocVector(STRSXP, n));
-  int *cells = vb_list_int(f, "cells", n), *kinked = vb_list_int(f, "kinked", n);
+  int *cells = vb_list_int(f, "cells", n), *kinked = vb_list_int(f, "kinked", n),
+      *thresholds = vb_list_int(f, "thresholds", n);
   for (int i = 0; i < n; i++) {
     const vb_family *row = vb_family_row(i);
     SET_STRING_ELT(name, i, Rf_mkChar(row->name));
@@ -27,6 +28,7 @@ SEXP vb_r_tables(void) {
     SET_STRING_ELT(par2, i, row->n_par > 1 ? Rf_mkChar(row->par_name[1]) : NA_STRING);
     cells[i] = row->cells;
     kinked[i] = row->kinked;
+    thresholds[i] = row->thresholds;
   }
   SEXP p = vb_list_put(list, "prior", vb_list_new(3, prior_names));
   SEXP prior = vb_list_put(p, "name", Rf_allocVector(STRSXP, np));
@@ -44,7 +46,7 @@ SEXP vb_r_tables(void) {
 /* data of one evaluation: y, w, m (eta or its mean), v, par, the index k of a parameter */
 typedef struct {
   const vb_family *f;
-  int n, k;
+  int n, k, n_par;
   const double *y, *w, *m, *v, *par;
 } query;
 
@@ -84,14 +86,17 @@ static void expect_par(const query *q, double *out) { /* one row at a time: the 
   vb_host host = vb_r_host(&bar, 0);
   const vb_rules *rules = make_rules(&host);
   for (int i = 0; i < q->n; i++) {
-    vb_model model = {.family = q->f, .rules = rules, .n = 1, .y = q->y + i, .w = q->w + i};
-    double grad[2] = {0, 0};
+    vb_model model = {
+        .family = q->f, .n_par = q->n_par, .rules = rules, .n = 1, .y = q->y + i, .w = q->w + i};
+    double grad[VB_MAX_PAR] = {0};
     vb_expect_par(&model, q->par, q->m + i, q->v + i, grad);
     out[i] = grad[q->k];
   }
 }
 static void mean(const query *q, double *out) { q->f->mean(q->n, q->m, out); }
-static void variance(const query *q, double *out) { q->f->variance(q->n, q->m, q->w, q->par, out); }
+static void variance(const query *q, double *out) {
+  if (q->f->variance) q->f->variance(q->n, q->m, q->w, q->par, out);
+}
 
 /* row: name, link, bound; what: the place of the function in this table, as R/fit.R has it; a
  * matrix of one or three columns */
@@ -108,8 +113,12 @@ SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k) {
              .w = REAL_RO(vb_list_need(data, "w")),
              .m = REAL_RO(m),
              .v = REAL_RO(vb_list_need(data, "v")),
-             .par = REAL_RO(par)};
-  if (!q.f) Rf_error("internal: no such family");
+             .n_par = (int)Rf_xlength(par)};
+  double ended[VB_MAX_PAR + 1] = {0};
+  if (!q.f || q.n_par > VB_MAX_PAR) Rf_error("internal: no such family");
+  if (q.n_par) memcpy(ended, REAL_RO(par), sizeof(double) * q.n_par);
+  ended[q.n_par] = INFINITY;
+  q.par = ended;
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, q.n, columns));
   memset(REAL(out), 0, sizeof(double) * q.n * columns);
   eval[which](&q, REAL(out));

@@ -6,7 +6,8 @@ extern const vb_family vb_family_gaussian, vb_family_binomial_logit, vb_family_b
     vb_family_binomial_cloglog, vb_family_poisson, vb_family_negbinomial, vb_family_student,
     vb_family_Gamma, vb_family_beta, vb_family_asym_laplace, vb_family_binomial_logit_jj,
     vb_family_binomial_probit_jj, vb_family_negbinomial_jj, vb_family_student_jj,
-    vb_family_asym_laplace_jj;
+    vb_family_asym_laplace_jj, vb_family_cumulative_logit, vb_family_cumulative_logit_jj,
+    vb_family_cumulative_probit, vb_family_cumulative_probit_jj;
 
 static const vb_family *const family[] = {&vb_family_gaussian,
                                           &vb_family_binomial_logit,
@@ -22,7 +23,11 @@ static const vb_family *const family[] = {&vb_family_gaussian,
                                           &vb_family_binomial_probit_jj,
                                           &vb_family_negbinomial_jj,
                                           &vb_family_student_jj,
-                                          &vb_family_asym_laplace_jj};
+                                          &vb_family_asym_laplace_jj,
+                                          &vb_family_cumulative_logit,
+                                          &vb_family_cumulative_logit_jj,
+                                          &vb_family_cumulative_probit,
+                                          &vb_family_cumulative_probit_jj};
 
 extern const vb_prior vb_prior_normal, vb_prior_student_t, vb_prior_cauchy, vb_prior_exponential,
     vb_prior_gamma, vb_prior_flat, vb_prior_laplace, vb_prior_pc;
@@ -56,8 +61,9 @@ const vb_prior *vb_prior_find(const char *name) {
 }
 
 const vb_coordinate *vb_coordinate_find(const char *name) {
-  static const vb_coordinate *const coordinate[] = {&vb_coord_log, &vb_coord_square,
-                                                    &vb_coord_power, &vb_coord_probit};
+  static const vb_coordinate *const coordinate[] = {&vb_coord_log,      &vb_coord_square,
+                                                    &vb_coord_power,    &vb_coord_probit,
+                                                    &vb_coord_identity, &vb_coord_cube};
   for (size_t i = 0; i < sizeof coordinate / sizeof *coordinate; i++)
     if (!strcmp(coordinate[i]->name, name)) return coordinate[i];
   return NULL;

@@ -42,7 +42,7 @@ typedef struct {
  * the others y is the response and w its prior weight.  par holds the dispersion parameters on
  * their natural scale.  Derivatives are in eta; d2 is the plain second derivative (not negated).
  * Any of the output pointers ll, d1, d2 may be NULL. */
-#define VB_MAX_PAR 16
+#define VB_MAX_PAR 40
 typedef struct vb_family vb_family;
 struct vb_family {
   const char *name, *link;
@@ -50,8 +50,10 @@ struct vb_family {
                         with d1 = d ll / dm and d2 = 2 d ll / dv: the fit is then textbook CAVI, and
                         corrections of the exact objective do not apply */
   int n_par;         /* dispersion parameters: 0, 1 or 2 */
+  int thresholds;    /* 1: n_par is 0 and par holds ascending thresholds instead, as many as the
+                        model has, with infinity behind them */
   const char *par_name[2]; /* "sigma", "shape", "nu" */
-  int cells;               /* rows of equal design may be added */
+  int cells;               /* 1: rows of equal design may be added; 2: where y is equal too */
   int quadratic;           /* log density quadratic in eta: the Gaussian block is exact */
   int identity;            /* identity link, and par[0] a scale of the response */
   int kinked; /* log density with kinks in eta: log_lik's d2 misses them, expect's d2 has them */
@@ -70,9 +72,12 @@ struct vb_family {
   /* its expectation under eta ~ N(m, v); NULL: quadrature of log_lik_par */
   void (*expect_par)(int n, const double *y, const double *w, const double *m, const double *v,
                      const double *par, int k, double *d);
-  void (*mean)(int n, const double *eta, double *mu); /* inverse link */
+  /* inverse link; of a threshold less eta the probability not to exceed it */
+  void (*mean)(int n, const double *eta, double *mu);
   /* variance of one response with weight (binomial: of a proportion of w trials) w at eta */
   void (*variance)(int n, const double *eta, const double *w, const double *par, double *var);
+  /* first guess of the n_par entries of par from the data; NULL: the engine's own */
+  void (*start)(int n, const double *y, const double *w, int n_par, double *par);
 };
 /* bound "exact": the row without one.  NULL: no such row */
 const vb_family *vb_family_find(const char *name, const char *link, const char *bound);

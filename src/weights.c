@@ -178,7 +178,8 @@ vb_status vb_weighted_nodes(vb_fit *fit, int T) {
     st = evaluate(fit, &q, round < 2 ? 100000 * (round + 1) : 0, round < 2 ? pilot : T, &s);
     if (st != VB_OK) break;
     log_mean = normalise(&s, &fit->ess);
-    if (round < 2) adapt(&s, &q);
+    /* the covariance of few effective points would be worse than the curvature */
+    if (round < 2 && fit->ess > 2 * K) adapt(&s, &q);
   }
   if (st != VB_OK) return st;
   fit->rule = "weighted";

@@ -35,7 +35,7 @@ bound_of <- list(
 )
 
 table <- vb_tables()$family
-rows <- lapply(which(table$bound == "jj"), function(i) as.list(table[i, ]))
+rows <- lapply(which(table$bound == "jj" & !table$thresholds), function(i) as.list(table[i, ]))
 
 bound_rows <- function(name) {
   y <- switch(name, student = , asym_laplace = c(-2.2, 0.3, 4), c(0, 1, 6))
