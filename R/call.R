@@ -134,10 +134,11 @@ stop_warnings <- list(
 
 # Ctrl-C must stop more than this fit. Inside a function the interrupt is signalled again. A loop at
 # top level cannot be told from a single call until the next fit begins at once: then it stops.
-report_stop <- function(fit, env) {
+report_stop <- function(fit, env, seen = NULL) {
   if (fit$converged) return(invisible())
   message <- stop_warnings[[if (nzchar(fit$stopped)) fit$stopped else "max_sweep"]]
   interrupted <- identical(fit$stopped, "interrupt")
+  if (!interrupted) message <- c(message, not_finite_hint(seen))
   vb_warn(if (interrupted) "vb_interrupted" else "vb_not_converged", message)
   if (!interrupted) return(invisible())
   if (!identical(env, globalenv())) rlang::interrupt()
@@ -154,10 +155,11 @@ stop_loop <- function() {
 }
 
 # No node at all, or none that is a number: there is nothing to return.
-check_engine <- function(engine) {
+check_engine <- function(engine, family = NULL, seen = NULL) {
   if (length(engine$node$weight) && is.finite(sum(engine$node$mean, engine$point$hyper))) {
     return(invisible())
   }
+  if (!is.null(seen)) check_finite_start(family, seen)
   reason <- stop_reasons[[engine$status + 1L]]
   reason <- stop_warnings[[if (nzchar(reason)) reason else "not finite"]]
   vb_abort("fit", c("The fit failed before there was any posterior to return.",

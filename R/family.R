@@ -13,7 +13,8 @@
 #' favours high categories. [vb()] also takes [stats::gaussian()], [stats::binomial()],
 #' [stats::poisson()] and [stats::Gamma()] with the log link (variance `mu^2 / shape`), and it
 #' knows the negative binomials of rstanarm, brms, glmmTMB and MASS (with `theta` given, the shape
-#' is held there) and the beta families of brms, glmmTMB and mgcv.
+#' is held there) and mgcv, and the beta and t families of brms, glmmTMB and mgcv. What is not here
+#' can be written with [vb_family()].
 #'
 #' The intervals of `asym_laplace()` are those of its likelihood, which data seldom follow: as
 #' standard errors of a quantile they are only a guide (Yang, Wang and He 2016).
@@ -113,7 +114,8 @@ family_rows <- list(
   negbinomial = list(synonyms = c("negbinomial", "neg_binomial_2", "nbinom2", "negative.binomial",
                                   "negative binomial"),
                      make = negbinomial, response = "response_count"),
-  student = list(synonyms = "student", make = student, response = "response_real"),
+  student = list(synonyms = c("student", "t", "scaled t"), make = student,
+                 response = "response_real"),
   Gamma = list(synonyms = "gamma", make = stats::Gamma, response = "response_positive"),
   beta = list(synonyms = c("beta", "beta_family", "betar", "beta regression"), make = Beta,
               response = "response_unit", constructor = "Beta"),
@@ -125,12 +127,14 @@ family_rows <- list(
 # cells, bound, thresholds: does the response decide how many there are in place of `par`?)
 resolve_family <- function(family, bound = "exact") {
   family <- as_family(family)
+  if (inherits(family, "vb_family")) return(resolve_user(family, bound))
   name <- family_name(family$family)
   if (is.na(name) || is.null(family$link)) {
     known <- names(family_rows)
     vb_abort("family", c("There is no family {.val {family$family}}.",
                          i = "The families are {.or {.val {known}}}, and links are given as in
-                              {.code binomial(\"probit\")}."))
+                              {.code binomial(\"probit\")}.",
+                         i = "{.fun vb_family} makes one from a log density."))
   }
   check_link(name, family$link)
   table <- vb_tables()$family
@@ -195,8 +199,14 @@ check_link <- function(name, link) {
 
 # The call that makes a resolved family, for a stored call
 family_call <- function(family) {
+  if (!is.null(family$domain)) {
+    parts <- c("log_lik", "par", "link", "simulate", "smooth")
+    return(as.call(c(quote(vb_family), name = family$family$family, family$family[parts])))
+  }
   fixed <- family$fixed
   if ("shape" %in% names(fixed)) return(bquote(MASS::negative.binomial(.(fixed[["shape"]]))))
+  if ("phi" %in% names(fixed)) return(bquote(mgcv::betar(theta = .(fixed[["phi"]]))))
+  if ("sigma" %in% names(fixed)) return(bquote(mgcv::scat(theta = .(unname(fixed)))))
   usual <- family_rows[[family$name]]$make()$link == family$link
   maker <- family_rows[[family$name]]$constructor
   held <- as.list(fixed)
@@ -207,6 +217,12 @@ family_call <- function(family) {
 
 fixed_parameters <- function(family) {
   if (!is.null(family$fixed)) return(family$fixed)
+  # mgcv's nb(), betar() and scat() hold their parameters where none is left to estimate
+  if (is.function(family$getTheta)) {
+    if (!identical(as.integer(family$n.theta), 0L)) return(NULL)
+    held <- list(negbinomial = "shape", beta = "phi", student = c("nu", "sigma"))
+    return(stats::setNames(as.double(family$getTheta(TRUE)), held[[family_name(family$family)]]))
+  }
   # MASS::negative.binomial(theta) keeps theta in the environment of its functions
   theta <- if (is.function(family$variance)) {
     get0(".Theta", environment(family$variance), inherits = FALSE)
@@ -221,7 +237,14 @@ fixed_parameters <- function(family) {
 read_response <- function(family, y, weights) {
   if (is.matrix(y) && ncol(y) == 1L) y <- drop(y)
   if (is.null(weights)) weights <- rep(1, NROW(y))
-  do.call(family_rows[[family$name]]$response, list(y, weights, family))
+  reader <- if (is.null(family$domain)) family_rows[[family$name]]$response else response_any
+  do.call(reader, list(y, weights, family))
+}
+
+# Of a family of the user's own: what is two-valued becomes 0 and 1
+response_any <- function(y, weights, family) {
+  if (is.logical(y) || (is.factor(y) && nlevels(y) == 2L)) y <- zero_one(y, family)
+  response_real(y, weights, family)
 }
 
 wrong_response <- function(family, problem, fix) {

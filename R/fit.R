@@ -1,15 +1,18 @@
 # The one door to C: every .Call of the package is in this file.
 
 # `automatic`: the engine may turn to the partially factorised approximation where a Cholesky factor
-# would not fit.
-fit_engine <- function(spec, control, approximation = "structured", automatic = FALSE) {
+# would not fit; `density`: of a family of the user's own.
+fit_engine <- function(spec, control, approximation = "structured", automatic = FALSE,
+                       density = NULL) {
   load_callables()
   control$automatic <- as.integer(automatic)
   control$coupling <- match(approximation, couplings, nomatch = 1L) - 1L
   control$independent <- as.integer(approximation != "structured")
   control$solver <- match(control$solver, solvers) - 1L
   control$cores <- threads(control$cores)
-  engine <- .Call(C_vb_r_fit, spec, unclass(control))
+  told <- spec
+  told$user$log_lik <- density
+  engine <- .Call(C_vb_r_fit, told, unclass(control))
   engine$design <- spec
   engine
 }
@@ -76,4 +79,12 @@ eval_family <- function(name, link, what, y, w, eta, par = numeric(), v = numeri
 # With variances `v` the expectations around the means `x`, as the engine has them.
 eval_prior <- function(name, x, arg, v = numeric()) {
   .Call(C_vb_r_prior, name, as.double(x), as.double(c(arg, 0, 0, 0)[1:3]), as.double(v))
+}
+
+# Expectations of a user's log density and of its first six derivatives, a column per row.
+eval_stein <- function(family, y, eta, v, par = numeric(), w = rep(1, length(y))) {
+  user <- user_spec(family, y)
+  user$log_lik <- callback(family)$density
+  data <- lapply(list(y = y, w = w, m = eta, v = v), as.double)
+  .Call(C_vb_r_stein, user, data, as.double(par))
 }

@@ -137,6 +137,7 @@ fitted.vbfit <- function(object, ...) predict.vbfit(object, type = "response")
 residuals.vbfit <- function(object, type = c("response", "pearson", "working", "deviance"), ...) {
   type <- pick_choice(type, "type", c("response", "pearson", "working", "deviance"))
   check_no_thresholds(object, "residuals")
+  if (type %in% c("pearson", "deviance")) check_variance(object, type)
   mu <- frame_mean(object)
   y <- object$y
   w <- object$weights
@@ -147,6 +148,14 @@ residuals.vbfit <- function(object, type = c("response", "pearson", "working", "
     deviance = sign(y - mu) * sqrt(unit_deviance(object, y, mu, w))
   )
   stats::naresid(object$na.action, stats::setNames(value, rownames(object$frame)))
+}
+
+check_variance <- function(fit, type) {
+  if (is.function(fit$family$variance)) return(invisible())
+  vb_abort("type", c(
+    "{.code type = {.val {type}}} needs the variance of the response, which a family made by
+     {.fun vb_family} does not give.",
+    i = "Use {.code type = \"response\"}."))
 }
 
 # glm's variance function, in which the residual scale does not count; NA where there is no

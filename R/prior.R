@@ -109,7 +109,7 @@ flat <- function() new_prior("flat", NA_real_, NA_real_, NA_real_, FALSE)
 #' @rdname priors
 #' @export
 constant <- function(value) {
-  check_positive(value, "value")
+  check_finite(value, "value")
   new_prior("constant", NA_real_, value, NA_real_, FALSE)
 }
 
@@ -145,11 +145,11 @@ check_positive <- function(x, arg) {
 # there, what it can be put on, those arguments, and the call that makes it.
 prior_rows <- list(
   normal = list(
-    row = "normal", n_arg = 2, on = c("coef", "positive"),
+    row = "normal", n_arg = 2, on = c("coef", "positive", "real", "unit"),
     arg = function(p) rbind(p$location, p$scale, 0),
     call = function(p) call("normal", p$location, p$scale)),
   t = list(
-    row = "student_t", n_arg = 3, on = c("coef", "positive"),
+    row = "student_t", n_arg = 3, on = c("coef", "positive", "real", "unit"),
     arg = function(p) rbind(p$df, p$location, p$scale),
     call = function(p) {
       if (all(p$df == 1)) call("cauchy", p$location, p$scale)
@@ -172,11 +172,11 @@ prior_rows <- list(
     arg = function(p) rbind(p$shape, p$rate, 0),
     call = function(p) call("gamma", p$shape, p$rate)),
   flat = list(
-    row = "flat", n_arg = 0, on = c("coef", "positive"),
+    row = "flat", n_arg = 0, on = c("coef", "positive", "real", "unit"),
     arg = function(p) rbind(0, 0, 0),
     call = function(p) call("flat")),
   constant = list(
-    row = "constant", n_arg = 1, on = "positive",
+    row = "constant", n_arg = 1, on = c("positive", "real", "unit"),
     arg = function(p) rbind(p$location, 0, 0),
     call = function(p) call("constant", p$location)),
   lkj = list(
@@ -236,7 +236,16 @@ as_prior <- function(x, arg, on) {
                                 i = "It takes {.or {.fun {takes}}}."))
   }
   if (!inherits(x, "vb_prior")) x <- rstanarm_prior(x)
+  if (x$dist == "constant") check_held(x$location, arg, on)
   x
+}
+
+check_held <- function(value, arg, on) {
+  range <- list(positive = c(0, Inf), real = c(-Inf, Inf), unit = c(0, 1))[[on]]
+  if (all(value > range[1L] & value < range[2L])) return(invisible())
+  vb_abort(c(arg, "prior"), c("{.arg {arg}} holds a parameter at a value it cannot have.",
+                              x = "{.code constant({value[1L]})} is not between {range[1L]} and
+                                   {range[2L]}."))
 }
 
 # rstanarm leaves a scale, and the default intercept's location, to be filled in by the model.

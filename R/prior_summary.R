@@ -5,7 +5,8 @@
 #' What was put on each parameter, after defaults were filled in and scales adapted to the data.
 #'
 #' The prior of the intercept acts on the intercept at the column means of the model matrix, as in
-#' 'rstanarm' and 'brms'. Priors of standard deviations and dispersions are cut at zero.
+#' 'rstanarm' and 'brms'. Priors of standard deviations and dispersions are cut at zero,
+#' those of the parameters of a [vb_family()] to where these live.
 #'
 #' `prior_summary()` is a generic of this package so that 'rstantools' and its compiler are not
 #' needed. Objects that are not ours are handed to `rstantools::prior_summary()`, whichever
@@ -38,7 +39,7 @@ prior_headings <- c(
   prior = "Coefficients",
   prior_sd = "Standard deviations of random effects (cut at zero)",
   prior_cor = "Correlations of random effects",
-  prior_aux = "Auxiliary parameters (cut at zero)"
+  prior_aux = "Auxiliary parameters (cut to their range)"
 )
 
 #' @rdname prior_summary

@@ -5,7 +5,8 @@
 prior_scales <- function(family, response, design, rows, offset) {
   y <- if (is.null(rows)) response$y else response$y[rows]
   to_eta <- eta_rows[[family$link]]
-  star <- if (!is.null(to_eta)) to_eta(y)
+  star <- if (!is.null(to_eta)) suppressWarnings(to_eta(y))
+  if (!all(is.finite(star))) star <- NULL             # a link that the response does not suit
   residual <- "sigma" %in% family$par
   list(location = if (is.null(star)) 0 else round(stats::median(star), 1L) - mean(offset),
        scale = if (is.null(star)) 2.5 else max(2.5, round(stats::mad(star), 1L)),
@@ -105,26 +106,52 @@ aux_rows <- list(
   tau = list(flat = FALSE, default = function(scales) constant(0.5))
 )
 
+# The same for a family of the user's own, whose parameters have other domains as well.
+user_aux_rows <- list(
+  positive = list(flat = FALSE, default = function(scales) {
+    default_prior("t", df = 3, location = 0, scale = 2.5)
+  }),
+  real = list(flat = FALSE, default = function(scales) {
+    default_prior("t", df = 3, location = 0, scale = 2.5)
+  }),
+  unit = list(flat = TRUE, default = function(scales) default_prior("flat"))
+)
+
+aux_row <- function(family, par) {
+  kind <- aux_domain(family, par)
+  known <- if (kind == "positive") aux_rows[[par]]
+  if (is.null(known)) user_aux_rows[[kind]] else known
+}
+
+aux_domain <- function(family, par) {
+  if (is.null(family$domain)) "positive" else family$domain[[par]]
+}
+
 aux_priors <- function(user, family, scales) {
   if (family$thresholds) return(threshold_priors(user, family, scales))
   par <- family$par
   fixed <- names(family$fixed)
-  given <- by_name(user, "prior_aux", "positive", par, single = setdiff(par, fixed))
+  free <- setdiff(par, fixed)
+  on <- if (length(free) == 1L) aux_domain(family, free) else "positive"
+  given <- by_name(user, "prior_aux", on, par, single = free)
   held <- intersect(fixed, names(given))
   if (length(held)) {
     vb_abort(c("prior_aux", "prior"), "{.arg {held}} is held at a value by {.arg family}.")
   }
   priors <- lapply(par, function(p) {
     if (p %in% fixed) return(constant(family$fixed[[p]]))
-    pick_prior(given, p, aux_rows[[p]]$default(scales), "positive", "prior_aux")
+    default <- aux_row(family, p)$default(scales)
+    pick_prior(given, p, default, aux_domain(family, p), "prior_aux")
   })
   rows <- lapply(seq_along(par), function(k) {
-    if (is_flat(priors[[k]]$dist) && !aux_rows[[par[k]]]$flat) {
+    row <- aux_row(family, par[k])
+    if (is_flat(priors[[k]]$dist) && !row$flat) {
+      proper <- if (aux_domain(family, par[k]) == "real") "normal(0, 1)" else "exponential(1)"
       vb_abort(c("prior_aux", "prior"), c(
         "With a flat prior on {.arg {par[k]}} there is no proper posterior.",
-        i = "Try {.code prior_aux = exponential(1)}."))
+        i = "Try {.code prior_aux = {proper}}."))
     }
-    expand_prior(priors[[k]], par[k], aux_rows[[par[k]]]$default(scales), "prior_aux", scales$sd_y)
+    expand_prior(priors[[k]], par[k], row$default(scales), "prior_aux", scales$sd_y)
   })
   list(rows = bind_rows(rows), table = prior_table(par, rows))
 }

@@ -33,7 +33,7 @@ make_spec <- function(family, response, design, priors, offset, rows) {
   check_flat_scales(family, design, priors)
   check_flat_thresholds(family, part(response$y), priors)
   check_spread(family, part(response$y) - offset, design, priors)
-  list(
+  spec <- list(
     family = family$name, link = family$link, bound = family$bound,
     y = as.double(part(response$spec_y)), w = as.double(part(response$spec_w)),
     constant = if (is.null(constant)) 0 else sum(constant),
@@ -45,6 +45,8 @@ make_spec <- function(family, response, design, priors, offset, rows) {
     prior_coef = priors$coef, prior_sd = priors$sd, prior_cor = priors$cor,
     prior_par = priors$par
   )
+  spec$user <- user_spec(family, part(response$y))
+  spec
 }
 
 # What the engine has room for: VB_MAX_DIM and VB_MAX_AXIS of engine.h.

@@ -11,7 +11,8 @@
 #' @param family The likelihood: [stats::gaussian()], [stats::binomial()] (`"logit"`, `"probit"`,
 #'   `"cloglog"`), [stats::poisson()], [stats::Gamma()] (`"log"`), [negbinomial()], [student()],
 #'   [Beta()], [asym_laplace()] (quantile regression) or [cumulative()] (ordered categories), as an
-#'   object, function or string; other packages' names for these are known.
+#'   object, function or string; other packages' names for these are known. [vb_family()] makes one
+#'   from a log density.
 #' @param ... `iter`, `chains`, `seed`, `refresh`, `adapt_delta`, `QR` and `REML`, which scripts
 #'   written for other packages carry along, are ignored with a message. Any other argument is an
 #'   error.
@@ -125,11 +126,13 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   na.action <- if (missing(na.action)) getOption("na.action") else na.action
   contrasts <- if (!missing(contrasts)) contrasts
   model <- build_model(formula, data, family, user, call, na.action, contrasts, env)
-  engine <- fit_engine(model$spec, control, approximation, missing(approximation))
-  check_engine(engine)
+  probe_log_lik(family, model$spec)
+  own <- callback(family)
+  engine <- fit_engine(model$spec, control, approximation, missing(approximation), own$density)
+  check_engine(engine, family$family, own$seen)
   choices$approximation <- approximation_used(approximation, engine)
   fit <- new_vbfit(tidy_call(call, env, family), model, choices, control, engine,
                    proc.time()[[3L]] - started)
-  report_stop(fit, env)
+  report_stop(fit, env, own$seen)
   fit
 }

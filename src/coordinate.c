@@ -3,7 +3,8 @@
  * x); sd = s0 x^(-3/2) where it does not and the right tail falls like a power, the cube root of a
  * precision being nearly normal (Wilson & Hilferty 1931); the log where either will do; 2 Phi(x) -
  * 1 for correlations (a flat LKJ is N(0, 1)); the cube root for the distance of two thresholds,
- * which follows the count between them as a gamma variable does. */
+ * which follows the count between them as a gamma variable does.  Other parameters of a likelihood:
+ * x itself on the real line, Phi(x) between 0 and 1. */
 #include <math.h>
 #define R_NO_REMAP
 #include <Rmath.h>
@@ -99,3 +100,16 @@ static double probit_inverse(double value, double s0) {
 const vb_coordinate vb_coord_probit = {
     "probit",      0, 0, probit_value, probit_slope, probit_log_slope, probit_log_slope_d,
     probit_inverse};
+
+static double unit_value(double x, double s0) {
+  (void)s0;
+  return Rf_pnorm5(probit_clamp(x), 0, 1, 1, 0);
+}
+static double unit_slope(double x, double s0) { return probit_slope(x, s0) / 2; }
+static double unit_log_slope(double x, double s0) { return probit_log_slope(x, s0) - M_LN2; }
+static double unit_inverse(double value, double s0) {
+  (void)s0;
+  return Rf_qnorm5(value, 0, 1, 1, 0);
+}
+const vb_coordinate vb_coord_unit = {
+    "unit", 0, 0, unit_value, unit_slope, unit_log_slope, probit_log_slope_d, unit_inverse};

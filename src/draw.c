@@ -111,7 +111,8 @@ static vb_status enter_node(drawer *d, int s) {
     d->ratio[k] = sqrt(v) / d->sd[k];
   }
   memcpy(d->block.site_h, post->site_h + (size_t)s * m->n_site, sizeof(double) * m->n_site);
-  int moves = m->n_par && !m->family->quadratic && !post->effective;
+  int moves = m->n_par && !m->family->quadratic && !post->effective &&
+              !m->family->opaque; /* whose density a finished fit has not at hand */
   return moves ? mean_slopes(d, s) : VB_OK;
 }
 

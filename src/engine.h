@@ -71,6 +71,7 @@ typedef struct {
   /* quadratic families: sufficient statistics about the reference fit x beta_ref */
   double *beta_ref; /* least squares on x alone; zero unless the link is the identity */
   double sum_log_w;
+  struct vb_stein *stein; /* of an opaque family (stein.h) */
 } vb_model;
 
 /* A'diag(h)A on the pattern of coefficient blocks, and A'g. */
@@ -95,7 +96,7 @@ typedef struct { /* how a free axis x becomes a natural parameter */
   double (*inverse)(double value, double s0);
 } vb_coordinate;
 extern const vb_coordinate vb_coord_log, vb_coord_square, vb_coord_power, vb_coord_probit,
-    vb_coord_identity, vb_coord_cube;
+    vb_coord_identity, vb_coord_cube, vb_coord_unit;
 const vb_coordinate *vb_coordinate_find(const char *name);
 
 typedef struct { /* one natural parameter: an sd, a partial correlation, a dispersion, a threshold

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "engine.h"
+#include "stein.h"
 
 #define BLOCK 256
 #define SERIAL 4096 /* rows up to which threads cost more than they save */
@@ -115,6 +116,7 @@ static void expect_block(const vb_model *model, const vb_rules *rule, const doub
 
 double vb_expect(const vb_model *model, const double *par, const double *m, const double *v,
                  double *ll, double *g, double *h) {
+  if (model->family->opaque) return vb_stein_expect(model, par, m, v, ll, g, h);
   int n_block = (model->n + BLOCK - 1) / BLOCK;
   const int threads = model->n > SERIAL ? model->cores : 1;
 #ifdef _OPENMP
@@ -165,6 +167,10 @@ double vb_base(const vb_model *model, const double *par) {
 void vb_expect_par(const vb_model *model, const double *par, const double *m, const double *v,
                    double *grad) {
   const vb_family *family = model->family;
+  if (family->opaque) {
+    vb_stein_par(model, par, m, v, grad);
+    return;
+  }
   const vb_rules *rule = model->rules;
   const double *node = rule->node + rule->first[PAR_RULE],
                *weight = rule->weight + rule->first[PAR_RULE];

@@ -251,7 +251,9 @@ static vb_status correct_at_mode(vb_fit *fit) {
     fit->rq_on = isfinite(fit->rq_size);
   }
   int respond = exact && !m->quadratic && m->p > 0 && fit->set.use_lr != 0;
-  if (respond && fit->set.use_lr < 0 && !m->family->kinked) /* its third derivative is not there */
+  /* a kinked density has no third derivative, and the rows of an opaque one are never added to
+   * cells: row by row the size says too little */
+  if (respond && fit->set.use_lr < 0 && !m->family->kinked && !m->family->opaque)
     respond = vb_response_size(m, fit->theta.par, &fit->inner) > 5e-4;
   if (!respond) return VB_OK;
   /* over kinks the rules' errors, of no account in RQ itself, would rule its second differences */

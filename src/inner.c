@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 #include "engine.h"
+#include "stein.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
 #define STATIONARY 1e-3 /* Newton decrement in nats that a converged mean may still have */
@@ -52,24 +53,26 @@ void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block
   memcpy(b->m, m->beta_ref, sizeof(double) * m->p);
   memset(b->site_h, 0, sizeof(double) * m->n_site);
   if (m->quadratic) return;
-  double *d1 = in->g, *d2 = in->h, at = 0;
+  double *d1 = in->g, *d2 = in->h, at = m->family->start_eta;
   int null_model = m->intercept >= 0 && !m->family->identity;
   for (int it = 0; it < 30 && null_model; it++) {
     double g = 0, h = 0;
     for (int i = 0; i < m->n; i++) in->eta[i] = m->offset[i] + at;
-    m->family->log_lik(m->family, m->n, m->y, m->w, in->eta, par, in->ll, d1, d2);
+    vb_log_lik_at(m, par, in->eta, in->ll, d1, d2);
     for (int i = 0; i < m->n; i++) {
       g += d1[i];
       h -= d2[i];
     }
     g -= at / 25; /* responses that are all zero, or all one, have no finite best */
     double step = g / (h + 1e-3 * fabs(g) + 0.04);
+    if (!isfinite(step)) at = m->family->start_eta; /* no density here */
+    if (!isfinite(step)) break;
     at += step > 2 ? 2 : step < -2 ? -2 : step;
     if (fabs(step) < 1e-4 || fabs(at) > 20) break;
   }
   if (null_model) b->m[m->intercept] = at;
   vb_linear_predictor(m, b->m, in->eta);
-  m->family->log_lik(m->family, m->n, m->y, m->w, in->eta, par, in->ll, d1, d2);
+  vb_log_lik_at(m, par, in->eta, in->ll, d1, d2);
   double top = 0;
   for (int i = 0; i < m->n; i++) top = fmax(top, -d2[i]);
   /* a piecewise linear density has its information in the scores alone (Bartlett's identity) */
@@ -190,7 +193,8 @@ static vb_status solve_general(const vb_model *m, const vb_theta *theta, double 
     if (fabs(gain) * ratio / (1 - ratio) < tol && (sweep || fabs(gain) < tol) &&
         in->decrement < STATIONARY)
       return VB_OK;
-    if ((m->n > 20000 || (sweep & 7) == 7) && m->host->poll()) return VB_INTERRUPTED;
+    if ((m->n > 20000 || m->family->opaque || (sweep & 7) == 7) && m->host->poll())
+      return VB_INTERRUPTED;
   }
   return VB_MAX_ITER;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 #include "model.h"
+#include "stein.h"
 
 /* counting sort of items by key (0..n_key-1), stable; start has n_key + 1 entries */
 static void sort_by(int n, const int *key, int n_key, int *start, int *order) {
@@ -167,6 +168,7 @@ vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_
     vb_fronts(host, m);
   else
     vb_factorised_layout(m);
+  if (m->family->opaque) vb_stein_alloc(host, m);
   m->core.q = m->q;
   m->core.solver = &vb_solver_dense;
   return VB_OK;

@@ -233,7 +233,7 @@ vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterio
   for (size_t i = 0; i < (size_t)rows->n * n_mu; i++) {
     mu_var[i] = fmax(mu_var[i] - mu[i] * mu[i], 0);
     /* weights of nodes may be negative: a mean near the edge of its range is kept inside */
-    if (!m->family->identity) mu[i] = fmin(fmax(mu[i], range[0]), range[1]);
+    if (!m->family->identity && !m->family->opaque) mu[i] = fmin(fmax(mu[i], range[0]), range[1]);
   }
   return VB_OK;
 }

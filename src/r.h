@@ -13,6 +13,7 @@ SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal);
 SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs);
 SEXP vb_r_tables(void);
 SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k);
+SEXP vb_r_stein(SEXP user, SEXP data, SEXP par);
 SEXP vb_r_prior(SEXP name, SEXP x, SEXP arg, SEXP v);
 
 /* lists by name; an absent element is NULL where it may be, else an internal error */
@@ -42,6 +43,10 @@ vb_host vb_r_host(vb_r_bar *bar, int show);
 void vb_r_host_end(vb_r_bar *bar);
 enum { VB_R_AUTO, VB_R_DENSE, VB_R_SPARSE }; /* solvers that can be asked for */
 void vb_r_read(SEXP spec, const vb_host *host, vb_request *request);
+/* r_user.c: the row of a family that R wrote; its scale of eta, and where its parameters start */
+const vb_family *vb_r_user_family(SEXP user, const vb_host *host);
+void vb_r_user_unit(const vb_family *family, double residual_scale);
+double vb_r_user_start(const vb_family *family, int k, double residual_scale);
 vb_status vb_r_model(const vb_request *request, const vb_host *host, int cores, int solver,
                      vb_core *core, vb_model *model, int *cell);
 void vb_r_start(const vb_model *model, vb_request *request);

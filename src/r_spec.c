@@ -40,6 +40,26 @@ static void read_prior(const char *dist, const double *arg, const vb_coordinate 
   n->axis = (*n_axis)++;
 }
 
+/* log P(0 < X < 1), by the midpoint rule */
+static double log_unit_mass(const vb_prior *prior, const double *arg) {
+  enum { N = 100000, BATCH = 1000 };
+  double x[BATCH], ll[BATCH], d1[BATCH], d2[BATCH], sum = 0, norm = prior->log_norm(arg);
+  for (int from = 0; from < N; from += BATCH) {
+    for (int i = 0; i < BATCH; i++) x[i] = (from + i + 0.5) / N;
+    prior->log_density(BATCH, x, arg, ll, d1, d2);
+    for (int i = 0; i < BATCH; i++) sum += exp(ll[i] + norm) / N;
+  }
+  return log(sum);
+}
+
+/* a parameter that is not positive: its coordinate, and its prior cut to its domain */
+static void set_domain(int domain, vb_natural *n) {
+  if (n->axis < 0 || domain == VB_POSITIVE) return;
+  int real = domain == VB_REAL;
+  n->coord = real ? &vb_coord_identity : &vb_coord_unit;
+  n->log_norm = n->prior->log_norm(n->arg) - (real ? 0 : log_unit_mass(n->prior, n->arg));
+}
+
 /* a partial correlation with (1 + r) / 2 ~ Beta(beta, beta) */
 static vb_natural correlation(double beta, int axis) {
   return (vb_natural){.axis = axis,
@@ -51,7 +71,8 @@ static vb_natural correlation(double beta, int axis) {
 
 /* Dispersions, or thresholds: the first is any number, the others go by the distance from the one
  * before.  Theirs is the prior of as many independent numbers in ascending order. */
-static void read_par(SEXP par, int thresholds, vb_hyper *h) {
+static void read_par(SEXP par, const vb_family *family, vb_hyper *h) {
+  int thresholds = family->thresholds;
   vb_natural *n = h->natural + h->first_par;
   for (int k = 0; k < h->n_par; k++) {
     n[k].real = thresholds;
@@ -62,6 +83,7 @@ static void read_par(SEXP par, int thresholds, vb_hyper *h) {
                            : &vb_coord_identity,
                n + k, &h->n_axis);
     if (thresholds && n[k].prior && n[k].prior->proper) n[k].log_norm += log(k + 1);
+    if (!thresholds) set_domain(family->domain[k], n + k);
   }
 }
 
@@ -93,7 +115,7 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
     for (int a = 1; a < d; a++)
       for (int b = 0; b < a; b++, n++) *n = correlation(eta[t] + (d - 2 - b) / 2.0, h->n_axis++);
   }
-  read_par(par, in->family->thresholds, h);
+  read_par(par, in->family, h);
   if (h->n_axis > VB_MAX_AXIS) Rf_error("internal: more than %d hyperparameters", VB_MAX_AXIS);
 }
 
@@ -101,9 +123,11 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
   vb_input *in = &r->input;
   SEXP x = vb_list_need(spec, "x"), prior = vb_list_need(spec, "prior_coef"), dist;
   memset(r, 0, sizeof *r);
-  in->family = vb_family_find(CHAR(Rf_asChar(vb_list_need(spec, "family"))),
-                              CHAR(Rf_asChar(vb_list_need(spec, "link"))),
-                              CHAR(Rf_asChar(vb_list_need(spec, "bound"))));
+  SEXP own = vb_list_get(spec, "user");
+  in->family = own != R_NilValue ? vb_r_user_family(own, host)
+                                 : vb_family_find(CHAR(Rf_asChar(vb_list_need(spec, "family"))),
+                                                  CHAR(Rf_asChar(vb_list_need(spec, "link"))),
+                                                  CHAR(Rf_asChar(vb_list_need(spec, "bound"))));
   if (!in->family) Rf_error("internal: no such family");
   in->n_par = (int)Rf_xlength(vb_list_need(vb_list_need(spec, "prior_par"), "dist"));
   if (in->n_par > VB_MAX_PAR) Rf_error("internal: more than %d thresholds", VB_MAX_PAR);
@@ -145,6 +169,7 @@ void vb_r_start(const vb_model *m, vb_request *r) {
     scale = sqrt(fmax(sum, 0.01 * (sum_y2 - sum_y * sum_y / sum_w)) / sum_w);
     if (!(scale > 0)) scale = 1;
   }
+  if (m->family->opaque) vb_r_user_unit(m->family, scale);
   for (int t = 0; t < h->n_term; t++)
     for (int a = 0; a < h->d[t]; a++) {
       const vb_natural *n = h->natural + h->first[t] + a;
@@ -156,6 +181,7 @@ void vb_r_start(const vb_model *m, vb_request *r) {
   if (m->family->start) m->family->start(m->n, m->y, m->w, h->n_par, par);
   for (int k = 0; k < h->n_par; k++) {
     const vb_natural *n = h->natural + h->first_par + k;
+    if (m->family->opaque) par[k] = vb_r_user_start(m->family, k, scale);
     if (n->axis >= 0)
       r->start[n->axis] = n->coord->inverse(n->after ? par[k] - par[k - 1] : par[k], n->s0);
   }

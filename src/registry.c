@@ -61,9 +61,9 @@ const vb_prior *vb_prior_find(const char *name) {
 }
 
 const vb_coordinate *vb_coordinate_find(const char *name) {
-  static const vb_coordinate *const coordinate[] = {&vb_coord_log,      &vb_coord_square,
-                                                    &vb_coord_power,    &vb_coord_probit,
-                                                    &vb_coord_identity, &vb_coord_cube};
+  static const vb_coordinate *const coordinate[] = {
+      &vb_coord_log,      &vb_coord_square, &vb_coord_power, &vb_coord_probit,
+      &vb_coord_identity, &vb_coord_cube,   &vb_coord_unit};
   for (size_t i = 0; i < sizeof coordinate / sizeof *coordinate; i++)
     if (!strcmp(coordinate[i]->name, name)) return coordinate[i];
   return NULL;

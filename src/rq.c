@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 #include "rq.h"
+#include "stein.h"
 
 #define MAX_D VB_RQ_DIM
 #define SERIES_REST 0.02 /* last term of the series up to which the rest is left out */
@@ -31,6 +32,10 @@ void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
 static void conditional_expectation(const vb_model *m, const double *par, const vb_level *v,
                                     const double *shift) {
   int n = v->n;
+  if (m->family->opaque) {
+    vb_stein_conditional(m, par, v, shift);
+    return;
+  }
   if (m->family->expect) {
     for (int r = 0; r < n; r++) v->eta[r] = v->m[r] + shift[r];
     m->family->expect(n, v->y, v->w, v->eta, v->rest, par, v->e, NULL, NULL);
@@ -62,6 +67,10 @@ static void conditional_expectation(const vb_model *m, const double *par, const 
  * identity from the second derivative: E f^(k) = E[f'' He_(k-2)(z)] / v^((k-2)/2). */
 static void series_coefficients(const vb_model *m, const double *par, const vb_inner *in,
                                 double *coef) {
+  if (m->family->opaque) {
+    vb_stein_series(m, par, in, coef);
+    return;
+  }
   const double *node = m->rules->node + m->rules->first[2],
                *weight = m->rules->weight + m->rules->first[2];
   double eta[256], d2[256], s[256];
@@ -196,8 +205,15 @@ static double site_alone(const vb_model *m, const double *par, const vb_inner *i
   double y = m->y[i], w = m->w[i], eta, e, shift, one_rest = rest, one_na = na,
          a = sqrt(fmax(na, 0));
   double ll;
-  vb_level v = {
-      .n = 1, .d = 1, .rest = &one_rest, .m = &eta, .y = &y, .w = &w, .e = &e, .na = &one_na};
+  vb_level v = {.n = 1,
+                .d = 1,
+                .row = &i,
+                .rest = &one_rest,
+                .m = &eta,
+                .y = &y,
+                .w = &w,
+                .e = &e,
+                .na = &one_na};
   double work[2];
   v.eta = work;
   v.ll = &ll;
@@ -284,7 +300,7 @@ static double site_terms(const vb_model *m, const double *par, const vb_inner *i
 double vb_rq_correct(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq,
                      double *var, double *max_level) {
   vb_grid g;
-  if (!m->family->kinked) series_coefficients(m, par, in, rq->series);
+  if (!m->family->kinked || m->family->opaque) series_coefficients(m, par, in, rq->series);
   double total = site_terms(m, par, in, rq);
   *max_level = 0;
   memset(rq->shift, 0, sizeof(double) * m->n_coef);

@@ -42,8 +42,9 @@ typedef struct {
  * the others y is the response and w its prior weight.  par holds the dispersion parameters on
  * their natural scale.  Derivatives are in eta; d2 is the plain second derivative (not negated).
  * Any of the output pointers ll, d1, d2 may be NULL. */
-#define VB_MAX_PAR 40
+#define VB_MAX_PAR 40 /* dispersions or thresholds */
 typedef struct vb_family vb_family;
+enum { VB_POSITIVE, VB_REAL, VB_UNIT_INTERVAL }; /* domains of dispersions */
 struct vb_family {
   const char *name, *link;
   const char *bound; /* NULL: expect is the expectation.  Else a lower bound of this name on it,
@@ -78,6 +79,11 @@ struct vb_family {
   void (*variance)(int n, const double *eta, const double *w, const double *par, double *var);
   /* first guess of the n_par entries of par from the data; NULL: the engine's own */
   void (*start)(int n, const double *y, const double *w, int n_par, double *par);
+  /* Only values of the log density are had, constants included, and every call is dear: log_lik is
+   * asked for ll alone, by stein.c, in few and long calls and never from a parallel region. */
+  int opaque;
+  double unit, start_eta; /* opaque: a change of eta that matters; eta of the null model */
+  int domain[VB_MAX_PAR]; /* of par; what is not said is positive */
 };
 /* bound "exact": the row without one.  NULL: no such row */
 const vb_family *vb_family_find(const char *name, const char *link, const char *bound);

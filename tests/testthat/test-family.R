@@ -38,6 +38,89 @@ test_that("other packages' families are known", {
   expect_error(resolve_family(MASS::negative.binomial), "negbinomial", class = "vb_error_family")
 })
 
+# What other packages' constructors make, without their packages: the fields that are read.
+as_made_by <- function(family, link, ...) {
+  structure(list(family = family, link = link, ...), class = "family")
+}
+
+test_that("families of the packages that are here are known as objects and functions", {
+  known <- list(
+    list("rstanarm", "neg_binomial_2", "negbinomial", "log"),
+    list("glmmTMB", "nbinom2", "negbinomial", "log"),
+    list("glmmTMB", "beta_family", "beta", "logit"),
+    list("glmmTMB", "t_family", "student", "identity"),
+    list("mgcv", "nb", "negbinomial", "log"),
+    list("mgcv", "betar", "beta", "logit"),
+    list("mgcv", "scat", "student", "identity")
+  )
+  refused <- list(list("glmmTMB", "nbinom1"), list("glmmTMB", "betabinomial"),
+                  list("glmmTMB", "truncated_poisson"), list("mgcv", "ziP"), list("mgcv", "tw"))
+  maker <- function(row) {
+    tryCatch(getExportedValue(row[[1]], row[[2]]), error = function(e) NULL)
+  }
+  found <- 0
+  for (row in known) {
+    make <- maker(row)
+    if (is.null(make)) next
+    found <- found + 1
+    expect_identical(name_link(make), unlist(row[3:4]), info = row[[2]])
+    expect_identical(name_link(make()), unlist(row[3:4]), info = row[[2]])
+    expect_null(resolve_family(make())$fixed, info = row[[2]])
+  }
+  for (row in refused) {
+    make <- maker(row)
+    if (is.null(make)) next
+    expect_error(resolve_family(make()), "negbinomial", class = "vb_error_family", info = row[[2]])
+  }
+  skip_if(found == 0, "none of these packages is here")
+})
+
+test_that("the usual names are known as strings and in objects", {
+  usual <- list(gaussian = "gaussian", poisson = "poisson", binomial = c("binomial", "bernoulli"),
+                negbinomial = c("negbinomial", "neg_binomial_2", "nbinom2", "negative.binomial",
+                                "Negative Binomial(2.5)"),
+                student = c("student", "t", "scaled t"), Gamma = c("Gamma", "gamma"),
+                beta = c("beta", "Beta", "beta_family", "betar"), asym_laplace = "asym_laplace")
+  table <- vb_tables()$family
+  for (name in names(usual)) for (spelt in usual[[name]]) {
+    link <- table$link[table$name == name][1]
+    expect_identical(name_link(as_made_by(spelt, link)), c(name, link), info = spelt)
+    # glm's default link of Gamma is not here, and a string with parentheses is not read
+    if (name != "Gamma" && !grepl("(", spelt, fixed = TRUE)) {
+      expect_identical(name_link(spelt), c(name, link), info = spelt)
+    }
+  }
+  for (other in c("normal", "nbinom1", "quasibinomial", "zero_inflated_poisson", "hurdle_gamma",
+                  "lognormal", "inverse.gaussian", "Tweedie", "multinomial", "")) {
+    expect_error(resolve_family(other), "vb_family", class = "vb_error_family")
+    expect_error(resolve_family(as_made_by(other, "log")), "negbinomial", class = "vb_error_family")
+  }
+})
+
+test_that("parameters that mgcv's families hold are held, those they estimate are not", {
+  mgcv <- function(family, link, held, theta) {
+    as_made_by(family, link, n.theta = if (held) 0 else length(theta),
+               getTheta = function(trans = FALSE) if (trans) theta else log(theta))
+  }
+  cases <- list(list("negative binomial", "log", 3, c(shape = 3)),
+                list("Beta regression(4)", "logit", 4, c(phi = 4)),
+                list("scaled t", "identity", c(5, 1.5), c(nu = 5, sigma = 1.5)))
+  for (case in cases) {
+    expect_null(resolve_family(mgcv(case[[1]], case[[2]], FALSE, case[[3]]))$fixed)
+    expect_identical(resolve_family(mgcv(case[[1]], case[[2]], TRUE, case[[3]]))$fixed, case[[4]])
+  }
+  skip_if_not(requireNamespace("mgcv", quietly = TRUE))
+  nb <- getExportedValue("mgcv", "nb")
+  expect_equal(resolve_family(nb(theta = 3))$fixed, c(shape = 3))
+  expect_null(resolve_family(nb())$fixed)
+  for (family in list(nb(theta = 3), getExportedValue("mgcv", "betar")(theta = 4),
+                      getExportedValue("mgcv", "scat")(theta = c(5, 1.5)))) {
+    resolved <- resolve_family(family)
+    again <- resolve_family(eval(family_call(resolved)))
+    expect_identical(again[-1], resolved[-1])
+  }
+})
+
 test_that("every row of the C table has a family object and parameters", {
   table <- vb_tables()$family
   for (k in seq_len(nrow(table))) {

@@ -29,7 +29,7 @@ test_that("impossible arguments are errors", {
   expect_error(normal("a"), class = "vb_error_location")
   expect_error(student_t(0), class = "vb_error_df")
   expect_error(exponential(0), class = "vb_error_rate")
-  expect_error(constant(-1), class = "vb_error_value")
+  expect_error(constant(NA), class = "vb_error_value")
   expect_error(lkj(0), class = "vb_error_eta")
   expect_error(normal(autoscale = NA), class = "vb_error_autoscale")
   expect_error(pc(0), class = "vb_error_u")
