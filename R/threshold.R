@@ -80,7 +80,14 @@ joint_nodes <- function(fit) {
   mean <- add %*% node$fixed_mean
   mean[seq_along(row), ] <- mean[seq_along(row), ] + node$hyper[row, ]
   cov <- matrix(matrix(node$fixed_cov, p * p, length(node$weight)) %*% node$weight, p)
-  list(mean = mean, within = add %*% cov %*% t(add))
+  within <- add %*% cov %*% t(add)
+  if (identical(fit$engine$rule, "independent") && length(row)) {   # one node for all of theta
+    point <- fit$engine$point
+    tau <- t(point$hyper[row, , drop = FALSE])
+    within[seq_along(row), seq_along(row)] <- within[seq_along(row), seq_along(row)] +
+      stats::cov.wt(tau, point$weight / sum(point$weight), method = "ML")$cov
+  }
+  list(mean = mean, within = within)
 }
 
 check_no_thresholds <- function(fit, what) {

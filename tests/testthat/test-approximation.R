@@ -110,7 +110,14 @@ likelihoods <- list(
   beta = list(y = function(eta) {
     stats::rbeta(length(eta), 0.2 + 5 * stats::plogis(eta), 0.2 + 5 * stats::plogis(-eta))
   }, family = Beta()),
-  quantile = list(y = function(eta) eta + stats::rnorm(length(eta)), family = asym_laplace(0.3))
+  quantile = list(y = function(eta) eta + stats::rnorm(length(eta)), family = asym_laplace(0.3)),
+  ordinal = list(y = function(eta) {
+    cut(eta + stats::rlogis(length(eta)), c(-Inf, -0.7, 0.5, 2, Inf), ordered_result = TRUE)
+  }, family = cumulative()),
+  own = list(y = function(eta) stats::rpois(length(eta), exp(eta)),
+             family = vb_family("counts", link = "log", log_lik = function(y, eta, par) {
+               stats::dpois(y, exp(eta), log = TRUE)
+             }))
 )
 
 test_that("every approximation fits every likelihood, its bound rises, less q is less bound", {
@@ -129,8 +136,11 @@ test_that("every approximation fits every likelihood, its bound rises, less q is
     }
     bounds <- vapply(fits, elbo, 0)
     expect_true(all(diff(bounds) < 1e-3), info = name)
-    means <- vapply(fits[-1L], fixef, numeric(2L))
+    means <- vapply(fits[-1L], fixef, fixef(fits[[1L]]))
     expect_lt(max(abs(means - fixef(fits[[1L]]))), 0.1)
+    # of coefficients of x alone: mean field has no sd for an intercept or what depends on it
+    sds <- vapply(fits[1:3], function(f) sqrt(diag(vcov(f)))[["x"]], 0)
+    expect_true(all(sds[-1L] / sds[1L] > 0.8 & sds[-1L] / sds[1L] < 1.15), info = name)
   }
 })
 
@@ -138,7 +148,7 @@ test_that("the bounds of latent variables go with every approximation, and lie b
   set.seed(1)
   d <- data.frame(x = rnorm(120), g = factor(rep(1:12, 10)), h = factor(sample(4, 120, TRUE)))
   eta <- 0.3 + 0.5 * d$x + 0.7 * rnorm(12)[d$g] + 0.4 * rnorm(4)[d$h]
-  for (name in c("logit", "probit", "negbinomial", "student", "quantile")) {
+  for (name in c("logit", "probit", "negbinomial", "student", "quantile", "ordinal")) {
     d$y <- likelihoods[[name]]$y(eta)
     for (a in approximations) {
       fit <- lapply(c("exact", "jj"), function(b) {
