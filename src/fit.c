@@ -3,6 +3,9 @@
 #include <math.h>
 #include <string.h>
 #include "outer.h"
+#include "rq.h"
+
+#define SITES_MATTER 5e-4 /* nats */
 
 void vb_fit_tick(const vb_fit *fit) {
   fit->host->progress(fit->host->data, fit->n_step + fit->n_node);
@@ -236,6 +239,22 @@ static vb_status find_mode(vb_fit *fit) {
   return VB_OK;
 }
 
+/* rows under random effects, and prior sites that are tighter than the data */
+static void choose_remainders(vb_fit *fit) {
+  vb_model *m = fit->model;
+  int use = fit->set.use_rq && !m->family->bound; /* of a bound's optimum nothing is corrected */
+  double sites = use ? vb_site_remainder(m, &fit->inner, fit->block.m, &fit->rq) : 0;
+  fit->rq_on = 0;
+  if (use && !m->quadratic && m->n_term > 0) {
+    vb_rq_alloc(m, &fit->rq);
+    fit->rq_on = VB_RQ_ROWS;
+  }
+  if (sites > SITES_MATTER) fit->rq_on |= VB_RQ_SITES;
+  fit->rq_size = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->block, fit->rq_on, &fit->rq,
+                               NULL, &fit->rq_level);
+  if (!isfinite(fit->rq_size)) fit->rq_on = 0;
+}
+
 /* Gaussian at the mode, residual quadrature and linear response there */
 static vb_status correct_at_mode(vb_fit *fit) {
   vb_model *m = fit->model;
@@ -243,23 +262,18 @@ static vb_status correct_at_mode(vb_fit *fit) {
   vb_status st = vb_fit_eval(fit, fit->mode, fit->set.tol / 10, 1, &fit->mode_elbo);
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   vb_block_copy(m, &fit->block, &fit->spare);
-  int exact = !m->family->bound; /* of a bound's optimum there is nothing to correct */
-  fit->rq_on = exact && fit->set.use_rq && !m->quadratic && m->n_term > 0;
-  if (fit->rq_on) {
-    vb_rq_alloc(m, &fit->rq);
-    fit->rq_size = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->rq, NULL, &fit->rq_level);
-    fit->rq_on = isfinite(fit->rq_size);
-  }
-  int respond = exact && !m->quadratic && m->p > 0 && fit->set.use_lr != 0;
+  choose_remainders(fit);
+  int sites = fit->rq_on & VB_RQ_SITES, exact = !m->family->bound;
+  int tilt = exact && !m->quadratic && m->p > 0 && fit->set.use_lr != 0;
   /* a kinked density has no third derivative, and the rows of an opaque one are never added to
    * cells: row by row the size says too little */
-  if (respond && fit->set.use_lr < 0 && !m->family->kinked && !m->family->opaque)
-    respond = vb_response_size(m, fit->theta.par, &fit->inner) > 5e-4;
-  if (!respond) return VB_OK;
+  if (tilt && fit->set.use_lr < 0 && !m->family->kinked && !m->family->opaque)
+    tilt = vb_response_size(m, fit->theta.par, &fit->inner) > 5e-4;
+  if (!tilt && !(sites && fit->set.use_lr)) return VB_OK;
   /* over kinks the rules' errors, of no account in RQ itself, would rule its second differences */
-  int use_rq = fit->rq_on && !m->family->kinked;
-  st = vb_respond(m, &fit->theta, fit->set.tol / 10, use_rq, &fit->rq, &fit->inner, &fit->spare,
-                  &fit->block, &fit->response);
+  int which = m->family->kinked ? sites : fit->rq_on;
+  st = vb_respond(m, &fit->theta, fit->set.tol / 10, tilt, which, &fit->rq, &fit->inner,
+                  &fit->spare, &fit->block, &fit->response);
   vb_block_copy(m, &fit->spare, &fit->block); /* the last tilt is no place to start from */
   if (st == VB_INTERRUPTED) return st;
   if (st != VB_OK) fit->response.active = 0;

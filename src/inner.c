@@ -296,11 +296,13 @@ static vb_status site_fixed_point(const vb_model *m, vb_inner *in, vb_block *b, 
   if (!m->n_site) return VB_OK;
   st = site_bound(m, in, b->site_h, r, mu, gmu, site_elbo, &bound);
   if (st != VB_OK) return st;
+  double gain = INFINITY;
   for (int it = 0; it < 200; it++) {
     double before = bound, move = site_step(m, in, b, r, mu, gmu, site_elbo, &bound);
-    if (move < 1e-6 || (it > 2 && bound - before < 1e-10)) return VB_OK;
+    gain = bound - before;
+    if (move < 1e-6 || (it > 2 && gain < 1e-10)) return VB_OK;
   }
-  return VB_MAX_ITER;
+  return gain < 1e-7 ? VB_OK : VB_MAX_ITER; /* slow, but there is nothing left to be had */
 }
 
 static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int want_inverse,

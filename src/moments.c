@@ -97,9 +97,15 @@ static double factorised_variance(const vb_model *m, const vb_theta *theta, cons
   return v;
 }
 
-/* variance of one row's eta under S; x is reduced in place */
+/* Corrected sds of the random effects over S's: what residual quadrature found at this node. */
+static void sd_ratio(const vb_model *m, const vb_solution *s, const double *var, double *ratio) {
+  vb_coef_variance(m, s, ratio);
+  for (int k = m->p; k < m->n_coef; k++) ratio[k] = sqrt(var[k] / ratio[k]);
+}
+
+/* variance of one row's eta under S, the random effects' sds times ratio; x is reduced in place */
 static double row_variance(const vb_model *m, const vb_theta *theta, const vb_solution *s,
-                           const vb_rows *rows, int i, reduced *r) {
+                           const vb_rows *rows, int i, const double *ratio, reduced *r) {
   int p = m->p, q = m->q, d = m->d_leaf;
   double v = 0, *x = r->x;
   r->n = 0;
@@ -108,7 +114,10 @@ static double row_variance(const vb_model *m, const vb_theta *theta, const vb_so
     const vb_term *t = m->term + k;
     int g = rows->group[k][i];
     double z[VB_MAX_DIM];
-    for (int a = 0; a < t->d; a++) z[a] = rows->z[k][i + (size_t)a * rows->n];
+    for (int a = 0; a < t->d; a++) {
+      z[a] = rows->z[k][i + (size_t)a * rows->n];
+      if (g > 0) z[a] *= ratio[t->first + (g - 1) * t->d + a];
+    }
     if (g == 0) {
       v += new_level(theta, k, t->d, z);
     } else if (g > 0 && t->core >= 0) {
@@ -198,6 +207,8 @@ vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterio
                .value = h->alloc(m->q + 1, sizeof(double)),
                .x = h->alloc(m->p + 1, sizeof(double)),
                .dense = h->alloc(2 * (size_t)m->q + 1, sizeof(double))};
+  double *ratio = h->alloc(m->n_coef + 1, sizeof(double));
+  for (int k = 0; k < m->n_coef; k++) ratio[k] = 1;
   for (int s = 0; s < post->n; s++) {
     double w = post->weight[s];
     if (w == 0) continue;
@@ -205,7 +216,11 @@ vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterio
     vb_status st =
         vb_node_factor(m, hyper, post, s, post->x + (size_t)s * hyper->n_axis, 1, &theta, &in);
     if (st != VB_OK) return st;
-    if (m->q) st = in.sol.core.solver->inverse(&in.sol.core);
+    if (post->skew) { /* residual quadrature was at work */
+      st = vb_selected_inverse(m, post->congruence, &in.sol);
+      if (st == VB_OK) sd_ratio(m, &in.sol, post->var + (size_t)s * m->n_coef, ratio);
+    }
+    if (st == VB_OK && m->q) st = in.sol.core.solver->inverse(&in.sol.core);
     if (st != VB_OK) return st;
     if (m->coupling == VB_FULL)
       vb_beta_inverse(m, post->congruence, &in.sol);
@@ -213,7 +228,7 @@ vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterio
       vb_factorised_inverse(m, post->congruence, &in.sol);
     for (int i = 0; i < rows->n; i++) {
       double eta = row_mean(m, c, rows, i);
-      double v = m->coupling == VB_FULL ? row_variance(m, &theta, &in.sol, rows, i, &r)
+      double v = m->coupling == VB_FULL ? row_variance(m, &theta, &in.sol, rows, i, ratio, &r)
                                         : factorised_variance(m, &theta, &in.sol, rows, i, r.x);
       mean[i] += w * eta;
       var[i] += w * (v + eta * eta);

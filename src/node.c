@@ -71,10 +71,11 @@ vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged)
   vb_node *n = new_node(fit, x);
   n->elbo = elbo;
   n->converged = converged;
-  if (fit->rq_on) {
-    n->rq = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->rq, n->var, &level);
-    if (!n->converged) n->rq = 0; /* the remainder is that of an optimum */
-    if (!isfinite(n->rq)) return VB_NOT_FINITE;
+  n->rq = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->block, fit->rq_on, &fit->rq, n->var,
+                        &level);
+  if (!n->converged) n->rq = 0; /* the remainder is that of an optimum */
+  if (!isfinite(n->rq)) return VB_NOT_FINITE;
+  if (fit->rq_on & VB_RQ_ROWS) {
     n->skew = fit->host->alloc(m->n_coef + 1, sizeof(double));
     for (int k = m->p; k < m->n_coef; k++) {
       n->mean[k] += fit->rq.shift[k];

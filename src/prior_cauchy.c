@@ -1,6 +1,8 @@
 #include <Rmath.h>
 #include "vb.h"
 
+extern const vb_prior vb_prior_student_t;
+
 static void log_density(int n, const double *x, const double *arg, double *ll, double *d1,
                         double *d2) {
   for (int i = 0; i < n; i++) {
@@ -9,6 +11,12 @@ static void log_density(int n, const double *x, const double *arg, double *ll, d
     if (d1) d1[i] = -2 * z * inv / arg[1];
     if (d2) d2[i] = 2 * (z * z - 1) * inv * inv / (arg[1] * arg[1]);
   }
+}
+
+static void expect(int n, const double *m, const double *v, const double *arg, double *ll,
+                   double *d1, double *d2) {
+  double as_t[3] = {1, arg[0], arg[1]};
+  vb_prior_student_t.expect(n, m, v, as_t, ll, d1, d2);
 }
 
 static double log_norm(const double *arg) { return -log(M_PI * arg[1]); }
@@ -20,5 +28,6 @@ const vb_prior vb_prior_cauchy = {.name = "cauchy",
                                   .arg_name = {"location", "scale"},
                                   .proper = 1,
                                   .log_density = log_density,
+                                  .expect = expect,
                                   .log_norm = log_norm,
                                   .log_upper = log_upper};

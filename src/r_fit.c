@@ -25,7 +25,7 @@ static void put_nodes(SEXP list, const vb_fit *fit) {
   double *rq = vb_list_real(node, "rq", N), *hyper = vb_list_matrix(node, "hyper", H, N);
   double *x = vb_list_matrix(node, "x", K, N), *mean = vb_list_matrix(node, "mean", D, N);
   double *var = vb_list_matrix(node, "var", D, N),
-         *skew = fit->rq_on ? vb_list_matrix(node, "skew", D, N) : NULL;
+         *skew = fit->rq_on & VB_RQ_ROWS ? vb_list_matrix(node, "skew", D, N) : NULL;
   double *fixed_mean = vb_list_matrix(node, "fixed_mean", p, N);
   SEXP cov = vb_list_put(node, "fixed_cov", Rf_alloc3DArray(REALSXP, p, p, N));
   double *fixed_skew = fit->response.active ? vb_list_matrix(node, "fixed_skew", p, N) : NULL;

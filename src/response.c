@@ -5,7 +5,7 @@
  * by the congruence C with V = C S_bb C'. */
 #include <math.h>
 #include <string.h>
-#include "engine.h"
+#include "rq.h"
 
 void vb_report_beta(const vb_model *m, const double *beta, double *out) {
   memcpy(out, beta, sizeof(double) * m->p);
@@ -56,7 +56,7 @@ typedef struct {
 } tilted;
 
 /* refit with the log density tilted by +-t times the reported coefficient k */
-static vb_status tilt_pair(const vb_model *m, const vb_theta *theta, double tol, int use_rq, int k,
+static vb_status tilt_pair(const vb_model *m, const vb_theta *theta, double tol, int which, int k,
                            double t, vb_rq *rq, vb_inner *in, const vb_block *mode, vb_block *work,
                            double *tilt, tilted *out) {
   for (int side = 0; side < 2; side++) {
@@ -69,7 +69,7 @@ static vb_status tilt_pair(const vb_model *m, const vb_theta *theta, double tol,
     in->tilt = NULL;
     if (st != VB_OK && st != VB_MAX_ITER) return st;
     vb_report_beta(m, work->m, out->mean[side]);
-    out->rq[side] = use_rq ? vb_rq_correct(m, theta->par, in, rq, NULL, &level) : 0;
+    out->rq[side] = vb_rq_correct(m, theta->par, in, work, which, rq, NULL, &level);
   }
   return VB_OK;
 }
@@ -96,31 +96,22 @@ static int make_congruence(const vb_model *m, const double *s_beta, double *v, d
   return 1;
 }
 
-vb_status vb_respond(const vb_model *m, const vb_theta *theta, double tol, int use_rq, vb_rq *rq,
-                     vb_inner *in, const vb_block *mode, vb_block *work, vb_response *out) {
+/* V by the refits, in the reported coefficients; shift and skewness in units of the Gaussian's sds
+ */
+static vb_status tilt_all(const vb_model *m, const vb_theta *theta, double tol, int which,
+                          vb_rq *rq, vb_inner *in, const vb_block *mode, vb_block *work,
+                          const double *s, double *v, vb_response *out) {
   int p = m->p;
-  const vb_host *host = m->host;
-  double *s_beta = host->alloc((size_t)p * p + 1, sizeof(double)),
-         *s = host->alloc((size_t)p * p + 1, sizeof(double));
-  double *v = host->alloc((size_t)p * p + 1, sizeof(double)),
-         *c = host->alloc((size_t)p * p + 1, sizeof(double));
-  double *mean = host->alloc(3 * p + 1, sizeof(double)), *tilt = host->alloc(p + 1, sizeof(double)),
-         level;
-  out->congruence = host->alloc((size_t)p * p + 1, sizeof(double));
-  out->shift = host->alloc(p + 1, sizeof(double));
-  out->skew = host->alloc(p + 1, sizeof(double));
-  memcpy(s_beta, in->sol.s_beta, sizeof(double) * p * p);
-  vb_report_cov(m, s_beta, s);
-  vb_report_beta(m, mode->m, mean);
-  double rq0 = use_rq ? vb_rq_correct(m, theta->par, in, rq, NULL, &level) : 0;
+  double *mean = m->host->alloc(4 * p + 1, sizeof(double)), *tilt = mean + 3 * p, level;
+  double *scale = m->host->alloc(p + 1, sizeof(double)); /* variance that RQ adds, relative */
+  double rq0 = vb_rq_correct(m, theta->par, in, mode, which, rq, NULL, &level);
   tilted two = {.mean = {mean + p, mean + 2 * p}};
-  out->inflation = 1;
-  double *scale = c; /* relative variance that residual quadrature adds */
+  vb_report_beta(m, mode->m, mean);
   for (int k = 0; k < p; k++) {
     double sd = sqrt(s[k * (size_t)(p + 1)]), t = 0.25 / sd;
-    vb_status st = tilt_pair(m, theta, tol, use_rq, k, t, rq, in, mode, work, tilt, &two);
+    vb_status st = tilt_pair(m, theta, tol, which, k, t, rq, in, mode, work, tilt, &two);
     if (st != VB_OK) return st;
-    if (host->poll()) return VB_INTERRUPTED;
+    if (m->host->poll()) return VB_INTERRUPTED;
     for (int l = 0; l < p; l++) v[l + (size_t)k * p] = (two.mean[0][l] - two.mean[1][l]) / (2 * t);
     out->skew[k] = (two.mean[0][k] + two.mean[1][k] - 2 * mean[k]) / (t * t * sd * sd * sd);
     out->shift[k] = (two.rq[0] - two.rq[1]) / (2 * t * sd);
@@ -133,12 +124,45 @@ vb_status vb_respond(const vb_model *m, const vb_theta *theta, double tol, int u
   for (int k = 0; k < p; k++) scale[k] = sqrt(fmin(fmax(scale[k], 0.5), 4));
   for (int k = 0; k < p; k++)
     for (int l = 0; l < p; l++) v[l + (size_t)k * p] *= scale[k] * scale[l];
+  return VB_OK;
+}
+
+/* the same, in the same units, for what the prior sites' remainders add */
+static void add_sites(const vb_model *m, const double *s_beta, const double *beta, int by_tilts,
+                      vb_rq *rq, const double *s, double *v, vb_response *out) {
+  int p = m->p;
+  double *shift = m->host->alloc(2 * p + 1, sizeof(double)), *skew = shift + p;
+  vb_site_respond(m, s_beta, beta, by_tilts, rq, v, shift, skew);
+  for (int k = 0; k < p; k++) {
+    double sd = sqrt(s[k * (size_t)(p + 1)]);
+    out->shift[k] += shift[k] / sd;
+    out->skew[k] += skew[k] / (sd * sd * sd);
+  }
+}
+
+vb_status vb_respond(const vb_model *m, const vb_theta *theta, double tol, int tilt, int which,
+                     vb_rq *rq, vb_inner *in, const vb_block *mode, vb_block *work,
+                     vb_response *out) {
+  int p = m->p;
+  size_t size = (size_t)p * p;
+  double *s_beta = m->host->alloc(4 * size + 1, sizeof(double)), *s = s_beta + size, *v = s + size;
+  out->congruence = m->host->alloc(size + 1, sizeof(double));
+  out->shift = m->host->alloc(p + 1, sizeof(double));
+  out->skew = m->host->alloc(p + 1, sizeof(double));
+  out->inflation = 1;
+  memcpy(s_beta, in->sol.s_beta, sizeof(double) * size);
+  vb_report_cov(m, s_beta, s);
+  memcpy(v, s, sizeof(double) * size);
+  vb_status st = VB_OK;
+  if (tilt) st = tilt_all(m, theta, tol, which & VB_RQ_ROWS, rq, in, mode, work, s, v, out);
+  if (st != VB_OK) return st;
+  if (which & VB_RQ_SITES) add_sites(m, s_beta, mode->m, tilt, rq, s, v, out);
   for (int k = 0; k < p; k++) {
     double ratio = sqrt(v[k * (size_t)(p + 1)] / s[k * (size_t)(p + 1)]);
     out->inflation = fmax(out->inflation, ratio);
     out->shift[k] /= ratio;
     out->skew[k] = fmin(fmax(out->skew[k] / (ratio * ratio * ratio), -1.5), 1.5);
   }
-  out->active = make_congruence(m, s_beta, v, c, out->congruence);
+  out->active = make_congruence(m, s_beta, v, v + size, out->congruence);
   return VB_OK;
 }

@@ -9,6 +9,8 @@
 #include "stein.h"
 
 #define MAX_D VB_RQ_DIM
+#define WIDE 64 /* nodes on either side of a wide rule, up to so many sds */
+#define WIDE_REACH 12
 #define SERIES_REST 0.02 /* last term of the series up to which the rest is left out */
 void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
   int d_max = 1, cap = 1;
@@ -19,6 +21,8 @@ void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
       if (t->row_start[l + 1] - t->row_start[l] > cap) cap = t->row_start[l + 1] - t->row_start[l];
   }
   rq->cap_level = cap;
+  rq->wide = m->host->alloc(1, sizeof(vb_grid));
+  vb_grid_wide(WIDE, WIDE_REACH, rq->wide);
   rq->cov_beta = m->host->alloc((size_t)m->n * m->p + 1, sizeof(double));
   rq->direction = m->host->alloc((size_t)cap * d_max, sizeof(double));
   rq->cell = m->host->alloc((size_t)cap * 10, sizeof(double));
@@ -198,39 +202,30 @@ static double quadrature_level(const vb_model *m, const double *par, const vb_in
 }
 
 /* log E exp(rbar_i(sqrt(na) z)) of one site alone along a direction that carries variance na of its
- * eta and leaves rest: adaptive quadrature in one dimension */
+ * eta and leaves rest */
 static double site_alone(const vb_model *m, const double *par, const vb_inner *in, int i, double na,
-                         double rest) {
-  double total[VB_MAX_GRID], post[VB_MAX_GRID], out;
-  double y = m->y[i], w = m->w[i], eta, e, shift, one_rest = rest, one_na = na,
-         a = sqrt(fmax(na, 0));
-  double ll;
-  vb_level v = {.n = 1,
-                .d = 1,
-                .row = &i,
-                .rest = &one_rest,
-                .m = &eta,
-                .y = &y,
-                .w = &w,
-                .e = &e,
-                .na = &one_na};
-  double work[2];
-  v.eta = work;
-  v.ll = &ll;
-  vb_grid base, moved;
-  const vb_grid *at = &base;
-  vb_grid_make(m->rules, 1, &base);
-  for (int it = 0;; it++) {
-    for (int q = 0; q < at->n; q++) {
-      shift = a * at->z[q][0];
-      eta = in->eta[i];
-      conditional_expectation(m, par, &v, &shift);
-      total[q] = e - in->ll[i] - in->g[i] * shift + in->h[i] * (shift * shift - na) / 2;
-    }
-    out = vb_grid_weigh(at, total, post);
-    if (it == 12 || !vb_grid_follow(&base, at, post, &moved)) return out;
-    at = &moved;
+                         double rest, const vb_grid *wide) {
+  double y[VB_MAX_GRID], w[VB_MAX_GRID], eta[VB_MAX_GRID], shift[VB_MAX_GRID], e[VB_MAX_GRID];
+  double left[VB_MAX_GRID], work[VB_MAX_GRID], ll[VB_MAX_GRID], a = sqrt(fmax(na, 0));
+  int row[VB_MAX_GRID], given = rest > 0 || m->family->opaque; /* values are dear: by the table */
+  vb_level v = {.n = wide->n, .d = 1, .row = row, .rest = left, .m = eta, .y = y, .w = w, .e = e};
+  for (int q = 0; q < wide->n; q++) {
+    row[q] = i;
+    y[q] = m->y[i];
+    w[q] = m->w[i];
+    left[q] = rest;
+    shift[q] = a * wide->z[q][0];
+    eta[q] = in->eta[i] + (given ? 0 : shift[q]);
   }
+  v.eta = work;
+  v.ll = ll;
+  if (given)
+    conditional_expectation(m, par, &v, shift);
+  else
+    m->family->log_lik(m->family, wide->n, y, w, eta, par, e, NULL, NULL);
+  for (int q = 0; q < wide->n; q++)
+    e[q] += in->h[i] * (shift[q] * shift[q] - na) / 2 - in->ll[i] - in->g[i] * shift[q];
+  return vb_grid_weigh(wide, e, work);
 }
 
 /* standard deviation of the series' last two terms along a direction of variance a (one of them may
@@ -271,14 +266,15 @@ static double level_term(const vb_model *m, const double *par, const vb_inner *i
       short_way ? series_level(rq, &v, g, total) : quadrature_level(m, par, in, rq, &v, g, total);
   out = vb_grid_weigh(g, total, post);
   for (int it = 0; it < 12 && !short_way && vb_grid_follow(g, at, post, &moved); it++) {
-    at = &moved;
-    quadrature_level(m, par, in, rq, &v, at, total);
+    at = d == 1 ? rq->wide : &moved;
+    alone = quadrature_level(m, par, in, rq, &v, at, total);
     out = vb_grid_weigh(at, total, post);
+    if (d == 1) break;
   }
-  if (at == &moved && n == 1) alone = out;
+  if (n == 1) alone = out;
   for (int r = 0; at == &moved && n > 1 && r < n; r++) {
     if (r == 0) alone = 0;
-    alone += site_alone(m, par, in, v.row[r], v.na[r], v.rest[r]);
+    alone += site_alone(m, par, in, v.row[r], v.na[r], v.rest[r], rq->wide);
   }
   *max_level = fmax(*max_level, fabs(out));
   if (var) level_moments(t, l, &v, at, post, rq, var);
@@ -292,17 +288,20 @@ static double site_terms(const vb_model *m, const double *par, const vb_inner *i
   for (int i = 0; i < m->n; i++) {
     const double *c = rq->series + 4 * (size_t)i;
     int short_way = series_rest(m, c, in->v[i]) < SERIES_REST / 2;
-    total += short_way ? series_alone(c, in->v[i]) : site_alone(m, par, in, i, in->v[i], 0);
+    total +=
+        short_way ? series_alone(c, in->v[i]) : site_alone(m, par, in, i, in->v[i], 0, rq->wide);
   }
   return total;
 }
 
-double vb_rq_correct(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq,
-                     double *var, double *max_level) {
+double vb_rq_correct(const vb_model *m, const double *par, const vb_inner *in, const vb_block *b,
+                     int which, vb_rq *rq, double *var, double *max_level) {
   vb_grid g;
-  if (!m->family->kinked || m->family->opaque) series_coefficients(m, par, in, rq->series);
-  double total = site_terms(m, par, in, rq);
+  double total = which & VB_RQ_SITES ? vb_site_remainder(m, in, b->m, rq) : 0;
   *max_level = 0;
+  if (!(which & VB_RQ_ROWS)) return total;
+  if (!m->family->kinked || m->family->opaque) series_coefficients(m, par, in, rq->series);
+  total += site_terms(m, par, in, rq);
   memset(rq->shift, 0, sizeof(double) * m->n_coef);
   memset(rq->skew, 0, sizeof(double) * m->n_coef);
   vb_rq_beta_covariance(m, &in->sol, rq->cov_beta);

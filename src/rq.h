@@ -1,4 +1,5 @@
-/* Residual quadrature between its two files: the geometry of levels and the integrals over them. */
+/* Residual quadrature between its files: the geometry of levels, the integrals over them, and the
+ * prior sites. */
 #ifndef VB_RQ_H
 #define VB_RQ_H
 #include "engine.h"
@@ -16,12 +17,15 @@ typedef struct {    /* one level's quadrature problem */
  * weights, placed by the mean and Cholesky factor of what they are to integrate, the standard
  * normal at first. */
 #define VB_MAX_GRID 625
-typedef struct {
+typedef struct vb_grid {
   int d, n;
   double z[VB_MAX_GRID][VB_RQ_DIM], log_w[VB_MAX_GRID];
   double mean[VB_RQ_DIM], chol[VB_RQ_DIM * VB_RQ_DIM];
 } vb_grid;
 void vb_grid_make(const vb_rules *rules, int d, vb_grid *g);
+/* one dimension, for what is far wider than the standard normal or has an edge in it: the trapezoid
+ * rule in t, z = sinh(t), half nodes on either side as far as reach */
+void vb_grid_wide(int half, double reach, vb_grid *g);
 /* log of the integral of exp(total); post: each node's share */
 double vb_grid_weigh(const vb_grid *g, const double *total, double *post);
 /* where the shares lie elsewhere than at was placed for: a new placement of base in moved (which
@@ -33,4 +37,12 @@ void vb_rq_beta_covariance(const vb_model *model, const vb_solution *s, double *
  * eta_i */
 void vb_rq_direction(const vb_model *model, const vb_inner *in, int term, int l, vb_rq *rq,
                      vb_level *level);
+
+/* ---- site.c */
+/* sum over prior sites of log E exp(r - E r) */
+double vb_site_remainder(const vb_model *model, const vb_inner *in, const double *beta, vb_rq *rq);
+/* What these do to the reported coefficients: v is V, in and out; shift and skew (third cumulants)
+ * are added to.  tilted: V is by linear response, which has some of it already. */
+void vb_site_respond(const vb_model *model, const double *s_beta, const double *beta, int tilted,
+                     vb_rq *rq, double *v, double *shift, double *skew);
 #endif

@@ -27,6 +27,17 @@ void vb_grid_make(const vb_rules *rules, int d, vb_grid *g) {
   for (int k = 0; k < d; k++) g->chol[k * (d + 1)] = 1;
 }
 
+void vb_grid_wide(int half, double reach, vb_grid *g) {
+  double step = asinh(reach) / half;
+  g->d = 1;
+  g->n = 2 * half + 1;
+  for (int q = 0; q < g->n; q++) {
+    double t = step * (q - half), z = sinh(t);
+    g->z[q][0] = z;
+    g->log_w[q] = log(step * cosh(t)) - z * z / 2 - VB_LOG_2PI / 2;
+  }
+}
+
 double vb_grid_weigh(const vb_grid *g, const double *total, double *post) {
   double top = -INFINITY, sum = 0;
   for (int q = 0; q < g->n; q++) top = fmax(top, post[q] = g->log_w[q] + total[q]);

@@ -7,7 +7,8 @@
 #define REACH 9.0    /* of the table, in sds */
 #define SPACING 0.35 /* of its points, in units of eta */
 #define MAX_HALF 80
-#define DEGREE 7 /* of the interpolant */
+#define KINKED_HALF 160 /* straight lines want closer points */
+#define DEGREE 7        /* of the interpolant */
 
 void vb_stein_series(const vb_model *m, const double *par, const vb_inner *in, double *coef) {
   static const double factorial[] = {6, 24, 120, 720};
@@ -37,8 +38,8 @@ static void tabulate(const vb_model *m, const double *par) {
   vb_stein *st = m->stein;
   double widest = 0;
   for (int i = 0; i < m->n; i++) widest = fmax(widest, st->s[i]);
-  double points = m->family->kinked ? MAX_HALF : ceil(REACH * widest / (SPACING * m->family->unit));
-  int half = (int)fmin(fmax(points, 2 * DEGREE), MAX_HALF);
+  double points = ceil(REACH * widest / (SPACING * m->family->unit));
+  int half = m->family->kinked ? KINKED_HALF : (int)fmin(fmax(points, 2 * DEGREE), MAX_HALF);
   int n_point = 2 * half + 1, room = VB_STEIN_CALL / n_point;
   st->step = REACH / half;
   st->n_point = n_point;

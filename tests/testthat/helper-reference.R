@@ -4,16 +4,31 @@
 bars <- list(fixed = c(0.05, 0.95, 1.05, 0.08), sd = c(0.10, 0.92, 1.08, 0.12),
              cor = c(0.10, 0.92, 1.08, 0.12), aux = c(0.08, 0.93, 1.07, 0.12),
              ranef = c(0.08, 0.93, 1.07, 0.12))
+# for groups that say little of themselves the quantiles are the point
+sparse_bars <- utils::modifyList(bars, list(ranef = c(0.08, 0.93, 1.07, 0.10)))
 
-reference_cases <- c("cbpp", "sleepstudy", "epil_negbin", "stackloss_student", "eight_schools")
+reference_cases <- c("cbpp", "sleepstudy", "epil_negbin", "stackloss_student", "eight_schools",
+                     "logit_slope", "gauss_three", "poisson_obs", "gamma_groups", "beta_groups",
+                     "quantile_plain", "quantile_groups", "lasso_gaussian", "lasso_logit")
+sparse_cases <- c("binary_pairs", "logit_crossed", "binary_sparse")
 
 reference_data <- function(case) {
-  utils::read.csv(testthat::test_path("fixtures", paste0(case, "-data.csv")),
-                  stringsAsFactors = TRUE)
+  data <- utils::read.csv(testthat::test_path("fixtures", paste0(case, "-data.csv")),
+                          stringsAsFactors = TRUE)
+  for (k in intersect(c("g", "obs", "a", "b"), names(data))) data[[k]] <- factor(data[[k]])
+  data
 }
+
+# The simulated cases of dev/reference/make.R have these priors.
+simulated_fit <- function(formula, data, family, coef = normal(0, 2.5), location = 0, ...) {
+  vb(formula, data, family = family, prior = coef, prior_intercept = student_t(3, location, 2.5),
+     ...)
+}
+ten_columns <- y ~ x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8 + x9 + x10
 
 reference_fit <- function(case, ...) {
   data <- reference_data(case)
+  positive_t <- student_t(3, 0, 2.5)
   switch(
     case,
     cbpp = vb(
@@ -41,12 +56,32 @@ reference_fit <- function(case, ...) {
     eight_schools = vb(
       y ~ 1 + (1 | school), data, weights = 1 / data$se^2, prior_aux = constant(1),
       prior_intercept = normal(0, 5), prior_sd = cauchy(0, 5), ...
-    )
+    ),
+    logit_slope = simulated_fit(y ~ x + (x | g), data, binomial(), prior_sd = positive_t, ...),
+    binary_pairs = , binary_sparse =
+      simulated_fit(y ~ x + (1 | g), data, binomial(), prior_sd = positive_t, ...),
+    gauss_three = simulated_fit(y ~ x + z + (x + z | g), data, gaussian(), normal(0, 5), 1,
+                                prior_sd = positive_t, prior_aux = positive_t, ...),
+    poisson_obs = simulated_fit(y ~ x + (1 | g) + (1 | obs), data, poisson(), location = 0.5,
+                                prior_sd = positive_t, ...),
+    logit_crossed = simulated_fit(y ~ x + (1 | a) + (1 | b), data, binomial(),
+                                  prior_sd = positive_t, ...),
+    gamma_groups = simulated_fit(y ~ x + (1 | g), data, Gamma("log"), location = 0.5,
+                                 prior_sd = positive_t, prior_aux = exponential(1), ...),
+    beta_groups = simulated_fit(y ~ x + (1 | g), data, Beta(), prior_sd = positive_t,
+                                prior_aux = exponential(0.2), ...),
+    quantile_plain = simulated_fit(y ~ x + z, data, asym_laplace(tau = 0.25), location = 1,
+                                   prior_aux = positive_t, ...),
+    quantile_groups = simulated_fit(y ~ x + (1 | g), data, asym_laplace(tau = 0.25), location = 1,
+                                    prior_sd = positive_t, prior_aux = positive_t, ...),
+    lasso_gaussian = simulated_fit(ten_columns, data, gaussian(), laplace(0, 0.3), 1,
+                                   prior_aux = positive_t, ...),
+    lasso_logit = simulated_fit(ten_columns, data, binomial(), laplace(0, 0.4), ...)
   )
 }
 
 # a row per quantity: what was measured, what is allowed, and whether it holds
-score_reference <- function(case, fit) {
+score_reference <- function(case, fit, bars) {
   reference <- utils::read.csv(testthat::test_path("fixtures", paste0(case, "-reference.csv")))
   summary <- posterior_summary(fit, probs = c(0.05, 0.95))
   missing <- setdiff(reference$parameter, rownames(summary))

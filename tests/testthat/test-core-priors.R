@@ -58,10 +58,10 @@ for (name in intersect(table$name, names(log_prior))) {
 
   if (!name %in% positive) {
     test_that(paste("expectations over a coefficient are those of the log density:", name), {
-      m <- rep(c(-1.3, 0, 0.2, 2.5), each = 3)
+      m <- rep(c(-1.3, 0, 0.2, 2.5, 30), each = 5)
       for (arg in prior_arg[[name]]) {
         scale <- max(utils::tail(arg[arg != 0], 1), 0)  # the last argument; flat has none
-        v <- rep_len(c(0.01, 0.1, 0.3), length(m)) * scale^2 + 1e-3
+        v <- rep_len(c(0.01, 0.1, 0.3, 9, 400), length(m)) * scale^2 + 1e-3
         got <- eval_prior(name, m, arg, v)
         # Stein's identity: the derivatives' expectations from the log density alone, kinks and all
         hermite <- list(ll = function(z, s) 1, d1 = function(z, s) z / s,
