@@ -9,7 +9,8 @@ sparse_bars <- utils::modifyList(bars, list(ranef = c(0.08, 0.93, 1.07, 0.10)))
 
 reference_cases <- c("cbpp", "sleepstudy", "epil_negbin", "stackloss_student", "eight_schools",
                      "logit_slope", "gauss_three", "poisson_obs", "gamma_groups", "beta_groups",
-                     "quantile_plain", "quantile_groups", "lasso_gaussian", "lasso_logit")
+                     "quantile_plain", "quantile_groups", "lasso_gaussian", "lasso_logit",
+                     "cumulative_logit", "cumulative_probit", "weibull_groups")
 sparse_cases <- c("binary_pairs", "logit_crossed", "binary_sparse")
 
 reference_data <- function(case) {
@@ -24,6 +25,10 @@ simulated_fit <- function(formula, data, family, coef = normal(0, 2.5), location
   vb(formula, data, family = family, prior = coef, prior_intercept = student_t(3, location, 2.5),
      ...)
 }
+own_weibull <- vb_family("weibull", par = c(shape = "positive"), link = "log",
+                         log_lik = function(y, eta, par) {
+                           stats::dweibull(y, par[["shape"]], exp(eta), log = TRUE)
+                         })
 ten_columns <- y ~ x1 + x2 + x3 + x4 + x5 + x6 + x7 + x8 + x9 + x10
 
 reference_fit <- function(case, ...) {
@@ -76,7 +81,13 @@ reference_fit <- function(case, ...) {
                                     prior_sd = positive_t, prior_aux = positive_t, ...),
     lasso_gaussian = simulated_fit(ten_columns, data, gaussian(), laplace(0, 0.3), 1,
                                    prior_aux = positive_t, ...),
-    lasso_logit = simulated_fit(ten_columns, data, binomial(), laplace(0, 0.4), ...)
+    lasso_logit = simulated_fit(ten_columns, data, binomial(), laplace(0, 0.4), ...),
+    cumulative_logit = simulated_fit(y ~ x + (1 | g), data, cumulative(), prior_sd = positive_t,
+                                     ...),
+    cumulative_probit = simulated_fit(y ~ x + (1 | g), data, cumulative("probit"),
+                                      prior_sd = positive_t, ...),
+    weibull_groups = simulated_fit(y ~ x + (1 | g), data, own_weibull, location = 0,
+                                   prior_sd = positive_t, prior_aux = exponential(1), ...)
   )
 }
 
