@@ -81,8 +81,10 @@ brms_abort <- function(entry, problem, hint, .envir = parent.frame()) {
 # Names in brms -> our functions, and the rows of prior_rows they make
 brms_menu <- c(normal = "normal", student_t = "student_t", cauchy = "cauchy",
                double_exponential = "laplace", exponential = "exponential", gamma = "gamma_prior",
-               lkj = "lkj", lkj_corr_cholesky = "lkj", constant = "constant")
-brms_rows <- replace(replace(brms_menu, c("student_t", "cauchy"), "t"), "gamma", "gamma")
+               lkj = "lkj", lkj_corr_cholesky = "lkj", constant = "constant",
+               horseshoe = "horseshoe")
+brms_rows <- replace(brms_menu, c("student_t", "cauchy", "gamma", "horseshoe"),
+                     c("t", "t", "gamma", "hs"))
 
 gamma_prior <- function(shape, rate) {
   check_positive(shape, "shape")
@@ -100,16 +102,17 @@ brms_distribution <- function(entry) {
   }
   args <- tryCatch(lapply(as.list(call)[-1L], eval, arithmetic, emptyenv()),
                    error = function(e) NULL)
-  if (is.null(args) || !all(vapply(args, is.numeric, NA))) {
+  if (is.null(args) || !all(vapply(args, function(a) is.numeric(a) || is.logical(a), NA))) {
     brms_abort(entry, "Its arguments must be numbers.", "Write them out: nothing is looked up.")
   }
   prior <- tryCatch(do.call(brms_menu[[name]], args), error = function(e) {
     message <- conditionMessage(e)
     brms_abort(entry, "{message}", "The distribution is {.fun {name}}.")
   })
-  on <- switch(entry$class, b = , Intercept = "coef", cor = , L = "cor", "positive")
-  suits <- vapply(menu, function(m) on %in% prior_rows[[brms_rows[[m]]]]$on, NA)
-  if (!on %in% prior_rows[[prior$dist]]$on) {
+  on <- switch(entry$class, Intercept = "coef", cor = , L = "cor", "positive")
+  if (entry$class == "b") on <- c("coef", if (!nzchar(entry$coef)) "coefs")
+  suits <- vapply(menu, function(m) any(on %in% prior_rows[[brms_rows[[m]]]]$on), NA)
+  if (!any(on %in% prior_rows[[prior$dist]]$on)) {
     brms_abort(entry, "It suits no parameter of the class.",
                "The class takes {.fun {menu[suits]}}.")
   }

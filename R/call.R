@@ -23,6 +23,16 @@ approximation_used <- function(approximation, engine) {
   "partial"
 }
 
+# A horseshoe's coefficients are no Gaussian: coordinate ascent would have to have factors for their
+# scales, which lose most of what the prior is for.
+check_shrink <- function(spec, approximation) {
+  if (!length(spec$shrink) || approximation == "structured") return(invisible())
+  vb_abort(c("approximation", "prior"), c(
+    "{.fun horseshoe} needs {.code approximation = \"structured\"}.",
+    i = "{.fun laplace} and {.fun cauchy} shrink under {.code approximation =
+         \"{approximation}\"}."))
+}
+
 verbose_default <- function() getOption("varbayes.verbose", TRUE)
 
 full_control <- function(control, cores, verbose) {

@@ -57,6 +57,10 @@ mixture_quantiles <- function(mean, var, skew, weight, probs) {
   .Call(C_vb_r_quantiles, mean, var, skew, weight, as.double(probs))
 }
 
+tilted_quantiles <- function(q, shrink, weight, probs) {
+  .Call(C_vb_r_tilted, q, shrink, weight, as.double(probs))
+}
+
 vb_tables <- function() {
   tables <- .Call(C_vb_r_tables)
   lapply(tables, as.data.frame)

@@ -69,8 +69,8 @@ check_probs <- function(x, arg, single = FALSE) {
 # ------------------------------------------------------------
 
 # One row per parameter in the order of the summary; `row` counts within the fixed effects
-# (class "b"), the hyperparameters ("sd", "cor", "aux", "threshold") or the engine's coefficients
-# ("r").
+# (class "b"), the hyperparameters ("sd", "cor", "aux", "hs", "threshold") or the engine's
+# coefficients ("r").
 parameter_table <- function(fit) {
   p <- n_fixed(fit)
   fixed <- data.frame(
@@ -86,8 +86,7 @@ parameter_table <- function(fit) {
 
 hyper_parameters <- function(fit) {
   hyper <- fit$hyper
-  class <- factor(hyper$class, c("sd", "cor", "aux"))
-  row <- order(class, na.last = NA)
+  row <- order(factor(hyper$class, c("sd", "cor", "aux", "hs")), na.last = NA)
   hyper <- data.frame(name = as.character(hyper$name), class = as.character(hyper$class))[row, ]
   cbind(hyper, row = row)
 }
@@ -153,6 +152,10 @@ summarise_parameters <- function(fit, table, probs) {
   threshold <- table$class == "threshold"
   theta <- !b & !r & !threshold
   if (any(b)) out[b, ] <- summarise_mixture(fixed_nodes(fit, table$row[b]), probs)
+  shrunk <- which(b)[is_shrunk(fit$design$prior_coef$dist[table$row[b]])]
+  if (length(shrunk) && length(probs)) {
+    out[shrunk, -(1:2)] <- shrunk_quantiles(fit, table$row[shrunk], probs)
+  }
   if (any(r)) out[r, ] <- summarise_mixture(ranef_nodes(fit, table$row[r]), probs)
   if (any(threshold)) out[threshold, ] <- threshold_summary(fit, table$row[threshold], probs)
   if (any(theta)) out[theta, ] <- hyper_summary(fit, table$row[theta], probs)
@@ -186,6 +189,18 @@ node_quantiles <- function(nodes, probs) {
     return(matrix(numeric(), nrow(nodes$mean), length(probs)))
   }
   mixture_quantiles(nodes$mean, nodes$var, nodes$skew, nodes$weight, probs)
+}
+
+# Quantiles of coefficients with a horseshoe: at each node its prior times the rest, not a Gaussian
+shrunk_quantiles <- function(fit, row, probs) {
+  nodes <- fixed_nodes(fit, row)
+  node <- fit$engine$node
+  dist <- fit$design$prior_coef$dist
+  site <- cumsum(is_site(dist))[row]
+  hyper <- node$hyper[fit$hyper$class == "hs", , drop = FALSE]
+  q <- list(mean = nodes$mean, var = nodes$var, h = node$site_h[site, , drop = FALSE],
+            b = node$site_b[site, , drop = FALSE], skew = nodes$skew, prior = dist[row[1L]])
+  tilted_quantiles(q, rbind(fit$design$shrink$df, hyper), node$weight, probs)
 }
 
 # Total expectation and total variance: E = sum_s W_s m_s, var = sum_s W_s (v_s + (m_s - E)^2)

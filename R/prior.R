@@ -28,10 +28,10 @@
 #' `prior` may also be what `brms::prior()`, or `c()` of several, returns. As there, a prior of the
 #' class `"b"`, `"sd"` or `"cor"` holds for all parameters of the class, one with `group` for those
 #' of the group and one with `coef` for that coefficient: the most specific wins. The distributions
-#' known are `normal`, `student_t`, `cauchy`, `double_exponential`, `exponential`, `gamma`,
-#' `constant`, `lkj` and an empty string, which is flat. Parameters that the data frame does not
-#' speak of keep the defaults of [vb()], coefficients too, which would be flat in 'brms'; bounds
-#' other than that of a positive parameter at zero are not known.
+#' known are `normal`, `student_t`, `cauchy`, `double_exponential`, `horseshoe`, `exponential`,
+#' `gamma`, `constant`, `lkj` and an empty string, which is flat. Parameters that the data frame
+#' does not speak of keep the defaults of [vb()], coefficients too, which would be flat in 'brms';
+#' bounds other than that of a positive parameter at zero are not known.
 #'
 #' With `autoscale = TRUE` the scale is multiplied by `sd(y)` for families with a residual standard
 #' deviation, and for slopes divided by the `sd()` of their column.
@@ -39,6 +39,25 @@
 #' @param location,scale,df Location, scale and degrees of freedom.
 #' @param rate Rate of the exponential distribution.
 #' @param autoscale Adapt the scale to the data?
+#' @section Horseshoe:
+#' `horseshoe()` is the regularised horseshoe for many coefficients of which few matter (Piironen
+#' and Vehtari 2017), with the arguments of brms. Each coefficient has a normal prior with a scale
+#' of its own, a half-t with `df` degrees of freedom, times the global scale `hs_global`, a half-t
+#' with `df_global` and `scale_global`, which is multiplied by `sigma` where the family has one and
+#' `autoscale` is true; none is much wider than the slab `hs_slab`, whose square is `scale_slab^2`
+#' times an inverse gamma with shape and rate `df_slab / 2`. It is for all of `prior`, and does not
+#' look at the scales of the columns: standardise them first. rstanarm's `hs()` is taken too.
+#'
+#' The coefficients' scales are integrated over by quadrature and each coefficient's Gaussian has
+#' the mean and variance of what its prior makes of the rest (expectation propagation, Minka 2001);
+#' its quantiles and draws are those of that distribution, a peak at zero with tails. The global
+#' scale and the slab are hyperparameters like the standard deviations of groups. [elbo()] is the
+#' bound of the Gaussians, `log_evidence` that of the matched priors, which is the closer.
+#'
+#' @param df_global,df_slab,scale_global,scale_slab The global scale's and the slab's degrees of
+#'   freedom and scales; see above.
+#' @param par_ratio The ratio of coefficients expected to matter to those that do not: then
+#'   `scale_global` is `par_ratio / sqrt(nobs)`.
 #' @param u,alpha The standard deviation is above `u` with probability `alpha`.
 #' @param value The value at which `constant()` holds a standard deviation or a family's parameter.
 #' @param eta Shape of the LKJ distribution of a correlation matrix: 1 is uniform, larger values
@@ -48,8 +67,14 @@
 #' Lewandowski, D., Kurowicka, D. and Joe, H. (2009). Generating random correlation matrices based
 #' on vines and extended onion method. *Journal of Multivariate Analysis*, 100, 1989-2001.
 #'
+#' Minka, T. P. (2001). Expectation propagation for approximate Bayesian inference. *Uncertainty in
+#' Artificial Intelligence*, 17, 362-369.
+#'
 #' Park, T. and Casella, G. (2008). The Bayesian lasso. *Journal of the American Statistical
 #' Association*, 103, 681-686.
+#'
+#' Piironen, J. and Vehtari, A. (2017). Sparsity information and regularization in the horseshoe and
+#' other shrinkage priors. *Electronic Journal of Statistics*, 11, 5018-5051.
 #'
 #' Simpson, D., Rue, H., Riebler, A., Martins, T. G. and Soerbye, S. H. (2017). Penalising model
 #' component complexity: a principled, practical approach to constructing priors. *Statistical
@@ -58,8 +83,9 @@
 #' fit <- vb(mpg ~ wt + hp, mtcars, prior = normal(0, c(wt = 5)),
 #'           prior_aux = exponential(1, autoscale = TRUE))
 #' prior_summary(fit)
-#' vb(Reaction ~ Days + (Days || Subject), lme4::sleepstudy,
-#'    prior_sd = list(Subject = list("(Intercept)" = pc(100, 0.01), Days = pc(20, 0.01))))
+#' vb(breaks ~ wool + (wool || tension), warpbreaks,
+#'    prior_sd = list(tension = list("(Intercept)" = pc(30, 0.01))))
+#' vb(mpg ~ ., mtcars, prior = horseshoe(par_ratio = 0.2))
 #' @name priors
 NULL
 
@@ -100,6 +126,21 @@ pc <- function(u, alpha = 0.01) {
   check_number(u, "u", lower = .Machine$double.xmin)
   check_number(alpha, "alpha", lower = .Machine$double.xmin, upper = 1 - 1e-9)
   structure(list(dist = "pc", u = as.double(u), alpha = as.double(alpha)), class = "vb_prior")
+}
+
+#' @rdname priors
+#' @export
+horseshoe <- function(df = 1, scale_global = 1, df_global = 1, scale_slab = 2, df_slab = 4,
+                      par_ratio = NULL, autoscale = TRUE) {
+  given <- list(df = df, scale_global = scale_global, df_global = df_global,
+                scale_slab = scale_slab, df_slab = df_slab)
+  for (arg in names(given)) check_number(given[[arg]], arg, lower = 1e-6, upper = 1e6)
+  check_number(par_ratio, "par_ratio", lower = 1e-12, null = TRUE)
+  check_flag(autoscale, "autoscale")
+  # rstanarm's names
+  structure(list(dist = "hs", df = df, global_df = df_global, global_scale = scale_global,
+                 slab_df = df_slab, slab_scale = scale_slab, par_ratio = par_ratio,
+                 by_sigma = autoscale), class = "vb_prior")
 }
 
 #' @rdname priors
@@ -159,6 +200,18 @@ prior_rows <- list(
     row = "laplace", n_arg = 2, on = "coef",
     arg = function(p) rbind(p$location, p$scale, 0),
     call = function(p) call("laplace", p$location, p$scale)),
+  hs = list(
+    row = "horseshoe", n_arg = 3, on = "coefs",
+    arg = function(p) rbind(p$df, p$global_scale, p$slab_scale),
+    call = function(p) {
+      args <- list(p$df, p$global_scale, p$global_df, p$slab_scale, p$slab_df)
+      as.call(c(as.name("horseshoe"), args, if (length(p$par_ratio)) list(par_ratio = p$par_ratio),
+                if (!isTRUE(p$by_sigma)) list(autoscale = FALSE)))
+    }),
+  inv_chi = list(                                    # a horseshoe's slab
+    row = "inv_chi", n_arg = 2, on = character(),
+    arg = function(p) rbind(p$df, p$scale, 0),
+    call = function(p) call("inv_chi", p$df, p$scale)),
   exponential = list(
     row = "exponential", n_arg = 1, on = "positive",
     arg = function(p) rbind(1 / p$scale, 0, 0),
@@ -187,6 +240,8 @@ prior_rows <- list(
 
 # By the C table's names
 is_flat <- function(dist) dist == "flat"
+is_shrunk <- function(dist) dist == "horseshoe"
+is_site <- function(dist) !dist %in% c("normal", "flat")       # in the engine's sense
 
 # The call that makes a prior: short in prints, and what a stored call holds.
 prior_call <- function(prior) {
@@ -208,15 +263,17 @@ print.vb_prior <- function(x, ...) {
   invisible(x)
 }
 
+constructor_name <- function(dist) sub("^hs$", "horseshoe", sub("^t$", "student_t", dist))
+
 is_prior <- function(x) is.list(x) && rlang::is_string(x[["dist"]])
 
 # What the user gave, checked against the kinds an argument takes; NULL is flat.
 as_prior <- function(x, arg, on) {
   if (is.null(x)) x <- flat()
   takes <- names(prior_rows)[vapply(prior_rows, function(row) {
-    on %in% row$on && !isTRUE(row$hidden)
+    any(on %in% row$on) && !isTRUE(row$hidden)
   }, NA)]
-  takes <- sub("^t$", "student_t", takes)
+  takes <- constructor_name(takes)
   if (inherits(x, "family")) {
     masked <- sub("^student$", "student_t", x$family)
     vb_abort(c(arg, "prior"), c(
@@ -230,12 +287,12 @@ as_prior <- function(x, arg, on) {
                                 x = "It is {describe_class(x)}."))
   }
   row <- prior_rows[[x$dist]]
-  if (is.null(row) || !on %in% row$on) {
-    dist <- sub("^t$", "student_t", x$dist)
+  if (is.null(row) || !any(on %in% row$on)) {
+    dist <- constructor_name(x$dist)
     vb_abort(c(arg, "prior"), c("{.arg {arg}} cannot be {.fun {dist}}.",
                                 i = "It takes {.or {.fun {takes}}}."))
   }
-  if (!inherits(x, "vb_prior")) x <- rstanarm_prior(x)
+  if (!inherits(x, "vb_prior")) x <- rstanarm_prior(x, arg)
   if (x$dist == "constant") check_held(x$location, arg, on)
   x
 }
@@ -249,7 +306,15 @@ check_held <- function(value, arg, on) {
 }
 
 # rstanarm leaves a scale, and the default intercept's location, to be filled in by the model.
-rstanarm_prior <- function(x) {
+rstanarm_prior <- function(x, arg) {
+  if ("coefs" %in% prior_rows[[x$dist]]$on) {        # its hs(), which always scales by sigma
+    fields <- c("df", "global_scale", "global_df", "slab_scale", "slab_df")
+    if (!all(fields %in% names(x))) {
+      vb_abort(c(arg, "prior"), c("{.arg {arg}} is a horseshoe without all of its arguments.",
+                                  i = "Write {.fun varbayes::horseshoe}."))
+    }
+    return(do.call(horseshoe, unname(x[fields])))
+  }
   fields <- if (is.null(x$regularization)) c(prior_fields, "autoscale") else "regularization"
   x <- unclass(x)[intersect(names(x), c("dist", fields))]
   if ("coef" %in% prior_rows[[x$dist]]$on && is.null(x$scale)) x$scale <- 2.5

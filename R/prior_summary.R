@@ -16,8 +16,9 @@
 #' @param x An object of class `prior_summary.vbfit`.
 #' @param ... Not used by the method for `vbfit`.
 #' @return A list of class `prior_summary.vbfit` with the data frames `prior` (coefficients),
-#'   `prior_intercept`, `prior_aux`, `prior_sd` and `prior_cor`, those that the model has: a
-#'   row per parameter with its prior and whether that is the default.
+#'   `prior_hs` (the scales of a horseshoe), `prior_intercept`, `prior_aux`, `prior_sd` and
+#'   `prior_cor`, those that the model has: a row per parameter with its prior and whether that is
+#'   the default.
 #' @examples
 #' fit <- vb(mpg ~ wt + hp, data = mtcars, prior = normal(0, 5))
 #' prior_summary(fit)
@@ -37,6 +38,7 @@ forward_prior_summary <- function(object, ...) forward("rstantools", "prior_summ
 prior_headings <- c(
   prior_intercept = "Intercept (at the column means)",
   prior = "Coefficients",
+  prior_hs = "Horseshoe: global scale and slab",
   prior_sd = "Standard deviations of random effects (cut at zero)",
   prior_cor = "Correlations of random effects",
   prior_aux = "Auxiliary parameters (cut to their range)"

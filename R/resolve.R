@@ -10,6 +10,7 @@ prior_scales <- function(family, response, design, rows, offset) {
   residual <- "sigma" %in% family$par
   list(location = if (is.null(star)) 0 else round(stats::median(star), 1L) - mean(offset),
        scale = if (is.null(star)) 2.5 else max(2.5, round(stats::mad(star), 1L)),
+       n = length(y), residual = residual,
        sd_y = if (residual) unit_if_zero(stats::sd(y)) else 1,
        mean_y = if (residual) mean(y) else 0,
        sd_x = column_sds(design$x))
@@ -41,8 +42,9 @@ resolve_priors <- function(user, family, design, scales) {
   par <- aux_priors(user, family, scales)
   if (family$thresholds) coef$intercept <- par$table
   aux <- if (!family$thresholds) par$table
-  list(coef = coef$rows, sd = sd$rows, cor = cor$eta, par = par$rows,
-       tables = list(prior = coef$prior, prior_intercept = coef$intercept, prior_aux = aux,
+  list(coef = coef$rows, sd = sd$rows, cor = cor$eta, par = par$rows, shrink = coef$shrink,
+       tables = list(prior = coef$prior, prior_hs = coef$prior_hs,
+                     prior_intercept = coef$intercept, prior_aux = aux,
                      prior_sd = sd$table, prior_cor = cor$table))
 }
 
@@ -51,15 +53,35 @@ coefficient_priors <- function(user, design, scales) {
   unit <- scales$sd_y / scales$sd_x[slopes]
   default <- default_prior("normal", location = 0, scale = 2.5 * unit)
   given <- if ("prior" %in% names(user)) user["prior"]
+  shrink <- shrink_prior(given[["prior"]], design$names[slopes], scales)
+  if (length(shrink)) given <- shrink["prior"]
   rows <- coef_rows(given, design$names[slopes], default, "coef", "prior", unit)
   default <- default_prior("t", df = 3, location = scales$location, scale = scales$scale)
   first <- pick_prior(user, "prior_intercept", default, "coef", center = scales$mean_y)
   intercept <- expand_prior(first, "(Intercept)", default, "prior_intercept", scales$sd_y)
   has <- design$intercept > 0L
   # the intercept is the first column of a model matrix that has one
-  list(rows = bind_rows(list(if (has) intercept, rows)),
+  list(rows = bind_rows(list(if (has) intercept, rows)), shrink = shrink$rows,
+       prior_hs = shrink$table,
        prior = prior_table(design$names[slopes], list(rows)),
        intercept = if (has) prior_table("(Intercept)", list(intercept)))
+}
+
+# A horseshoe of all coefficients brings two hyperparameters, its global scale and its slab.
+shrink_prior <- function(prior, names, scales) {
+  if (!is_prior(prior) || !"coefs" %in% prior_rows[[prior$dist]]$on || !length(names)) return(NULL)
+  prior <- as_prior(prior, "prior", "coefs")
+  asked <- format(prior)
+  if (length(prior$par_ratio)) prior$global_scale <- prior$par_ratio / sqrt(scales$n)
+  prior$asked <- asked
+  global <- default_prior("t", df = prior$global_df, location = 0, scale = prior$global_scale)
+  slab <- default_prior("inv_chi", df = prior$slab_df, scale = prior$slab_scale)
+  rows <- join_rows(list(expand_prior(global, "hs_global", global), expand_prior(slab, "", slab)))
+  rows$default[] <- FALSE
+  by_sigma <- prior$by_sigma && scales$residual
+  global <- if (by_sigma) "hs_global / sigma" else "hs_global"
+  list(prior = prior, table = prior_table(c(global, "hs_slab"), list(rows)),
+       rows = c(rows[c("dist", "arg")], list(df = prior$df, by_sigma = as.integer(by_sigma))))
 }
 
 # Half-t on every sd; the user's is one prior for all, or a list by grouping factor of priors or of
@@ -207,6 +229,7 @@ coef_rows <- function(given, names, default, on, arg, unit) {
   if (!length(given)) return(expand_prior(default, names, default, arg, unit))
   x <- given[[1L]]
   if (!is.list(x) || is_prior(x) || inherits(x, "family")) {
+    if (on == "coef") on <- c(on, "coefs")
     return(expand_prior(pick_prior(given, names(given), default, on, arg), names, default, arg,
                         unit))
   }
@@ -237,7 +260,7 @@ expand_prior <- function(prior, names, default, arg, unit) {
   fallback <- prior_numbers(default, k)
   fallback[c("default", "asked")] <- list(rep(TRUE, k), character(k))
   if (isTRUE(prior$default)) return(fallback)
-  asked <- format(prior)
+  asked <- if (length(prior$asked)) prior$asked else format(prior)
   fields <- intersect(prior_fields, names(prior))
   named <- fields[vapply(prior[fields], function(v) !is.null(names(v)), NA)]
   prior[fields] <- lapply(fields, function(f) expand_values(prior[[f]], names, arg, f))

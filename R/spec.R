@@ -43,7 +43,7 @@ make_spec <- function(family, response, design, priors, offset, rows) {
       list(group = term$code, n_level = length(term$levels), z = term$z)
     }),
     prior_coef = priors$coef, prior_sd = priors$sd, prior_cor = priors$cor,
-    prior_par = priors$par
+    prior_par = priors$par, shrink = priors$shrink
   )
   spec$user <- user_spec(family, part(response$y))
   spec
@@ -59,7 +59,8 @@ check_size <- function(family, design, priors) {
        most 8 can be correlated.",
       i = "Write {.code (x || g)}, or a factor {.code f} as {.code (1 | g/f)}."))
   }
-  dist <- c(unlist(lapply(priors$sd, function(prior) prior$dist)), priors$par$dist)
+  dist <- c(unlist(lapply(priors$sd, function(prior) prior$dist)), priors$par$dist,
+            priors$shrink$dist)
   free <- sum(d * (d - 1L) / 2L) + sum(dist != "constant")
   if (free > 48L) {
     vb_abort("formula", c(
@@ -129,8 +130,9 @@ check_spread <- function(family, y, design, priors) {
 }
 
 # One row per hyperparameter in the engine's order: sds and correlations term by term, then the
-# family's parameters; i and j are the positions of the coefficients in their term.
-hyper_table <- function(random, par, class = "aux") {
+# family's parameters and a horseshoe's; i and j are the positions of the coefficients in their
+# term.
+hyper_table <- function(random, par, class = "aux", shrunk = FALSE) {
   terms <- lapply(seq_along(random), function(k) {
     term <- random[[k]]
     d <- length(term$coef)
@@ -143,10 +145,12 @@ hyper_table <- function(random, par, class = "aux") {
     name[j > 0L] <- paste0(name[j > 0L], "__", coef[j])
     list(name = name, class = class, term = rep(k, length(i)), i = i, j = j)
   })
+  class <- rep(c(class, "hs"), c(length(par), 2L * shrunk))
+  if (shrunk) par <- c(par, "hs_global", "hs_slab")
   column <- function(field, aux) c(unlist(lapply(terms, function(t) t[[field]])), aux)
   zero <- integer(length(par))
   structure(list(name = as.character(column("name", par)),
-                 class = as.character(column("class", rep(class, length(par)))),
+                 class = as.character(column("class", class)),
                  term = as.integer(column("term", zero)), i = as.integer(column("i", zero)),
                  j = as.integer(column("j", zero))),
             class = "data.frame",

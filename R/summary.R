@@ -41,7 +41,7 @@ summary.vbfit <- function(object, prob = 0.95, ...) {
     frame
   }
   fixed <- parameters$class %in% c("threshold", "b")
-  aux <- parameters$class == "aux"
+  aux <- parameters$class %in% c("aux", "hs")
   structure(list(
     formula = object$formula, family = object$family$family, link = object$family$link,
     data_name = data_name(object), nobs = object$nobs, observations = observations(object),

@@ -24,9 +24,10 @@
 #' @param offset Added to the linear predictor, as are `offset()` terms of the formula.
 #' @param prior,prior_intercept Priors of the coefficients and of the intercept (each threshold of
 #'   [cumulative()]) where the other columns are at their means: [normal()], [student_t()],
-#'   [cauchy()], [laplace()] or [flat()]; `NULL` is flat. Without an intercept `prior` covers all
-#'   columns. `prior` may also be a list named by coefficients, or a data frame from brms's
-#'   `prior()`, which then speaks of all parameters: see [priors].
+#'   [cauchy()], [laplace()] or [flat()]; `NULL` is flat; [horseshoe()] for all coefficients.
+#'   Without an intercept `prior` covers all columns. `prior` may also be a list named by
+#'   coefficients, or a data frame from brms's `prior()`, which then speaks of all parameters: see
+#'   [priors].
 #' @param prior_aux Prior of `sigma`, `shape`, `phi` or `nu`: [normal()], [student_t()], [cauchy()],
 #'   [exponential()], [pc()], [flat()] or [constant()]; `list(sigma = , nu = )` where the family has
 #'   two.
@@ -128,7 +129,9 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   model <- build_model(formula, data, family, user, call, na.action, contrasts, env)
   probe_log_lik(family, model$spec)
   own <- callback(family)
-  engine <- fit_engine(model$spec, control, approximation, missing(approximation), own$density)
+  check_shrink(model$spec, approximation)
+  automatic <- missing(approximation) && !length(model$spec$shrink)
+  engine <- fit_engine(model$spec, control, approximation, automatic, own$density)
   check_engine(engine, family$family, own$seen)
   choices$approximation <- approximation_used(approximation, engine)
   fit <- new_vbfit(tidy_call(call, env, family), model, choices, control, engine,

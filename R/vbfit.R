@@ -10,8 +10,9 @@
 #'   \item{`family`}{The family object; `family$fixed` holds parameters that it keeps at a value.}
 #'   \item{`algorithm`, `approximation`, `bound`}{As given to [vb()].}
 #'   \item{`control`}{The settings of [vb_control()], with `cores` and `verbose`.}
-#'   \item{`priors`}{A list `prior`, `prior_intercept`, `prior_aux`, `prior_sd`, `prior_cor` of data
-#'     frames (without rows or `NULL` where the model has no such parameter) with a row per
+#'   \item{`priors`}{A list `prior`, `prior_hs` (the scales of a horseshoe), `prior_intercept`,
+#'     `prior_aux`, `prior_sd`, `prior_cor` of data frames (without rows or `NULL` where
+#'     the model has no such parameter) with a row per
 #'     parameter: `parameter`, the prior used as text in `prior` and as `dist`, `arg1`, `arg2`,
 #'     `arg3` in the order of the constructors' arguments, whether it is the `default`, and what
 #'     was `asked` for.}
@@ -43,8 +44,8 @@
 #' @section The result:
 #' \describe{
 #'   \item{`hyper`}{A data frame with a row per hyperparameter: its `name`, its `class` (`"sd"`,
-#'     `"cor"`, `"aux"` or `"threshold"`), its `term` (0: none) and the coefficients `i` and `j` of
-#'     that term it belongs to.}
+#'     `"cor"`, `"aux"`, `"hs"` or `"threshold"`), its `term` (0: none) and the coefficients `i`
+#'     and `j` of that term it belongs to.}
 #'   \item{`engine`}{The posterior. `engine$node` has for each node of the integral over the
 #'     hyperparameters its `weight`, `elbo`, residual quadrature `rq`, the `hyper`parameters and the
 #'     `mean`, `var` and `skew` of all coefficients given them (`fixed_mean`, `fixed_cov`,
@@ -93,7 +94,8 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
     levels = model$family$levels,
     fixed = design[c("names", "center", "intercept", "implicit")], random = random,
     hyper = hyper_table(random, model$family$par,
-                        if (model$family$thresholds) "threshold" else "aux"),
+                        if (model$family$thresholds) "threshold" else "aux",
+                        length(model$priors$shrink) > 0L),
     engine = engine[setdiff(names(engine), own)],
     design = if (is.null(engine$design)) model$spec else engine$design,
     elbo = engine$elbo, log_evidence = engine$log_evidence, trace = trace_table(engine$trace),

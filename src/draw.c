@@ -2,6 +2,9 @@
  * what the change of theta does to it.  Uniforms and normals come in; nothing is drawn here. */
 #include <math.h>
 #include <string.h>
+#define R_NO_REMAP
+#include <Rmath.h>
+#include "ep.h"
 #include "outer.h"
 #include "small.h"
 
@@ -19,6 +22,7 @@ typedef struct {
   double *ratio, *sd; /* per coefficient: corrected over Gaussian sd at the node; Gaussian sd */
   double *delta, *core;
   double *mean_slope; /* n_coef per parameter of the family: what moving it does to the mean */
+  vb_parts *tilted;   /* per site with a mixture prior: its posterior at the node */
 } drawer;
 
 static void to_z(const vb_posterior *post, int K, const double *x, double *z) {
@@ -95,6 +99,23 @@ static vb_status mean_slopes(drawer *d, int s) {
   return VB_OK;
 }
 
+static void enter_tilted(drawer *d, int s) {
+  const vb_model *m = d->m;
+  const vb_posterior *post = d->post;
+  vb_mix mix;
+  for (int i = 0; i < m->n_site; i++) {
+    int k = m->site[i].k;
+    if (!m->site[i].prior->mix) continue;
+    vb_mix_make(m->site[i].prior->mix, d->at_node.shrink, &mix);
+    d->tilted[i].n = 0;
+    vb_tilted_parts(&mix, post->mean[k + (size_t)s * m->n_coef],
+                    post->fixed_cov[k * (size_t)(m->p + 1) + (size_t)s * m->p * m->p],
+                    post->fixed_skew ? post->fixed_skew[k + (size_t)s * m->p] : 0,
+                    post->site_h[i + (size_t)s * m->n_site],
+                    post->site_b[i + (size_t)s * m->n_site], 1, d->tilted + i);
+  }
+}
+
 /* everything that belongs to a node: factor, and how far its corrected sds are from the Gaussian's
  */
 static vb_status enter_node(drawer *d, int s) {
@@ -111,6 +132,7 @@ static vb_status enter_node(drawer *d, int s) {
     d->ratio[k] = sqrt(v) / d->sd[k];
   }
   memcpy(d->block.site_h, post->site_h + (size_t)s * m->n_site, sizeof(double) * m->n_site);
+  if (m->ep) enter_tilted(d, s);
   int moves = m->n_par && !m->family->quadratic && !post->effective &&
               !m->family->opaque; /* whose density a finished fit has not at hand */
   return moves ? mean_slopes(d, s) : VB_OK;
@@ -197,6 +219,24 @@ static void draw_deviation(drawer *d, const double *normal, double *delta) {
   }
 }
 
+/* The Gaussian draw's ranks in the coefficients' own distributions; the intercept follows. */
+static void report_tilted(const drawer *d, int s, const double *mean, const double *delta,
+                          double *out) {
+  const vb_model *m = d->m;
+  const vb_posterior *post = d->post;
+  for (int i = 0; i < m->n_site; i++) {
+    int k = m->site[i].k;
+    const vb_parts *t = d->tilted + i;
+    if (!m->site[i].prior->mix) continue;
+    double sd = sqrt(post->fixed_cov[k * (size_t)(m->p + 1) + (size_t)s * m->p * m->p]);
+    double rank = Rf_pnorm5(delta[k] / sd, 0, 1, 1, 0);
+    rank = fmin(fmax(rank, 1e-12), 1 - 1e-12);
+    out[k] = vb_mixture_quantile(t->n, t->mean, t->var, t->skew, t->weight, rank) + mean[k] -
+             post->mean[k + (size_t)s * m->n_coef];
+    if (m->intercept >= 0) out[m->intercept] -= m->center[k] * (out[k] - mean[k] - delta[k]);
+  }
+}
+
 /* reported coefficients of one draw: corrected sds and skewness, coefficient by coefficient */
 static void report(drawer *d, int s, const double *mean, const double *delta, double *out) {
   const vb_model *m = d->m;
@@ -213,6 +253,17 @@ static void report(drawer *d, int s, const double *mean, const double *delta, do
   for (int k = p; k < m->n_coef; k++) {
     double skew = post->skew ? post->skew[k + (size_t)s * m->n_coef] : 0;
     out[k] = mean[k] + d->ratio[k] * d->sd[k] * vb_skew_transform(delta[k] / d->sd[k], skew);
+  }
+  if (m->ep) report_tilted(d, s, mean, delta, out);
+}
+
+static void parts_alloc(drawer *d) {
+  const vb_host *h = d->m->host;
+  d->tilted = h->alloc(d->m->n_site, sizeof(vb_parts));
+  for (int i = 0; i < d->m->n_site; i++) {
+    double *part = h->alloc(4 * VB_MIX_MAX, sizeof(double));
+    d->tilted[i] =
+        (vb_parts){0, part, part + VB_MIX_MAX, part + 2 * VB_MIX_MAX, part + 3 * VB_MIX_MAX};
   }
 }
 
@@ -246,7 +297,8 @@ vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *
                   const double *uniform, const double *normal, double *coef, double *natural) {
   const vb_host *h = m->host;
   int K = hyper->n_axis, H = hyper->n_natural, D = m->n_coef;
-  drawer d = {.m = m, .hyper = hyper, .post = post, .own_factor = vb_factor_cost(m) * n < CHEAP};
+  drawer d = {
+      .m = m, .hyper = hyper, .post = post, .own_factor = !m->ep && vb_factor_cost(m) * n < CHEAP};
   vb_theta_alloc(h, hyper, &d.theta);
   vb_theta_alloc(h, hyper, &d.at_node);
   vb_inner_alloc(m, &d.in);
@@ -256,6 +308,7 @@ vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *
   d.delta = h->alloc(D + 1, sizeof(double));
   d.mean_slope = h->alloc((size_t)D * m->n_par + 1, sizeof(double));
   d.core = h->alloc(m->q + 1, sizeof(double));
+  if (m->ep) parts_alloc(&d);
   double mean[VB_MAX_AXIS], sd[VB_MAX_AXIS], *centre = h->alloc(D + 1, sizeof(double));
   double *x = h->alloc((size_t)n * K + 1, sizeof(double));
   int *node = h->alloc(n + 1, sizeof(int));

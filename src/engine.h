@@ -64,7 +64,7 @@ typedef struct {
   double *prior_precision, *prior_mean; /* of beta; precision 0: flat or a site */
   int n_normal;                         /* coefficients with a normal prior */
   double log_prior_constant;
-  int n_site;
+  int n_site, ep; /* ep: some prior is a mixture, and all sites are moment-matched (ep.c) */
   vb_site *site;
   const double *center; /* column means; reported intercept = beta_0 - center' beta */
   int intercept;        /* column, -1: none */
@@ -117,6 +117,8 @@ typedef struct {
   vb_natural *natural; /* term by term: sds, partial correlations by row; then dispersions */
   const int *first, *d, *n_level; /* per term */
   int first_par;
+  int n_shrink, first_shrink, by_sigma; /* a horseshoe's global scale, over sigma, and slab */
+  double local_df;
 } vb_hyper;
 
 typedef struct { /* dispersions that are not one value but have a distribution, on nodes */
@@ -132,6 +134,7 @@ typedef struct {                /* the hyperparameters at one point */
   double *sigma, *omega, *chol; /* per term d x d at stride VB_MAX_DIM^2; chol of the correlation */
   double *log_det;              /* log |Sigma| per term */
   double par[VB_MAX_PAR + 1];
+  double shrink[3];    /* the horseshoe's arguments */
   vb_par_rule *rule;   /* NULL: the dispersions are par */
   double log_prior;    /* with the log Jacobian */
   double *log_prior_d; /* n_axis */
@@ -248,6 +251,7 @@ int vb_rule_index(double v); /* rule for a variance v */
 typedef struct {      /* q(c | theta) and what it costs to have it */
   double *m;          /* n_coef */
   double *h, *site_h; /* precision of cells and sites that defines S */
+  double *site_b;     /* moment-matched sites: their linear term */
 } vb_block;
 typedef struct {
   vb_cross cross;
@@ -256,6 +260,9 @@ typedef struct {
   double *target, *h_try, *m_try, *r, *r_ref, *step;
   double *site_g, *site_h, *site_target, *site_try;
   double *u, *mu;
+  int ep_floor; /* surrogates may not widen */
+  double *ep_h, *ep_b, *ep_work, ep_value,
+      shrink_d[2];     /* surrogates in use, and what ep.c knows of them */
   double rss_ref, rss; /* quadratic family: weighted residual sums of squares, at beta_ref
                           and (less the trace) at the solution */
   double *tilt;        /* p, or NULL: log density tilted by tilt' beta */

@@ -2,10 +2,12 @@
  * section 4). */
 #include <math.h>
 #include <string.h>
+#include "ep.h"
 #include "outer.h"
 #include "rq.h"
 
 #define SITES_MATTER 5e-4 /* nats */
+#define MANY_TILTS 3e9 /* operations of one round of them beyond which a horseshoe goes without */
 
 void vb_fit_tick(const vb_fit *fit) {
   fit->host->progress(fit->host->data, fit->n_step + fit->n_node);
@@ -48,7 +50,8 @@ void vb_x_to_z(const vb_fit *fit, const double *x, double *z) {
 
 vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo) {
   int K = fit->hyper->n_axis;
-  if (fit->n_node && !fit->model->quadratic) { /* warm start from the nearest node */
+  int warm = !fit->model->quadratic || fit->model->ep;
+  if (fit->n_node && warm) { /* warm start from the nearest node */
     int best = 0;
     double least = INFINITY, z[VB_MAX_AXIS], zs[VB_MAX_AXIS];
     vb_x_to_z(fit, x, z);
@@ -101,7 +104,9 @@ static vb_status mode_objective(void *data, const double *x, double *f, double *
     vb_block_copy(fit->model, &fit->block, &fit->spare);
     /* other coordinates have another Jacobian: the trace goes on where it is higher */
     const vb_step *last = fit->n_step ? fit->step + fit->n_step - 1 : NULL;
-    if (!last || last->phase < 2 || *f > last->elbo) vb_fit_step(fit, 2, *f);
+    double bound = *f;
+    if (fit->model->ep) bound -= vb_ep_gap(fit->model, &fit->theta, &fit->inner, fit->block.m);
+    if (!last || last->phase < 2 || bound > last->elbo) vb_fit_step(fit, 2, bound);
   }
   return VB_OK;
 }
@@ -201,7 +206,11 @@ static vb_status start(vb_fit *fit) {
   st = vb_fit_eval(fit, fit->mode, 1e-3, 1, &fit->mode_elbo);
   fit->inner.on_sweep = NULL;
   vb_block_copy(fit->model, &fit->block, &fit->spare);
-  if (fit->model->quadratic && isfinite(fit->mode_elbo)) vb_fit_step(fit, 1, fit->mode_elbo);
+  double gap = fit->model->ep && isfinite(fit->mode_elbo)
+                   ? vb_ep_gap(fit->model, &fit->theta, &fit->inner, fit->block.m)
+                   : 0;
+  if ((fit->model->quadratic || fit->model->ep) && isfinite(fit->mode_elbo))
+    vb_fit_step(fit, 1, fit->mode_elbo - gap);
   return st == VB_MAX_ITER ? VB_OK : st;
 }
 
@@ -243,7 +252,7 @@ static vb_status find_mode(vb_fit *fit) {
 static void choose_remainders(vb_fit *fit) {
   vb_model *m = fit->model;
   int use = fit->set.use_rq && !m->family->bound; /* of a bound's optimum nothing is corrected */
-  double sites = use ? vb_site_remainder(m, &fit->inner, fit->block.m, &fit->rq) : 0;
+  double sites = use && !m->ep ? vb_site_remainder(m, &fit->inner, fit->block.m, &fit->rq) : 0;
   fit->rq_on = 0;
   if (use && !m->quadratic && m->n_term > 0) {
     vb_rq_alloc(m, &fit->rq);
@@ -265,6 +274,8 @@ static vb_status correct_at_mode(vb_fit *fit) {
   choose_remainders(fit);
   int sites = fit->rq_on & VB_RQ_SITES, exact = !m->family->bound;
   int tilt = exact && !m->quadratic && m->p > 0 && fit->set.use_lr != 0;
+  /* surrogates stay as they are: the response is that of the rows */
+  if (m->ep && m->p * vb_factor_cost(m) > MANY_TILTS) tilt = 0;
   /* a kinked density has no third derivative, and the rows of an opaque one are never added to
    * cells: row by row the size says too little */
   if (tilt && fit->set.use_lr < 0 && !m->family->kinked && !m->family->opaque)

@@ -120,6 +120,12 @@ vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) 
   }
   for (int k = 0; k < hyper->n_par; k++) theta->par[k] = theta->natural[hyper->first_par + k];
   theta->par[hyper->n_par] = INFINITY;
+  if (hyper->n_shrink) {
+    const double *at = theta->natural + hyper->first_shrink;
+    theta->shrink[0] = hyper->local_df;
+    theta->shrink[1] = at[0] * (hyper->by_sigma ? theta->par[0] : 1);
+    theta->shrink[2] = at[1];
+  }
   return isfinite(theta->log_prior) ? VB_OK : VB_NOT_FINITE;
 }
 
@@ -199,6 +205,7 @@ void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta, double *out) 
       }
   }
   for (int k = 0; k < hyper->n_par; k++) *out++ = theta->par[k];
+  for (int k = 0; k < hyper->n_shrink; k++) *out++ = theta->shrink[k + 1];
 }
 
 int vb_theta_effective_size(const vb_hyper *hyper) {

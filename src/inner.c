@@ -6,10 +6,11 @@
  * Every accepted sweep raises F. */
 #include <math.h>
 #include <string.h>
-#include "engine.h"
+#include "ep.h"
 #include "stein.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
+#define EP_SWEEPS 80    /* with moment-matched sites, which settle or do not */
 #define STATIONARY 1e-3 /* Newton decrement in nats that a converged mean may still have */
 
 static double weighted_dot(int n, const double *a, const double *b) {
@@ -22,12 +23,14 @@ void vb_block_alloc(const vb_model *m, vb_block *b) {
   b->m = m->host->alloc(m->n_coef + 1, sizeof(double));
   b->h = m->host->alloc(m->quadratic ? 1 : m->n + 1, sizeof(double));
   b->site_h = m->host->alloc(m->n_site + 1, sizeof(double));
+  b->site_b = m->host->alloc(m->n_site + 1, sizeof(double));
 }
 
 void vb_block_copy(const vb_model *m, const vb_block *from, vb_block *to) {
   memcpy(to->m, from->m, sizeof(double) * m->n_coef);
   if (!m->quadratic) memcpy(to->h, from->h, sizeof(double) * m->n);
   memcpy(to->site_h, from->site_h, sizeof(double) * m->n_site);
+  memcpy(to->site_b, from->site_b, sizeof(double) * m->n_site);
 }
 
 void vb_inner_alloc(const vb_model *m, vb_inner *in) {
@@ -40,8 +43,10 @@ void vb_inner_alloc(const vb_model *m, vb_inner *in) {
   for (int k = 0; k < 7; k++) *per_cell[k] = host->alloc(n, sizeof(double));
   double **per_coef[] = {&in->m_try, &in->r, &in->r_ref, &in->step};
   for (int k = 0; k < 4; k++) *per_coef[k] = host->alloc(n_coef, sizeof(double));
-  double **per_site[] = {&in->site_g, &in->site_h, &in->site_target, &in->site_try};
-  for (int k = 0; k < 4; k++) *per_site[k] = host->alloc(n_site, sizeof(double));
+  double **per_site[] = {&in->site_g,   &in->site_h, &in->site_target,
+                         &in->site_try, &in->ep_h,   &in->ep_b};
+  for (int k = 0; k < 6; k++) *per_site[k] = host->alloc(n_site, sizeof(double));
+  in->ep_work = host->alloc(5 * (size_t)n_site, sizeof(double));
   in->u = host->alloc((size_t)(m->n_term + 1) * STRIDE, sizeof(double));
   in->mu = host->alloc((size_t)m->p * 5 + 1, sizeof(double));
 }
@@ -52,6 +57,7 @@ void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block
   memset(b->m, 0, sizeof(double) * m->n_coef);
   memcpy(b->m, m->beta_ref, sizeof(double) * m->p);
   memset(b->site_h, 0, sizeof(double) * m->n_site);
+  memset(b->site_b, 0, sizeof(double) * m->n_site);
   if (m->quadratic) return;
   double *d1 = in->g, *d2 = in->h, at = m->family->start_eta;
   int null_model = m->intercept >= 0 && !m->family->identity;
@@ -78,7 +84,7 @@ void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block
   /* a piecewise linear density has its information in the scores alone (Bartlett's identity) */
   for (int i = 0; i < m->n; i++)
     b->h[i] = top > 0 ? fmax(-d2[i], 1e-3 * top + 1e-8) : d1[i] * d1[i];
-  for (int i = 0; i < m->n_site; i++) {
+  for (int i = 0; i < m->n_site && !m->ep; i++) {
     const vb_site *site = m->site + i;
     site->prior->log_density(1, b->m + site->k, site->arg, &at, d1, d2);
     b->site_h[i] = d2[0] != 0 ? fabs(d2[0]) : d1[0] * d1[0];
@@ -87,6 +93,7 @@ void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block
 
 static double site_expectations(const vb_model *m, vb_inner *in, const double *beta) {
   double total = 0;
+  if (m->ep) return vb_ep_expect(m, in, beta);
   for (int i = 0; i < m->n_site; i++) {
     int k = m->site[i].k;
     total += vb_expect_site(m, m->site + i, beta[k], in->sol.s_beta[k * (size_t)(m->p + 1)],
@@ -162,7 +169,10 @@ static void mean_gradient(const vb_model *m, const vb_theta *theta, vb_inner *in
 
 static vb_status solve_general(const vb_model *m, const vb_theta *theta, double tol, int max_sweep,
                                vb_inner *in, vb_block *b, double *elbo) {
-  double base = vb_base(m, theta->par), slack = 1e-10 * (1 + m->n), last = 1;
+  double base = vb_base(m, theta->par), slack = 1e-10 * (1 + m->n), last = 1, off = 0;
+  if (m->ep) vb_ep_start(m, theta, in, b);
+  in->ep_floor = 0;
+  if (m->ep && max_sweep > EP_SWEEPS) max_sweep = EP_SWEEPS;
   vb_status st = factor_at(m, theta, in, b->h, b->site_h);
   if (st == VB_OK) st = objective(m, theta, in, b->m, base, elbo);
   if (st == VB_NOT_POS_DEF) { /* a warm start with negative weights that fits theta no more */
@@ -174,6 +184,13 @@ static vb_status solve_general(const vb_model *m, const vb_theta *theta, double 
   if (st != VB_OK) return st;
   for (int sweep = 0; sweep < max_sweep; sweep++) {
     double next;
+    if (m->ep && sweep &&
+        !in->tilt) { /* the bound under other surrogates: what the sweep has to keep */
+      double change;
+      off = vb_ep_relax(m, theta, in, b->m, sweep < 8 ? 1 : sweep < 30 ? 0.5 : 0.25, &change);
+      *elbo += change;
+      memcpy(b->site_b, in->ep_b, sizeof(double) * m->n_site);
+    }
     memcpy(in->target, in->h, sizeof(double) * m->n);
     memcpy(in->site_target, in->site_h, sizeof(double) * m->n_site);
     mean_gradient(m, theta, in, b->m);
@@ -188,10 +205,10 @@ static vb_status solve_general(const vb_model *m, const vb_theta *theta, double 
     double gain = next - *elbo, ratio = sweep ? fmin(fmax(fabs(gain) / last, 0.2), 0.95) : 0.5;
     *elbo = next;
     last = fmax(fabs(gain), 1e-300);
-    if (in->on_sweep) in->on_sweep(in->data, next);
+    if (in->on_sweep && !m->ep) in->on_sweep(in->data, next);
     /* after the first, gains shrink geometrically: what is left is their tail */
     if (fabs(gain) * ratio / (1 - ratio) < tol && (sweep || fabs(gain) < tol) &&
-        in->decrement < STATIONARY)
+        in->decrement < STATIONARY && (!m->ep || in->tilt || (sweep && off < 1e-4)))
       return VB_OK;
     if ((m->n > 20000 || m->family->opaque || (sweep & 7) == 7) && m->host->poll())
       return VB_INTERRUPTED;
@@ -324,7 +341,8 @@ static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int w
   memcpy(in->step, in->r, sizeof(double) * n_coef);
   vb_solve_reduce(m, &in->sol, in->step);
   double *mu = in->mu, *gmu = in->mu + 3 * p;
-  st = site_fixed_point(m, in, b, in->step, mu, &site_elbo);
+  st = m->ep ? vb_ep_fixed_point(m, theta, in, b, in->step, mu, &site_elbo)
+             : site_fixed_point(m, in, b, in->step, mu, &site_elbo);
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   for (int k = 0; k < p; k++) {
     gmu[k] = 0;
@@ -368,28 +386,11 @@ vb_status vb_inner_solve(const vb_model *m, const vb_theta *theta, double tol, i
   /* short of convergence S belongs to the precision that made it, and so must the remainder: with
    * another the quadratic terms would not cancel against the prior's */
   if (!m->quadratic) memcpy(in->h, b->h, sizeof(double) * m->n);
+  if (m->ep && !m->quadratic && !in->tilt && isfinite(*elbo)) {
+    double evidence = vb_ep_evidence(m, theta, in, b->m);
+    in->ep_value = vb_ep_expect(m, in, b->m) + evidence;
+    *elbo += evidence;
+  }
   *elbo += theta->log_prior;
   return st;
-}
-
-void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta *theta,
-                       vb_inner *in, const vb_block *b, double *grad) {
-  double par[VB_MAX_PAR] = {0};
-  memcpy(grad, theta->log_prior_d, sizeof(double) * hyper->n_axis);
-  vb_second_moments(m, &in->sol, b->m, in->u);
-  vb_theta_gradient(hyper, theta, in->u, grad);
-  if (!hyper->n_par) return;
-  if (m->quadratic) { /* all rows at once: the sum over rows is n times the row at the rms */
-    double one = 1, zero = 0, d2;
-    m->family->log_lik(m->family, 1, &zero, &one, &zero, theta->par, NULL, NULL, &d2);
-    double rss = in->rss + (m->n_coef - vb_prior_trace(m, theta, &in->sol)) / -d2;
-    double rms = sqrt(fmax(rss, 0) / m->n);
-    for (int k = 0; k < hyper->n_par; k++) {
-      m->family->log_lik_par(m->family, 1, &zero, &one, &rms, theta->par, k, par + k);
-      par[k] *= m->n;
-    }
-  } else {
-    vb_expect_par(m, theta->par, in->eta, in->v, par);
-  }
-  vb_natural_gradient(hyper, theta, hyper->first_par, hyper->n_par, par, grad);
 }

@@ -107,6 +107,7 @@ static void set_priors(const vb_host *host, const vb_input *in, vb_model *m) {
       m->n_normal++;
     } else if (prior->proper) {
       m->site[m->n_site++] = (vb_site){.k = k, .prior = prior, .arg = arg};
+      m->ep |= prior->mix != NULL;
       m->log_prior_constant += prior->log_norm(arg);
     }
   }

@@ -2,6 +2,7 @@
  */
 #include <math.h>
 #include <string.h>
+#include "ep.h"
 #include "outer.h"
 
 static vb_node *new_node(vb_fit *fit, const double *x) {
@@ -69,11 +70,12 @@ vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged)
   const vb_model *m = fit->model;
   double level;
   vb_node *n = new_node(fit, x);
-  n->elbo = elbo;
+  double gap = m->ep ? vb_ep_gap(m, &fit->theta, &fit->inner, fit->block.m) : 0;
+  double rq = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->block, fit->rq_on, &fit->rq,
+                            n->var, &level);
+  n->elbo = elbo - gap;
   n->converged = converged;
-  n->rq = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->block, fit->rq_on, &fit->rq, n->var,
-                        &level);
-  if (!n->converged) n->rq = 0; /* the remainder is that of an optimum */
+  n->rq = gap + (converged ? rq : 0); /* the remainder is that of an optimum */
   if (!isfinite(n->rq)) return VB_NOT_FINITE;
   if (fit->rq_on & VB_RQ_ROWS) {
     n->skew = fit->host->alloc(m->n_coef + 1, sizeof(double));

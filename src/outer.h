@@ -126,7 +126,7 @@ typedef struct { /* rows to predict: x uncentred column-major; group per term, 0
 
 typedef struct { /* the nodes of a finished fit */
   int n, n_point;
-  const double *weight, *x, *mean, *var, *skew, *fixed_skew, *h, *site_h; /* columns per node */
+  const double *weight, *x, *mean, *var, *skew, *fixed_skew, *h, *site_h, *site_b; /* by node */
   const double *fixed_cov;
   const double *point_x, *point_weight;
   const double *mode, *root;

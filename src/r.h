@@ -11,6 +11,7 @@ SEXP vb_r_fit(SEXP spec, SEXP control);
 SEXP vb_r_moments(SEXP spec, SEXP engine, SEXP rows);
 SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal);
 SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs);
+SEXP vb_r_tilted(SEXP q, SEXP shrink, SEXP weight, SEXP probs);
 SEXP vb_r_tables(void);
 SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k);
 SEXP vb_r_stein(SEXP user, SEXP data, SEXP par);

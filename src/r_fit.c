@@ -17,10 +17,10 @@ static void put_nodes(SEXP list, const vb_fit *fit) {
   const vb_model *m = fit->model;
   int N = fit->n_node, D = m->n_coef, p = m->p, H = fit->n_hyper, K = fit->hyper->n_axis;
   int with_h = !m->quadratic;
-  static const char *const names[] = {"weight",     "elbo", "rq",    "hyper",      "x",
-                                      "mean",       "var",  "skew",  "fixed_mean", "fixed_cov",
-                                      "fixed_skew", "h",    "site_h"};
-  SEXP node = vb_list_put(list, "node", vb_list_new(13, names));
+  static const char *const names[] = {"weight",     "elbo", "rq",     "hyper",      "x",
+                                      "mean",       "var",  "skew",   "fixed_mean", "fixed_cov",
+                                      "fixed_skew", "h",    "site_h", "site_b"};
+  SEXP node = vb_list_put(list, "node", vb_list_new(14, names));
   double *weight = vb_list_real(node, "weight", N), *elbo = vb_list_real(node, "elbo", N);
   double *rq = vb_list_real(node, "rq", N), *hyper = vb_list_matrix(node, "hyper", H, N);
   double *x = vb_list_matrix(node, "x", K, N), *mean = vb_list_matrix(node, "mean", D, N);
@@ -31,6 +31,7 @@ static void put_nodes(SEXP list, const vb_fit *fit) {
   double *fixed_skew = fit->response.active ? vb_list_matrix(node, "fixed_skew", p, N) : NULL;
   double *h = with_h ? vb_list_matrix(node, "h", m->n, N) : NULL;
   double *site = vb_list_matrix(node, "site_h", m->n_site, N);
+  double *site_b = m->ep ? vb_list_matrix(node, "site_b", m->n_site, N) : NULL;
   for (int s = 0; s < N; s++) {
     const vb_node *v = fit->node[s];
     weight[s] = v->weight;
@@ -46,6 +47,7 @@ static void put_nodes(SEXP list, const vb_fit *fit) {
     if (fixed_skew) memcpy(fixed_skew + (size_t)s * p, v->fixed_skew, sizeof(double) * p);
     if (h) memcpy(h + (size_t)s * m->n, v->block.h, sizeof(double) * m->n);
     memcpy(site + (size_t)s * m->n_site, v->block.site_h, sizeof(double) * m->n_site);
+    if (site_b) memcpy(site_b + (size_t)s * m->n_site, v->block.site_b, sizeof(double) * m->n_site);
   }
 }
 

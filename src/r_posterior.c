@@ -1,5 +1,6 @@
 /* Doors to a finished fit: quantiles of its mixtures, moments of new rows, draws. */
 #include <string.h>
+#include "ep.h"
 #include "r.h"
 
 SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs) {
@@ -16,6 +17,40 @@ SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs) {
     [i + (size_t)k * n_row] =
         vb_mixture_quantile(n, row, row + n, row + 2 * n, REAL_RO(weight), REAL_RO(probs)[k]);
     if ((i & 255) == 255) R_CheckUserInterrupt();
+  }
+  UNPROTECT(1);
+  return out;
+}
+
+/* Quantiles of coefficients under a mixture prior: at every node cavity times prior.  q: mean and
+ * variance of the Gaussian, precision and linear term of the site, each coefficient x node. */
+SEXP vb_r_tilted(SEXP q, SEXP shrink, SEXP weight, SEXP probs) {
+  const double *mean = REAL_RO(vb_list_need(q, "mean")), *var = REAL_RO(vb_list_need(q, "var"));
+  const double *h = REAL_RO(vb_list_need(q, "h")), *b = REAL_RO(vb_list_need(q, "b"));
+  int n_row = Rf_nrows(vb_list_need(q, "mean")), n = Rf_ncols(vb_list_need(q, "mean"));
+  int n_prob = (int)Rf_xlength(probs);
+  size_t cap = (size_t)n * VB_MIX_MAX + 1;
+  double *part = (double *)R_alloc(4 * cap, sizeof(double));
+  SEXP skew = vb_list_get(q, "skew");
+  vb_parts parts = {0, part, part + cap, part + 2 * cap, part + 3 * cap};
+  vb_mix *mix = (vb_mix *)R_alloc(n + 1, sizeof(vb_mix));
+  vb_mixture_fn fn = vb_prior_find(CHAR(Rf_asChar(vb_list_need(q, "prior"))))->mix;
+  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, n_row, n_prob));
+  for (int s = 0; s < n; s++) vb_mix_make(fn, REAL_RO(shrink) + 3 * s, mix + s);
+  for (int i = 0; i < n_row; i++) {
+    parts.n = 0;
+    for (int s = 0; s < n; s++) {
+      size_t at = i + (size_t)s * n_row;
+      if (REAL_RO(weight)[s] == 0) continue;
+      vb_tilted_parts(mix + s, mean[at], var[at], skew == R_NilValue ? 0 : REAL_RO(skew)[at], h[at],
+                      b[at], REAL_RO(weight)[s], &parts);
+    }
+    for (int k = 0; k < n_prob; k++) {
+      REAL(out)
+      [i + (size_t)k * n_row] = vb_mixture_quantile(parts.n, parts.mean, parts.var, parts.skew,
+                                                    parts.weight, REAL_RO(probs)[k]);
+    }
+    R_CheckUserInterrupt();
   }
   UNPROTECT(1);
   return out;
@@ -70,6 +105,7 @@ static void open_posterior(job *j) {
                            .fixed_skew = optional(node, "fixed_skew"),
                            .h = optional(node, "h"),
                            .site_h = optional(node, "site_h"),
+                           .site_b = optional(node, "site_b"),
                            .fixed_cov = optional(node, "fixed_cov"),
                            .point_x = optional(point, "x"),
                            .point_weight = optional(point, "weight"),

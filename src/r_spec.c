@@ -103,6 +103,8 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
   h->first = first;
   h->first_par = h->n_natural;
   h->n_natural += h->n_par;
+  h->first_shrink = h->n_natural;
+  h->n_natural += vb_list_get(spec, "shrink") != R_NilValue ? 2 : 0;
   h->natural = host->alloc(h->n_natural + 1, sizeof(vb_natural));
   for (int t = 0; t < in->n_term; t++) {
     SEXP prior = VECTOR_ELT(sd, t), dist = vb_list_need(prior, "dist");
@@ -116,6 +118,16 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
       for (int b = 0; b < a; b++, n++) *n = correlation(eta[t] + (d - 2 - b) / 2.0, h->n_axis++);
   }
   read_par(par, in->family, h);
+  SEXP shrink = vb_list_get(spec, "shrink"); /* a horseshoe's global scale and slab */
+  if (shrink != R_NilValue) {
+    h->n_shrink = 2;
+    h->local_df = vb_get_double(shrink, "df");
+    h->by_sigma = vb_get_int(shrink, "by_sigma");
+    for (int k = 0; k < 2; k++)
+      read_prior(string_at(vb_list_need(shrink, "dist"), k),
+                 REAL_RO(vb_list_need(shrink, "arg")) + 3 * k, &vb_coord_log,
+                 h->natural + h->first_shrink + k, &h->n_axis);
+  }
   if (h->n_axis > VB_MAX_AXIS) Rf_error("internal: more than %d hyperparameters", VB_MAX_AXIS);
 }
 
@@ -166,7 +178,8 @@ void vb_r_start(const vb_model *m, vb_request *r) {
     sum_y2 += m->w[i] * pow(m->y[i] - m->offset[i], 2);
   }
   if (identity) { /* a perfect fit (n <= p) says nothing of the residual scale */
-    scale = sqrt(fmax(sum, 0.01 * (sum_y2 - sum_y * sum_y / sum_w)) / sum_w);
+    double least = h->n_shrink ? 0.25 : 0.01; /* shrunk coefficients fit less */
+    scale = sqrt(fmax(sum, least * (sum_y2 - sum_y * sum_y / sum_w)) / sum_w);
     if (!(scale > 0)) scale = 1;
   }
   if (m->family->opaque) vb_r_user_unit(m->family, scale);
@@ -185,4 +198,10 @@ void vb_r_start(const vb_model *m, vb_request *r) {
     if (n->axis >= 0)
       r->start[n->axis] = n->coord->inverse(n->after ? par[k] - par[k - 1] : par[k], n->s0);
   }
+  if (!h->n_shrink) return;
+  const vb_natural *global = h->natural + h->first_shrink;
+  double x2 = 1e-300; /* a few coefficients that matter, per unit of x */
+  for (size_t i = 0; i < (size_t)m->n * m->p; i++) x2 += m->x[i] * m->x[i] / ((double)m->n * m->p);
+  r->start[global->axis] = log(fmin(global->arg[2], 0.3 / sqrt(m->n * x2)));
+  r->start[global[1].axis] = log(global[1].arg[1]);
 }

@@ -30,11 +30,13 @@ static const vb_family *const family[] = {&vb_family_gaussian,
                                           &vb_family_cumulative_probit_jj};
 
 extern const vb_prior vb_prior_normal, vb_prior_student_t, vb_prior_cauchy, vb_prior_exponential,
-    vb_prior_gamma, vb_prior_flat, vb_prior_laplace, vb_prior_pc;
+    vb_prior_gamma, vb_prior_flat, vb_prior_laplace, vb_prior_pc, vb_prior_horseshoe,
+    vb_prior_inv_chi;
 
 static const vb_prior *const prior[] = {
-    &vb_prior_normal, &vb_prior_student_t, &vb_prior_cauchy,  &vb_prior_exponential,
-    &vb_prior_gamma,  &vb_prior_flat,      &vb_prior_laplace, &vb_prior_pc};
+    &vb_prior_normal,    &vb_prior_student_t, &vb_prior_cauchy,  &vb_prior_exponential,
+    &vb_prior_gamma,     &vb_prior_flat,      &vb_prior_laplace, &vb_prior_pc,
+    &vb_prior_horseshoe, &vb_prior_inv_chi};
 
 int vb_family_count(void) { return (int)(sizeof family / sizeof *family); }
 

@@ -96,6 +96,12 @@ const vb_family *vb_family_row(int i);
  * number; arg holds up to three constants in the order of arg_name.  A positive parameter has the
  * density conditioned on x > 0, that is log_density + log_norm - log_upper.  The normalising
  * constant stands apart since it is wanted once and the rest at every theta. */
+#define VB_MIX_MAX 128
+/* a prior that is sum_k weight_k N(0, var_k) for its arguments, the last two of which, a global
+ * scale and that of a slab, are hyperparameters; also d var / d log of these.  Returns the number
+ * of k. */
+typedef int (*vb_mixture_fn)(const double *arg, double *weight, double *var, double *by_global,
+                             double *by_slab);
 typedef struct {
   const char *name;
   int n_arg;
@@ -108,6 +114,7 @@ typedef struct {
   /* expectations of the same under x ~ N(m, v); NULL: quadrature, for smooth densities */
   void (*expect)(int n, const double *m, const double *v, const double *arg, double *ll, double *d1,
                  double *d2);
+  vb_mixture_fn mix;                      /* NULL: no mixture */
   double (*log_norm)(const double *arg);  /* constant that makes log_density a density */
   double (*log_upper)(const double *arg); /* log P(X > 0) */
 } vb_prior;

@@ -192,7 +192,8 @@ test_that("rstanarm's own objects are taken", {
 
 test_that("the tables say what was used and what was asked", {
   tables <- priors_of(y ~ x + z + (x | a), toy, priors = list(prior = normal(0, c(z = 2))))$tables
-  expect_named(tables, c("prior", "prior_intercept", "prior_aux", "prior_sd", "prior_cor"))
+  expect_named(tables, c("prior", "prior_hs", "prior_intercept", "prior_aux", "prior_sd",
+                         "prior_cor"))
   expect_identical(tables$prior$parameter, c("x", "z"))
   expect_identical(tables$prior$prior[2], "normal(0, 2)")
   expect_identical(tables$prior$asked, c("", "normal(0, c(z = 2))"))
