@@ -46,6 +46,10 @@ static vb_status iterate(vb_cavi_job *c, double *l, double *last) {
     double bound, move;
     vb_status st = sweep(c, l, t, &bound);
     if (st == VB_INTERRUPTED || (st != VB_OK && !accelerated)) return st;
+    if (phase != c->phase) { /* other nodes: other integrals */
+      *last = -INFINITY;
+      a.used = 0;
+    }
     if (accelerated && (st != VB_OK || bound < *last)) { /* the plain step never falls */
       memcpy(l, plain, sizeof(double) * n);
       vb_block_copy(fit->model, &fit->spare, &fit->block);
@@ -63,7 +67,6 @@ static vb_status iterate(vb_cavi_job *c, double *l, double *last) {
     if (move < SETTLED && !anew) return VB_OK;
     st = vb_cavi_settle(c, anew);
     if (st != VB_OK) return st;
-    if (phase != c->phase) a.used = 0;
     vb_anderson_push(&a, l, t);
     memcpy(plain, t, sizeof(double) * n);
     accelerated = vb_anderson_next(&a, l);

@@ -10,6 +10,8 @@ typedef struct {            /* q(theta_k) proportional to exp of its kernel */
   int K, axis[VB_MAX_AXIS]; /* its free axes */
   double centre[VB_MAX_AXIS], step[VB_MAX_AXIS];
   double *root;              /* K x K: axes of its spread */
+  double *laid;              /* four axes and more: centre and root that the nodes are of */
+  int n_laid;                /* how often nodes were laid that do not give the same integrals */
   int T;                     /* nodes */
   double *x, *log_w, *value; /* K x T; log weights of the rule; kernel at the nodes */
   double *weight, *cum;      /* q, summing to one; its partial sums */

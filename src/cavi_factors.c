@@ -237,7 +237,9 @@ vb_status vb_cavi_update(vb_cavi_job *c, double f_c, double *bound) {
       *bound += (hyper->n_level[f->term] * fit->theta.log_det[f->term] +
                  vb_dot(d * d, fit->theta.omega + o, c->u + o)) /
                 2;
+      int before = f->n_laid;
       st = vb_free_lay(f, term_kernel, c);
+      if (f->n_laid > before && before) c->phase++;
     } else {
       *bound -= c->lik;
       if (c->dear) memcpy(f->value, c->rule.total, sizeof(double) * f->T);

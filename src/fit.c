@@ -193,7 +193,9 @@ static int choose_coordinates(vb_fit *fit, const double *inv) {
 
 static void start_sweep(void *data, double elbo) {
   vb_fit *fit = data;
-  vb_fit_step(fit, 1, elbo + fit->theta.log_prior);
+  const vb_step *last = fit->n_step ? fit->step + fit->n_step - 1 : NULL;
+  elbo += fit->theta.log_prior;
+  if (!last || elbo > last->elbo) vb_fit_step(fit, 1, elbo); /* the rest is rounding */
 }
 
 /* starting axes are in mode already; a first Gaussian there */

@@ -29,6 +29,7 @@ void vb_free_alloc(const vb_host *host, const vb_hyper *hyper, int term, vb_free
     if (hyper->natural[i].axis >= 0) f->axis[f->K++] = hyper->natural[i].axis;
   int cap = capacity(f->K);
   f->root = host->alloc((size_t)f->K * f->K + 1, sizeof(double));
+  f->laid = host->alloc((size_t)f->K * (f->K + 1) + 1, sizeof(double));
   f->x = host->alloc((size_t)cap * f->K + 1, sizeof(double));
   f->log_w = host->alloc(cap, sizeof(double));
   f->value = host->alloc(cap, sizeof(double));
@@ -139,17 +140,39 @@ static void lay_weighted(vb_free_form *f, vb_objective kernel, void *data, doubl
   }
 }
 
+/* Are the weighted points still about where they were laid?  Laid anew they would change the bound
+ * by their error, and coordinate ascent would never come to rest. */
+static int still_there(const vb_free_form *f) {
+  int K = f->K;
+  double far = 0;
+  for (int k = 0; k < K; k++) {
+    const double *r = f->laid + K + (size_t)k * K; /* columns are orthogonal */
+    double norm = 0, shift = 0;
+    for (int i = 0; i < K; i++) {
+      norm += r[i] * r[i];
+      shift += r[i] * (f->centre[i] - f->laid[i]);
+    }
+    far = fmax(far, fabs(shift / norm));
+  }
+  return f->n_laid && far < 0.7;
+}
+
 vb_status vb_free_lay(vb_free_form *f, vb_objective kernel, void *data) {
   double top = 0;
-  f->T = 1;
-  f->log_w[0] = 0;
-  if (f->K) {
+  int K = f->K;
+  if (K == 0) {
+    f->T = 1;
+    f->log_w[0] = 0;
+  } else {
     vb_status st = find_mode(f, kernel, data, &top);
     if (st != VB_OK) return st;
-    if (f->K <= 3)
-      lay_trapezoid(f, kernel, data, top);
-    else
-      lay_weighted(f, kernel, data, top);
+    if (K <= 3) lay_trapezoid(f, kernel, data, top);
+  }
+  if (K > 3 && !still_there(f)) {
+    memcpy(f->laid, f->centre, sizeof(double) * K);
+    memcpy(f->laid + K, f->root, sizeof(double) * K * K);
+    f->n_laid++;
+    lay_weighted(f, kernel, data, top);
   }
   for (int t = 0; t < f->T; t++)
     if (kernel(data, f->x + (size_t)t * f->K, f->value + t, NULL) != VB_OK) f->value[t] = -INFINITY;

@@ -92,6 +92,18 @@ for (scheme in c("joint", "partial", "meanfield")) {
   })
 }
 
+test_that("Anderson's method ends where plain sweeps do, in a twentieth of their number", {
+  set.seed(1)
+  g <- rep(1:20, each = 5)
+  d <- data.frame(x = rnorm(100), g = factor(g))
+  d$y <- 1 + 0.5 * d$x + 0.3 * rnorm(20)[g] + rnorm(100)
+  plain <- dense_cavi(d$y, cbind(1, d$x), list(g), "joint")
+  fit <- vb(y ~ x + (1 | g), d, approximation = "joint", prior = normal(0, 10),
+            prior_intercept = normal(0, 10), prior_sd = normal(0, 2.5), prior_aux = normal(0, 2.5))
+  expect_equal(elbo(fit), plain$elbo, tolerance = 1e-9)
+  expect_lt(fit$engine$n_eval, length(plain$bounds) / 20)
+})
+
 approximations <- c("structured", "joint", "partial", "meanfield")
 likelihoods <- list(
   gaussian = list(y = function(eta) eta + stats::rnorm(length(eta)), family = gaussian()),
@@ -141,6 +153,24 @@ test_that("every approximation fits every likelihood, its bound rises, less q is
     # of coefficients of x alone: mean field has no sd for an intercept or what depends on it
     sds <- vapply(fits[1:3], function(f) sqrt(diag(vcov(f)))[["x"]], 0)
     expect_true(all(sds[-1L] / sds[1L] > 0.8 & sds[-1L] / sds[1L] < 1.15), info = name)
+  }
+})
+
+test_that("covariances of three and four coefficients, whose factor is weighted points", {
+  set.seed(2)
+  d <- data.frame(g = factor(rep(1:30, each = 12)), x = rnorm(360), z = rnorm(360), w = rnorm(360))
+  u <- matrix(rnorm(120), 30) %*% chol(0.3 * diag(4) + 0.2)
+  d$y <- 1 + d$x + rowSums(u[d$g, ] * cbind(1, d$x, d$z, d$w)) + rnorm(360)
+  for (formula in list(y ~ x + z + (x + z | g), y ~ x + z + w + (x + z + w | g))) {
+    fits <- lapply(approximations, function(a) vb(formula, d, approximation = a))
+    for (fit in fits) {
+      expect_true(fit$converged)
+      expect_false(any(vapply(split(fit$trace$elbo, fit$trace$phase), is.unsorted, NA)))
+    }
+    expect_true(all(diff(vapply(fits, elbo, 0)) < 0))
+    sds <- vapply(fits, function(f) attr(VarCorr(f)$g, "stddev"),
+                  attr(VarCorr(fits[[1L]])$g, "stddev"))
+    expect_lt(max(abs(log(sds / sds[, 1L]))), 0.15)
   }
 })
 
