@@ -104,7 +104,7 @@ test_that("anything else is an error that quotes the entry", {
 
 test_that("brms itself writes such data frames", {
   skip_if_not_installed("brms")
-  prior <- brms::set_prior
+  prior <- getExportedValue("brms", "set_prior")
   theirs <- c(prior("normal(0, 2)", class = "b"), prior("normal(0, 3)", class = "b", coef = "z"),
               prior("exponential(3)", class = "sd", group = "a", coef = "x"),
               prior("lkj(2)", class = "cor"), prior("cauchy(0, 5)", class = "sigma"))
