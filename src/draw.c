@@ -25,17 +25,6 @@ typedef struct {
   vb_parts *tilted;   /* per site with a mixture prior: its posterior at the node */
 } drawer;
 
-static void to_z(const vb_posterior *post, int K, const double *x, double *z) {
-  for (int k = 0; k < K; k++) { /* the columns of root are orthogonal */
-    double s = 0, norm = 0;
-    for (int i = 0; i < K; i++) {
-      s += post->root[i + (size_t)k * K] * (x[i] - post->mode[i]);
-      norm += post->root[i + (size_t)k * K] * post->root[i + (size_t)k * K];
-    }
-    z[k] = s / norm;
-  }
-}
-
 /* x of one draw: its point, shrunk to the mean and spread again */
 static void draw_theta(const drawer *d, const double *mean, const double *sd, int t,
                        const double *normal, double *x) {
@@ -50,10 +39,10 @@ static void draw_theta(const drawer *d, const double *mean, const double *sd, in
 static int nearest_node(const vb_posterior *post, int K, const double *x) {
   double z[VB_MAX_AXIS], zs[VB_MAX_AXIS], least = INFINITY;
   int best = 0;
-  to_z(post, K, x, z);
+  vb_whiten(K, post->root, post->mode, x, z);
   for (int s = 0; s < post->n; s++) {
     double d2 = 0;
-    to_z(post, K, post->x + (size_t)s * K, zs);
+    vb_whiten(K, post->root, post->mode, post->x + (size_t)s * K, zs);
     for (int k = 0; k < K; k++) d2 += (z[k] - zs[k]) * (z[k] - zs[k]);
     if (d2 < least) {
       least = d2;

@@ -5,6 +5,7 @@
 #include "ep.h"
 #include "outer.h"
 #include "rq.h"
+#include "small.h"
 
 #define SITES_MATTER 5e-4 /* nats */
 #define MANY_TILTS 3e9 /* operations of one round of them beyond which a horseshoe goes without */
@@ -37,15 +38,7 @@ void vb_z_to_x(const vb_fit *fit, const double *z, double *x) {
 /* root = V diag(l^-1/2): z = diag(l^1/2) V' (x - mode); its inverse is kept in the rows of root's
  * twin */
 void vb_x_to_z(const vb_fit *fit, const double *x, double *z) {
-  int K = fit->hyper->n_axis;
-  for (int k = 0; k < K; k++) {
-    double s = 0, norm = 0;
-    for (int i = 0; i < K; i++) {
-      s += fit->root[i + (size_t)k * K] * (x[i] - fit->mode[i]);
-      norm += fit->root[i + (size_t)k * K] * fit->root[i + (size_t)k * K];
-    }
-    z[k] = s / norm; /* the columns of root are orthogonal */
-  }
+  vb_whiten(fit->hyper->n_axis, fit->root, fit->mode, x, z);
 }
 
 vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo) {

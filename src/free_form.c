@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 #include "cavi.h"
+#include "small.h"
 
 #define DROP 20    /* log density below the top at which an axis ends */
 #define MANY 4096  /* points for four axes and more */
@@ -42,16 +43,6 @@ static void place(const vb_free_form *f, const double *z, double *x) {
     x[i] = f->centre[i];
     for (int k = 0; k < f->K; k++) x[i] += f->root[i + (size_t)k * f->K] * z[k];
   }
-}
-
-static double log_det_root(const vb_free_form *f) { /* its columns are orthogonal */
-  double out = 0;
-  for (int k = 0; k < f->K; k++) {
-    double norm = 0;
-    for (int i = 0; i < f->K; i++) norm += pow(f->root[i + (size_t)k * f->K], 2);
-    out += log(norm) / 2;
-  }
-  return out;
 }
 
 /* mode and spread: root root' = (-Hessian)^-1 */
@@ -96,7 +87,7 @@ static int reach(const vb_free_form *f, vb_objective kernel, void *data, double 
 
 static void lay_trapezoid(vb_free_form *f, vb_objective kernel, void *data, double top) {
   int K = f->K, low[3] = {0}, n[3] = {1, 1, 1};
-  double z[3], log_w = log_det_root(f);
+  double z[3], log_w = vb_root_log_det(f->K, f->root);
   for (int k = 0; k < K; k++) {
     f->step[k] = step_of[K];
     low[k] = reach(f, kernel, data, top, k, -f->step[k]);
@@ -118,7 +109,8 @@ static void lay_trapezoid(vb_free_form *f, vb_objective kernel, void *data, doub
 /* two-piece t's as wide as the density falls */
 static void lay_weighted(vb_free_form *f, vb_objective kernel, void *data, double top) {
   int K = f->K;
-  double z[VB_MAX_AXIS] = {0}, x[VB_MAX_AXIS], at, log_w = log_det_root(f) - log(MANY);
+  double z[VB_MAX_AXIS] = {0}, x[VB_MAX_AXIS], at,
+         log_w = vb_root_log_det(f->K, f->root) - log(MANY);
   vb_proposal q;
   vb_proposal_init(K, &q);
   for (int k = 0; k < K; k++) {
@@ -143,18 +135,11 @@ static void lay_weighted(vb_free_form *f, vb_objective kernel, void *data, doubl
 /* Are the weighted points still about where they were laid?  Laid anew they would change the bound
  * by their error, and coordinate ascent would never come to rest. */
 static int still_there(const vb_free_form *f) {
-  int K = f->K;
-  double far = 0;
-  for (int k = 0; k < K; k++) {
-    const double *r = f->laid + K + (size_t)k * K; /* columns are orthogonal */
-    double norm = 0, shift = 0;
-    for (int i = 0; i < K; i++) {
-      norm += r[i] * r[i];
-      shift += r[i] * (f->centre[i] - f->laid[i]);
-    }
-    far = fmax(far, fabs(shift / norm));
-  }
-  return f->n_laid && far < 0.7;
+  double z[VB_MAX_AXIS], far = 0;
+  if (!f->n_laid) return 0;
+  vb_whiten(f->K, f->laid + f->K, f->laid, f->centre, z);
+  for (int k = 0; k < f->K; k++) far = fmax(far, fabs(z[k]));
+  return far < 0.7;
 }
 
 vb_status vb_free_lay(vb_free_form *f, vb_objective kernel, void *data) {
@@ -181,7 +166,7 @@ vb_status vb_free_lay(vb_free_form *f, vb_objective kernel, void *data) {
 
 void vb_free_spread(vb_free_form *f) {
   int K = f->K;
-  double z[VB_MAX_AXIS], log_w = log_det_root(f);
+  double z[VB_MAX_AXIS], log_w = vb_root_log_det(f->K, f->root);
   f->T = 0;
   if (K == 0) {
     f->value[0] = f->log_w[0] = 0;

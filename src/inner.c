@@ -7,17 +7,12 @@
 #include <math.h>
 #include <string.h>
 #include "ep.h"
+#include "small.h"
 #include "stein.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
 #define EP_SWEEPS 80    /* with moment-matched sites, which settle or do not */
 #define STATIONARY 1e-3 /* Newton decrement in nats that a converged mean may still have */
-
-static double weighted_dot(int n, const double *a, const double *b) {
-  double s = 0;
-  for (int i = 0; i < n; i++) s += a[i] * b[i];
-  return s;
-}
 
 void vb_block_alloc(const vb_model *m, vb_block *b) {
   b->m = m->host->alloc(m->n_coef + 1, sizeof(double));
@@ -146,7 +141,7 @@ static vb_status damped_step(const vb_model *m, const vb_theta *theta, double ba
     if (factor_at(m, theta, in, in->h_try, in->site_try) != VB_OK) continue;
     memcpy(in->step, in->r, sizeof(double) * m->n_coef);
     if (vb_solve(m, &in->sol, in->step) == VB_INTERRUPTED) return VB_INTERRUPTED;
-    in->decrement = weighted_dot(m->n_coef, in->r, in->step) / 2;
+    in->decrement = vb_dot(m->n_coef, in->r, in->step) / 2;
     for (int k = 0; k < m->n_coef; k++) in->m_try[k] = b->m[k] + rho * in->step[k];
     if (objective(m, theta, in, in->m_try, base, out) != VB_OK || *out < elbo - slack) continue;
     memcpy(b->m, in->m_try, sizeof(double) * m->n_coef);
@@ -250,7 +245,7 @@ static vb_status site_bound(const vb_model *m, vb_inner *in, const double *h, co
   }
   *site_elbo = site_expectations(m, in, beta);
   for (int i = 0; i < m->n_site; i++) own += h[i] * in->sol.s_beta[m->site[i].k * (size_t)(p + 1)];
-  *bound = weighted_dot(p, r, mu) - weighted_dot(p, mu, gmu) / 2 + own / 2 + *site_elbo -
+  *bound = vb_dot(p, r, mu) - vb_dot(p, mu, gmu) / 2 + own / 2 + *site_elbo -
            (in->sol.log_det - in->sol.log_det_rest) / 2;
   return isfinite(*bound) ? VB_OK : VB_NOT_FINITE;
 }
@@ -349,14 +344,13 @@ static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int w
     for (int l = 0; l < p; l++)
       gmu[k] += in->sol.beta[k >= l ? k + (size_t)l * p : l + (size_t)k * p] * mu[l];
   }
-  double value = weighted_dot(p, in->step, mu) - weighted_dot(p, mu, gmu);
+  double value = vb_dot(p, in->step, mu) - vb_dot(p, mu, gmu);
   /* c'Lambda c over beta's rows: (Lambda c)_b = G mu + r_b - reduced r_b */
-  double lam_mu =
-      weighted_dot(p, mu, gmu) + weighted_dot(p, mu, in->r) - weighted_dot(p, mu, in->step);
+  double lam_mu = vb_dot(p, mu, gmu) + vb_dot(p, mu, in->r) - vb_dot(p, mu, in->step);
   memcpy(in->step, mu, sizeof(double) * p);
   vb_solve_expand(m, &in->sol, in->step);
-  double ru = weighted_dot(n_coef - p, in->r + p, in->step + p);
-  value = (value + ru + weighted_dot(p, in->r, mu)) / 2;
+  double ru = vb_dot(n_coef - p, in->r + p, in->step + p);
+  value = (value + ru + vb_dot(p, in->r, mu)) / 2;
   double own = 0; /* tr(G V) = p - sum h V over the sites */
   for (int i = 0; i < m->n_site; i++)
     own += b->site_h[i] * in->sol.s_beta[m->site[i].k * (size_t)(p + 1)];
@@ -371,7 +365,7 @@ static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int w
   for (int k = 0; k < p; k++) in->step[k] = m->prior_mean[k];
   prior_delta += vb_prior_quadratic(m, theta, in->step, NULL);
   in->rss = in->rss_ref + (lam_mu + ru - prior_delta - own) / tau;
-  in->rss -= 2 * weighted_dot(n_coef, b->m, in->r_ref);
+  in->rss -= 2 * vb_dot(n_coef, b->m, in->r_ref);
   for (int k = 0; k < p; k++) b->m[k] += m->beta_ref[k];
   in->n_sweep++;
   if (want_inverse && vb_selected_inverse(m, NULL, &in->sol) != VB_OK) return VB_NOT_POS_DEF;

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 #include "outer.h"
+#include "small.h"
 
 #define MAX_INTERPOLATED 6 /* hyperparameters; above, distances say too little */
 #define MISSED \
@@ -207,7 +208,7 @@ static double weigh_points(vb_fit *fit, weave *w, double *log_mean) {
 
 static vb_status finish_interpolated(vb_fit *fit, weave *w) {
   int K = fit->hyper->n_axis, T = w->T;
-  double log_det = 0, log_mean;
+  double log_mean;
   if (weigh_points(fit, w, &log_mean) <
       FEW) { /* a corner of theta where the corrections fail: without them */
     for (int s = 0; s < fit->n_node; s++) fit->node[s]->rq = 0;
@@ -219,17 +220,12 @@ static vb_status finish_interpolated(vb_fit *fit, weave *w) {
   }
   if (!isfinite(log_mean)) return VB_NOT_FINITE;
   double *weight = fit->host->alloc(w->s.n, sizeof(double));
-  for (int k = 0; k < K; k++) { /* |root| from its orthogonal columns */
-    double norm = 0;
-    for (int i = 0; i < K; i++) norm += pow(fit->root[i + (size_t)k * K], 2);
-    log_det += log(norm) / 2;
-  }
   vb_status st = vb_surrogate_weights(&w->s, T, w->z, fit->point_weight, weight);
   if (st != VB_OK) return st;
   for (int s = 0; s < w->used; s++) fit->node[s]->weight = 0;
   for (int s = 0; s < w->s.n; s++) fit->node[w->owner[s]]->weight += weight[s];
   vb_points_report(fit);
-  vb_nodes_finish(fit, log_mean + log_det);
+  vb_nodes_finish(fit, log_mean + vb_root_log_det(K, fit->root));
   return VB_OK;
 }
 

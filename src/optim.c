@@ -4,23 +4,18 @@
 #include <math.h>
 #include <string.h>
 #include "outer.h"
-
-static double dot(int n, const double *a, const double *b) {
-  double s = 0;
-  for (int i = 0; i < n; i++) s += a[i] * b[i];
-  return s;
-}
+#include "small.h"
 
 /* inverse update: (I - r s y') H (I - r y s') + r s s', skipped where the curvature is not positive
  */
 static void update_inverse(int n, double *inv, const double *s, const double *y) {
-  double hy[VB_MAX_AXIS], sy = dot(n, s, y);
-  if (!(sy > 1e-10 * sqrt(dot(n, s, s) * dot(n, y, y)))) return;
+  double hy[VB_MAX_AXIS], sy = vb_dot(n, s, y);
+  if (!(sy > 1e-10 * sqrt(vb_dot(n, s, s) * vb_dot(n, y, y)))) return;
   for (int i = 0; i < n; i++) {
     hy[i] = 0;
     for (int j = 0; j < n; j++) hy[i] += inv[i + (size_t)j * n] * y[j];
   }
-  double c = (1 + dot(n, y, hy) / sy) / sy;
+  double c = (1 + vb_dot(n, y, hy) / sy) / sy;
   for (int i = 0; i < n; i++)
     for (int j = 0; j < n; j++)
       inv[i + (size_t)j * n] += c * s[i] * s[j] - (hy[i] * s[j] + s[i] * hy[j]) / sy;
@@ -38,7 +33,7 @@ vb_status vb_bfgs(int n, vb_objective eval, void *data, double *x, double *f, do
       for (int j = 0; j < n; j++) dir[i] += inv[i + (size_t)j * n] * grad[j];
       longest = fmax(longest, fabs(dir[i]));
     }
-    double slope = dot(n, dir, grad), t = longest > 1.5 ? 1.5 / longest : 1;
+    double slope = vb_dot(n, dir, grad), t = longest > 1.5 ? 1.5 / longest : 1;
     if (slope < tol) return VB_OK;
     for (;; t /= longest > 1.5 ? 2.5 : 3) {
       for (int i = 0; i < n; i++) next[i] = x[i] + t * dir[i];

@@ -37,4 +37,20 @@ static inline double vb_dot(int d, const double *a, const double *b) {
   for (int i = 0; i < d; i++) s += a[i] * b[i];
   return s;
 }
+
+/* Whitened axes: x = centre + root z, the columns of root orthogonal. */
+static inline void vb_whiten(int K, const double *root, const double *centre, const double *x,
+                             double *z) {
+  for (int k = 0; k < K; k++) {
+    const double *r = root + (size_t)k * K;
+    double s = 0;
+    for (int i = 0; i < K; i++) s += r[i] * (x[i] - centre[i]);
+    z[k] = s / vb_dot(K, r, r);
+  }
+}
+static inline double vb_root_log_det(int K, const double *root) {
+  double out = 0;
+  for (int k = 0; k < K; k++) out += log(vb_dot(K, root + (size_t)k * K, root + (size_t)k * K)) / 2;
+  return out;
+}
 #endif

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "outer.h"
+#include "small.h"
 
 #define KEPT 256  /* nodes at which the coefficients are taken, of equal weight */
 #define ENOUGH 50 /* effective sample size below which the weights are not used */
@@ -184,7 +185,7 @@ vb_status vb_weighted_nodes(vb_fit *fit, int T) {
   if (st != VB_OK) return st;
   fit->rule = "weighted";
   vb_points_alloc(fit, T);
-  double *lw = fit->host->alloc(T, sizeof(double)), log_det = 0;
+  double *lw = fit->host->alloc(T, sizeof(double));
   for (int t = 0; t < T; t++) lw[t] = s.log_p[t] - s.log_q[t];
   fit->khat = vb_pareto_k(T, lw);
   if (fit->ess < ENOUGH) { /* Gaussian theta: as many points, all of one weight */
@@ -200,15 +201,10 @@ vb_status vb_weighted_nodes(vb_fit *fit, int T) {
   }
   memcpy(fit->point_x, s.x, sizeof(double) * (size_t)T * K);
   memcpy(fit->point_weight, s.w, sizeof(double) * T);
-  for (int k = 0; k < K; k++) {
-    double norm = 0;
-    for (int i = 0; i < K; i++) norm += pow(fit->root[i + (size_t)k * K], 2);
-    log_det += log(norm) / 2;
-  }
   st = resample_nodes(fit, KEPT, &s);
   if (st != VB_OK) return st;
   calibrate(fit, &s);
   vb_points_report(fit);
-  vb_nodes_finish(fit, log_mean + log_det);
+  vb_nodes_finish(fit, log_mean + vb_root_log_det(K, fit->root));
   return VB_OK;
 }
