@@ -34,11 +34,12 @@ call_head <- function(head) {
 
 check_number <- function(x, arg, lower = -Inf, upper = Inf, whole = FALSE, null = FALSE) {
   if (null && is.null(x)) return(invisible())
-  fits <- is.numeric(x) && length(x) == 1L && !is.na(x) && x >= lower && x <= upper &&
+  fits <- is.numeric(x) && length(x) == 1L && is.finite(x) && x >= lower && x <= upper &&
     (!whole || x == round(x))
   if (!fits) {
-    kind <- if (whole) "a whole number" else "a number"
-    range <- sprintf("between %s and %s", format(lower), format(upper))
+    kind <- if (whole) "a whole number" else if (is.finite(upper)) "a number" else "a finite number"
+    range <- if (is.finite(upper)) sprintf("between %s and %s", format(lower), format(upper))
+      else if (lower < 1e-10) "above 0" else paste("of at least", format(lower))
     vb_abort(arg, c("{.arg {arg}} must be {kind} {range}.", x = "It is {describe(x)}."))
   }
 }
@@ -52,15 +53,14 @@ check_flag <- function(x, arg, na = FALSE) {
 
 # `choices`: a logical vector named by the values; FALSE marks what a later version brings.
 check_choice <- function(x, arg, choices) {
-  known <- names(choices)
-  if (!is.character(x) || length(x) != 1L || !x %in% known) {
-    vb_abort(arg, c("{.arg {arg}} must be one of {.or {.val {known}}}.",
-                    x = "It is {describe(x)}."))
+  now <- names(choices)[choices]
+  if (!is.character(x) || length(x) != 1L || !x %in% names(choices)) {
+    what <- if (length(now) == 1L) "{.val {now}}" else "one of {.or {.val {now}}}"
+    vb_abort(arg, c(paste0("{.arg {arg}} must be ", what, "."), x = "It is {describe(x)}."))
   }
   if (!choices[[x]]) {
-    now <- known[choices]
     vb_abort(arg, c("{.code {arg} = {.val {x}}} is not available yet.",
-                    i = "Use {.code {arg} = {.val {now}}}."))
+                    i = "{.arg {arg}} may be {.or {.val {now}}}."))
   }
 }
 

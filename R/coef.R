@@ -117,8 +117,7 @@ ngrps.vbfit <- function(object, ...) {
 
 group_labels <- function(fit) vapply(fit$random, function(term) term$group, "")
 
-# ---- Random effects
-# -----------------------------------------------------------------------------------
+# ---- Random effects ------------------------------------------------------------------------------
 
 #' @rdname estimates
 #' @export
@@ -233,8 +232,7 @@ coef.vbfit <- function(object, ...) {
   })
 }
 
-# ---- Variance components
-# ------------------------------------------------------------------------------
+# ---- Variance components -------------------------------------------------------------------------
 
 #' @rdname estimates
 #' @export

@@ -10,9 +10,9 @@
 #' within its phase; they are not comparable across phases. `fit$log_evidence` is the marginal
 #' likelihood with the corrections of the approximation, which is closer to the truth but not a
 #' bound. The other approximations have the phases `start`, at the first hyperparameters, and
-#' `sweeps`, the whole bound after each sweep of coordinate ascent; a further phase of sweeps begins
-#' where hyperparameters of four and more dimensions are given new quadrature points. Their bounds
-#' and those of a structured fit have all constants and can be compared.
+#' `sweeps`, the whole bound after each sweep of coordinate ascent; a further phase, `sweeps 2` and
+#' so on, begins where three or more thresholds or dispersions are given new quadrature points.
+#' Their bounds and those of a structured fit have all constants and can be compared.
 #'
 #' @param object A fit of class `vbfit`.
 #' @param trace Whether to return the trace instead of the final value.
@@ -33,4 +33,7 @@ elbo <- function(object, ...) UseMethod("elbo")
 
 #' @rdname elbo
 #' @export
-elbo.vbfit <- function(object, trace = FALSE, ...) if (isTRUE(trace)) object$trace else object$elbo
+elbo.vbfit <- function(object, trace = FALSE, ...) {
+  check_flag(trace, "trace")
+  if (trace) object$trace else object$elbo
+}

@@ -116,7 +116,7 @@ weights.vbfit <- function(object, type = c("prior", "working"), ...) {
   w <- object$weights
   if (type == "working") {
     check_no_thresholds(object, "working weights")
-    check_variance(object, type)
+    check_variance(object, type, "prior")
     mu <- frame_mean(object)
     eta <- object$family$linkfun(mu)
     w <- w * object$family$mu.eta(eta)^2 / unit_variance(object, mu)

@@ -16,15 +16,19 @@
 #' is held there) and mgcv, and the beta and t families of brms, glmmTMB and mgcv. What is not here
 #' can be written with [vb_family()].
 #'
-#' The intervals of `asym_laplace()` are those of its likelihood, which data seldom follow: as
-#' standard errors of a quantile they are only a guide (Yang, Wang and He 2016).
+#' The density of `asym_laplace()` is
+#' `tau (1 - tau) / sigma * exp(-e (tau - (e < 0)))` with `e = (y - mu) / sigma`. Its intervals are
+#' those of this likelihood, which data seldom follow: as standard errors of a quantile they are
+#' only a guide (Yang, Wang and He 2016).
 #'
 #' @param link The link: `"log"` for `negbinomial()`, `"identity"` for `student()` and
 #'   `asym_laplace()`, `"logit"` for `Beta()`, `"logit"` or `"probit"` for `cumulative()`,
 #'   `"logit"`, `"probit"` or `"cloglog"` for `bernoulli()`.
 #' @param df Degrees of freedom of the errors; `NULL` estimates them as `nu`.
 #' @param tau The quantile, between 0 and 1.
-#' @return A `family` object.
+#' @return A `family` object. The further parameters of the likelihoods have these names in prints,
+#'   priors and draws: `shape` (`negbinomial()`, `Gamma()`), `sigma` and `nu` (`student()`), `phi`
+#'   (`Beta()`), `sigma` (`asym_laplace()`, whose `tau` is held).
 #' @references
 #' Ferrari, S. and Cribari-Neto, F. (2004). Beta regression for modelling rates and proportions.
 #' *Journal of Applied Statistics*, 31, 799-815.
@@ -105,7 +109,7 @@ new_family <- function(family, link, variance) {
               list(variance = variance)), class = "family")
 }
 
-# `constructor`, where it is not the name, makes the family in a stored call.
+# `constructor`: the function that makes the family, where it is not the name.
 family_rows <- list(
   gaussian = list(synonyms = "gaussian", make = stats::gaussian, response = "response_real"),
   binomial = list(synonyms = c("binomial", "bernoulli"), make = stats::binomial,
@@ -169,9 +173,12 @@ as_family <- function(family) {
   if (is.function(family)) {
     family <- tryCatch(family(), error = function(e) {
       message <- conditionMessage(e)
+      theta <- "theta" %in% names(formals(args(family)))
       vb_abort("family", c("{.arg family} is a function that could not be called.",
                            x = "{message}",
-                           i = "For an estimated shape use {.code family = negbinomial()}."))
+                           i = if (theta) "For an estimated shape use
+                                           {.code family = negbinomial()}."
+                             else "Call it: {.arg family} may be what it returns."))
     })
   }
   if (!is.list(family) || !is.character(family$family) || !is.character(family$link)) {
@@ -192,9 +199,16 @@ check_link <- function(name, link) {
   table <- vb_tables()$family
   links <- unique(table$link[table$name == name])
   if (!is.character(link) || length(link) != 1L || !link %in% links) {
-    vb_abort(c("link", "family"), c("{.fun {name}} has no link {describe(link)}.",
-                                    i = "Its links are {.or {.val {links}}}."))
+    maker <- family_maker(name)
+    vb_abort(c("link", "family"), c(
+      "{.fun {maker}} has no link {describe(link)}.",
+      i = "{cli::qty(links)}Its link{? is/s are} {.or {.val {links}}}."))
   }
+}
+
+family_maker <- function(name) {
+  maker <- family_rows[[name]]$constructor
+  if (is.null(maker)) name else maker
 }
 
 # The call that makes a resolved family, for a stored call
@@ -208,10 +222,9 @@ family_call <- function(family) {
   if ("phi" %in% names(fixed)) return(bquote(mgcv::betar(theta = .(fixed[["phi"]]))))
   if ("sigma" %in% names(fixed)) return(bquote(mgcv::scat(theta = .(unname(fixed)))))
   usual <- family_rows[[family$name]]$make()$link == family$link
-  maker <- family_rows[[family$name]]$constructor
   held <- as.list(fixed)
   names(held) <- sub("^nu$", "df", names(held))
-  as.call(c(list(as.name(if (is.null(maker)) family$name else maker)), held,
+  as.call(c(list(as.name(family_maker(family$name))), held,
             if (!usual) list(link = family$link)))
 }
 
@@ -248,7 +261,9 @@ response_any <- function(y, weights, family) {
 }
 
 wrong_response <- function(family, problem, fix) {
-  vb_abort(c("response", "family"), c("The response does not suit {.code family = {family$name}}.",
+  suits <- if (is.null(family$domain)) "{.code family = {family_maker(family$name)}()}"
+    else "the family {.val {family$family$family}}"
+  vb_abort(c("response", "family"), c(paste0("The response does not suit ", suits, "."),
                                       x = problem, i = fix), .envir = parent.frame())
 }
 

@@ -2,9 +2,10 @@
 
 #' Plot the convergence of a fit
 #'
-#' Draws the trace of the evidence lower bound, one panel per phase (see [elbo()]): the phases
-#' follow different quantities, so each panel has its own scale. The last value of each is
-#' marked.
+#' Draws the trace of the evidence lower bound, a panel for each phase of a structured fit and one
+#' for all sweeps of coordinate ascent (see [elbo()]): they follow different quantities, so each
+#' panel has its own scale. The last value of each is marked. The line of the sweeps is broken where
+#' a further phase begins.
 #'
 #' @param x A fit of class `vbfit`.
 #' @param type What to plot; `"elbo"` is the only type so far.
@@ -20,7 +21,8 @@
 plot.vbfit <- function(x, type = "elbo", col = "#0072B2", ...) {
   check_choice(type, "type", c(elbo = TRUE))
   trace <- x$trace
-  phase <- split(trace, factor(trace$phase, levels = unique(trace$phase)))
+  panel <- sub(" .*", "", trace$phase)
+  phase <- split(trace, factor(panel, levels = unique(panel)))
   old <- graphics::par(mfrow = c(1L, length(phase)), mar = c(3.6, 4.8, 3.2, 1.4),
                        oma = c(0, 0, 1.6, 0), mgp = c(2.3, 0.6, 0), las = 1, tcl = -0.25)
   on.exit(graphics::par(old))
@@ -47,21 +49,23 @@ plot_phase <- function(trace, name, col, ...) {
   graphics::abline(h = last$elbo, col = "grey45", lty = 3L)
   ticks <- pretty(trace$step, 5)
   graphics::axis(1L, at = ticks[ticks == round(ticks)])
-  graphics::lines(trace$step, trace$elbo, col = col, lwd = 1.8)
-  if (n <= 40L) graphics::points(trace$step, trace$elbo, pch = 16L, cex = 0.7, col = col)
+  for (part in split(trace, trace$phase)) {
+    graphics::lines(part$step, part$elbo, col = col, lwd = 1.8)
+    alone <- nrow(part) == 1L
+    if (n <= 40L || alone) graphics::points(part$step, part$elbo, pch = 16L, cex = 0.7, col = col)
+  }
   graphics::points(last$step, last$elbo, pch = 21L, bg = col, col = "white", cex = 1.6, xpd = NA)
   graphics::text(last$step, last$elbo, format(round(last$elbo, 2), nsmall = 2), pos = 3L,
                  offset = 0.6, xpd = NA)
   graphics::mtext(name, side = 3L, line = 1.3, adj = 0, font = 2L)
-  quantity <- phase_quantity[sub(" .*", "", name)]
-  if (!is.na(quantity)) {
-    graphics::mtext(quantity, side = 3L, line = 0.3, adj = 0, cex = 0.75, col = "grey35")
-  }
+  graphics::mtext(phase_quantity[[name]], side = 3L, line = 0.3, adj = 0, cex = 0.75,
+                  col = "grey35")
 }
 
-# Room for the label above the last value
+# Room for the label above the last value, and for ticks whose labels differ
 elbo_limits <- function(elbo) {
   range <- range(elbo[is.finite(elbo)])
-  if (diff(range) == 0) range <- range + c(-0.5, 0.5)
+  least <- max(0.01, 1e-5 * abs(range))
+  if (diff(range) < least) range <- mean(range) + c(-0.5, 0.5) * if (diff(range)) least else 1
   grDevices::extendrange(r = range, f = c(0.04, 0.12))
 }

@@ -23,7 +23,8 @@
 #'   (posterior standard deviation) and one per quantile. The rows are the fixed effects `b_` (of
 #'   [cumulative()] models first the thresholds `b_Intercept[1]` and so on),
 #'   the standard deviations `sd_` and correlations `cor_` of the random effects, the dispersions
-#'   (`sigma`, `shape`, `nu`) and the random effects `r_`.
+#'   (`sigma`, `shape`, `phi`, `nu`, those of a [vb_family()]), the scales `hs_global` and `hs_slab`
+#'   of a [horseshoe()] and the random effects `r_`.
 #' @seealso [summary.vbfit()] for a table to read, [fixef()], [ranef()] and [VarCorr()] for the
 #'   same means in 'lme4' form.
 #' @examples
@@ -65,8 +66,7 @@ check_probs <- function(x, arg, single = FALSE) {
                   x = "It is {describe(x)}."))
 }
 
-# ---- The parameters and where each is kept
-# ------------------------------------------------------------
+# ---- The parameters and where each is kept -------------------------------------------------------
 
 # One row per parameter in the order of the summary; `row` counts within the fixed effects
 # (class "b"), the hyperparameters ("sd", "cor", "aux", "hs", "threshold") or the engine's
@@ -141,8 +141,7 @@ select_parameters <- function(table, variable) {
   table[unique(unlist(row)), , drop = FALSE]
 }
 
-# ---- Moments and quantiles
-# ----------------------------------------------------------------------------
+# ---- Moments and quantiles -----------------------------------------------------------------------
 
 summarise_parameters <- function(fit, table, probs) {
   column <- c("Estimate", "Est.Error", paste0("Q", 100 * probs, recycle0 = TRUE))

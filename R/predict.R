@@ -10,7 +10,9 @@
 #' With `type = "response"` the value is the posterior mean of the inverse link of the linear
 #' predictor, which is not the inverse link of the predictor's mean. A level that the fit has
 #' not seen is given the distribution that the fitted standard deviations imply: its expected
-#' effect is zero, and its standard deviation is larger than that of a level with data.
+#' effect is zero, and its standard deviation is larger than that of a level with data. With a log
+#' link and few levels the posterior of their standard deviation has so long a tail that the
+#' expected response of a new one is huge: look at `type = "link"` then.
 #'
 #' @param object A fit of class `vbfit`.
 #' @param newdata A data frame with the variables of the formula; the data of the fit by default.
@@ -150,12 +152,12 @@ residuals.vbfit <- function(object, type = c("response", "pearson", "working", "
   stats::naresid(object$na.action, stats::setNames(value, rownames(object$frame)))
 }
 
-check_variance <- function(fit, type) {
+check_variance <- function(fit, type, instead = "response") {
   if (is.function(fit$family$variance)) return(invisible())
   vb_abort("type", c(
     "{.code type = {.val {type}}} needs the variance of the response, which a family made by
      {.fun vb_family} does not give.",
-    i = "Use {.code type = \"response\"}."))
+    i = "Use {.code type = {.val {instead}}}."))
 }
 
 # glm's variance function, in which the residual scale does not count; NA where there is no

@@ -76,17 +76,20 @@ labelled_formula <- function(label, formula, width = 80) {
 }
 
 # Two significant digits of the smallest standard error, within two more decimals than asked for;
-# rows that need more than that are written on their own, so that small effects do not print as 0.00
+# rows that need more than that are written on their own, so that small effects do not print as
+# 0.00, and so are parameters held at a value
 print_estimates <- function(table, digits) {
   table <- as.matrix(table)
   error <- table[, "Est.Error"]
   need <- ifelse(is.finite(error) & error > 0, 1 - floor(log10(error)), 0)
   tiny <- need > digits + 2
+  held <- which(error %in% 0)
   text <- formatC(table, format = "f", digits = max(digits, need[!tiny]))
   for (k in which(tiny)) {
     size <- pmin(ceiling(log10(pmax(abs(table[k, ]) / error[k], 1))), 13)
     text[k, ] <- vapply(seq_along(size), function(j) format(table[k, j], digits = 2 + size[j]), "")
   }
+  for (k in held) text[k, ] <- ifelse(colnames(table) == "Est.Error", "0", format(table[k, 1L]))
   dimnames(text) <- dimnames(table)
   print(text, quote = FALSE, right = TRUE)
 }

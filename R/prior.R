@@ -12,6 +12,9 @@
 #' `pc()` is the penalised-complexity prior of a standard deviation (Simpson et al. 2017): the
 #' exponential distribution with `P(sd > u) = alpha`.
 #'
+#' With `autoscale = TRUE` the scale is multiplied by `sd(y)` for families with a residual standard
+#' deviation, and for slopes divided by the `sd()` of their column.
+#'
 #' @section One by one:
 #' `location`, `scale` and `df` may be vectors: named by the columns of `model.matrix()`, where
 #' coefficients that are left out keep the default prior, or unnamed with one entry per coefficient
@@ -33,12 +36,10 @@
 #' does not speak of keep the defaults of [vb()], coefficients too, which would be flat in 'brms';
 #' bounds other than that of a positive parameter at zero are not known.
 #'
-#' With `autoscale = TRUE` the scale is multiplied by `sd(y)` for families with a residual standard
-#' deviation, and for slopes divided by the `sd()` of their column.
-#'
 #' @param location,scale,df Location, scale and degrees of freedom.
 #' @param rate Rate of the exponential distribution.
-#' @param autoscale Adapt the scale to the data?
+#' @param autoscale Adapt the scale to the data? For `horseshoe()`: multiply the global scale by
+#'   `sigma`?
 #' @section Horseshoe:
 #' `horseshoe()` is the regularised horseshoe for many coefficients of which few matter (Piironen
 #' and Vehtari 2017), with the arguments of brms. Each coefficient has a normal prior with a scale
@@ -124,7 +125,7 @@ exponential <- function(rate = 1, autoscale = FALSE) {
 #' @export
 pc <- function(u, alpha = 0.01) {
   check_number(u, "u", lower = .Machine$double.xmin)
-  check_number(alpha, "alpha", lower = .Machine$double.xmin, upper = 1 - 1e-9)
+  check_probs(alpha, "alpha", single = TRUE)
   structure(list(dist = "pc", u = as.double(u), alpha = as.double(alpha)), class = "vb_prior")
 }
 
@@ -204,9 +205,11 @@ prior_rows <- list(
     row = "horseshoe", n_arg = 3, on = "coefs",
     arg = function(p) rbind(p$df, p$global_scale, p$slab_scale),
     call = function(p) {
-      args <- list(p$df, p$global_scale, p$global_df, p$slab_scale, p$slab_df)
-      as.call(c(as.name("horseshoe"), args, if (length(p$par_ratio)) list(par_ratio = p$par_ratio),
-                if (!isTRUE(p$by_sigma)) list(autoscale = FALSE)))
+      args <- list(df = p$df, scale_global = p$global_scale, df_global = p$global_df,
+                   scale_slab = p$slab_scale, df_slab = p$slab_df, par_ratio = p$par_ratio,
+                   autoscale = p$by_sigma)
+      usual <- mapply(identical, args, lapply(formals(horseshoe), eval))
+      as.call(c(as.name("horseshoe"), args[!usual]))
     }),
   inv_chi = list(                                    # a horseshoe's slab
     row = "inv_chi", n_arg = 2, on = character(),
@@ -273,7 +276,7 @@ as_prior <- function(x, arg, on) {
   takes <- names(prior_rows)[vapply(prior_rows, function(row) {
     any(on %in% row$on) && !isTRUE(row$hidden)
   }, NA)]
-  takes <- constructor_name(takes)
+  takes <- unlist(lapply(takes, function(t) c(constructor_name(t), if (t == "t") "cauchy")))
   if (inherits(x, "family")) {
     masked <- sub("^student$", "student_t", x$family)
     vb_abort(c(arg, "prior"), c(

@@ -150,7 +150,10 @@ aux_domain <- function(family, par) {
 }
 
 aux_priors <- function(user, family, scales) {
-  if (family$thresholds) return(threshold_priors(user, family, scales))
+  if (family$thresholds) {
+    by_name(user, "prior_aux", "positive", character())
+    return(threshold_priors(user, family, scales))
+  }
   par <- family$par
   fixed <- names(family$fixed)
   free <- setdiff(par, fixed)
@@ -249,6 +252,7 @@ coef_rows <- function(given, names, default, on, arg, unit) {
 
 # brms's name of the intercept will do
 name_intercept <- function(x, names) {
+  if (is.null(names(x))) return(x)
   names(x)[names(x) == "Intercept" & !"Intercept" %in% names] <- "(Intercept)"
   x
 }
@@ -263,7 +267,8 @@ expand_prior <- function(prior, names, default, arg, unit) {
   asked <- if (length(prior$asked)) prior$asked else format(prior)
   fields <- intersect(prior_fields, names(prior))
   named <- fields[vapply(prior[fields], function(v) !is.null(names(v)), NA)]
-  prior[fields] <- lapply(fields, function(f) expand_values(prior[[f]], names, arg, f))
+  shown <- function(f) if (prior$dist == "constant") "value" else f
+  prior[fields] <- lapply(fields, function(f) expand_values(prior[[f]], names, arg, shown(f)))
   if (isTRUE(prior$autoscale)) prior$scale <- prior$scale * unit
   given <- rep(!length(named), k)
   fill <- list(df = 3, location = 0, scale = if (is.null(default$scale)) 1 else default$scale)

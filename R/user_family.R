@@ -12,6 +12,9 @@
 #' with logarithms, as in `dpois(y, exp(eta), log = TRUE)`. Where it is not, the step that led there
 #' is shortened; warnings of `log_lik` are dropped.
 #'
+#' All methods of a fit work but for those that need the variance of the response: `residuals()` of
+#' the types `"pearson"` and `"deviance"` and `weights(type = "working")` are errors.
+#'
 #' @section Parameters and their priors:
 #' `par` names the further parameters and says where they live: `"positive"`, `"real"` or `"unit"`
 #' (between 0 and 1). `prior_aux` of [vb()] is a list of their priors by name, or one prior where
@@ -31,8 +34,8 @@
 #' @param par A character vector by name of the parameters, such as `c(phi = "positive")`.
 #' @param link `"identity"`, `"log"`, `"logit"`, `"probit"`, `"cloglog"`, `"cauchit"`, `"inverse"`
 #'   or `"sqrt"`: [fitted()][predict.vbfit] and `predict(type = "response")` give the posterior
-#'   mean of its inverse. It sets the default prior of the intercept, too, and otherwise does not
-#'   enter the fit: `log_lik` is given `eta`.
+#'   mean of its inverse, which need not be the mean of the response. It sets the default prior of
+#'   the intercept, too, and otherwise does not enter the fit: `log_lik` is given `eta`.
 #' @param simulate A function of `eta` and `par` that draws responses, kept with the family.
 #' @param smooth `FALSE` for a density with kinks in `eta`, such as a Laplace: finer quadrature,
 #'   which takes longer.
@@ -150,7 +153,6 @@ callback <- function(family) {
   if (is.null(family$domain)) return(NULL)
   seen <- new.env(parent = emptyenv())
   density <- function(y, eta, par) {
-    names(par) <- names(family$domain)
     names(par) <- names(family$domain)
     value <- suspendInterrupts(call_log_lik(family$family, y, eta, par))
     if (!is.finite(sum(value))) {

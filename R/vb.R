@@ -5,7 +5,8 @@
 #'
 #' @param formula A formula as in lme4: `y ~ x`, `y ~ x + (x | g)`, `(x || g)`, `(0 + x | g)`,
 #'   `(1 | a/b)`, `(1 | a:b)`, several terms. Binary responses are 0/1, logical or a factor (the
-#'   first level is failure), or `cbind(success, failure)`, or proportions with `weights`.
+#'   first level is failure), or `cbind(success, failure)`, or proportions with `weights`; ordinal
+#'   ones are ordered factors or whole numbers from 1 on.
 #' @param data A data frame, tibble or data.table; variables not in it are looked up in the
 #'   environment of `formula`.
 #' @param family The likelihood: [stats::gaussian()], [stats::binomial()] (`"logit"`, `"probit"`,

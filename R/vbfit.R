@@ -14,8 +14,8 @@
 #'     `prior_aux`, `prior_sd`, `prior_cor` of data frames (without rows or `NULL` where
 #'     the model has no such parameter) with a row per
 #'     parameter: `parameter`, the prior used as text in `prior` and as `dist`, `arg1`, `arg2`,
-#'     `arg3` in the order of the constructors' arguments, whether it is the `default`, and what
-#'     was `asked` for.}
+#'     `arg3` in the order of the constructors' arguments (of a horseshoe `df`, `scale_global` and
+#'     `scale_slab`), whether it is the `default`, and what was `asked` for.}
 #' }
 #'
 #' @section The data:
@@ -109,9 +109,14 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
 # in the order of vb_status
 stop_reasons <- c("", "max_sweep", "not finite", "not positive definite", "interrupt")
 
-# Coordinate ascent has a phase more each time its nodes are laid anew.
+# Coordinate ascent has a phase more each time its nodes are laid anew, counted among those in
+# which a step was accepted.
 phase_names <- function(phase) {
-  c("start", "mode", "nodes", "sweeps", paste("sweeps", seq_len(100) + 1L))[phase]
+  known <- c("start", "mode", "nodes", "sweeps")
+  if (!length(phase) || max(phase) < length(known)) return(known[phase])
+  sweep <- match(phase, sort(unique(phase[phase >= length(known)])))
+  more <- ifelse(sweep == 1L, "", paste0(" ", sweep))
+  ifelse(is.na(sweep), known[phase], paste0("sweeps", more))
 }
 
 trace_table <- function(trace) {

@@ -149,7 +149,11 @@ static vb_status conditional_mean(drawer *d, int s, const double *x, double *mea
   double *r = d->in.r, *r_new = d->in.step;
   vb_prior_quadratic(m, &d->at_node, at, r);
   vb_prior_quadratic(m, &d->theta, at, r_new);
-  for (int k = 0; k < m->n_coef; k++) r[k] -= r_new[k];
+  for (int k = 0; k < m->n_coef; k++) {
+    /* the node's factor would overshoot where the draw's prior is much the tighter */
+    double most = d->own_factor ? INFINITY : fabs(r[k]);
+    r[k] = fmin(fmax(r[k] - r_new[k], -most), most);
+  }
   vb_solve(m, &d->in.sol, r);
   for (int k = 0; k < m->n_coef; k++) mean[k] = at[k] + r[k];
   for (int k = 0; k < m->n_par && !m->family->quadratic; k++) {

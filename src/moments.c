@@ -161,6 +161,21 @@ static double row_mean(const vb_model *m, const double *c, const vb_rows *rows, 
   return eta;
 }
 
+/* Does a row have a level that was not in the data? */
+static int has_new_level(const vb_model *m, const vb_rows *rows, int i) {
+  for (int k = 0; k < m->n_term; k++)
+    if (rows->group[k][i] == 0) return 1;
+  return 0;
+}
+
+/* Interpolation gives some nodes negative weights.  A new level's variance is a standard
+ * deviation's square, which far nodes have by orders of magnitude: there only a mixture will do. */
+static double mixture_scale(const vb_posterior *post) {
+  double sum = 0;
+  for (int s = 0; s < post->n; s++) sum += fmax(post->weight[s], 0);
+  return 1 / sum;
+}
+
 int vb_mean_columns(const vb_model *m) { return m->family->thresholds ? m->n_par + 1 : 1; }
 
 static void category_means(const vb_family *family, const double *par, int k, int n,
@@ -209,9 +224,9 @@ vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterio
                .dense = h->alloc(2 * (size_t)m->q + 1, sizeof(double))};
   double *ratio = h->alloc(m->n_coef + 1, sizeof(double));
   for (int k = 0; k < m->n_coef; k++) ratio[k] = 1;
+  double scale = mixture_scale(post);
   for (int s = 0; s < post->n; s++) {
-    double w = post->weight[s];
-    if (w == 0) continue;
+    if (post->weight[s] == 0) continue;
     const double *c = post->mean + (size_t)s * m->n_coef;
     vb_status st =
         vb_node_factor(m, hyper, post, s, post->x + (size_t)s * hyper->n_axis, 1, &theta, &in);
@@ -227,7 +242,9 @@ vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterio
     else
       vb_factorised_inverse(m, post->congruence, &in.sol);
     for (int i = 0; i < rows->n; i++) {
-      double eta = row_mean(m, c, rows, i);
+      double w = post->weight[s], eta = row_mean(m, c, rows, i);
+      if (has_new_level(m, rows, i)) w = fmax(w, 0) * scale;
+      if (w == 0) continue;
       double v = m->coupling == VB_FULL ? row_variance(m, &theta, &in.sol, rows, i, ratio, &r)
                                         : factorised_variance(m, &theta, &in.sol, rows, i, r.x);
       mean[i] += w * eta;
@@ -246,7 +263,7 @@ vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterio
   m->family->mean(2, far, range);
   for (int i = 0; i < rows->n; i++) var[i] = fmax(var[i] - mean[i] * mean[i], 0);
   for (size_t i = 0; i < (size_t)rows->n * n_mu; i++) {
-    mu_var[i] = fmax(mu_var[i] - mu[i] * mu[i], 0);
+    if (isfinite(mu_var[i])) mu_var[i] = fmax(mu_var[i] - mu[i] * mu[i], 0);
     /* weights of nodes may be negative: a mean near the edge of its range is kept inside */
     if (!m->family->identity && !m->family->opaque) mu[i] = fmin(fmax(mu[i], range[0]), range[1]);
   }

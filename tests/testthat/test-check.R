@@ -20,10 +20,11 @@ test_that("arguments carried along from other packages are named in one message"
 })
 
 test_that("choices: unknown ones list what there is, later ones say not yet", {
-  expect_error(check_choice("no", "arg", c(a = TRUE, b = FALSE)), "\"a\" or \"b\"",
-               class = "vb_error_arg")
-  expect_error(check_choice("b", "arg", c(a = TRUE, b = FALSE)), "not available yet",
-               class = "vb_error_arg")
+  known <- c(a = TRUE, b = FALSE, c = TRUE)
+  expect_error(check_choice("no", "arg", known), "one of \"a\" or \"c\"", class = "vb_error_arg")
+  later <- expect_error(check_choice("b", "arg", known), "not available yet",
+                        class = "vb_error_arg")
+  expect_match(conditionMessage(later), "may be \"a\" or \"c\"")
   expect_error(check_choice(1, "arg", c(a = TRUE)), class = "vb_error_arg")
   expect_silent(check_choice("a", "arg", c(a = TRUE)))
 })
@@ -32,6 +33,9 @@ test_that("numbers and flags", {
   expect_error(check_number(1.5, "n", whole = TRUE), class = "vb_error_n")
   expect_error(check_number(NA, "n"), class = "vb_error_n")
   expect_error(check_number(1:2, "n"), class = "vb_error_n")
+  expect_error(check_number(Inf, "n"), "finite", class = "vb_error_n")
+  expect_error(check_number(0, "n", lower = 1e-300), "above 0", class = "vb_error_n")
+  expect_error(check_number(1, "n", lower = 2, upper = 3), "between 2 and 3", class = "vb_error_n")
   expect_silent(check_number(NULL, "n", null = TRUE))
   expect_error(check_flag("yes", "f"), class = "vb_error_f")
 })

@@ -87,3 +87,14 @@ test_that("wrong arguments are named", {
   expect_error(posterior::as_draws(fit, ndraws = 1.5), class = "vb_error_ndraws")
   expect_error(posterior::as_draws(fit, variable = "speed"), class = "vb_error_variable")
 })
+
+test_that("draws stay where the posterior is when a standard deviation is drawn near zero", {
+  fit <- vb(case ~ spontaneous + induced + age + (1 | education), infert, family = binomial(),
+            prior = horseshoe())
+  set.seed(1)
+  draws <- posterior::as_draws(fit, ndraws = 4000)
+  coefs <- grep("^[br]_", colnames(draws), value = TRUE)
+  summary <- posterior_summary(fit, variable = coefs)
+  expect_lt(max(abs(colMeans(draws[, coefs]) - summary[, 1]) / summary[, 2]), 0.08)
+  expect_lt(max(abs(apply(draws[, coefs], 2, sd) / summary[, 2] - 1)), 0.1)
+})

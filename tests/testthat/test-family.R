@@ -252,3 +252,14 @@ test_that("responses of the wrong kind are errors that say what would do", {
   expect_warning(model_of((count + 0.3) / 6 ~ x, toy, binomial(), weights = size),
                  class = "vb_warning_response")
 })
+
+test_that("errors name the constructor, and the family of the user's own", {
+  expect_error(Beta("probit"), "`Beta\\(\\)`.*Its link is", class = "vb_error_link")
+  expect_error(vb(dist ~ speed, cars, family = Beta()), "Beta\\(\\)", class = "vb_error_response")
+  own <- vb_family("mine", function(y, eta, par) dnorm(y, eta, log = TRUE))
+  expect_error(vb(Species ~ 1, iris, family = own), "\"mine\"", class = "vb_error_response")
+  expect_error(vb(dist ~ speed, cars, family = vb_family), "Call it", class = "vb_error_family")
+  expect_error(weights(vb(dist ~ speed, cars, family = own), "working"), "type = \"prior\"",
+               class = "vb_error_type")
+  expect_error(student(df = Inf), class = "vb_error_df")
+})

@@ -221,14 +221,14 @@ test_that("it is for all coefficients and nothing else", {
 })
 
 test_that("it prints as its call, and its scales are shown", {
-  expect_identical(format(horseshoe()), "horseshoe(1, 1, 1, 2, 4)")
-  expect_identical(format(horseshoe(par_ratio = 0.1, autoscale = FALSE)),
-                   "horseshoe(1, 1, 1, 2, 4, par_ratio = 0.1, autoscale = FALSE)")
+  expect_identical(format(horseshoe()), "horseshoe()")
+  expect_identical(format(horseshoe(scale_slab = 5, par_ratio = 0.1, autoscale = FALSE)),
+                   "horseshoe(scale_slab = 5, par_ratio = 0.1, autoscale = FALSE)")
   expect_identical(eval(prior_call(horseshoe(par_ratio = 0.1))), horseshoe(par_ratio = 0.1))
   tables <- model_of(y ~ x, toy, priors = list(prior = horseshoe(par_ratio = 0.3)))$priors$tables
   expect_identical(tables$prior_hs$parameter, c("hs_global / sigma", "hs_slab"))
   expect_identical(tables$prior_hs$prior, c("student_t(1, 0, 0.03873)", "inv_chi(4, 2)"))
-  expect_identical(tables$prior$asked, "horseshoe(1, 1, 1, 2, 4, par_ratio = 0.3)")
+  expect_identical(tables$prior$asked, "horseshoe(par_ratio = 0.3)")
 })
 
 test_that("coordinate ascent says that it has no factors for a horseshoe's scales", {

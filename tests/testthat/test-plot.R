@@ -29,3 +29,14 @@ test_that("a constant or short trace has limits", {
   expect_true(diff(varbayes:::elbo_limits(c(-3, -3))) > 0)
   expect_true(diff(varbayes:::elbo_limits(0)) > 0)
 })
+
+test_that("many phases of sweeps share a panel, and ticks have labels of their own", {
+  local_device()
+  fit <- fit_of("slope")
+  n <- 30L
+  fit$trace <- data.frame(step = seq_len(n), phase = c("start", paste("sweeps", seq_len(n - 1L))),
+                          elbo = -911.3996 + 1e-6 * seq_len(n), seconds = 0)
+  expect_silent(plot(fit))
+  ticks <- pretty(elbo_limits(c(-911.3996, -911.39959)))
+  expect_false(anyDuplicated(format(ticks, digits = 7)) > 0L)
+})

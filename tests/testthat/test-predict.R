@@ -165,3 +165,19 @@ test_that("arguments that predict() does not have are warned of", {
   expect_identical(got, predict(fit, cars[1:2, ]))
   expect_error(predict(fit, cars, allow.new.levels = "yes"), class = "vb_error_allow.new.levels")
 })
+
+test_that("the variance of a new level is that of the standard deviation's whole posterior", {
+  weibull <- vb_family("weibull", par = c(shape = "positive"), link = "log",
+                       log_lik = function(y, eta, par) dweibull(y, par$shape, exp(eta), log = TRUE))
+  for (family in list(weibull, poisson())) {           # three levels: a tail of large sds
+    fit <- vb(breaks ~ wool + (1 | tension), warpbreaks, family = family)
+    new <- data.frame(wool = "A", tension = "new")
+    link <- predict(fit, new, se.fit = TRUE, allow.new.levels = TRUE)
+    sd <- posterior_summary(fit, variable = c("sd_tension__Intercept", "b_Intercept"))
+    expect_equal(link$se.fit[[1]]^2, sum(sd[1, 1:2]^2) + sd[2, 2]^2, tolerance = 0.02)
+    # Jensen's inequality; with so heavy a tail the mean of exp() may overflow
+    mean <- predict(fit, new, type = "response", se.fit = TRUE, allow.new.levels = TRUE)
+    expect_gt(mean$fit[[1]], exp(link$fit[[1]]))
+    expect_gt(mean$se.fit[[1]], 0)
+  }
+})

@@ -64,3 +64,9 @@ test_that("long formulas are wrapped", {
   expect_true(all(nchar(text) <= 80))
   expect_match(text[3], "^ {15}[^ ]")
 })
+
+test_that("a parameter that is held prints its value", {
+  fit <- vb(stack.loss ~ Air.Flow, stackloss, family = asym_laplace(tau = 0.025))
+  expect_true(any(grepl("^tau +0[.]025 +0 *$", capture.output(print(fit)))))
+  expect_true(any(grepl("^tau +0[.]025 +0 +0[.]025 +0[.]025 *$", capture.output(summary(fit)))))
+})

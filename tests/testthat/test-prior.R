@@ -71,3 +71,12 @@ test_that("what is no prior, or one of the wrong kind, says what would do", {
   expect_error(model_of(y ~ x, toy, priors = list(prior = Gamma())), "family",
                class = "vb_error_prior")
 })
+
+test_that("a menu of priors is complete, and a list without names is said to have none", {
+  expect_error(as_prior(3, "prior", "coef"), "cauchy\\(\\)", class = "vb_error_prior")
+  no_cauchy <- expect_error(as_prior(3, "prior_cor", "cor"), class = "vb_error_prior_cor")
+  expect_no_match(conditionMessage(no_cauchy), "cauchy")
+  expect_error(vb(dist ~ speed, cars, prior = list(normal())), "no names", class = "vb_error_prior")
+  expect_error(vb(dist ~ speed, cars, prior_aux = constant(1:2)), "`value`",
+               class = "vb_error_prior_aux")
+})
