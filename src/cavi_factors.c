@@ -66,20 +66,27 @@ static vb_status scale_kernel(void *data, const double *x, double *value, double
 
 /* ---- dispersions whose expectations are passes over the rows ---- */
 
+/* Nodes are laid about where q has been: those beyond the edge of an axis, such as a negative
+ * distance of two thresholds, have no density and are left out. */
 vb_status vb_cavi_lay_rule(vb_cavi_job *c) {
   vb_free_form *f = c->factor + c->n_factor - 1;
   vb_free_spread(f);
-  c->rule.n = f->T;
-  for (int t = 0; t < f->T; t++) {
-    vb_status st = set_own(c, f, f->x + (size_t)t * f->K);
-    if (st != VB_OK) return st;
-    double *par = c->rule.par + (size_t)t * (VB_MAX_PAR + 1);
+  int laid = f->T, K = f->K;
+  f->T = 0;
+  for (int t = 0; t < laid; t++) {
+    const double *x = f->x + (size_t)t * K;
+    if (set_own(c, f, x) != VB_OK || vb_theta_inside(c->fit->hyper, c->at)) continue;
+    double *par = c->rule.par + (size_t)f->T * (VB_MAX_PAR + 1);
     memcpy(par, c->scratch.par, sizeof c->scratch.par);
-    c->rule.base[t] = vb_base(c->fit->model, par);
-    f->log_w[t] += own_prior(c, f); /* the prior is not asked for again */
+    c->rule.base[f->T] = vb_base(c->fit->model, par);
+    memmove(f->x + (size_t)f->T * K, x, sizeof(double) * K);
+    f->value[f->T] = f->value[t];
+    f->log_w[f->T++] = f->log_w[t] + own_prior(c, f); /* the prior is not asked for again */
   }
+  c->rule.n = f->T;
+  for (int k = 0; k < K; k++) c->at[f->axis[k]] = f->centre[k]; /* inside, for the other factors */
   vb_status st = vb_free_weigh(f);
-  memcpy(c->rule.weight, f->weight, sizeof(double) * f->T);
+  if (st == VB_OK) memcpy(c->rule.weight, f->weight, sizeof(double) * f->T);
   return st;
 }
 
@@ -207,7 +214,8 @@ static void take_likelihood(vb_cavi_job *c) {
   double tau = pow(fit->theta.par[0], -2), ll = 0;
   if (c->dear || !c->has_par) {
     c->lik = 0;
-    for (int s = 0; s < c->rule.n && c->dear; s++) c->lik += c->rule.weight[s] * c->rule.total[s];
+    for (int s = 0; s < c->rule.n && c->dear; s++) /* no density, no weight: not zero times inf */
+      if (c->rule.weight[s] > 0) c->lik += c->rule.weight[s] * c->rule.total[s];
     return;
   }
   if (m->quadratic) {

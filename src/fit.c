@@ -158,9 +158,9 @@ static void make_root(vb_fit *fit, const double *hess, double *inv) {
 }
 
 /* For group sds that the data leave wide: sd = s0 x^2 where the profile reaches zero, s0 x^(-3/2)
- * where it does not.  Returns how many changed. */
-static int choose_coordinates(vb_fit *fit, const double *inv) {
-  int K = fit->hyper->n_axis, changed = 0;
+ * where it does not.  changed gets how many do. */
+static vb_status choose_coordinates(vb_fit *fit, const double *inv, int *changed) {
+  int K = fit->hyper->n_axis;
   double x[VB_MAX_AXIS], f = -INFINITY;
   for (int i = 0; i < fit->hyper->first_par; i++) {
     vb_natural *n = fit->hyper->natural + i;
@@ -174,14 +174,14 @@ static int choose_coordinates(vb_fit *fit, const double *inv) {
     vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 0, &f);
     double at_zero = f - n->coord->log_slope(x[n->axis], n->s0);
     double at_mode = fit->mode_elbo - n->coord->log_slope(fit->mode[n->axis], n->s0);
+    if (st == VB_INTERRUPTED) return st;
     int reaches = (st == VB_OK || st == VB_MAX_ITER) && at_zero > at_mode - 8;
-    if (st == VB_INTERRUPTED) return 0;
     n->coord = reaches ? &vb_coord_square : &vb_coord_power;
     n->s0 = s0;
     fit->mode[n->axis] = 1;
-    changed++;
+    ++*changed;
   }
-  return changed;
+  return VB_OK;
 }
 
 static void start_sweep(void *data, double elbo) {
@@ -228,7 +228,10 @@ static vb_status find_mode(vb_fit *fit) {
     st = mode_hessian(fit, grad, hess);
     if (st != VB_OK) return st;
     make_root(fit, hess, inv);
-    if (round || !choose_coordinates(fit, inv)) break;
+    int changed = 0;
+    if (!round) st = choose_coordinates(fit, inv, &changed);
+    if (st != VB_OK) return st;
+    if (!changed) break;
     for (int i = 0; i < fit->hyper->first_par;
          i++) { /* the curvature in log sd, in the new axes at x = 1 */
       const vb_natural *n = fit->hyper->natural + i;

@@ -11,11 +11,26 @@ static void *take(size_t n, size_t size) {
   return p;
 }
 
-static void check(void *data) {
+/* An interrupt is kept for the fit to end with what it has; what else may come of the check, such
+ * as setTimeLimit()'s error, goes its way through the core, which owns nothing.  R_ToplevelExec()
+ * would stop that too, and with it a session that is not interactive. */
+static SEXP check(void *data) {
   (void)data;
   R_CheckUserInterrupt();
+  return R_NilValue;
 }
-static int interrupted(void) { return R_ToplevelExec(check, NULL) == FALSE; }
+static SEXP caught(SEXP condition, void *data) {
+  (void)condition;
+  *(int *)data = 1;
+  return R_NilValue;
+}
+static int interrupted(void) {
+  int stop = 0;
+  SEXP kind = PROTECT(Rf_mkString("interrupt"));
+  R_tryCatch(check, NULL, kind, caught, &stop, NULL, NULL);
+  UNPROTECT(1);
+  return stop;
+}
 
 static void progress(void *data, int step) {
   const vb_r_bar *bar = data;

@@ -84,8 +84,16 @@ typedef struct {
   vb_posterior post;
 } job;
 
+/* there is nothing to keep of half an answer: the interrupt goes on to whoever waits for it,
+ * through the core, which owns nothing */
+static int interrupt(void) {
+  R_CheckUserInterrupt();
+  return 0;
+}
+
 static void open_posterior(job *j) {
   j->host = vb_r_host(&j->bar, 0);
+  j->host.poll = interrupt;
   vb_r_read(j->spec, &j->host, &j->request);
   j->request.input.coupling = vb_get_int(j->engine, "coupling");
   int *cell = j->host.alloc(j->request.input.n + 1, sizeof(int));
@@ -116,7 +124,6 @@ static void open_posterior(job *j) {
 }
 
 static SEXP stop_on(vb_status st) {
-  if (st == VB_INTERRUPTED) R_CheckUserInterrupt();
   if (st != VB_OK)
     Rf_error("internal: the fit's factor could not be made again (status %d)", (int)st);
   return R_NilValue;

@@ -177,3 +177,14 @@ for (row in rows) {
     })
   })
 }
+
+test_that("the beta density is straight in eta far out", {
+  for (phi in c(0.5, 3, 200)) {
+    eta <- c(-650, -400, -360, 360, 400, 650)
+    got <- eval_family("beta", "logit", "log_lik", y = rep(0.3, 6), w = rep(1, 6), eta = eta,
+                       par = phi)
+    # log Gamma(x) is -log(x) for small x = phi exp(-|eta|), and the rest is constant
+    expect_equal(got$d1, -sign(eta), tolerance = 1e-12)
+    expect_lt(max(abs(got$d2)), 1e-10)
+  }
+})

@@ -153,6 +153,37 @@ test_that("without predictors the evidence is the integral over the thresholds",
   }
 })
 
+test_that("coordinate ascent lays no thresholds in the wrong order", {
+  # one response in the middle: its thresholds are closer than nodes about the start are wide.  With
+  # no coefficients q(thresholds) is their posterior and the bound the evidence.
+  count <- c(20, 1, 18)
+  rare <- data.frame(y = factor(rep(1:3, count), ordered = TRUE))
+  for (link in names(distribution)) {
+    cdf <- distribution[[link]]
+    exact <- brute(function(a, b, beta) {
+      sum(count * log(diff(c(0, cdf(c(a, b)), 1)))) + log(2) + log_t(a) + log_t(b)
+    }, seq(-3, 3, 0.05), seq(-9, 1, 0.1), 0)
+    mean <- c(sum(exact$weight * exact$at$tau1), sum(exact$weight * exact$at$tau2))
+    for (scheme in c("joint", "partial", "meanfield")) {
+      fit <- vb(y ~ 1, rare, family = cumulative(link), approximation = scheme)
+      expect_true(fit$converged, info = paste(link, scheme))
+      expect_equal(elbo(fit), exact$log, tolerance = 1e-5, info = paste(link, scheme))
+      expect_equal(posterior_summary(fit)[, "Estimate"], mean, tolerance = 0.05,
+                   ignore_attr = TRUE, info = paste(link, scheme))
+    }
+  }
+  # many, some of them empty: less q is less bound
+  set.seed(5)
+  many <- data.frame(g = factor(rep(1:10, 20)), x = stats::rnorm(200))
+  many$y <- findInterval(many$x + stats::rlogis(200), c(0, 0.02, 0.5, 1.2, 1.21, 1.22, 3))
+  many$y <- factor(many$y, 0:7, ordered = TRUE)
+  fits <- lapply(c("meanfield", "partial", "joint", "structured"), function(scheme) {
+    vb(y ~ x + (1 | g), many, family = cumulative(), approximation = scheme)
+  })
+  expect_true(all(vapply(fits, function(fit) fit$converged, NA)))
+  expect_true(all(diff(vapply(fits, elbo, 0)) > -0.05))
+})
+
 test_that("with a predictor thresholds are those where it is zero, and the bound is a bound", {
   fit <- vb(y ~ x, few, family = cumulative(), prior = normal(0, 1.5))
   mean_x <- mean(few$x)

@@ -98,3 +98,21 @@ test_that("draws stay where the posterior is when a standard deviation is drawn 
   expect_lt(max(abs(colMeans(draws[, coefs]) - summary[, 1]) / summary[, 2]), 0.08)
   expect_lt(max(abs(apply(draws[, coefs], 2, sd) / summary[, 2] - 1)), 0.1)
 })
+
+test_that("an interrupt stops draws and predictions as an interrupt", {
+  skip_on_os("windows")
+  fit <- fit_of("slope")
+  size <- nrow(fit$hyper) + nrow(fit$engine$node$mean)
+  pressed <- function(value) {                            # at the door to C
+    force(value)
+    tools::pskill(Sys.getpid(), tools::SIGINT)
+    value
+  }
+  caught <- function(expr) tryCatch(expr, interrupt = function(i) "interrupt")
+  got <- caught(engine_draws(fit, stats::runif(200), pressed(matrix(0, size, 200))))
+  expect_identical(got, "interrupt")
+  rows <- c(fit$design[c("x", "offset")], list(
+    group = lapply(fit$design$terms, function(term) term$group),
+    z = lapply(fit$design$terms, function(term) term$z)))
+  expect_identical(caught(engine_moments(fit, pressed(rows))), "interrupt")
+})

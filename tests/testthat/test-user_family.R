@@ -197,3 +197,37 @@ test_that("an interrupt leaves what was found so far", {
     interrupt = function(e) seen <<- c(seen, "interrupt"))
   expect_identical(seen, c("vb_interrupted", "interrupt"))
 })
+
+test_that("no interrupt is lost, wherever it comes", {
+  skip_on_os("windows")
+  calls <- 0
+  stop_at <- Inf
+  slow <- vb_family("slow", function(y, eta, par) {
+    calls <<- calls + 1
+    if (calls == stop_at) tools::pskill(Sys.getpid(), tools::SIGINT)
+    stats::dpois(y, exp(eta), log = TRUE)
+  }, link = "log")
+  set.seed(3)
+  few <- data.frame(x = stats::rnorm(40), g = rep(1:5, 8))
+  few$y <- stats::rpois(40, exp(0.3 * few$x + 0.5 * stats::rnorm(5)[few$g]))
+  one <- function() suppressWarnings(vb(y ~ x + (1 | g), few, family = slow))
+  one()
+  last <- calls
+  lost <- Filter(function(k) {
+    calls <<- 0
+    stop_at <<- k
+    tryCatch(is.list(one()), interrupt = function(e) FALSE)
+  }, seq(7, last - 20, 3))                      # the first are not the engine's
+  expect_identical(lost, numeric())
+})
+
+test_that("a time limit is an error, which the caller may catch", {
+  calls <- 0
+  slow <- vb_family("slow", function(y, eta, par) {
+    calls <<- calls + 1
+    if (calls == 20) setTimeLimit(elapsed = 1e-6, transient = TRUE)
+    stats::dnorm(y, eta, 1, log = TRUE)
+  })
+  on.exit(setTimeLimit())
+  expect_error(vb(y ~ x + (1 | b), toy, family = slow), "time limit")
+})
