@@ -253,6 +253,14 @@ typedef struct {      /* q(c | theta) and what it costs to have it */
   double *h, *site_h; /* precision of cells and sites that defines S */
   double *site_b;     /* moment-matched sites: their linear term */
 } vb_block;
+typedef struct { /* relaxation of a fixed-point iteration (relax.c) */
+  int n;         /* entries of a residual */
+  double pace;   /* share of the residual that is taken; 0: none yet */
+  double *last;  /* the residual before */
+} vb_relax;
+void vb_relax_alloc(const vb_host *host, int n, vb_relax *r);
+/* the share of this residual to take */
+double vb_relax_next(vb_relax *r, const double *residual);
 typedef struct {
   vb_cross cross;
   vb_solution sol;
@@ -261,12 +269,13 @@ typedef struct {
   double *site_g, *site_h, *site_target, *site_try;
   double *u, *mu;
   int ep_floor; /* surrogates may not widen */
-  double *ep_h, *ep_b, *ep_work, ep_value,
-      shrink_d[2];     /* surrogates in use, and what ep.c knows of them */
-  double rss_ref, rss; /* quadratic family: weighted residual sums of squares, at beta_ref
-                          and (less the trace) at the solution */
-  double *tilt;        /* p, or NULL: log density tilted by tilt' beta */
-  double decrement;    /* what the mean's gradient still promises, in nats */
+  double *ep_h, *ep_b, *ep_work, ep_value, ep_tol,
+      shrink_d[2];            /* surrogates in use, and what ep.c knows of them */
+  vb_relax row_pace, ep_pace; /* of the rows' precisions and of the surrogates */
+  double rss_ref, rss;        /* quadratic family: weighted residual sums of squares, at beta_ref
+                                 and (less the trace) at the solution */
+  double *tilt;               /* p, or NULL: log density tilted by tilt' beta */
+  double decrement;           /* what the mean's gradient still promises, in nats */
   int n_sweep;
   int fixed_cross;                           /* quadratic family: cross-products are done */
   void (*on_sweep)(void *data, double elbo); /* trace of the start, or NULL */

@@ -12,6 +12,8 @@
 
 #define WIDE_RULE (VB_N_ORDER - 1)
 #define TOL 1e-5
+#define CLOSER 0.02 /* of the mismatch there was, which the rows' next step brings up again */
+#define ROUGH 0.01
 #define MAX_ROUND 200
 #define DAMP 0.8
 #define MAX_BACK 20
@@ -244,7 +246,7 @@ static vb_status iterate(const vb_model *m, const vb_theta *theta, vb_inner *in,
     memcpy(b->site_b, in->ep_b, size);
     last = off;
     off = vb_ep_update(m, theta, in, beta, rho);
-    if (off < TOL) {
+    if (off < in->ep_tol) {
       memcpy(in->ep_h, b->site_h, size); /* those that S belongs to */
       memcpy(in->ep_b, b->site_b, size);
       return VB_OK;
@@ -272,6 +274,7 @@ vb_status vb_ep_fixed_point(const vb_model *m, const vb_theta *theta, vb_inner *
                             const double *r, double *mu, double *site_elbo) {
   double *beta = in->mu + 4 * m->p;
   in->ep_floor = 0;
+  in->ep_tol = TOL;
   vb_status st = iterate_safely(m, theta, in, b, r, mu, beta);
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   in->ep_value = vb_ep_expect(m, in, beta) + vb_ep_evidence(m, theta, in, beta);
@@ -279,17 +282,40 @@ vb_status vb_ep_fixed_point(const vb_model *m, const vb_theta *theta, vb_inner *
   return st;
 }
 
+/* Between q and the rows' precisions, which its variances make, full steps may go to and fro for
+ * ever: near separation a row's precision rises with its variance. */
+double vb_ep_row_pace(const vb_model *m, vb_inner *in, const double *h) {
+  for (int i = 0; i < m->n; i++) in->h_try[i] = (in->target[i] - h[i]) * in->v[i];
+  return vb_relax_next(&in->row_pace, in->h_try);
+}
+
+/* from what the surrogates were, in keep, a part of the way to what they are */
+static void part_of_the_way(const vb_model *m, vb_inner *in, const double *keep, const double *v) {
+  int n = m->n_site;
+  double *residual = in->ep_work;
+  for (int i = 0; i < n; i++) { /* in units of q's sds */
+    residual[i] = (in->ep_h[i] - keep[i]) * v[i];
+    residual[n + i] = (in->ep_b[i] - keep[n + i]) * sqrt(v[i]);
+  }
+  double pace = vb_relax_next(&in->ep_pace, residual);
+  for (int i = 0; i < n; i++) {
+    in->ep_h[i] = keep[i] + pace * (in->ep_h[i] - keep[i]);
+    in->ep_b[i] = keep[n + i] + pace * (in->ep_b[i] - keep[n + i]);
+  }
+}
+
 /* Other families: the surrogates' fixed point for the rows as q sees them, their gradient g and
  * precision h; the rows follow in the next step.  change gets what the new surrogates add to the
  * bound at q; returns how far q was from its tilted marginals. */
 double vb_ep_relax(const vb_model *m, const vb_theta *theta, vb_inner *in, const double *at,
-                   double pace, double *change) {
+                   double *change) {
   int p = m->p, n = m->n_site;
   double *mu = in->mu, *r = in->mu + p, *beta = in->mu + 4 * p, *v = in->ep_work + 2 * n,
          *keep = in->ep_work + 3 * n;
   vb_block scratch = {.site_h = in->ep_work, .site_b = in->ep_work + n};
   *change = -vb_ep_expect(m, in, at);
   double off = vb_ep_update(m, theta, in, at, 0);
+  in->ep_tol = fmin(fmax(CLOSER * off, TOL), ROUGH); /* no closer than the rows are */
   memcpy(scratch.site_h, in->ep_h, sizeof(double) * n);
   memcpy(scratch.site_b, in->ep_b, sizeof(double) * n);
   memcpy(keep, in->ep_work, sizeof(double) * 2 * n);
@@ -313,10 +339,9 @@ double vb_ep_relax(const vb_model *m, const vb_theta *theta, vb_inner *in, const
     memcpy(in->ep_h, keep, sizeof(double) * n);
     memcpy(in->ep_b, keep + n, sizeof(double) * n);
   }
-  for (int i = 0; i < n; i++) { /* part of the way where whole steps go round in circles */
+  part_of_the_way(m, in, keep, v);
+  for (int i = 0; i < n; i++) {
     double b = at[m->site[i].k];
-    in->ep_h[i] = keep[i] + pace * (in->ep_h[i] - keep[i]);
-    in->ep_b[i] = keep[n + i] + pace * (in->ep_b[i] - keep[n + i]);
     in->site_g[i] = in->ep_b[i] - in->ep_h[i] * b;
     in->site_h[i] = in->ep_h[i];
     *change += in->ep_b[i] * b - in->ep_h[i] * (b * b + v[i]) / 2;

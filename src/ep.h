@@ -26,7 +26,9 @@ double vb_ep_expect(const vb_model *model, vb_inner *in, const double *beta);
 double vb_ep_update(const vb_model *model, const vb_theta *theta, vb_inner *in, const double *beta,
                     double rho);
 double vb_ep_relax(const vb_model *model, const vb_theta *theta, vb_inner *in, const double *at,
-                   double pace, double *change);
+                   double *change);
+/* the share of the way to the target that the rows' precisions h go in a step */
+double vb_ep_row_pace(const vb_model *model, vb_inner *in, const double *h);
 /* sum over sites of log E_q prior / surrogate, at the fixed point; its gradient stays in in */
 double vb_ep_evidence(const vb_model *model, const vb_theta *theta, vb_inner *in,
                       const double *beta);

@@ -246,13 +246,14 @@ static vb_status find_mode(vb_fit *fit) {
   return VB_OK;
 }
 
-/* rows under random effects, and prior sites that are tighter than the data */
+/* rows under random effects or many shrunken coefficients, and prior sites that are tighter than
+ * the data */
 static void choose_remainders(vb_fit *fit) {
   vb_model *m = fit->model;
   int use = fit->set.use_rq && !m->family->bound; /* of a bound's optimum nothing is corrected */
   double sites = use && !m->ep ? vb_site_remainder(m, &fit->inner, fit->block.m, &fit->rq) : 0;
   fit->rq_on = 0;
-  if (use && !m->quadratic && m->n_term > 0) {
+  if (use && !m->quadratic && (m->n_term > 0 || m->ep)) {
     vb_rq_alloc(m, &fit->rq);
     fit->rq_on = VB_RQ_ROWS;
   }

@@ -12,21 +12,8 @@
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
 #define EP_SWEEPS 80    /* with moment-matched sites, which settle or do not */
+#define ASTRAY 1        /* the same, in nats, of one that runs away */
 #define STATIONARY 1e-3 /* Newton decrement in nats that a converged mean may still have */
-
-void vb_block_alloc(const vb_model *m, vb_block *b) {
-  b->m = m->host->alloc(m->n_coef + 1, sizeof(double));
-  b->h = m->host->alloc(m->quadratic ? 1 : m->n + 1, sizeof(double));
-  b->site_h = m->host->alloc(m->n_site + 1, sizeof(double));
-  b->site_b = m->host->alloc(m->n_site + 1, sizeof(double));
-}
-
-void vb_block_copy(const vb_model *m, const vb_block *from, vb_block *to) {
-  memcpy(to->m, from->m, sizeof(double) * m->n_coef);
-  if (!m->quadratic) memcpy(to->h, from->h, sizeof(double) * m->n);
-  memcpy(to->site_h, from->site_h, sizeof(double) * m->n_site);
-  memcpy(to->site_b, from->site_b, sizeof(double) * m->n_site);
-}
 
 void vb_inner_alloc(const vb_model *m, vb_inner *in) {
   const vb_host *host = m->host;
@@ -42,48 +29,10 @@ void vb_inner_alloc(const vb_model *m, vb_inner *in) {
                          &in->site_try, &in->ep_h,   &in->ep_b};
   for (int k = 0; k < 6; k++) *per_site[k] = host->alloc(n_site, sizeof(double));
   in->ep_work = host->alloc(5 * (size_t)n_site, sizeof(double));
+  vb_relax_alloc(host, m->ep ? m->n : 0, &in->row_pace);
+  vb_relax_alloc(host, 2 * m->n_site, &in->ep_pace);
   in->u = host->alloc((size_t)(m->n_term + 1) * STRIDE, sizeof(double));
   in->mu = host->alloc((size_t)m->p * 5 + 1, sizeof(double));
-}
-
-/* A start that needs no fit: least squares for identity links, else the intercept of the null
- * model. */
-void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block *b) {
-  memset(b->m, 0, sizeof(double) * m->n_coef);
-  memcpy(b->m, m->beta_ref, sizeof(double) * m->p);
-  memset(b->site_h, 0, sizeof(double) * m->n_site);
-  memset(b->site_b, 0, sizeof(double) * m->n_site);
-  if (m->quadratic) return;
-  double *d1 = in->g, *d2 = in->h, at = m->family->start_eta;
-  int null_model = m->intercept >= 0 && !m->family->identity;
-  for (int it = 0; it < 30 && null_model; it++) {
-    double g = 0, h = 0;
-    for (int i = 0; i < m->n; i++) in->eta[i] = m->offset[i] + at;
-    vb_log_lik_at(m, par, in->eta, in->ll, d1, d2);
-    for (int i = 0; i < m->n; i++) {
-      g += d1[i];
-      h -= d2[i];
-    }
-    g -= at / 25; /* responses that are all zero, or all one, have no finite best */
-    double step = g / (h + 1e-3 * fabs(g) + 0.04);
-    if (!isfinite(step)) at = m->family->start_eta; /* no density here */
-    if (!isfinite(step)) break;
-    at += step > 2 ? 2 : step < -2 ? -2 : step;
-    if (fabs(step) < 1e-4 || fabs(at) > 20) break;
-  }
-  if (null_model) b->m[m->intercept] = at;
-  vb_linear_predictor(m, b->m, in->eta);
-  vb_log_lik_at(m, par, in->eta, in->ll, d1, d2);
-  double top = 0;
-  for (int i = 0; i < m->n; i++) top = fmax(top, -d2[i]);
-  /* a piecewise linear density has its information in the scores alone (Bartlett's identity) */
-  for (int i = 0; i < m->n; i++)
-    b->h[i] = top > 0 ? fmax(-d2[i], 1e-3 * top + 1e-8) : d1[i] * d1[i];
-  for (int i = 0; i < m->n_site && !m->ep; i++) {
-    const vb_site *site = m->site + i;
-    site->prior->log_density(1, b->m + site->k, site->arg, &at, d1, d2);
-    b->site_h[i] = d2[0] != 0 ? fabs(d2[0]) : d1[0] * d1[0];
-  }
 }
 
 static double site_expectations(const vb_model *m, vb_inner *in, const double *beta) {
@@ -133,8 +82,10 @@ static vb_status factor_at(const vb_model *m, const vb_theta *theta, vb_inner *i
 /* one damped step from b towards the target precision along the gradient in->r */
 static vb_status damped_step(const vb_model *m, const vb_theta *theta, double base, double elbo,
                              double slack, vb_inner *in, vb_block *b, double *out) {
+  double pace = m->ep ? vb_ep_row_pace(m, in, b->h) : 1;
   for (double rho = 1; rho > 1e-4; rho /= 2) {
-    for (int i = 0; i < m->n; i++) in->h_try[i] = (1 - rho) * b->h[i] + rho * in->target[i];
+    for (int i = 0; i < m->n; i++)
+      in->h_try[i] = (1 - rho * pace) * b->h[i] + rho * pace * in->target[i];
     for (int i = 0; i < m->n_site; i++)
       in->site_try[i] = (1 - rho) * b->site_h[i] + rho * in->site_target[i];
     in->n_sweep++;
@@ -166,7 +117,7 @@ static vb_status solve_general(const vb_model *m, const vb_theta *theta, double 
                                vb_inner *in, vb_block *b, double *elbo) {
   double base = vb_base(m, theta->par), slack = 1e-10 * (1 + m->n), last = 1, off = 0;
   if (m->ep) vb_ep_start(m, theta, in, b);
-  in->ep_floor = 0;
+  in->row_pace.pace = in->ep_pace.pace = in->decrement = 0;
   if (m->ep && max_sweep > EP_SWEEPS) max_sweep = EP_SWEEPS;
   vb_status st = factor_at(m, theta, in, b->h, b->site_h);
   if (st == VB_OK) st = objective(m, theta, in, b->m, base, elbo);
@@ -179,10 +130,9 @@ static vb_status solve_general(const vb_model *m, const vb_theta *theta, double 
   if (st != VB_OK) return st;
   for (int sweep = 0; sweep < max_sweep; sweep++) {
     double next;
-    if (m->ep && sweep &&
-        !in->tilt) { /* the bound under other surrogates: what the sweep has to keep */
+    if (m->ep && sweep && !in->tilt) { /* the bound under other surrogates: what it has to keep */
       double change;
-      off = vb_ep_relax(m, theta, in, b->m, sweep < 8 ? 1 : sweep < 30 ? 0.5 : 0.25, &change);
+      off = vb_ep_relax(m, theta, in, b->m, &change);
       *elbo += change;
       memcpy(b->site_b, in->ep_b, sizeof(double) * m->n_site);
     }
@@ -375,8 +325,16 @@ static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int w
 vb_status vb_inner_solve(const vb_model *m, const vb_theta *theta, double tol, int max_sweep,
                          int want_inverse, vb_inner *in, vb_block *b, double *elbo) {
   *elbo = -INFINITY; /* where there is none */
+  in->ep_floor = 0;
   vb_status st = m->quadratic ? solve_quadratic(m, theta, want_inverse, in, b, elbo)
                               : solve_general(m, theta, tol, max_sweep, in, b, elbo);
+  if (m->ep && !m->quadratic && st != VB_OK && st != VB_INTERRUPTED && in->decrement > ASTRAY) {
+    /* where the rows are flat, surrogates that widen hold nothing: again without them */
+    if (in->tilt) return VB_NOT_FINITE;
+    in->ep_floor = 1;
+    vb_block_start(m, theta->par, in, b);
+    st = solve_general(m, theta, tol, max_sweep, in, b, elbo);
+  }
   /* short of convergence S belongs to the precision that made it, and so must the remainder: with
    * another the quadratic terms would not cancel against the prior's */
   if (!m->quadratic) memcpy(in->h, b->h, sizeof(double) * m->n);

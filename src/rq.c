@@ -304,7 +304,7 @@ double vb_rq_correct(const vb_model *m, const double *par, const vb_inner *in, c
   total += site_terms(m, par, in, rq);
   memset(rq->shift, 0, sizeof(double) * m->n_coef);
   memset(rq->skew, 0, sizeof(double) * m->n_coef);
-  vb_rq_beta_covariance(m, &in->sol, rq->cov_beta);
+  if (m->n_term) vb_rq_beta_covariance(m, &in->sol, rq->cov_beta);
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;
     if (t->d > MAX_D) continue;

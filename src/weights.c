@@ -28,8 +28,9 @@ static vb_status evaluate(vb_fit *fit, const vb_proposal *q, int first, int T, s
     vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, fit->rq_on, &elbo);
     if (st == VB_INTERRUPTED) return st;
     if (st != VB_OK && st != VB_MAX_ITER) continue;
-    elbo += vb_rq_correct(fit->model, fit->theta.par, &fit->inner, &fit->block, fit->rq_on,
-                          &fit->rq, NULL, &level);
+    if (st == VB_OK) /* the remainder is that of an optimum */
+      elbo += vb_rq_correct(fit->model, fit->theta.par, &fit->inner, &fit->block, fit->rq_on,
+                            &fit->rq, NULL, &level);
     if (isfinite(elbo)) s->log_p[t] = elbo;
   }
   s->T = T;

@@ -4,7 +4,8 @@ horseshoe_cases <- list(
   gaussian = list(n = 300, p = 100, groups = 0, family = "gaussian", size = c(2, 0.15)),
   logistic = list(n = 400, p = 100, groups = 0, family = "binomial", size = c(2, 0.4)),
   group = list(n = 300, p = 100, groups = 30, family = "gaussian", size = c(2, 0.15)),
-  wide = list(n = 60, p = 100, groups = 0, family = "gaussian", size = c(3, 0.8))
+  wide = list(n = 60, p = 100, groups = 0, family = "gaussian", size = c(3, 0.8)),
+  wide_logistic = list(n = 60, p = 100, groups = 0, family = "binomial", size = c(3, 0.8))
 )
 
 horseshoe_data <- function(case) {
@@ -19,7 +20,7 @@ horseshoe_data <- function(case) {
   x <- matrix(stats::rnorm(n * p), n)
   x <- round(0.9 * x + 0.4 * x[, c(p, seq_len(p - 1))], 1)
   real <- 9 * (0:9) + 1
-  if (case == "wide") real <- real[c(1, 3, 5, 7, 9)]
+  if (spec$n < p) real <- real[c(1, 3, 5, 7, 9)]
   beta <- numeric(p)
   k <- length(real)
   size <- exp(seq(log(spec$size[1]), log(spec$size[2]), length.out = k))
