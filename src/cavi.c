@@ -93,19 +93,10 @@ static vb_status respond(vb_cavi_job *c) {
     fit->response.inflation = fmax(fit->response.inflation, sqrt(r[k] / old[k + (size_t)k * p]));
     if (fit->host->poll()) return VB_INTERRUPTED;
   }
-  if (vb_chol(p, target, p) != VB_OK || vb_chol(p, old, p) != VB_OK) return VB_OK;
-  /* C = L_target L_old^-1: C old C' = target */
-  double *inverse = fit->host->alloc((size_t)p * p + 1, sizeof(double));
-  for (int k = 0; k < p; k++) {
-    inverse[k + (size_t)k * p] = 1;
-    vb_chol_half(p, old, p, 1, inverse + (size_t)k * p, p);
-    for (int i = 0; i < k; i++) target[i + (size_t)k * p] = 0;
-  }
   fit->response.congruence = fit->host->alloc((size_t)p * p + 1, sizeof(double));
-  vb_gemm_nn(p, p, p, 1, target, p, inverse, p, 0, fit->response.congruence, p);
   fit->response.shift = fit->host->alloc(2 * (size_t)p + 1, sizeof(double));
   fit->response.skew = fit->response.shift + p;
-  fit->response.active = 1;
+  fit->response.active = vb_congruence(p, old, target, fit->response.congruence);
   return VB_OK;
 }
 

@@ -211,7 +211,6 @@ static void take_likelihood(vb_cavi_job *c) {
   vb_fit *fit = c->fit;
   const vb_model *m = fit->model;
   vb_inner *in = &fit->inner;
-  double tau = pow(fit->theta.par[0], -2), ll = 0;
   if (c->dear || !c->has_par) {
     c->lik = 0;
     for (int s = 0; s < c->rule.n && c->dear; s++) /* no density, no weight: not zero times inf */
@@ -219,12 +218,12 @@ static void take_likelihood(vb_cavi_job *c) {
     return;
   }
   if (m->quadratic) {
-    ll = in->rss + (m->n_coef - vb_prior_trace(m, &fit->theta, &in->sol)) / tau;
+    c->rms = vb_quadratic_rms(m, &fit->theta, in);
   } else {
+    double ll = 0; /* minus half the precision times the squared residuals */
     for (int i = 0; i < m->n; i++) ll += in->ll[i];
-    ll *= -2 / tau;
+    c->rms = sqrt(fmax(-2 * ll / vb_quadratic_precision(m, fit->theta.par), 0) / m->n);
   }
-  c->rms = sqrt(fmax(ll, 0) / m->n);
   c->lik = quadratic_lik(m, fit->theta.par, c->rms);
 }
 

@@ -152,7 +152,7 @@ void vb_natural_gradient(const vb_hyper *hyper, const vb_theta *theta, int first
 /* axes that must be positive: mirrored and kept off zero; returns whether any had to be moved */
 int vb_theta_inside(const vb_hyper *hyper, double *x);
 /* expected precision and covariance matrices of the terms and dispersions, one after the other,
- * into theta or, from it, out */
+ * into theta */
 int vb_theta_effective_size(const vb_hyper *hyper);
 void vb_theta_effective(const vb_hyper *hyper, const double *effective, vb_theta *theta);
 void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta,
@@ -289,6 +289,9 @@ void vb_block_start(const vb_model *model, const double *par, vb_inner *in, vb_b
  * holds its factor; with want_inverse the selected inverse and v as well. */
 vb_status vb_inner_solve(const vb_model *model, const vb_theta *theta, double tol, int max_sweep,
                          int want_inverse, vb_inner *in, vb_block *b, double *elbo);
+/* precision of a row of weight one; root of the mean of all rows' expected squared residuals */
+double vb_quadratic_precision(const vb_model *model, const double *par);
+double vb_quadratic_rms(const vb_model *model, const vb_theta *theta, const vb_inner *in);
 void vb_quadratic_setup(const vb_model *model, vb_inner *in); /* the one pass over the rows */
 /* gradient of the optimal ELBO in the axes (envelope theorem) */
 void vb_inner_gradient(const vb_model *model, const vb_hyper *hyper, const vb_theta *theta,
@@ -318,6 +321,8 @@ typedef struct { /* what tilting the reported coefficients at the mode teaches *
   double *shift, *skew; /* of the reported coefficients: RQ mean shift in sds; skewness */
   double inflation;     /* largest sd ratio */
 } vb_response;
+/* C with C S C' = V; s and v become their Cholesky factors; 0 where one is not positive definite */
+int vb_congruence(int p, double *s, double *v, double *out);
 vb_status vb_respond(const vb_model *model, const vb_theta *theta, double tol, int tilt, int which,
                      vb_rq *rq, vb_inner *in, const vb_block *mode, vb_block *work,
                      vb_response *out);

@@ -3,6 +3,18 @@
 #include <string.h>
 #include "ep.h"
 
+double vb_quadratic_precision(const vb_model *m, const double *par) {
+  double one = 1, zero = 0, d2;
+  m->family->log_lik(m->family, 1, &zero, &one, &zero, par, NULL, NULL, &d2);
+  return -d2;
+}
+
+double vb_quadratic_rms(const vb_model *m, const vb_theta *theta, const vb_inner *in) {
+  double rss = in->rss + (m->n_coef - vb_prior_trace(m, theta, &in->sol)) /
+                             vb_quadratic_precision(m, theta->par);
+  return sqrt(fmax(rss, 0) / m->n);
+}
+
 void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta *theta,
                        vb_inner *in, const vb_block *b, double *grad) {
   double par[VB_MAX_PAR] = {0};
@@ -12,10 +24,7 @@ void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta 
   if (m->ep) vb_ep_gradient(hyper, theta, in, grad);
   if (!hyper->n_par) return;
   if (m->quadratic) { /* all rows at once: the sum over rows is n times the row at the rms */
-    double one = 1, zero = 0, d2;
-    m->family->log_lik(m->family, 1, &zero, &one, &zero, theta->par, NULL, NULL, &d2);
-    double rss = in->rss + (m->n_coef - vb_prior_trace(m, theta, &in->sol)) / -d2;
-    double rms = sqrt(fmax(rss, 0) / m->n);
+    double one = 1, zero = 0, rms = vb_quadratic_rms(m, theta, in);
     for (int k = 0; k < hyper->n_par; k++) {
       m->family->log_lik_par(m->family, 1, &zero, &one, &rms, theta->par, k, par + k);
       par[k] *= m->n;

@@ -270,11 +270,10 @@ static vb_status site_fixed_point(const vb_model *m, vb_inner *in, vb_block *b, 
 static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int want_inverse,
                                  vb_inner *in, vb_block *b, double *elbo) {
   int p = m->p, n_coef = m->n_coef;
-  double one = 1, zero = 0, d2, base, site_elbo;
+  double one = 1, zero = 0, base, site_elbo;
   if (!in->fixed_cross) vb_quadratic_setup(m, in);
-  m->family->log_lik(m->family, 1, &zero, &one, &zero, theta->par, NULL, NULL, &d2);
   m->family->base(1, &zero, &one, theta->par, &base);
-  double tau = -d2, origin = 0;
+  double tau = vb_quadratic_precision(m, theta->par), origin = 0;
   vb_status st = vb_factor(m, theta, &in->cross, tau, &in->sol);
   if (st != VB_OK) return st;
   for (int k = 0; k < n_coef; k++) in->r[k] = tau * in->r_ref[k];

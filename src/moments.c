@@ -12,9 +12,7 @@ vb_status vb_node_factor(const vb_model *m, const vb_hyper *hyper, const vb_post
   if (post->effective) vb_theta_effective(hyper, post->effective, theta);
   double scale = 1;
   if (m->quadratic) {
-    double one = 1, zero = 0, d2;
-    m->family->log_lik(m->family, 1, &zero, &one, &zero, theta->par, NULL, NULL, &d2);
-    scale = -d2;
+    scale = vb_quadratic_precision(m, theta->par);
     if (!in->fixed_cross) vb_quadratic_setup(m, in);
   } else if (new_cross) {
     vb_cross_products(m, post->h + (size_t)s * m->n, &in->cross);

@@ -3,16 +3,14 @@
 #include <math.h>
 #include "vb.h"
 
+extern const vb_prior vb_prior_exponential;
+
 static double rate(const double *arg) { return -log(arg[1]) / arg[0]; }
 
 static void log_density(int n, const double *x, const double *arg, double *ll, double *d1,
                         double *d2) {
   double r = rate(arg);
-  for (int i = 0; i < n; i++) {
-    if (ll) ll[i] = -r * x[i];
-    if (d1) d1[i] = -r;
-    if (d2) d2[i] = 0;
-  }
+  vb_prior_exponential.log_density(n, x, &r, ll, d1, d2);
 }
 
 static double log_norm(const double *arg) { return log(rate(arg)); }

@@ -3,7 +3,7 @@
  * it leaves most of it, farther. */
 #include <math.h>
 #include <string.h>
-#include "engine.h"
+#include "small.h"
 
 #define LEAST 0.05
 #define SLOWER 0.2 /* the most that one residual may change the pace by */
@@ -16,11 +16,7 @@ void vb_relax_alloc(const vb_host *host, int n, vb_relax *r) {
 }
 
 double vb_relax_next(vb_relax *r, const double *residual) {
-  double dot = 0, own = 0;
-  for (int i = 0; i < r->n; i++) {
-    dot += residual[i] * r->last[i];
-    own += r->last[i] * r->last[i];
-  }
+  double dot = vb_dot(r->n, residual, r->last), own = vb_dot(r->n, r->last, r->last);
   memcpy(r->last, residual, sizeof(double) * r->n);
   if (r->pace == 0 || !(own > 0))
     r->pace = 1;

@@ -74,19 +74,14 @@ static vb_status tilt_pair(const vb_model *m, const vb_theta *theta, double tol,
   return VB_OK;
 }
 
-/* V (reported) -> congruence in the centred coordinates; 0 where V is not positive definite */
-static int make_congruence(const vb_model *m, const double *s_beta, double *v, double *c,
-                           double *out) {
-  int p = m->p;
-  transform_cov(m, -1, v, c);
-  memcpy(v, s_beta, sizeof(double) * p * p);
-  if (vb_chol(p, c, p) != VB_OK || vb_chol(p, v, p) != VB_OK) return 0;
+int vb_congruence(int p, double *s, double *v, double *out) {
+  if (vb_chol(p, v, p) != VB_OK || vb_chol(p, s, p) != VB_OK) return 0;
   memset(out, 0, sizeof(double) * p * p); /* L_V L_S^-1: columns of the transpose by L_S^-T L_V' */
   for (int i = 0; i < p; i++) {
     double *row = out + (size_t)i * p;
-    for (int k = 0; k <= i; k++) row[k] = c[i + (size_t)k * p];
+    for (int k = 0; k <= i; k++) row[k] = v[i + (size_t)k * p];
   }
-  vb_chol_half_t(p, v, p, p, out, p);
+  vb_chol_half_t(p, s, p, p, out, p);
   for (int i = 0; i < p; i++)
     for (int k = 0; k < i; k++) {
       double t = out[i + (size_t)k * p];
@@ -163,6 +158,7 @@ vb_status vb_respond(const vb_model *m, const vb_theta *theta, double tol, int t
     out->shift[k] /= ratio;
     out->skew[k] = fmin(fmax(out->skew[k] / (ratio * ratio * ratio), -1.5), 1.5);
   }
-  out->active = make_congruence(m, s_beta, v, v + size, out->congruence);
+  transform_cov(m, -1, v, v + size); /* V in the centred coordinates */
+  out->active = vb_congruence(p, s_beta, v + size, out->congruence);
   return VB_OK;
 }

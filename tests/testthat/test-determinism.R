@@ -39,7 +39,7 @@ models <- list(
 
 for (name in names(models)) {
   test_that(paste("two runs and one or two threads give identical fits:", name), {
-    if (name %in% c("rows", "counts", "partial")) skip_on_cran()
+    if (name %in% c("rows", "counts", "partial")) skip_on_cran()   # three fits of thousands of rows
     one <- models[[name]](cores = 1)
     again <- models[[name]](cores = 1)
     two <- models[[name]](cores = 2)

@@ -100,7 +100,7 @@ test_that("draws stay where the posterior is when a standard deviation is drawn 
 })
 
 test_that("an interrupt stops draws and predictions as an interrupt", {
-  skip_on_os("windows")
+  skip_on_os("windows")                                     # it has no SIGINT to send
   fit <- fit_of("slope")
   size <- nrow(fit$hyper) + nrow(fit$engine$node$mean)
   pressed <- function(value) {                            # at the door to C

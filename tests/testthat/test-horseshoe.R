@@ -99,7 +99,7 @@ horseshoe_fit <- function(case, ...) {
 
 for (case in setdiff(names(horseshoe_cases), "wide_logistic")) {
   test_that(paste("a hundred coefficients are those of NUTS:", case), {
-    if (case != "gaussian") skip_on_cran()
+    if (case != "gaussian") skip_on_cran()             # seconds each
     fit <- horseshoe_fit(case, verbose = FALSE)
     expect_true(fit$converged)
     file <- test_path("fixtures", sprintf("horseshoe-%s.csv", case))
@@ -126,7 +126,7 @@ for (case in setdiff(names(horseshoe_cases), "wide_logistic")) {
 # go to and fro, and what a Gaussian leaves of the rows decides about the scales. The global scale
 # has no variance: where only the slab is left the likelihood is positive, its prior a Cauchy.
 test_that("fewer binary responses than coefficients: it settles, near NUTS", {
-  skip_on_cran()
+  skip_on_cran()                                            # some seconds
   fit <- horseshoe_fit("wide_logistic", verbose = FALSE)
   expect_true(fit$converged)
   reference <- utils::read.csv(test_path("fixtures", "horseshoe-wide_logistic.csv"))

@@ -180,7 +180,7 @@ test_that("a fit says where a density stood in its way", {
 })
 
 test_that("an interrupt leaves what was found so far", {
-  skip_on_os("windows")
+  skip_on_os("windows")                                     # it has no SIGINT to send
   calls <- 0
   slow <- vb_family("slow", par = c(sigma = "positive"), function(y, eta, par) {
     calls <<- calls + 1
@@ -199,7 +199,7 @@ test_that("an interrupt leaves what was found so far", {
 })
 
 test_that("no interrupt is lost, wherever it comes", {
-  skip_on_os("windows")
+  skip_on_os("windows")                                     # it has no SIGINT to send
   calls <- 0
   stop_at <- Inf
   slow <- vb_family("slow", function(y, eta, par) {
