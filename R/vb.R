@@ -78,7 +78,8 @@
 #' }
 #' Coordinate ascent is accelerated by Anderson's method, a step counting only where the bound
 #' rises. In `"partial"` and `"meanfield"` the means of all blocks are solved for together, which
-#' leaves nothing for an expansion of the means to improve.
+#' leaves nothing for an expansion of the means to improve. Where the levels of nested factors are
+#' taken as independent the variance of the outer one can collapse towards zero.
 #'
 #' @return A fit of class [vbfit].
 #' @references
