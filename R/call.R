@@ -1,16 +1,38 @@
 # The pieces of vb() that concern the call itself: its choices, and what of it is stored.
 
-# FALSE: brought by a later version
 choices_known <- list(
-  algorithm = c(cavi = TRUE, advi = FALSE),
-  approximation = c(structured = TRUE, joint = TRUE, partial = TRUE, meanfield = TRUE,
-                    lowrank = FALSE, fullrank = FALSE),
-  bound = c(exact = TRUE, jj = TRUE)
+  algorithm = c("cavi", "advi"),
+  bound = c("exact", "jj")
+)
+
+# of each algorithm; the first is its default, but for ADVI (advi_approximation())
+approximations <- list(
+  cavi = c("structured", "joint", "partial", "meanfield"),
+  advi = c("fullrank", "lowrank", "meanfield", "pathfinder")
 )
 
 check_choices <- function(choices) {
-  for (arg in names(choices_known)) check_choice(choices[[arg]], arg, choices_known[[arg]])
+  for (arg in names(choices_known)) check_choice(choices[[arg]], arg, offered(choices_known[[arg]]))
+  advi <- choices$algorithm == "advi"
+  known <- approximations[[choices$algorithm]]
+  others <- setdiff(unlist(approximations), known)
+  if (isTRUE(choices$approximation %in% others)) {
+    vb_abort(c("approximation", "algorithm"), c(
+      "{.code algorithm = {.val {choices$algorithm}}} has no {.code approximation =
+       {.val {choices$approximation}}}.",
+      i = "It may be {.or {.val {known}}}."))
+  }
+  if (!is.null(choices$approximation)) {
+    check_choice(choices$approximation, "approximation", offered(known))
+  }
+  if (advi && choices$bound != "exact") {
+    vb_abort(c("bound", "algorithm"), c(
+      "{.code bound = {.val {choices$bound}}} is a bound of coordinate ascent.",
+      i = "Leave {.arg bound} out, or use {.code algorithm = \"cavi\"}."))
+  }
 }
+
+offered <- function(choices) stats::setNames(rep(TRUE, length(choices)), choices)
 
 # What the engine took: where crossed factors are too large for a Cholesky factor, and nothing else
 # was asked for, the partially factorised approximation.
@@ -28,7 +50,7 @@ approximation_used <- function(approximation, engine) {
 check_shrink <- function(spec, approximation) {
   if (!length(spec$shrink) || approximation == "structured") return(invisible())
   vb_abort(c("approximation", "prior"), c(
-    "{.fun horseshoe} needs {.code approximation = \"structured\"}.",
+    "{.fun horseshoe} needs {.code approximation = \"structured\"}, coordinate ascent's.",
     i = "{.fun laplace} and {.fun cauchy} shrink under {.code approximation =
          \"{approximation}\"}."))
 }
@@ -136,6 +158,9 @@ stop_warnings <- list(
   max_sweep = c("The fit did not converge in the sweeps allowed.",
                 i = "Raise {.code vb_control(max_sweep = )}, rescale predictors of very different
                      size, or use tighter priors."),
+  max_iter = c("The fit did not converge in the iterations allowed.",
+               i = "Raise {.code vb_control(max_iter = )}, rescale predictors of very different
+                    size, or use tighter priors."),
   "not finite" = c("The fit did not converge: the bound became infinite.",
                    i = "Look for extreme values in the data, and rescale predictors."),
   "not positive definite" = c("The fit did not converge: the curvature was lost.",
@@ -144,11 +169,11 @@ stop_warnings <- list(
 
 # Ctrl-C must stop more than this fit. Inside a function the interrupt is signalled again. A loop at
 # top level cannot be told from a single call until the next fit begins at once: then it stops.
-report_stop <- function(fit, env, seen = NULL) {
+report_stop <- function(fit, env, seen = NULL, hint = not_finite_hint(seen)) {
   if (fit$converged) return(invisible())
   message <- stop_warnings[[if (nzchar(fit$stopped)) fit$stopped else "max_sweep"]]
   interrupted <- identical(fit$stopped, "interrupt")
-  if (!interrupted) message <- c(message, not_finite_hint(seen))
+  if (!interrupted) message <- c(message, hint)
   vb_warn(if (interrupted) "vb_interrupted" else "vb_not_converged", message)
   if (!interrupted) return(invisible())
   if (!identical(env, globalenv())) rlang::interrupt()

@@ -27,7 +27,8 @@ user_call <- function() {
 }
 
 call_head <- function(head) {
-  if (is.symbol(head)) head <- as.name(sub("[.]vbfit$", "", as.character(head)))   # a method's
+  # a method's
+  if (is.symbol(head)) head <- as.name(sub("[.](vbfit|advifit)$", "", as.character(head)))
   named <- is.symbol(head) || (is.call(head) && is.symbol(head[[1L]]))
   as.call(list(if (named) head else quote(vb)))
 }

@@ -88,15 +88,19 @@ confint.vbfit <- function(object, parm, level = 0.95, ...) {
   table <- parameter_table(object)
   table <- table[table$class %in% c("threshold", "b"), ]
   out <- summarise_parameters(object, table, probs)[, -(1:2), drop = FALSE]
-  percent <- paste(format(100 * probs, trim = TRUE, digits = 3), "%")
-  dimnames(out) <- list(fixed_names(object), percent)
+  dimnames(out) <- list(fixed_names(object), percent_names(probs))
   if (missing(parm)) return(out)
-  unknown <- setdiff(parm, if (is.character(parm)) rownames(out) else seq_len(nrow(out)))
-  if (length(unknown)) {
-    vb_abort("parm", c("{.arg parm} asks for what is no fixed effect of the fit: {.val {unknown}}.",
-                       i = "The names are those of {.code names(fixef(fit))}."))
-  }
+  check_parm(parm, rownames(out), "fixed effect", "fixef")
   out[parm, , drop = FALSE]
+}
+
+percent_names <- function(probs) paste(format(100 * probs, trim = TRUE, digits = 3), "%")
+
+check_parm <- function(parm, name, what, extractor) {
+  unknown <- setdiff(parm, if (is.character(parm)) name else seq_along(name))
+  if (!length(unknown)) return(invisible())
+  vb_abort("parm", c("{.arg parm} asks for what is no {what} of the fit: {.val {unknown}}.",
+                     i = "The names are those of {.code names({extractor}(fit))}."))
 }
 
 #' @rdname estimates
@@ -157,7 +161,7 @@ post_var <- function(fit, terms) {
   for (a in seq_len(q)) out[a, a, ] <- var[, a]
   if (q == 1L) return(out)
   pair <- which(lower.tri(diag(q), diag = TRUE), arr.ind = TRUE)
-  probe <- matrix(engine_moments(fit, level_rows(fit, column, pair, n))$var, n)
+  probe <- matrix(row_moments(fit, level_rows(fit, column, pair, n))$var, n)
   single <- probe[, pair[, 1L] == pair[, 2L], drop = FALSE]
   for (k in which(pair[, 1L] != pair[, 2L])) {
     a <- pair[k, 1L]

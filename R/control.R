@@ -2,7 +2,8 @@
 #'
 #' The defaults choose for themselves; these are for those who want to look, compare or force.
 #'
-#' @param tol Relative tolerance of the inner sweeps.
+#' @param tol Relative tolerance of the inner sweeps; of ADVI the Newton decrement (what a Newton
+#'   step still promises, in nats) per parameter, below which a fit has converged.
 #' @param max_sweep Most inner sweeps at one value of the hyperparameters.
 #' @param nodes Most nodes at which the hyperparameters are integrated; `NULL` chooses. From 1024
 #'   on, so many points are evaluated and weighted one by one instead of interpolated.
@@ -10,6 +11,19 @@
 #'   `FALSE`, or `NULL` to let the engine decide by their size.
 #' @param solver `"auto"`, `"dense"` or `"sparse"`: how the coefficients that are shared between the
 #'   levels of the largest grouping factor are solved for.
+#' @param noise,n_noise ADVI's draws: `"fixed"` ones make the bound a function that is maximised to
+#'   the end, `"fresh"` ones are stochastic gradients; and their number, `NULL` to let it double
+#'   until it is enough.
+#' @param max_noise,noise_tol The most fixed draws, and the sampling error of the optimum, in
+#'   posterior standard deviations, at which their number is doubled no more, or at which averages
+#'   over fresh draws have settled; `NULL`: 0.02, and 0.1 of fresh draws.
+#' @param rank The rank of `approximation = "lowrank"`; `NULL` chooses.
+#' @param paths The number of Pathfinder's paths that ADVI starts from; 0: none, it starts where it
+#'   is told to, which is for densities that are infinite somewhere; `NULL` chooses.
+#' @param draws The number of draws that a fit by ADVI keeps, and on which its diagnostics stand;
+#'   `NULL`: 1000 of [vb()], 4000 of [advi()].
+#' @param max_iter The most iterations of ADVI; `NULL`: 1000, and 10000 of fresh draws.
+#' @param batch With `noise = "fresh"` the number of rows in a mini-batch; `NULL`: all rows.
 #' @return A list of class `vb_control` with these fields, for the `control` argument of [vb()];
 #'   `NA` stands for a choice left to the engine.
 #' @examples
@@ -17,17 +31,57 @@
 #' fit <- vb(breaks ~ wool + (1 | tension), warpbreaks, control = vb_control(nodes = 32))
 #' @export
 vb_control <- function(tol = 1e-6, max_sweep = 200L, nodes = NULL, rq = NULL, lr = NULL,
-                       skew = NULL, solver = "auto") {
+                       skew = NULL, solver = "auto", noise = c("fixed", "fresh"), n_noise = NULL,
+                       max_noise = 1024L, noise_tol = NULL, rank = NULL, paths = NULL,
+                       draws = NULL, max_iter = NULL, batch = NULL) {
   check_number(tol, "tol", lower = .Machine$double.eps, upper = 0.1)
   check_number(max_sweep, "max_sweep", lower = 1, upper = 1e6, whole = TRUE)
   check_number(nodes, "nodes", lower = 1, upper = 1e5, whole = TRUE, null = TRUE)
   check_choice(solver, "solver", c(auto = TRUE, dense = TRUE, sparse = TRUE))
-  structure(list(
+  noise <- pick_choice(noise, "noise", c("fixed", "fresh"))
+  count <- list(n_noise = n_noise, max_noise = max_noise, rank = rank, paths = paths,
+                draws = draws, max_iter = max_iter, batch = batch)
+  least <- c(n_noise = 2, max_noise = 2, rank = 1, paths = 0, draws = 100, max_iter = 1, batch = 1)
+  for (arg in names(count)) {
+    check_number(count[[arg]], arg, lower = least[[arg]], upper = 1e8, whole = TRUE,
+                 null = is.null(formals()[[arg]]))
+  }
+  check_number(noise_tol, "noise_tol", lower = 1e-8, upper = 10, null = TRUE)
+  structure(c(list(
     tol = as.double(tol), max_sweep = as.integer(max_sweep),
     nodes = if (!is.null(nodes)) as.integer(nodes),
     rq = check_auto(rq, "rq"), lr = check_auto(lr, "lr"), skew = check_auto(skew, "skew"),
-    solver = solver
-  ), class = "vb_control")
+    solver = solver, noise = noise
+  ), lapply(count, function(n) if (!is.null(n)) as.integer(n)),
+  list(noise_tol = if (!is.null(noise_tol)) as.double(noise_tol))), class = "vb_control")
+}
+
+# What the core of ADVI is told; 0: it chooses
+advi_settings <- function(control, approximation, n_path, n_draw = 4000L) {
+  or <- function(x, otherwise) if (is.null(x)) otherwise else x
+  fresh <- control$noise == "fresh"
+  list(approximation = approximation, fresh = as.integer(fresh),
+       n_noise = or(control$n_noise, 0L), max_noise = control$max_noise,
+       noise_tol = or(control$noise_tol, if (fresh) 0.1 else 0.02), rank = or(control$rank, 0L),
+       n_path = or(control$paths, n_path), n_draw = or(control$draws, n_draw), tol = control$tol,
+       max_iter = or(control$max_iter, if (fresh) 10000L else 1000L), lr = control$lr,
+       batch = or(control$batch, 0L), cores = control$cores, verbose = control$verbose)
+}
+
+# Fixed noise comes from a stream of its own, so that a fit is the same on every run and leaves the
+# user's random numbers where they were; fresh noise is the user's.
+with_noise_stream <- function(noise, code) {
+  if (noise == "fresh") return(code)
+  env <- globalenv()
+  old <- if (exists(".Random.seed", env, inherits = FALSE)) get(".Random.seed", env)
+  on.exit(restore_stream(old, env))
+  set.seed(20170118L, kind = "Mersenne-Twister", normal.kind = "Inversion",
+           sample.kind = "Rejection")
+  code
+}
+
+restore_stream <- function(seed, env) {
+  if (is.null(seed)) rm(".Random.seed", envir = env) else assign(".Random.seed", seed, env)
 }
 
 check_auto <- function(x, arg) {

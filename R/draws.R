@@ -6,12 +6,15 @@
 #' 'tidybayes' and others understand. With 'posterior' installed, `posterior::as_draws_df(fit)`
 #' and its siblings work directly, as do `posterior::summarise_draws(fit)` and the like.
 #'
-#' Draws are taken anew at each call from R's random numbers: use [set.seed()] to repeat them.
+#' A fit by ADVI has its draws already, as many as [vb_control()]'s `draws`, with their log
+#' densities `lp__` (of the posterior on the unconstrained scale, up to a constant) and
+#' `lp_approx__` (of the approximation). Of other fits draws are taken anew at each call from R's
+#' random numbers: use [set.seed()] to repeat them.
 #' As the same random numbers are used whatever is asked for, `variable` selects columns
 #' without changing them. Moments and quantiles need no draws: see [posterior_summary()].
 #'
 #' @param x A fit of class `vbfit`.
-#' @param ndraws The number of draws.
+#' @param ndraws The number of draws: 4000, or of a fit by ADVI as many as it keeps.
 #' @param variable Names of the parameters wanted, `NULL` for all. The name of an array such as
 #'   `r_Subject` stands for all its elements.
 #' @param ... Not used.
@@ -29,10 +32,15 @@ NULL
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws
-as_draws.vbfit <- function(x, ndraws = 4000, variable = NULL, ...) {
+as_draws.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
   check_number(ndraws, "ndraws", lower = 1, upper = .Machine$integer.max, whole = TRUE)
-  table <- select_parameters(parameter_table(x), variable)
-  posterior::as_draws_matrix(draw_parameters(x, table, as.integer(ndraws)))
+  densities <- if (!is.null(x$advi)) c("lp__", "lp_approx__")
+  extra <- if (is.null(variable)) densities else intersect(variable, densities)
+  wanted <- if (!is.null(variable)) setdiff(variable, densities)
+  table <- select_parameters(parameter_table(x), wanted)
+  draws <- draw_parameters(x, table, as.integer(ndraws))
+  if (length(extra)) draws <- cbind(draws, draw_densities(x$advi, ndraws)[, extra, drop = FALSE])
+  posterior::as_draws_matrix(draws)
 }
 
 # as_draws_df() and its siblings in 'posterior' call as_draws() without passing on their
@@ -40,31 +48,31 @@ as_draws.vbfit <- function(x, ndraws = 4000, variable = NULL, ...) {
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_df
-as_draws_df.vbfit <- function(x, ndraws = 4000, variable = NULL, ...) {
+as_draws_df.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
   posterior::as_draws_df(as_draws.vbfit(x, ndraws, variable))
 }
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_matrix
-as_draws_matrix.vbfit <- function(x, ndraws = 4000, variable = NULL, ...) {
+as_draws_matrix.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
   as_draws.vbfit(x, ndraws, variable)
 }
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_array
-as_draws_array.vbfit <- function(x, ndraws = 4000, variable = NULL, ...) {
+as_draws_array.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
   posterior::as_draws_array(as_draws.vbfit(x, ndraws, variable))
 }
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_list
-as_draws_list.vbfit <- function(x, ndraws = 4000, variable = NULL, ...) {
+as_draws_list.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
   posterior::as_draws_list(as_draws.vbfit(x, ndraws, variable))
 }
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_rvars
-as_draws_rvars.vbfit <- function(x, ndraws = 4000, variable = NULL, ...) {
+as_draws_rvars.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
   posterior::as_draws_rvars(as_draws.vbfit(x, ndraws, variable))
 }
 
@@ -78,13 +86,14 @@ nvariables.vbfit <- function(x, ...) length(variables.vbfit(x))
 
 #' @rdname draws
 #' @exportS3Method posterior::ndraws
-ndraws.vbfit <- function(x) as.integer(formals(as_draws.vbfit)$ndraws)
+ndraws.vbfit <- function(x) if (is.null(x$advi)) 4000L else ncol(x$advi$coef)
 
 # A matrix of draws with a column per row of `table`. Uniforms choose the point of theta,
 # normals the rest. The coefficients' normals are drawn in blocks of columns, so that memory
 # follows what is asked, not what exists, and come last, so that hyperparameters alone cost
 # none.
 draw_parameters <- function(fit, table, n_draw) {
+  if (!is.null(fit$advi)) return(kept_draws(fit, table, n_draw))
   n_hyper <- NROW(fit$hyper)
   n_coef <- nrow(fit$engine$node$mean)
   # one draw from each of n_draw strata, in random order: theta's marginals come out evenly

@@ -14,11 +14,17 @@
 #' so on, begins where three or more thresholds or dispersions are given new quadrature points.
 #' Their bounds and those of a structured fit have all constants and can be compared.
 #'
-#' @param object A fit of class `vbfit`.
+#' Of a fit by [advi()] the bound lacks the constant that the log density lacks. Its trace has the
+#' phases `path`, Pathfinder's; `bound`, at fixed draws, which begins anew where their number is
+#' doubled; `polish`, Newton steps; and with fresh draws `average`, of the averaged iterates. `se`
+#' is the Monte Carlo error.
+#'
+#' @param object A fit of class `vbfit` or `advifit`.
 #' @param trace Whether to return the trace instead of the final value.
 #' @param ... Not used.
 #' @return A number, or with `trace = TRUE` a data frame with a row per accepted step and the
-#'   columns `step`, `phase`, `elbo` and `seconds`.
+#'   columns `step`, `phase`, `elbo` and `seconds`; of a fit by [advi()] also `se` and `n_grad`, the
+#'   number of gradients so far.
 #' @seealso [plot.vbfit()] draws the trace.
 #' @references
 #' Blei, D. M., Kucukelbir, A. and McAuliffe, J. D. (2017) Variational inference: a review for
@@ -37,3 +43,7 @@ elbo.vbfit <- function(object, trace = FALSE, ...) {
   check_flag(trace, "trace")
   if (trace) object$trace else object$elbo
 }
+
+#' @rdname elbo
+#' @export
+elbo.advifit <- elbo.vbfit

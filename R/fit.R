@@ -17,6 +17,22 @@ fit_engine <- function(spec, control, approximation = "structured", automatic = 
   engine
 }
 
+# ADVI of a target: list(dim, eval, start) as r_target.c reads it
+fit_advi <- function(target, control) {
+  loadNamespace("cli")
+  .Call(C_vb_r_advi, target, with_noise(control))
+}
+
+# ADVI of a model: its own result and the nodes that it stands for
+fit_advi_model <- function(spec, control) {
+  load_callables()
+  control$cores <- threads(control$cores)
+  .Call(C_vb_r_advi_model, spec, with_noise(control))
+}
+
+# The core draws nothing: its noise is R's, so set.seed() and RNGkind() govern it.
+with_noise <- function(control) c(control, list(rnorm = stats::rnorm, runif = stats::runif))
+
 # A forked child (mclapply) has none of its parent's threads; OpenMP would wait for them.
 threads <- function(cores) if (identical(Sys.getpid(), loaded_in$process)) cores else 1L
 
@@ -85,6 +101,21 @@ eval_prior <- function(name, x, arg, v = numeric()) {
   .Call(C_vb_r_prior, name, as.double(x), as.double(c(arg, 0, 0, 0)[1:3]), as.double(v))
 }
 
+# The log joint density that ADVI climbs, at the columns of `xi`; without them its dimension and
+# start. `batch` rows, chosen by `uniform`, stand for all; `at`, `var` and `cov`: moments of the
+# coefficients there.
+eval_joint <- function(spec, xi = NULL, axes = NULL, density = NULL, dense_up_to = 300L,
+                       batch = 0L, uniform = NULL, only_value = FALSE, at = NULL, var = NULL,
+                       cov = NULL) {
+  load_callables()
+  spec$user$log_lik <- density
+  settings <- list(dense_up_to = as.integer(dense_up_to), batch = as.integer(batch),
+                   uniform = uniform, only_value = as.integer(only_value), at = at, var = var,
+                   cov = cov)
+  if (!is.null(xi)) xi <- as.matrix(xi)
+  .Call(C_vb_r_joint, spec, axes, xi, settings)
+}
+
 # Expectations of a user's log density and of its first six derivatives, a column per row.
 eval_stein <- function(family, y, eta, v, par = numeric(), w = rep(1, length(y))) {
   user <- user_spec(family, y)
@@ -92,3 +123,6 @@ eval_stein <- function(family, y, eta, v, par = numeric(), w = rep(1, length(y))
   data <- lapply(list(y = y, w = w, m = eta, v = v), as.double)
   .Call(C_vb_r_stein, user, data, as.double(par))
 }
+
+# Pareto k of the right tail of each column of log weights; -Inf: none
+tail_k <- function(log_weight) .Call(C_vb_r_tail_k, log_weight)

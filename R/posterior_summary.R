@@ -18,6 +18,8 @@
 #' @param probs Probabilities of the quantiles, one column `Q<100 * prob>` each.
 #' @param variable Names of the parameters wanted, `NULL` for all. The name of an array such as
 #'   `r_Subject` stands for all its elements.
+#' @param method `"approximation"`, or `"psis"` for the draws of a fit by ADVI with their importance
+#'   weights, see [posterior_summary.advifit()].
 #' @param ... Not used by the method for `vbfit`.
 #' @return A numeric matrix with the columns `Estimate` (posterior mean), `Est.Error`
 #'   (posterior standard deviation) and one per quantile. The rows are the fixed effects `b_` (of
@@ -36,9 +38,16 @@ posterior_summary <- function(x, ...) UseMethod("posterior_summary")
 
 #' @rdname posterior_summary
 #' @export
-posterior_summary.vbfit <- function(x, probs = c(0.025, 0.975), variable = NULL, ...) {
+posterior_summary.vbfit <- function(x, probs = c(0.025, 0.975), variable = NULL,
+                                    method = c("approximation", "psis"), ...) {
   check_probs(probs, "probs")
-  summarise_parameters(x, select_parameters(parameter_table(x), variable), probs)
+  method <- pick_choice(method, "method", c("approximation", "psis"))
+  table <- select_parameters(parameter_table(x), variable)
+  if (method != "psis") return(summarise_parameters(x, table, probs))
+  check_advi(x)
+  view <- advi_view(x, table)
+  check_weights(view, seq_len(nrow(table)))
+  psis_summary(view$draws, view$log_weight, probs)
 }
 
 #' @rawNamespace S3method(posterior_summary, default, forward_posterior_summary)
@@ -144,8 +153,7 @@ select_parameters <- function(table, variable) {
 # ---- Moments and quantiles -----------------------------------------------------------------------
 
 summarise_parameters <- function(fit, table, probs) {
-  column <- c("Estimate", "Est.Error", paste0("Q", 100 * probs, recycle0 = TRUE))
-  out <- matrix(NA_real_, nrow(table), length(column), dimnames = list(table$name, column))
+  out <- summary_matrix(table$name, probs)
   b <- table$class == "b"
   r <- table$class == "r"
   threshold <- table$class == "threshold"

@@ -84,7 +84,7 @@ predict_moments <- function(fit, rows, type, se = FALSE) {
   out <- list(fit = if (linear) predictor_mean(fit, rows))
   if (linear && !se) return(out)
   known <- rows$complete
-  moments <- engine_moments(fit, if (all(known)) rows else keep_rows(rows, known))
+  moments <- row_moments(fit, if (all(known)) rows else keep_rows(rows, known))
   all_rows <- function(v) {
     if (!is.matrix(v)) return(replace(rep(NA_real_, length(known)), known, v))
     out <- matrix(NA_real_, length(known), ncol(v))
@@ -94,6 +94,10 @@ predict_moments <- function(fit, rows, type, se = FALSE) {
   if (!linear) out$fit <- all_rows(moments$mu)
   if (se) out$se.fit <- all_rows(sqrt(if (linear) moments$var else moments$mu_var))
   out
+}
+
+row_moments <- function(fit, rows) {
+  if (is.null(fit$advi)) engine_moments(fit, rows) else draw_moments(fit, rows)
 }
 
 # Rows with a level that the fit has not seen, or without the term, have a random effect of zero

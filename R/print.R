@@ -44,7 +44,9 @@ print.vbfit <- function(x, digits = 1, ...) {
     cat("* Fitted to the ", x$bound, " bound: standard deviations tend to be too small\n", sep = "")
   }
   cat("* Estimate and Est.Error are posterior mean and standard deviation\n")
-  if (x$approximation != "structured") {
+  if (!is.null(x$advi)) {
+    cat(paste0("* ", strwrap(advi_verdict(advi_view(x, without_ranef(x))), 77)), sep = "\n")
+  } else if (x$approximation != "structured") {
     cat("* Est.Error is that of the ", x$approximation, " approximation: see summary()\n", sep = "")
   }
   cat("* For intervals see summary(), for the priors used prior_summary()\n")
@@ -79,6 +81,16 @@ labelled_formula <- function(label, formula, width = 80) {
 # rows that need more than that are written on their own, so that small effects do not print as
 # 0.00, and so are parameters held at a value
 print_estimates <- function(table, digits) {
+  table <- as.data.frame(table, optional = TRUE)
+  text <- format_estimates(table[names(table) != "Pareto.k"], digits)
+  if ("Pareto.k" %in% colnames(table)) {
+    k <- table[["Pareto.k"]]
+    text <- cbind(text, Pareto.k = ifelse(is.na(k), "", two_places(k)))
+  }
+  print(text, quote = FALSE, right = TRUE)
+}
+
+format_estimates <- function(table, digits) {
   table <- as.matrix(table)
   error <- table[, "Est.Error"]
   need <- ifelse(is.finite(error) & error > 0, 1 - floor(log10(error)), 0)
@@ -91,5 +103,5 @@ print_estimates <- function(table, digits) {
   }
   for (k in held) text[k, ] <- ifelse(colnames(table) == "Est.Error", "0", format(table[k, 1L]))
   dimnames(text) <- dimnames(table)
-  print(text, quote = FALSE, right = TRUE)
+  text
 }

@@ -19,7 +19,9 @@
 #' @param ... Not used.
 #' @return An object of class `summary.vbfit`: a list with the data frames `fixed`, `random` (a
 #'   list with one per grouping factor) and `spec_pars` (the dispersions), each with the columns
-#'   `Estimate`, `Est.Error` and the limits of the interval; and with `formula`, `family`,
+#'   `Estimate`, `Est.Error` and the limits of the interval (of a fit by ADVI also `q.Error`, the
+#'   standard deviation of the approximation before linear response corrected it, and `Pareto.k`,
+#'   see [summary.advifit()]); and with `formula`, `family`,
 #'   `link`, `data_name`, `nobs`, `observations`, `ngrps` and `report`.
 #' @references
 #' Yao, Y., Vehtari, A., Simpson, D. and Gelman, A. (2018) Yes, but did it work? Evaluating
@@ -35,6 +37,7 @@ summary.vbfit <- function(object, prob = 0.95, ...) {
   parameters <- without_ranef(object)
   table <- summarise_parameters(object, parameters, c((1 - prob) / 2, (1 + prob) / 2))
   colnames(table)[3:4] <- paste0(c("l-", "u-"), format(100 * prob), "% CI")
+  if (!is.null(object$advi)) table <- cbind(table, advi_columns(object, parameters))
   pick <- function(which, name) {
     frame <- as.data.frame(table[which, , drop = FALSE], optional = TRUE)
     rownames(frame) <- name
@@ -102,8 +105,12 @@ print.summary.vbfit <- function(x, digits = 2, ...) {
   invisible(x)
 }
 
-# How the fit went, in a line
+# How the fit went, in a line or two
 fit_report <- function(fit) {
+  if (!is.null(fit$advi)) {
+    view <- advi_view(fit, without_ranef(fit))
+    return(paste0(advi_report(view), "\n", advi_verdict(view)))
+  }
   engine <- fit$engine
   outcome <- if (isTRUE(fit$converged)) "converged" else if (nzchar(fit$stopped)) {
     paste0("NOT converged (", fit$stopped, ")")

@@ -35,10 +35,13 @@
 #' @param prior_sd Prior of the standard deviations of random effects, for all or as a list named by
 #'   grouping factors, whose entries may be lists by coefficient.
 #' @param prior_cor [lkj()] prior of their correlations, for all or as a list.
-#' @param algorithm `"cavi"`, coordinate ascent.
-#' @param approximation `"structured"`: a Gaussian for the coefficients given the
-#'   hyperparameters, and the best distribution of these; `"joint"`, `"partial"` or `"meanfield"`:
-#'   coordinate ascent with ever less of the posterior's dependence, see Approximations.
+#' @param algorithm `"cavi"`, coordinate ascent, or `"advi"`, gradient ascent over all unconstrained
+#'   parameters at once, see ADVI.
+#' @param approximation For coordinate ascent `"structured"`: a Gaussian for the coefficients given
+#'   the hyperparameters, and the best distribution of these; `"joint"`, `"partial"` or
+#'   `"meanfield"`: with ever less of the posterior's dependence, see Approximations. For ADVI
+#'   `"fullrank"` (the default up to about 100 parameters), `"lowrank"`, `"meanfield"` or
+#'   `"pathfinder"`.
 #' @param bound `"exact"`: the expected log-likelihood itself. `"jj"`: the lower bound on it of
 #'   textbook coordinate ascent, in which latent variables have a factor of their own:
 #'   Jaakkola-Jordan or Polya-Gamma for logit links and `negbinomial()`, Albert-Chib for probit,
@@ -81,6 +84,19 @@
 #' leaves nothing for an expansion of the means to improve. Where the levels of nested factors are
 #' taken as independent the variance of the outer one can collapse towards zero.
 #'
+#' @section ADVI:
+#' `algorithm = "advi"` is automatic differentiation variational inference (Kucukelbir et al. 2017)
+#' with what its users miss: the draws are fixed, so that the bound is a function that is climbed to
+#' its top (Giordano, Ingram and Broderick 2024) and the same data give the same numbers; standard
+#' deviations are those of linear response; the Pareto k of importance weights tells how far to
+#' trust them. `q` is one Gaussian over all parameters: random effects and coefficients in
+#' coordinates in which they are standard normal given `theta`, as nearly as a pilot fit can tell
+#' (non-centred where the data say little, centred where they say much), and `theta` on the log and
+#' probit scale. The settings are those of [vb_control()]: `noise`, `n_noise`, `draws` and others;
+#' `noise = "fresh"` with `batch` rows at a time is for data too large to be passed over often.
+#' Coordinate ascent is faster and more accurate for these models. ADVI of a density of your own is
+#' [advi()].
+#'
 #' @return A fit of class [vbfit].
 #' @references
 #' Blei, D. M., Kucukelbir, A. and McAuliffe, J. D. (2017). Variational inference: a review for
@@ -89,8 +105,15 @@
 #' Durante, D. and Rigon, T. (2019). Conditionally conjugate mean-field variational Bayes for
 #' logistic models. *Statistical Science*, 34, 472-485.
 #'
+#' Giordano, R., Ingram, M. and Broderick, T. (2024). Black box variational inference with a
+#' deterministic objective: faster, more accurate, and even more black box. *Journal of Machine
+#' Learning Research*, 25, 1-39.
+#'
 #' Goplerud, M., Papaspiliopoulos, O. and Zanella, G. (2025). Partially factorized variational
 #' inference for high-dimensional mixed models. *Biometrika*, 112.
+#'
+#' Kucukelbir, A., Tran, D., Ranganath, R., Gelman, A. and Blei, D. M. (2017). Automatic
+#' differentiation variational inference. *Journal of Machine Learning Research*, 18, 1-45.
 #'
 #' Ormerod, J. T. and Wand, M. P. (2012). Gaussian variational approximate inference for generalized
 #' linear mixed models. *Journal of Computational and Graphical Statistics*, 21, 2-17.
@@ -102,6 +125,7 @@
 #' fit <- vb(breaks ~ wool + (1 | tension), warpbreaks)
 #' fit
 #' vb(am ~ wt, mtcars, family = binomial(), prior = normal(0, 5))
+#' vb(am ~ wt, mtcars, family = binomial(), algorithm = "advi")
 #' @export
 vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.action, offset,
                contrasts, prior, prior_intercept, prior_aux, prior_sd, prior_cor,
@@ -115,6 +139,8 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   formula <- as_formula(formula, env)
   check_dots(match.call(expand.dots = FALSE)$...)
   data <- if (!missing(data)) data
+  automatic <- missing(approximation)
+  if (automatic && identical(algorithm, "advi")) approximation <- NULL
   choices <- list(algorithm = algorithm, approximation = approximation, bound = bound)
   check_choices(choices)
   control <- full_control(control, cores, if (missing(verbose)) verbose_default() else verbose)
@@ -129,15 +155,26 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   na.action <- if (missing(na.action)) getOption("na.action") else na.action
   contrasts <- if (!missing(contrasts)) contrasts
   model <- build_model(formula, data, family, user, call, na.action, contrasts, env)
+  fit_model(model, choices, automatic, control, tidy_call(call, env, family), env, started)
+}
+
+# From the model to the fit, by either algorithm
+fit_model <- function(model, choices, automatic, control, call, env, started) {
+  family <- model$family
   probe_log_lik(family, model$spec)
   own <- callback(family)
-  check_shrink(model$spec, approximation)
-  automatic <- missing(approximation) && !length(model$spec$shrink)
-  engine <- fit_engine(model$spec, control, approximation, automatic, own$density)
+  if (choices$algorithm == "advi") {
+    choices$approximation <- advi_choice(choices$approximation, n_unconstrained(model$spec))
+    check_shrink(model$spec, choices$approximation)
+    engine <- fit_advi_engine(model$spec, control, choices$approximation, own$density)
+  } else {
+    check_shrink(model$spec, choices$approximation)
+    automatic <- automatic && !length(model$spec$shrink)
+    engine <- fit_engine(model$spec, control, choices$approximation, automatic, own$density)
+    choices$approximation <- approximation_used(choices$approximation, engine)
+  }
   check_engine(engine, family$family, own$seen)
-  choices$approximation <- approximation_used(approximation, engine)
-  fit <- new_vbfit(tidy_call(call, env, family), model, choices, control, engine,
-                   proc.time()[[3L]] - started)
+  fit <- new_vbfit(call, model, choices, control, engine, proc.time()[[3L]] - started)
   report_stop(fit, env, own$seen)
   fit
 }

@@ -52,13 +52,21 @@
 #'     `fixed_skew`: of the fixed effects as reported); `engine$point` the marginal of the
 #'     hyperparameters as weighted points. How the fit went: `solver`, `rule`, `n_eval`, `n_sweep`,
 #'     `ess`, `khat`, `node_error`, `rq`, `lr`, `lr_inflation`, `n_cell`.}
+#'   \item{`advi`}{Of a fit by ADVI, else `NULL`: the Gaussian over all unconstrained parameters,
+#'     its draws and diagnostics. `mean`, `sd`, `cov` (with linear response) and `sd_q` (without) of
+#'     the Gaussian; of its draws the coefficients `coef` and the hyperparameters `hyper`, a column
+#'     per draw, with their log densities `lp` and `lp_approx`, smoothed importance weights
+#'     `log_weight` and Pareto `khat`; `coef_sd_q` and `hyper_sd_q`, the sds of these parameters
+#'     without linear response; and as in [advifit] `elbo_se`, `decrement`, `n_noise`,
+#'     `noise_error`, `noise_sd`, `n_grad`, `n_value`, `n_iter`, `n_bad`, `curvature`, `lr_rule`.}
 #'   \item{`design`}{The numbers the engine was given, for draws and predictions.}
 #'   \item{`elbo`}{The evidence lower bound; see [elbo()].}
 #'   \item{`log_evidence`}{The log evidence corrected by residual quadrature.}
-#'   \item{`trace`}{A data frame `step`, `phase`, `elbo`, `seconds`, a row per accepted step.}
+#'   \item{`trace`}{A data frame `step`, `phase`, `elbo`, `seconds` (of ADVI also `se` and
+#'     `n_grad`), a row per accepted step.}
 #'   \item{`converged`}{Did it converge?}
 #'   \item{`stopped`}{Empty, or why it stopped early: `"interrupt"`, `"max_sweep"`, `"not finite"`,
-#'     `"not positive definite"`.}
+#'     `"not positive definite"`, of ADVI `"max_iter"`.}
 #'   \item{`seconds`}{Elapsed time of the whole call.}
 #' }
 #'
@@ -81,7 +89,8 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
     term[c("group", "levels", "coef", "expr", "bar", "terms", "xlevels", "contrasts")]
   })
   frame <- model$frame
-  own <- c("trace", "elbo", "log_evidence", "converged", "design")      # kept beside `engine`
+  # kept beside `engine`
+  own <- c("trace", "elbo", "log_evidence", "converged", "design", "advi")
   fit <- list(
     call = call, formula = model$formula, family = model$family$family,
     algorithm = choices$algorithm, approximation = choices$approximation, bound = choices$bound,
@@ -96,11 +105,13 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
     hyper = hyper_table(random, model$family$par,
                         if (model$family$thresholds) "threshold" else "aux",
                         length(model$priors$shrink) > 0L),
-    engine = engine[setdiff(names(engine), own)],
+    engine = engine[setdiff(names(engine), own)], advi = engine$advi,
     design = if (is.null(engine$design)) model$spec else engine$design,
-    elbo = engine$elbo, log_evidence = engine$log_evidence, trace = trace_table(engine$trace),
+    elbo = engine$elbo, log_evidence = engine$log_evidence,
+    trace = trace_table(engine$trace, choices$algorithm),
     converged = isTRUE(engine$converged),
-    stopped = if (isTRUE(engine$converged)) "" else stop_reasons[[engine$status + 1L]],
+    stopped = if (isTRUE(engine$converged)) ""
+      else stop_reason(engine$status, choices$algorithm),
     seconds = seconds
   )
   structure(fit, class = "vbfit")
@@ -108,6 +119,12 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
 
 # in the order of vb_status
 stop_reasons <- c("", "max_sweep", "not finite", "not positive definite", "interrupt")
+
+# What ran out is counted in sweeps or, of ADVI, in iterations.
+stop_reason <- function(status, algorithm) {
+  reason <- stop_reasons[[status + 1L]]
+  if (identical(algorithm, "advi") && reason == "max_sweep") "max_iter" else reason
+}
 
 # Coordinate ascent has a phase more each time its nodes are laid anew, counted among those in
 # which a step was accepted.
@@ -119,9 +136,16 @@ phase_names <- function(phase) {
   ifelse(is.na(sweep), known[phase], paste0("sweeps", more))
 }
 
-trace_table <- function(trace) {
+# in the order of the enum in advi.h
+advi_phases <- c("path", "bound", "polish", "average")
+
+trace_table <- function(trace, algorithm = "cavi") {
   k <- length(trace$elbo)
-  structure(list(step = seq_len(k), phase = phase_names(trace$phase),
-                 elbo = as.double(trace$elbo), seconds = as.double(trace$seconds)),
-            class = "data.frame", row.names = seq_len(k))
+  advi <- identical(algorithm, "advi")
+  columns <- list(
+    step = seq_len(k), phase = if (advi) advi_phases[trace$phase] else phase_names(trace$phase),
+    elbo = as.double(trace$elbo), seconds = as.double(trace$seconds)
+  )
+  if (advi) columns <- c(columns, list(se = trace$se, n_grad = trace$n_grad))
+  structure(columns, class = "data.frame", row.names = seq_len(k))
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "core-test.h"
+#include "joint.h"
 #include "model.h"
 #include "outer.h"
 
@@ -159,7 +160,7 @@ static vb_hyper hyper_of(const example *e, const vb_family *f) {
   return h;
 }
 
-static vb_fit *run(const example *e, int cores, int hide) {
+static vb_fit *ready(const example *e, int cores, int hide) {
   vb_input in = rows_of(e);
   vb_fit *fit = test_host.alloc(1, sizeof *fit);
   vb_hyper *h = test_host.alloc(1, sizeof *h);
@@ -180,6 +181,11 @@ static vb_fit *run(const example *e, int cores, int hide) {
   vb_theta_alloc(&test_host, h, &fit->theta);
   vb_block_alloc(m, &fit->block);
   vb_block_alloc(m, &fit->spare);
+  return fit;
+}
+
+static vb_fit *run(const example *e, int cores, int hide) {
+  vb_fit *fit = ready(e, cores, hide);
   vb_fit_run(fit);
   return fit;
 }
@@ -229,6 +235,42 @@ static void check_opaque(const example *e, const vb_fit *b) {
   }
 }
 
+/* the log joint density against its own differences, of all rows and of some */
+static void check_joint(const example *e, int dense_up_to, int hide) {
+  vb_fit *fit = ready(e, 1, hide);
+  vb_joint joint;
+  vb_status st = vb_joint_make(&test_host, fit->model, fit->hyper, fit->mode, dense_up_to, &joint);
+  check(st == VB_OK, "pilot", e->what, st, VB_OK);
+  int dim = joint.density.dim, n = fit->model->n_coef, batch = e->n / 3;
+  double h = 1e-4, *x = doubles(2 * (size_t)dim * dim), *value = doubles(2 * dim), at, none;
+  double *xi = doubles(dim), *grad = doubles(dim), *uniform = doubles(batch), *var = doubles(n);
+  for (int i = 0; i < dim; i++) xi[i] = 0.5 * wave(i) + (i < n ? 0 : fit->mode[i - n]);
+  for (int i = 0; i < batch; i++) uniform[i] = 0.5 + 0.49 * wave(7 * i);
+  for (int i = 0; i < n; i++) var[i] = 1 + 0.5 * wave(i);
+  for (int k = 0; k < 2 * dim; k++) {
+    memcpy(x + (size_t)k * dim, xi, sizeof(double) * dim);
+    x[(size_t)k * dim + k % dim] += k < dim ? h : -h;
+  }
+  for (int some = 0; some < 2; some++) {
+    joint.density.subsample(&joint, some ? batch : 0, uniform);
+    joint.density.eval(&joint, 1, xi, &at, grad);
+    joint.density.eval(&joint, 2 * dim, x, value, NULL);
+    for (int k = 0; k < dim; k++) {
+      double slope = (value[k] - value[dim + k]) / (2 * h);
+      check_near(grad[k] / (1 + fabs(slope)), slope / (1 + fabs(slope)), 1e-5, "slope", e->what);
+    }
+  }
+  double *mean = doubles(n), *out = doubles(n), *cov = doubles((size_t)n * n), beta[P * P];
+  for (int i = 0; i < n; i++) cov[i * (size_t)(n + 1)] = var[i];
+  st = vb_joint_conditional(&joint, xi + n, xi, cov, NULL, mean, var, beta);
+  check(st == VB_OK, "moments", e->what, st, VB_OK);
+  none = beta[1];
+  for (int i = 0; i < n; i++) x[i] = cov[i * (size_t)(n + 1)];
+  vb_joint_conditional(&joint, xi + n, xi, NULL, x, mean, out, beta);
+  for (int i = 0; i < n; i++) check_near(out[i], var[i], 1e-10, "variance", e->what);
+  check_near(beta[1], none, 1e-10, "covariance of beta", e->what);
+}
+
 void test_engine(void) {
   for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
     const example *e = examples + i;
@@ -238,6 +280,9 @@ void test_engine(void) {
     check_same(e, fit, run(e, 2, 0), "two threads");
     const vb_family *f = fit->model->family; /* no density of the user's has thresholds */
     if (!f->quadratic && !f->thresholds) check_opaque(e, fit);
+    check_joint(e, 300, 0);
+    check_joint(e, 0, 0);
+    if (!f->thresholds) check_joint(e, 300, 1);
     release();
   }
 }

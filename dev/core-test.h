@@ -13,4 +13,8 @@ extern const vb_host test_host;
 void test_linalg(void);
 void test_mixture(void);
 void test_engine(void);
+void test_q(void);
+void test_psis(void);
+void test_pathfinder(void);
+void test_fresh(void);
 #endif

@@ -69,6 +69,8 @@ cran_install <- function(packages) {
     stop("CRAN's ", toString(frozen), " needs R >= 4.4: install your system's build of it ",
          "(Debian: apt-get install r-recommended)", call. = FALSE)
   }
+  # RTMB 2.0 does not say that it needs C++17, which R before 4.3 has not by default
+  if ("RTMB" %in% names(packages) && getRversion() < "4.3") Sys.setenv(USE_CXX17 = "1")
   cat("install.packages:", names(packages), "\n")
   utils::install.packages(names(packages), lib = library_dir(), repos = repos, dependencies = NA)
 }

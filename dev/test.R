@@ -7,6 +7,10 @@ source(file.path(here, "install.R"))
 missing <- install_missing(needed(c("Imports", "LinkingTo", "Suggests")))
 if ("testthat" %in% missing) stop("testthat could not be installed", call. = FALSE)
 if (length(missing)) cat("Not installed, their tests are skipped:", toString(missing), "\n")
+# Debian's rstan compiles models with Boost's headers, but does not ask for them
+if (!"rstan" %in% missing && !dir.exists("/usr/include/boost") && has_apt()) {
+  apt_install("libboost-dev")
+}
 install_package()
 
 Sys.setenv(NOT_CRAN = "true")

@@ -4,7 +4,9 @@
  * precision being nearly normal (Wilson & Hilferty 1931); the log where either will do; 2 Phi(x) -
  * 1 for correlations (a flat LKJ is N(0, 1)); the cube root for the distance of two thresholds,
  * which follows the count between them as a gamma variable does.  Other parameters of a likelihood:
- * x itself on the real line, Phi(x) between 0 and 1. */
+ * x itself on the real line, Phi(x) between 0 and 1.  ADVI's axes have no end: there w =
+ * log(1 + exp(6 x)) / 6, which is x but for x near 0 and below, takes its place in the power, and
+ * cosh(1.25 w) - 1, a square near zero with the log's right tail, that of the square. */
 #include <math.h>
 #define R_NO_REMAP
 #include <Rmath.h>
@@ -75,6 +77,63 @@ static double power_log_slope_d(double x, double s0) {
 static double power_inverse(double value, double s0) { return pow(value / s0, -2.0 / 3); }
 const vb_coordinate vb_coord_power = {
     "power", 0.02, 0, power_value, power_slope, power_log_slope, power_log_slope_d, power_inverse};
+
+/* w, log w', and d log w' / dx */
+#define SOFT 6
+static double soft_root(double x) { return fmax(x, 0) + log1p(exp(-fabs(SOFT * x))) / SOFT; }
+static double soft_root_slope(double x) { return 1 / (1 + exp(-SOFT * x)); }
+static double soft_root_log_slope(double x) {
+  return fmin(SOFT * x, 0) - log1p(exp(-fabs(SOFT * x)));
+}
+static double soft_root_inverse(double w) { return w + log(-expm1(-SOFT * w)) / SOFT; }
+
+#define BEND 1.25
+#define COSH_UNIT 0.8884238771610158 /* cosh(BEND) - 1 */
+static double cosh_value(double x, double s0) {
+  double half = sinh(BEND * soft_root(x) / 2); /* cosh(t) - 1 = 2 sinh(t / 2)^2 */
+  return s0 * 2 * half * half / COSH_UNIT;
+}
+static double cosh_slope(double x, double s0) {
+  return s0 * BEND * sinh(BEND * soft_root(x)) / COSH_UNIT * soft_root_slope(x);
+}
+static double cosh_log_slope(double x, double s0) {
+  return log(s0 * BEND * sinh(BEND * soft_root(x)) / COSH_UNIT) + soft_root_log_slope(x);
+}
+static double cosh_log_slope_d(double x, double s0) {
+  double slope = soft_root_slope(x);
+  (void)s0;
+  return BEND * slope / tanh(BEND * soft_root(x)) + SOFT * (1 - slope);
+}
+static double cosh_inverse(double value, double s0) {
+  double half = asinh(sqrt(value / s0 * COSH_UNIT / 2));
+  return soft_root_inverse(2 * half / BEND);
+}
+const vb_coordinate vb_coord_cosh = {
+    "cosh", 0, 0, cosh_value, cosh_slope, cosh_log_slope, cosh_log_slope_d, cosh_inverse};
+
+static double soft_power_value(double x, double s0) { return s0 * pow(soft_root(x), -1.5); }
+static double soft_power_slope(double x, double s0) {
+  return -1.5 * s0 * pow(soft_root(x), -2.5) * soft_root_slope(x);
+}
+static double soft_power_log_slope(double x, double s0) {
+  return log(1.5 * s0) - 2.5 * log(soft_root(x)) + soft_root_log_slope(x);
+}
+static double soft_power_log_slope_d(double x, double s0) {
+  double slope = soft_root_slope(x);
+  (void)s0;
+  return -2.5 * slope / soft_root(x) + SOFT * (1 - slope);
+}
+static double soft_power_inverse(double value, double s0) {
+  return soft_root_inverse(pow(value / s0, -2.0 / 3));
+}
+const vb_coordinate vb_coord_soft_power = {"soft power",
+                                           0,
+                                           0,
+                                           soft_power_value,
+                                           soft_power_slope,
+                                           soft_power_log_slope,
+                                           soft_power_log_slope_d,
+                                           soft_power_inverse};
 
 static double probit_clamp(double x) { return fmin(fmax(x, -6.5), 6.5); }
 static double probit_value(double x, double s0) {

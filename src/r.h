@@ -8,10 +8,14 @@
 #include "outer.h"
 
 SEXP vb_r_fit(SEXP spec, SEXP control);
+SEXP vb_r_advi(SEXP target, SEXP control);
+SEXP vb_r_advi_model(SEXP spec, SEXP control);
+SEXP vb_r_tail_k(SEXP log_weight);
 SEXP vb_r_moments(SEXP spec, SEXP engine, SEXP rows);
 SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal);
 SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs);
 SEXP vb_r_tilted(SEXP q, SEXP shrink, SEXP weight, SEXP probs);
+SEXP vb_r_joint(SEXP spec, SEXP axes, SEXP xi, SEXP settings);
 SEXP vb_r_tables(void);
 SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k);
 SEXP vb_r_stein(SEXP user, SEXP data, SEXP par);
@@ -51,6 +55,9 @@ double vb_r_user_start(const vb_family *family, int k, double residual_scale);
 vb_status vb_r_model(const vb_request *request, const vb_host *host, int cores, int solver,
                      vb_core *core, vb_model *model, int *cell);
 void vb_r_start(const vb_model *model, vb_request *request);
+/* r_joint.c: both, for a vb_joint whose map couples up to so many coefficients */
+vb_status vb_r_joint_model(vb_request *request, const vb_host *host, int cores, int dense_up_to,
+                           vb_core *core, vb_model *model, int *cell);
 /* run body(data); the sparse solver's memory and the progress bar are given back on every way out
  */
 SEXP vb_r_guard(SEXP (*body)(void *), void *data, vb_core *core, vb_r_bar *bar);

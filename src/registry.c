@@ -1,6 +1,7 @@
-/* The tables.  A new likelihood or prior is one file and one row here; R reads vb_tables(). */
+/* The tables.  A new likelihood, prior or approximation is one file and one row here; R reads
+ * vb_tables(). */
 #include <string.h>
-#include "engine.h"
+#include "advi.h"
 
 extern const vb_family vb_family_gaussian, vb_family_binomial_logit, vb_family_binomial_probit,
     vb_family_binomial_cloglog, vb_family_poisson, vb_family_negbinomial, vb_family_student,
@@ -62,10 +63,26 @@ const vb_prior *vb_prior_find(const char *name) {
   return NULL;
 }
 
+extern const vb_approximation vb_approximation_meanfield, vb_approximation_lowrank,
+    vb_approximation_fullrank;
+
+static const vb_approximation *const approximation[] = {
+    &vb_approximation_meanfield, &vb_approximation_lowrank, &vb_approximation_fullrank};
+
+int vb_approximation_count(void) { return (int)(sizeof approximation / sizeof *approximation); }
+
+const vb_approximation *vb_approximation_row(int i) { return approximation[i]; }
+
+const vb_approximation *vb_approximation_find(const char *name) {
+  for (int i = 0; i < vb_approximation_count(); i++)
+    if (!strcmp(approximation[i]->name, name)) return approximation[i];
+  return NULL;
+}
+
 const vb_coordinate *vb_coordinate_find(const char *name) {
   static const vb_coordinate *const coordinate[] = {
-      &vb_coord_log,      &vb_coord_square, &vb_coord_power, &vb_coord_probit,
-      &vb_coord_identity, &vb_coord_cube,   &vb_coord_unit};
+      &vb_coord_log,  &vb_coord_square, &vb_coord_power, &vb_coord_probit,    &vb_coord_identity,
+      &vb_coord_cube, &vb_coord_unit,   &vb_coord_cosh,  &vb_coord_soft_power};
   for (size_t i = 0; i < sizeof coordinate / sizeof *coordinate; i++)
     if (!strcmp(coordinate[i]->name, name)) return coordinate[i];
   return NULL;

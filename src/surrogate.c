@@ -1,9 +1,7 @@
 /* Interpolation of a smooth function of theta: cubic radial basis with a linear trend (Wendland
  * 2005, chapter 8; the natural cubic spline in one dimension).  Polynomials diverge in the tails;
- * this does not.  Also the Pareto k of importance weights (Vehtari, Simpson, Gelman, Yao & Gabry
- * 2024; Zhang & Stephens 2009). */
+ * this does not. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 #include "outer.h"
 
@@ -68,40 +66,4 @@ vb_status vb_surrogate_weights(const vb_surrogate *s, int T, const double *z, co
   vb_status st = vb_solve_symmetric(all, s->matrix, all, 1, b, all);
   memcpy(weight, b, sizeof(double) * n);
   return st;
-}
-
-static int ascending(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
-double vb_pareto_k(int n, double *lw) {
-  int tail = (int)ceil(fmin(0.2 * n, 3 * sqrt((double)n)));
-  if (tail < 5) return NAN;
-  qsort(lw, n, sizeof(double), ascending);
-  double top = lw[n - 1], cut = exp(lw[n - tail - 1] - top);
-  double *x = lw + n - tail; /* exceedances of the threshold, ascending */
-  for (int i = 0; i < tail; i++) x[i] = fmax(exp(x[i] - top) - cut, 1e-300);
-  if (x[tail - 1] < 1e-12) return -INFINITY; /* equal weights: no tail */
-  int m = 30 + (int)sqrt((double)tail);
-  double quarter = x[(int)(tail / 4.0 + 0.5) - 1], log_like[256], b[256], k_of[256], total = 0,
-         bhat = 0;
-  for (int j = 0; j < m && j < 256; j++) {
-    b[j] = 1 / x[tail - 1] + (1 - sqrt(m / (j + 0.5))) / (3 * quarter);
-    double k = 0;
-    for (int i = 0; i < tail; i++) k += log1p(-b[j] * x[i]);
-    k_of[j] = k / tail;
-    log_like[j] = tail * (log(-b[j] / k_of[j]) - k_of[j] - 1);
-  }
-  for (int j = 0; j < m && j < 256; j++) {
-    double s = 0;
-    for (int i = 0; i < m && i < 256; i++) s += exp(log_like[i] - log_like[j]);
-    total += 1 / s;
-    bhat += b[j] / s;
-  }
-  bhat /= total;
-  double k = 0;
-  for (int i = 0; i < tail; i++) k += log1p(-bhat * x[i]);
-  k /= tail;
-  return k * tail / (tail + 10.0) + 5.0 / (tail + 10.0); /* weak prior towards 1/2 */
 }

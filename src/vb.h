@@ -107,6 +107,7 @@ typedef struct {
   int n_arg;
   const char *arg_name[3];
   int proper;   /* 0: flat, log density 0 */
+  int kinked;   /* log density with a kink */
   int gaussian; /* quadratic: where proper, it enters the prior precision and no site
                    is needed */
   void (*log_density)(int n, const double *x, const double *arg, double *ll, double *d1,

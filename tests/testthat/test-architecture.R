@@ -62,8 +62,8 @@ test_that("C draws nothing", {
   expect_none(c_lines(c_files(), paste0("\\b", draws, "\\s*\\(")))
 })
 
-test_that("C calls back into R code for a density of the user's own only", {
-  files <- Filter(function(file) !is_file(file, "r_user.c"), c_files())
+test_that("C calls back into R code for a density of the user's own, and for noise, only", {
+  files <- Filter(function(file) !is_file(file, c("r_user.c", "r_target.c")), c_files())
   expect_none(c_lines(files, "\\b(Rf_eval|R_tryEval|R_tryEvalSilent|R_forceAndCall)\\s*\\("))
 })
 
@@ -72,8 +72,9 @@ test_that("threads are only in pass.c and expect.c", {
   expect_none(c_lines(files, "#\\s*pragma\\s+omp|\\bomp_\\w+\\s*\\("))
 })
 
-test_that("progress is reported by the one loop", {
-  files <- Filter(function(file) !is_glue(file) && !is_file(file, "fit.c"), c_files("[.]c$"))
+test_that("progress is reported by the loop of each algorithm", {
+  loops <- c("fit.c", "advi.c")
+  files <- Filter(function(file) !is_glue(file) && !is_file(file, loops), c_files("[.]c$"))
   expect_none(c_lines(files, "->\\s*progress\\s*\\("))
 })
 

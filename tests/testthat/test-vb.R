@@ -62,12 +62,9 @@ test_that("arguments of samplers are ignored with one message", {
 
 test_that("mistakes in arguments are classed errors", {
   expect_error(vb(y ~ x, toy, family = "gamma"), class = "vb_error_family")
-  expect_error(vb(y ~ x, toy, algorithm = "advi"), "not available yet",
-               class = "vb_error_algorithm")
   expect_error(vb(y ~ x, toy, algorithm = "meanfield"), "cavi", class = "vb_error_algorithm")
   for (q in c("lowrank", "fullrank")) {
-    expect_error(vb(y ~ x, toy, approximation = q), "not available yet",
-                 class = "vb_error_approximation")
+    expect_error(vb(y ~ x, toy, approximation = q), "structured", class = "vb_error_algorithm")
   }
   expect_error(vb(y ~ x, toy, approximation = "best"), "structured",
                class = "vb_error_approximation")

@@ -1,0 +1,123 @@
+# Draws of a fit by advi(), for 'posterior' and 'loo': those that the fit keeps, as the target that
+# their log densities need is gone.
+
+#' Draws of a fit by advi()
+#'
+#' The draws from the Gaussian that [advi()] reports, on the scale of the parameters, as objects of
+#' 'posterior'. The columns `lp__` and `lp_approx__` are the log densities of the target and of the
+#' Gaussian (both of the real numbers that the fit works on), from which importance weights are
+#' made.
+#'
+#' The draws are kept in the fit: they are the same at each call, and `vb_control(draws = )` of the
+#' fit sets their number.
+#'
+#' @param x A fit of class `advifit`.
+#' @param ndraws The number of draws, up to the number kept; `NULL`: all.
+#' @param variable Names of the parameters wanted, `NULL` for all and the two log densities. The
+#'   name of a vector such as `beta` stands for its elements `beta[1]` ...
+#' @param ... Not used.
+#' @return `as_draws()` and `as_draws_matrix()` return a `draws_matrix`; the others the format in
+#'   their name. `variables()`, `nvariables()` and `ndraws()` return names and numbers.
+#' @examplesIf requireNamespace("posterior", quietly = TRUE)
+#' fit <- advi(function(theta) -sum(theta^2) / 2, c(a = 1, b = 2), function(theta) -theta)
+#' posterior::as_draws_df(fit)
+#' posterior::summarise_draws(posterior::as_draws(fit, variable = "a"))
+#' @name draws.advifit
+NULL
+
+#' @rdname draws.advifit
+#' @exportS3Method posterior::as_draws
+as_draws.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
+  check_number(ndraws, "ndraws", lower = 1, upper = nrow(x$draws), whole = TRUE, null = TRUE)
+  row <- seq_len(if (is.null(ndraws)) nrow(x$draws) else ndraws)
+  all <- cbind(x$draws, lp__ = x$lp, lp_approx__ = x$lp_approx)
+  table <- data.frame(name = colnames(all), column = seq_len(ncol(all)))
+  column <- select_parameters(table, variable)$column
+  posterior::as_draws_matrix(all[row, column, drop = FALSE])
+}
+
+# as_draws_df() and its siblings in 'posterior' do not pass on their arguments, hence a method each
+
+#' @rdname draws.advifit
+#' @exportS3Method posterior::as_draws_df
+as_draws_df.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
+  posterior::as_draws_df(as_draws.advifit(x, ndraws, variable))
+}
+
+#' @rdname draws.advifit
+#' @exportS3Method posterior::as_draws_matrix
+as_draws_matrix.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
+  as_draws.advifit(x, ndraws, variable)
+}
+
+#' @rdname draws.advifit
+#' @exportS3Method posterior::as_draws_array
+as_draws_array.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
+  posterior::as_draws_array(as_draws.advifit(x, ndraws, variable))
+}
+
+#' @rdname draws.advifit
+#' @exportS3Method posterior::as_draws_list
+as_draws_list.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
+  posterior::as_draws_list(as_draws.advifit(x, ndraws, variable))
+}
+
+#' @rdname draws.advifit
+#' @exportS3Method posterior::as_draws_rvars
+as_draws_rvars.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
+  posterior::as_draws_rvars(as_draws.advifit(x, ndraws, variable))
+}
+
+#' @rdname draws.advifit
+#' @exportS3Method posterior::variables
+variables.advifit <- function(x, ...) c(x$margin$name, "lp__", "lp_approx__")
+
+#' @rdname draws.advifit
+#' @exportS3Method posterior::nvariables
+nvariables.advifit <- function(x, ...) length(variables.advifit(x))
+
+#' @rdname draws.advifit
+#' @exportS3Method posterior::ndraws
+ndraws.advifit <- function(x) nrow(x$draws)
+
+#' Leave-one-out cross-validation of a fit by advi()
+#'
+#' [advi()] knows the log density as a whole only: the log-likelihood of each observation comes from
+#' the user. That the draws are those of an approximation is corrected for
+#' (`loo::loo_approximate_posterior()`).
+#'
+#' @param x A fit of class `advifit`.
+#' @param log_lik The log-likelihood of each observation: a matrix with a row per draw of the fit
+#'   and a column per observation, or a function that returns the values of all observations for one
+#'   draw, a named vector of the parameters.
+#' @param ... Passed on to `loo::loo_approximate_posterior()`.
+#' @return An object of class `"loo"`.
+#' @references
+#' Magnusson, M., Andersen, M., Jonasson, J. and Vehtari, A. (2019). Bayesian leave-one-out
+#' cross-validation for large data. *Proceedings of Machine Learning Research*, 97, 4244-4253.
+#' @examplesIf requireNamespace("loo", quietly = TRUE)
+#' log_lik <- function(theta) dnorm(cars$dist, theta["a"] + theta["b"] * cars$speed, 15, log = TRUE)
+#' fit <- advi(function(theta) sum(log_lik(theta)), c(a = 0, b = 1), function(theta) {
+#'   z <- (cars$dist - theta["a"] - theta["b"] * cars$speed) / 15^2
+#'   c(sum(z), sum(z * cars$speed))
+#' })
+#' loo::loo(fit, log_lik)
+#' @exportS3Method loo::loo
+loo.advifit <- function(x, log_lik, ...) {
+  if (missing(log_lik)) {
+    vb_abort("log_lik", c("{.arg log_lik} is missing.",
+                          i = "A fit by {.fun advi} does not know the log-likelihood of each
+                               observation: give a function of a draw, or a matrix."))
+  }
+  if (is.function(log_lik)) {
+    values <- apply(x$draws, 1L, log_lik, simplify = FALSE)
+    log_lik <- do.call(rbind, values)
+  }
+  if (!is.matrix(log_lik) || !is.numeric(log_lik) || nrow(log_lik) != nrow(x$draws)) {
+    vb_abort("log_lik", c("{.arg log_lik} must have a row for each of the {nrow(x$draws)} draws.",
+                          x = "It is {describe(log_lik)}."))
+  }
+  # Pathfinder's are resampled already
+  drawn_from <- if (x$approximation == "pathfinder") x$lp else x$lp_approx
+  loo::loo_approximate_posterior(log_lik, log_p = x$lp, log_g = drawn_from, ...)
+}

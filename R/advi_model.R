@@ -1,0 +1,159 @@
+# ADVI of a model of vb(): the C core's result in the form that a fit's methods read.
+
+# The number of unconstrained parameters of a model
+n_unconstrained <- function(spec) {
+  d <- vapply(spec$terms, function(term) ncol(term$z), 0)
+  n_level <- vapply(spec$terms, function(term) as.double(term$n_level), 0)
+  ncol(spec$x) + sum(n_level * d) + sum(d * (d + 1) / 2) + length(spec$prior_par$dist)
+}
+
+fit_advi_engine <- function(spec, control, approximation, density = NULL) {
+  settings <- advi_settings(control, approximation, n_path = 1L, n_draw = 1000L)
+  told <- spec
+  told$user$log_lik <- density
+  result <- with_noise_stream(control$noise, fit_advi_model(told, settings))
+  advi <- result$advi
+  advi$log_weight <- advi$log_weight - log_sum(advi$log_weight)
+  list(
+    node = result$node, point = result$point, n_cell = result$n_cell, design = spec,
+    trace = advi$trace, elbo = advi$elbo, log_evidence = advi$elbo, converged = advi$converged,
+    status = advi$status, rule = "advi", solver = "", coupling = 0L,
+    advi = c(advi[setdiff(names(advi), c("trace", "draws", "converged", "status", "elbo"))],
+             result[c("coef", "hyper", "coef_sd_q", "hyper_sd_q")])
+  )
+}
+
+# ---- What the kept draws tell --------------------------------------------------------------------
+
+# The kept draws of the rows of `table`, one per row
+kept_draws <- function(fit, table, n_draw) {
+  advi <- fit$advi
+  check_kept(n_draw, ncol(advi$coef))
+  keep <- seq_len(n_draw)
+  is_coef <- table$class %in% c("b", "r")
+  shifted <- table$class == "threshold"
+  out <- matrix(NA_real_, n_draw, nrow(table), dimnames = list(NULL, table$name))
+  out[, is_coef] <- t(advi$coef[table$row[is_coef], keep, drop = FALSE])
+  out[, !is_coef] <- t(advi$hyper[table$row[!is_coef], keep, drop = FALSE])
+  shift <- fit$fixed$center %*% advi$coef[seq_len(n_fixed(fit)), keep, drop = FALSE]
+  out[, shifted] <- out[, shifted] + drop(shift)
+  out
+}
+
+check_kept <- function(n_draw, n_kept) {
+  if (n_draw <= n_kept) return(invisible())
+  vb_abort("ndraws", c("The fit has kept {n_kept} draws, fewer than {n_draw}.",
+                       i = "Fit again with {.code control = vb_control(draws = {n_draw})}."))
+}
+
+# Log densities of the kept draws: of the posterior, up to a constant, and of the approximation
+draw_densities <- function(advi, n_draw) {
+  keep <- seq_len(n_draw)
+  cbind(lp__ = advi$lp[keep], lp_approx__ = advi$lp_approx[keep])
+}
+
+# Moments of the linear predictor and of its inverse link in new rows, over the kept draws
+draw_moments <- function(fit, rows) {
+  n <- length(rows$offset)
+  block <- split(seq_len(n), (seq_len(n) - 1L) %/% max(1L, 4e6 %/% ncol(fit$advi$coef)))
+  part <- lapply(block, function(i) block_moments(fit, keep_rows(rows, i)))
+  lapply(stats::setNames(nm = c("mean", "var", "mu", "mu_var")), function(field) {
+    value <- lapply(part, `[[`, field)
+    if (is.matrix(value[[1L]])) do.call(rbind, unname(value))
+    else unlist(value, use.names = FALSE)
+  })
+}
+
+block_moments <- function(fit, rows) {
+  eta <- draw_predictor(fit, rows)
+  mean <- rowMeans(eta)
+  mu <- draw_means(fit, eta)
+  mu_mean <- lapply(mu, rowMeans)
+  mu_var <- Map(function(m, centre) rowMeans((m - centre)^2), mu, mu_mean)
+  list(mean = mean, var = rowMeans((eta - mean)^2), mu = bind(mu_mean), mu_var = bind(mu_var))
+}
+
+bind <- function(columns) if (length(columns) == 1L) columns[[1L]] else do.call(cbind, columns)
+
+# rows x draws; levels that the fit has not seen are drawn from the distribution of all
+draw_predictor <- function(fit, rows) {
+  coef <- fit$advi$coef
+  eta <- rows$offset + rows$x %*% coef[seq_len(n_fixed(fit)), , drop = FALSE]
+  start <- term_offset(fit)
+  for (k in seq_along(fit$random)) {
+    d <- length(fit$random[[k]]$coef)
+    group <- rows$group[[k]]
+    seen <- which(group > 0L)
+    for (a in seq_len(d)) {
+      u <- coef[start[k] + (group[seen] - 1L) * d + a, , drop = FALSE]
+      eta[seen, ] <- eta[seen, , drop = FALSE] + rows$z[[k]][seen, a] * u
+    }
+    new <- which(group == 0L)
+    if (!length(new)) next
+    eta[new, ] <- eta[new, , drop = FALSE] + new_level(fit, k, rows$z[[k]][new, , drop = FALSE])
+  }
+  eta
+}
+
+# z'u of a new level, each draw with its own standard deviations and correlations
+new_level <- function(fit, k, z) {
+  hyper <- fit$hyper
+  own <- which(hyper$term == k)
+  sd <- fit$advi$hyper[own[hyper$class[own] == "sd"], , drop = FALSE]
+  v <- z^2 %*% sd^2
+  for (pair in own[hyper$class[own] == "cor"]) {
+    i <- hyper$i[pair]
+    j <- hyper$j[pair]
+    v <- v + outer(2 * z[, i] * z[, j], sd[i, ] * sd[j, ] * fit$advi$hyper[pair, ])
+  }
+  noise <- with_noise_stream("fixed", stats::rnorm(ncol(v)))
+  sqrt(pmax(v, 0)) * rep(noise, each = nrow(v))
+}
+
+# The inverse link of each draw; of ordinal models the probability of each category
+draw_means <- function(fit, eta) {
+  row <- threshold_rows(fit)
+  family <- fit$family
+  mean_of <- function(x) array(family$linkinv(x), dim(eta))
+  if (!length(row)) return(list(mean_of(eta)))
+  shift <- drop(fit$fixed$center %*% fit$advi$coef[seq_len(n_fixed(fit)), , drop = FALSE])
+  below <- lapply(row, function(r) {
+    mean_of(rep(fit$advi$hyper[r, ] + shift, each = nrow(eta)) - eta)
+  })
+  below <- c(list(0 * eta), below, list(0 * eta + 1))
+  Map(`-`, below[-1L], below[-length(below)])
+}
+
+# ---- What linear response corrected, and how far to trust it -------------------------------------
+
+# Standard deviations of q itself
+q_error <- function(fit, table) {
+  advi <- fit$advi
+  out <- advi$hyper_sd_q[table$row]
+  is_coef <- table$class %in% c("b", "r")
+  replace(out, is_coef, advi$coef_sd_q[table$row[is_coef]])
+}
+
+# Columns that the summary of a fit by ADVI has more
+advi_columns <- function(fit, table) {
+  cbind(q.Error = q_error(fit, table), Pareto.k = advi_view(fit, table)$margin$khat)
+}
+
+# A fit of a model as the functions for fits by advi() see one: some of its parameters
+advi_view <- function(fit, table) {
+  advi <- fit$advi
+  draws <- kept_draws(fit, table, ncol(advi$coef))
+  khat <- expectand_k(draws, advi$lp - advi$lp_approx)
+  own <- list(draws = draws, margin = data.frame(name = table$name, khat = khat),
+              approximation = fit$approximation, noise = fit$control$noise, gradient = "given",
+              elbo = fit$elbo, converged = fit$converged, stopped = fit$stopped,
+              seconds = fit$seconds)
+  c(own, advi[setdiff(names(advi), names(own))])
+}
+
+check_advi <- function(fit) {
+  if (!is.null(fit$advi)) return(invisible())
+  vb_abort(c("method", "algorithm"), c(
+    "Importance weights are those of a fit by {.code algorithm = \"advi\"}.",
+    i = "The nodes of other fits carry their corrections already: leave {.arg method} out."))
+}

@@ -1,0 +1,185 @@
+# Summaries of a fit by advi(): of its Gaussian, which takes no draws where a parameter is a
+# function of one real number, or of its weighted draws.
+
+#' Summarise the posterior of a fit by advi()
+#'
+#' One row per parameter. Two calls give the same numbers.
+#'
+#' A parameter that is a linear, exponential or logistic function of one of the real numbers the fit
+#' works on (all with bounds of their own) has the exact mean, standard deviation and quantiles that
+#' the Gaussian of the fit implies; one that depends on several, such as an element of a simplex,
+#' has those of the draws that the fit keeps (`draws` of [vb_control()]).
+#'
+#' With `method = "psis"` the draws are weighted by Pareto smoothed importance weights, which
+#' corrects what the Gaussian misses where that is not too much: if Pareto k of a parameter asked
+#' for is 0.7 or more (with fewer than 2000 draws: see [summary.advifit()]) it is an error.
+#'
+#' @param x A fit of class `advifit`.
+#' @param probs Probabilities of the quantiles, one column `Q<100 * prob>` each.
+#' @param variable Names of the parameters wanted, `NULL` for all. The name of a vector such as
+#'   `beta` stands for its elements `beta[1]` ...
+#' @param method `"approximation"`, or `"psis"` for importance weighted draws.
+#' @param ... Not used.
+#' @return A numeric matrix with the columns `Estimate` (posterior mean), `Est.Error` (posterior
+#'   standard deviation) and one per quantile.
+#' @references
+#' Vehtari, A., Simpson, D., Gelman, A., Yao, Y. and Gabry, J. (2024). Pareto smoothed importance
+#' sampling. *Journal of Machine Learning Research*, 25(72), 1-58.
+#' @examples
+#' fit <- advi(function(theta) sum(dgamma(theta, c(9, 20), log = TRUE)), c(a = 5, b = 9),
+#'             function(theta) c(8, 19) / theta - 1, lower = 0)
+#' posterior_summary(fit)
+#' posterior_summary(fit, probs = c(.05, .95), variable = "a", method = "psis")
+#' @export
+posterior_summary.advifit <- function(x, probs = c(0.025, 0.975), variable = NULL,
+                                      method = c("approximation", "psis"), ...) {
+  check_probs(probs, "probs")
+  method <- pick_choice(method, "method", c("approximation", "psis"))
+  x$margin$row <- seq_len(nrow(x$margin))
+  row <- select_parameters(x$margin, variable)$row
+  if (method != "psis") return(summarise_advi(x, row, probs))
+  check_weights(x, row)
+  psis_summary(x$draws[, row, drop = FALSE], x$log_weight, probs)
+}
+
+psis_summary <- function(draws, log_weight, probs) {
+  weight <- exp(log_weight)
+  out <- summary_matrix(colnames(draws), probs)
+  out[] <- t(apply(draws, 2L, function(value) {
+    if (min(value) == max(value)) return(c(value[1L], 0, rep(value[1L], length(probs))))
+    mean <- sum(weight * value)
+    c(mean, sqrt(sum(weight * (value - mean)^2)), weighted_quantile(value, weight, probs))
+  }))
+  out
+}
+
+summary_matrix <- function(name, probs) {
+  column <- c("Estimate", "Est.Error", paste0("Q", 100 * probs, recycle0 = TRUE))
+  matrix(NA_real_, length(name), length(column), dimnames = list(name, column))
+}
+
+summarise_advi <- function(fit, row, probs) {
+  out <- summary_matrix(fit$margin$name[row], probs)
+  margin <- fit$margin[row, ]
+  exact <- !is.na(margin$axis)
+  axis <- margin$axis[exact]
+  out[exact, ] <- summarise_margins(margin[exact, ], fit$mean[axis], fit$sd[axis], probs)
+  out[!exact, ] <- t(apply(fit$draws[, row[!exact], drop = FALSE], 2L, function(value) {
+    c(mean(value), stats::sd(value), stats::quantile(value, probs, names = FALSE))
+  }))
+  out
+}
+
+# Parameters that importance weights cannot correct: neither do the weights hardly vary, nor has
+# their tail, as far as it matters to the parameter, a variance
+uncorrectable <- function(fit) {
+  own <- fit$margin$khat                                   # NA: held constant
+  if (steady(fit)) return(logical(length(own)))
+  k <- pmax(own, fit$khat, na.rm = TRUE)
+  is.nan(own) | is.na(k) | k >= khat_limit(nrow(fit$draws))
+}
+
+# Pathfinder's draws have weights that are spent
+steady <- function(fit) fit$approximation != "pathfinder" && hardly_vary(exp(fit$log_weight))
+
+check_weights <- function(fit, row) {
+  wrong <- row[uncorrectable(fit)[row]]
+  if (!length(wrong)) return(invisible())
+  name <- fit$margin$name[wrong]
+  worst <- max(fit$khat, fit$margin$khat[wrong])
+  limit <- khat_limit(nrow(fit$draws))
+  vb_abort(c("method", "khat"), c(
+    "Importance weights cannot correct {.val {name}}.",
+    x = "Pareto k is {two_places(worst)}: the approximation is too far from the target for weights
+         of {nrow(fit$draws)} draws, which can be used below {two_places(limit)}.",
+    i = "Another parametrisation, {.arg transform} or {.arg approximation} may come closer; more
+         draws, {.code vb_control(draws = )}, help where Pareto k is below 0.7."))
+}
+
+# ---- how it went ---------------------------------------------------------------------------------
+
+advi_verdict <- function(fit) {
+  name <- fit$margin$name
+  weight <- exp(fit$log_weight)
+  change <- weight_changes(fit$draws, weight)
+  most <- order(change, decreasing = TRUE)
+  changed <- name[most[which(change[most] > max(0.1, 3 / sqrt(length(weight))))]]
+  far <- fit$khat >= khat_limit(length(weight))
+  khat_verdict(fit$khat, far, name[uncorrectable(fit)], changed, length(name), steady(fit))
+}
+
+# In a sentence
+advi_report <- function(fit) {
+  number <- function(x) format(signif(x, 2))
+  noted <- function(x, before, after) {
+    if (is.finite(x)) paste0(" (", before, number(x), after, ")")
+  }
+  draws <- c(fit$n_noise, " ", fit$noise, " draws",
+             noted(fit$noise_error, "sampling error ", " sd"), ", ")
+  bad <- c(" The log density was not finite at ", counted(fit$n_bad, "point"), ".")
+  paste(c(
+    "Fit: ", fit$approximation, " approximation, ELBO ", two_places(fit$elbo),
+    noted(fit$elbo_se, "MC error ", ""), ", ", if (fit$approximation != "pathfinder") draws,
+    counted(fit$n_grad, "gradient"), gradient_notes[[fit$gradient]], ", ",
+    if (fit$converged) "converged" else c("NOT converged (", fit$stopped, ")"),
+    " in ", number(fit$seconds), " s.", if (fit$n_bad > 0) bad
+  ), collapse = "")
+}
+
+gradient_notes <- c(given = "", RTMB = " by RTMB", differences = " by differences")
+
+# ---- summary -------------------------------------------------------------------------------------
+
+#' Summarise a fit by advi()
+#'
+#' Posterior means, standard deviations and equal-tailed intervals of all parameters, what linear
+#' response changed, and how far to trust it all.
+#'
+#' `Est.Error` is corrected by linear response, `q.Error` is the standard deviation of the optimal
+#' Gaussian without that. `Pareto.k` is that of each parameter's mean and standard deviation under
+#' importance weights (Vehtari et al. 2024). Below 0.7 (with `S` < 2000 draws `1 - 1 / log10(S)`)
+#' the weights are of use: what they change is then known, and if it is next to nothing the summary
+#' says that the approximation is close. Above, neither it nor they are to be trusted. Two
+#' reservations: Pareto k speaks of the shape of the tail of the weights, which may be bad where
+#' they hardly vary at all; the summary then says so. And in many dimensions it may be large because
+#' of all of them together where each marginal is fine: it is no proof of an error, but there is
+#' none of its absence.
+#'
+#' @param object,x A fit of class `advifit`, or for `print()` its summary.
+#' @param prob The probability inside the intervals.
+#' @param digits Decimals of the estimates; more are shown where the smallest standard error needs
+#'   them.
+#' @param ... Not used.
+#' @return An object of class `summary.advifit`: a list with the data frame `parameters`, the
+#'   sentences `verdict` and `report`, and `kind`, `approximation`, `khat` and `prob`.
+#' @references
+#' Vehtari, A., Simpson, D., Gelman, A., Yao, Y. and Gabry, J. (2024). Pareto smoothed importance
+#' sampling. *Journal of Machine Learning Research*, 25(72), 1-58.
+#'
+#' Yao, Y., Vehtari, A., Simpson, D. and Gelman, A. (2018). Yes, but did it work? Evaluating
+#' variational inference. *Proceedings of Machine Learning Research*, 80, 5581-5590.
+#' @examples
+#' fit <- advi(function(theta) -sum(theta^2) / 2, c(a = 1, b = 2), function(theta) -theta)
+#' fit
+#' summary(fit)
+#' @export
+summary.advifit <- function(object, prob = 0.95, ...) {
+  check_probs(prob, "prob", single = TRUE)
+  row <- seq_len(nrow(object$margin))
+  table <- summarise_advi(object, row, c((1 - prob) / 2, (1 + prob) / 2))
+  colnames(table)[3:4] <- paste0(c("l-", "u-"), format(100 * prob), "% CI")
+  parameters <- data.frame(table, q.Error = object$margin$error_q, Pareto.k = object$margin$khat,
+                           row.names = rownames(table), check.names = FALSE)
+  structure(list(kind = object$kind, approximation = object$approximation, parameters = parameters,
+                 khat = object$khat, verdict = advi_verdict(object), report = advi_report(object),
+                 prob = prob), class = "summary.advifit")
+}
+
+#' @rdname summary.advifit
+#' @export
+print.summary.advifit <- function(x, digits = 2, ...) {
+  cat(" Target:", x$kind, "of", counted(nrow(x$parameters), "parameter"), "\n\n")
+  print_estimates(x$parameters, digits)
+  cat("\n", paste0(strwrap(c(x$report, x$verdict), width = 80, exdent = 2), "\n"), sep = "")
+  invisible(x)
+}

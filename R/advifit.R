@@ -1,0 +1,159 @@
+#' What a fit by advi() holds
+#'
+#' [advi()] returns a list of class `advifit`: plain data, so that `saveRDS()`, parallel workers and
+#' `identical()` work on it. The target is not kept. These are its fields.
+#'
+#' @section What was asked:
+#' \describe{
+#'   \item{`call`}{The call, with long values replaced by names.}
+#'   \item{`kind`}{What the target was, such as `"R function"`.}
+#'   \item{`gradient`}{How the gradient was had: `"given"`, `"RTMB"` or `"differences"`.}
+#'   \item{`approximation`, `noise`}{As given to [advi()], or chosen.}
+#'   \item{`control`}{The settings of [vb_control()], with `cores` and `verbose`.}
+#' }
+#'
+#' @section The approximation:
+#' It is a Gaussian in real numbers, which are the parameters themselves where these are not
+#' bounded.
+#' \describe{
+#'   \item{`mean`, `sd`, `cov`}{Of the Gaussian that is reported: q's mean and the covariance that
+#'     linear response gives (`NULL` above 1500 dimensions). Named by the real numbers, such as
+#'     `log(sigma)`.}
+#'   \item{`sd_q`}{Standard deviations of q itself, without the correction.}
+#'   \item{`margin`}{A data frame with a row per reported parameter: its `name`, and for a parameter
+#'     that is `shift + scale * link(x)` of a single real number the position of that number
+#'     (`axis`; `NA`: it depends on several), the `link` (`"identity"`, `"exp"` or `"plogis"`),
+#'     `shift` and `scale`; `error_q`, its standard deviation under q; and its Pareto `khat`.}
+#' }
+#'
+#' @section Draws:
+#' \describe{
+#'   \item{`draws`}{From the Gaussian that is reported: a matrix with a row per draw and a column
+#'     per reported parameter.}
+#'   \item{`lp`, `lp_approx`}{Log densities of the target and of that Gaussian at the draws, both of
+#'     the real numbers. Pathfinder's draws are already resampled by importance weights.}
+#'   \item{`log_weight`}{Logarithms of the Pareto smoothed importance weights, which add up to 1.}
+#'   \item{`khat`}{The Pareto k of these weights.}
+#' }
+#'
+#' @section How it went:
+#' \describe{
+#'   \item{`elbo`, `elbo_se`}{The evidence lower bound, up to the constant of the log density, and
+#'     its Monte Carlo error.}
+#'   \item{`trace`}{A data frame `step`, `phase`, `elbo`, `seconds`, `se`, `n_grad`, a row per
+#'     accepted step; see [elbo()].}
+#'   \item{`converged`}{Did it converge?}
+#'   \item{`stopped`}{Empty, or why it stopped early: `"interrupt"`, `"max_iter"`, `"not finite"`,
+#'     `"not positive definite"`.}
+#'   \item{`decrement`}{What a further Newton step promised, in nats.}
+#'   \item{`n_noise`, `noise_error`, `noise_sd`}{The number of draws of the bound, the sampling
+#'     error of its optimum in posterior standard deviations, and that of each real number.}
+#'   \item{`n_grad`, `n_value`, `n_iter`}{Numbers of gradients, of log densities without one, and of
+#'     iterations.}
+#'   \item{`n_bad`}{The number of points at which the log density was not finite.}
+#'   \item{`curvature`, `lr_rule`}{How far from a Gaussian the density is under q, and how the
+#'     covariance was had.}
+#'   \item{`seconds`}{Elapsed time of the whole call.}
+#' }
+#'
+#' @section Methods:
+#' `print()`, [summary()][summary.advifit], [plot()][plot.vbfit], [elbo()],
+#' [posterior_summary()][posterior_summary.advifit], `coef()`, `vcov()`, `confint()`, posterior's
+#' [as_draws()][draws.advifit] family and [loo()][loo.advifit] of the package of that name.
+#' @name advifit
+#' @examples
+#' fit <- advi(function(theta) -sum(theta^2) / 2, c(a = 1, b = 2), function(theta) -theta)
+#' names(fit)
+#' fit$margin
+NULL
+
+new_advifit <- function(call, target, map, result, control, seconds) {
+  axes <- map$axes
+  natural <- held_exactly(natural_draws(target, map, result$draws))
+  margin <- fit_margins(target, map, result, natural)
+  result$log_weight <- result$log_weight - log_sum(result$log_weight)
+  keep <- c("approximation", "elbo", "elbo_se", "converged", "decrement", "n_noise", "noise_error",
+            "n_grad", "n_value", "n_iter", "n_bad", "khat", "curvature", "lr_rule", "lp",
+            "lp_approx", "log_weight")
+  named <- lapply(result[c("mean", "sd", "sd_q", "noise_sd")], stats::setNames, axes)
+  cov <- result$cov
+  if (!is.null(cov)) dimnames(cov) <- list(axes, axes)
+  fit <- c(
+    list(call = call, kind = target$kind, gradient = target$gradient, noise = control$noise,
+         control = control),
+    named, list(cov = cov, margin = margin, draws = t(natural)), result[keep],
+    list(trace = trace_table(result$trace, "advi"), seconds = seconds,
+         stopped = if (isTRUE(result$converged)) "" else stop_reason(result$status, "advi"))
+  )
+  structure(fit, class = "advifit")
+}
+
+fit_margins <- function(target, map, result, natural) {
+  resampled <- result$approximation == "pathfinder"       # draws of several Gaussians, by weight
+  margin <- if (is.null(target$report) && !resampled) map$margin else margin_rows(rownames(natural))
+  loose <- is.na(margin$axis)
+  if (!resampled) margin[loose, ] <- find_margins(natural[loose, , drop = FALSE], result$draws)
+  margin$error_q <- errors_under_q(target, map, margin, result)
+  margin$khat <- if (resampled) result$khat
+    else expectand_k(t(natural), result$lp - result$lp_approx)
+  margin
+}
+
+# What a model holds constant, such as the diagonal of a correlation matrix, free of rounding
+held_exactly <- function(draws) {
+  spread <- apply(draws, 1L, function(x) diff(range(x)))
+  held <- which(spread <= 1e-12 * abs(draws[, 1L]))
+  draws[held, ] <- draws[held, 1L]
+  draws
+}
+
+log_sum <- function(x) {
+  top <- max(x)
+  top + log(sum(exp(x - top)))
+}
+
+natural_draws <- function(target, map, x) {
+  if (!is.null(target$report)) return(target$report(x))
+  theta <- map_value(map, x)
+  rownames(theta) <- map$name
+  theta
+}
+
+# Standard deviations under q: exact, or of draws with its sds, which mean field takes as
+# independent: each axis has those of another row
+errors_under_q <- function(target, map, margin, result) {
+  out <- numeric(nrow(margin))
+  exact <- !is.na(margin$axis)
+  axis <- margin$axis[exact]
+  out[exact] <- summarise_margins(margin[exact, ], result$mean[axis], result$sd_q[axis])[, 2L]
+  if (all(exact)) return(out)
+  x <- result$mean + (result$draws - result$mean) * (result$sd_q / result$sd)
+  if (result$approximation == "meanfield") {
+    n <- ncol(x)
+    x[] <- x[cbind(as.vector(row(x)), as.vector(col(x) + row(x) - 1L) %% n + 1L)]
+  }
+  natural <- natural_draws(target, map, x)
+  out[!exact] <- apply(natural[!exact, , drop = FALSE], 1L, stats::sd)
+  out
+}
+
+#' @rdname summary.advifit
+#' @export
+print.advifit <- function(x, digits = 2, ...) {
+  cat("advi\n")
+  cat(" target:        ", x$kind, " of ", counted(nrow(x$margin), "parameter"), "\n", sep = "")
+  cat(" approximation: ", x$approximation, "\n", sep = "")
+  cat("------\n")
+  n <- nrow(x$margin)
+  shown <- seq_len(min(n, 40L))
+  table <- summarise_advi(x, shown, numeric())
+  print_estimates(table, digits)
+  if (n > length(shown)) cat("... and", n - length(shown), "more: see posterior_summary()\n")
+  cat("------\n")
+  if (!isTRUE(x$converged)) cat("* Not converged: see summary() for how far the fit came\n")
+  cat(paste0("* ", strwrap(advi_verdict(x), 78, exdent = 2, initial = "")), sep = "\n")
+  cat("* For intervals and diagnostics see summary()\n")
+  invisible(x)
+}
+
+counted <- function(n, what) paste0(n, " ", what, if (n != 1) "s")

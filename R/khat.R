@@ -1,0 +1,60 @@
+# Pareto k: how far importance weights, and so the approximation that they correct, can be trusted.
+
+# Of each parameter's mean and sd as importance weighting would estimate them (Vehtari et al. 2024):
+# the heavier tail of the weights and of the weights times its squared deviation. `draws` has a row
+# per draw.
+expectand_k <- function(draws, log_ratio) {
+  sd <- apply(draws, 2L, stats::sd)
+  varies <- is.finite(sd) & sd > 0
+  k <- rep(NA_real_, ncol(draws))
+  z <- scale(draws[, varies, drop = FALSE], scale = sd[varies])
+  k[varies] <- pmax(tail_k(log_ratio + 2 * log(abs(z))), tail_k(matrix(log_ratio)))
+  k
+}
+
+# Up to where weights of n draws are of use (Vehtari et al. 2024, section 3.2.4)
+khat_limit <- function(n) min(1 - 1 / log10(n), 0.7)
+
+two_places <- function(x) formatC(x, format = "f", digits = 2L)
+
+# Weights that hardly vary carry every expectation, whatever the shape of their tail, of which alone
+# Pareto k speaks: in one or two dimensions it is large for the best of Gaussians
+hardly_vary <- function(weight) {
+  n <- length(weight)
+  1 / sum(weight^2) >= 0.9 * n && max(weight) * n <= 10
+}
+
+# How much importance weights change: of each column's mean in standard deviations, and of its
+# standard deviation
+weight_changes <- function(draws, weight) {
+  mean <- colMeans(draws)
+  sd <- sqrt(colMeans(draws^2) - mean^2)
+  shift <- colSums(weight * draws) - mean
+  change <- sqrt(pmax(colSums(weight * sweep(draws, 2L, mean + shift)^2), 0)) / sd
+  pmax(abs(shift) / sd, abs(log(change)))
+}
+
+# What all that says, in a sentence; `far`: is Pareto k of the weights itself too large? `wrong`:
+# parameters that weights cannot correct, `changed`: those that they change
+khat_verdict <- function(khat, far, wrong, changed, n_name, steady) {
+  if (is.na(khat)) {
+    return("Pareto k could not be had: nothing is known about how good the approximation is.")
+  }
+  said <- paste0("Pareto k ", two_places(khat),
+                 if (steady && far) " of weights that hardly vary", ": ")
+  if (length(wrong)) {
+    whose <- if (length(wrong) == n_name) "all parameters" else listed(wrong)
+    where <- if (far) "the approximation is far from the target somewhere" else "usable in part"
+    return(paste0(said, where, "; means and standard deviations of ", whose,
+                  " are not to be trusted."))
+  }
+  if (!length(changed)) return(paste0(said, "the approximation is close to the target."))
+  paste0(said, "usable; posterior_summary(method = \"psis\") corrects what is left, most of all ",
+         "in ", listed(changed), ".")
+}
+
+listed <- function(name, most = 6L) {
+  more <- length(name) - most
+  first <- paste(utils::head(name, most), collapse = ", ")
+  if (more > 0L) paste(first, "and", more, "more") else first
+}
