@@ -125,6 +125,7 @@ advi.default <- function(target, init, gradient = NULL, approximation = NULL,
   if (!missing(noise)) control$noise <- pick_choice(noise, "noise", c("fixed", "fresh"))
   if (!is.null(n_noise)) control$n_noise <- vb_control(n_noise = n_noise)$n_noise
   check_batch(control)
+  check_no_name(control$batch)
   density <- as_target(target, if (!missing(init)) init, gradient, batch = control$batch, ...)
   if (!is.null(density$restore)) on.exit(density$restore())
   map <- target_map(density, if (!missing(lower)) lower, if (!missing(upper)) upper,
@@ -149,6 +150,12 @@ advi_choice <- function(approximation, dim) {
 check_paths <- function(control, approximation) {
   if (approximation != "pathfinder" || !identical(control$paths, 0L)) return(invisible())
   vb_abort(c("paths", "approximation"), "{.code approximation = \"pathfinder\"} needs a path.")
+}
+
+check_no_name <- function(batch) {
+  if (is.null(names(batch))) return(invisible())
+  vb_abort("batch", c("{.arg batch} has a name, {.val {names(batch)}}, which is for {.fun vb}.",
+                      i = "What a row is, {.arg target} decides: {.arg n_rows} counts them."))
 }
 
 check_batch <- function(control) {

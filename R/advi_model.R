@@ -7,8 +7,10 @@ n_unconstrained <- function(spec) {
   ncol(spec$x) + sum(n_level * d) + sum(d * (d + 1) / 2) + length(spec$prior_par$dist)
 }
 
-fit_advi_engine <- function(spec, control, approximation, density = NULL) {
+fit_advi_engine <- function(spec, random, control, approximation, density = NULL) {
+  check_batch(control)
   settings <- advi_settings(control, approximation, n_path = 1L, n_draw = 1000L)
+  settings$batch_by <- batch_term(names(control$batch), random)
   told <- spec
   told$user$log_lik <- density
   result <- with_noise_stream(control$noise, fit_advi_model(told, settings))
@@ -21,6 +23,17 @@ fit_advi_engine <- function(spec, control, approximation, density = NULL) {
     advi = c(advi[setdiff(names(advi), c("trace", "draws", "converged", "status", "elbo"))],
              result[c("coef", "hyper", "coef_sd_q", "hyper_sd_q")])
   )
+}
+
+# The random term whose levels mini-batches are made of; 0: of rows
+batch_term <- function(by, random) {
+  if (is.null(by)) return(0L)
+  group <- vapply(random, function(term) term$group, "")
+  if (by %in% group) return(match(by, group))
+  vb_abort("batch", c(
+    "{.arg batch} is named by what is no grouping factor of the model: {.val {by}}.",
+    i = if (length(group)) "It may be {.or {.val {unique(group)}}}, or have no name and count rows."
+      else "Leave the name out."))
 }
 
 # ---- What the kept draws tell --------------------------------------------------------------------

@@ -59,7 +59,7 @@
 #' @section Methods:
 #' `print()`, [summary()][summary.advifit], [plot()][plot.vbfit], [elbo()],
 #' [posterior_summary()][posterior_summary.advifit], `coef()`, `vcov()`, `confint()`, posterior's
-#' [as_draws()][draws.advifit] family and [loo()][loo.advifit] of the package of that name.
+#' [as_draws()][draws.advifit] family and [loo()][loo] of the package of that name.
 #' @name advifit
 #' @examples
 #' fit <- advi(function(theta) -sum(theta^2) / 2, c(a = 1, b = 2), function(theta) -theta)

@@ -23,7 +23,8 @@
 #' @param draws The number of draws that a fit by ADVI keeps, and on which its diagnostics stand;
 #'   `NULL`: 1000 of [vb()], 4000 of [advi()].
 #' @param max_iter The most iterations of ADVI; `NULL`: 1000, and 10000 of fresh draws.
-#' @param batch With `noise = "fresh"` the number of rows in a mini-batch; `NULL`: all rows.
+#' @param batch With `noise = "fresh"` the number of rows in a mini-batch, or, named by a grouping
+#'   factor as in `c(g = 50)`, of its levels with all their rows; `NULL`: all rows.
 #' @return A list of class `vb_control` with these fields, for the `control` argument of [vb()];
 #'   `NA` stands for a choice left to the engine.
 #' @examples
@@ -52,7 +53,9 @@ vb_control <- function(tol = 1e-6, max_sweep = 200L, nodes = NULL, rq = NULL, lr
     nodes = if (!is.null(nodes)) as.integer(nodes),
     rq = check_auto(rq, "rq"), lr = check_auto(lr, "lr"), skew = check_auto(skew, "skew"),
     solver = solver, noise = noise
-  ), lapply(count, function(n) if (!is.null(n)) as.integer(n)),
+  ), lapply(count, function(n) {
+    if (is.null(n)) NULL else stats::setNames(as.integer(n), names(n))   # batch has one
+  }),
   list(noise_tol = if (!is.null(noise_tol)) as.double(noise_tol))), class = "vb_control")
 }
 
@@ -65,7 +68,7 @@ advi_settings <- function(control, approximation, n_path, n_draw = 4000L) {
        noise_tol = or(control$noise_tol, if (fresh) 0.1 else 0.02), rank = or(control$rank, 0L),
        n_path = or(control$paths, n_path), n_draw = or(control$draws, n_draw), tol = control$tol,
        max_iter = or(control$max_iter, if (fresh) 10000L else 1000L), lr = control$lr,
-       batch = or(control$batch, 0L), cores = control$cores, verbose = control$verbose)
+       batch = unname(or(control$batch, 0L)), cores = control$cores, verbose = control$verbose)
 }
 
 # Fixed noise comes from a stream of its own, so that a fit is the same on every run and leaves the

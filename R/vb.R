@@ -166,7 +166,8 @@ fit_model <- function(model, choices, automatic, control, call, env, started) {
   if (choices$algorithm == "advi") {
     choices$approximation <- advi_choice(choices$approximation, n_unconstrained(model$spec))
     check_shrink(model$spec, choices$approximation)
-    engine <- fit_advi_engine(model$spec, control, choices$approximation, own$density)
+    engine <- fit_advi_engine(model$spec, model$design$random, control, choices$approximation,
+                              own$density)
   } else {
     check_shrink(model$spec, choices$approximation)
     automatic <- automatic && !length(model$spec$shrink)

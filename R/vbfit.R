@@ -75,7 +75,7 @@
 #' `vcov()`, `confint()`, `sigma()`, [elbo()], [posterior_summary()], [prior_summary()],
 #' `predict()`, `fitted()`, `residuals()`, `model.frame()`, `model.matrix()`, `formula()`,
 #' `terms()`, `family()`, `nobs()`, `weights()`, `df.residual()`, `update()`, lme4's `ngrps()`, and
-#' posterior's `as_draws()` family.
+#' posterior's `as_draws()` family, and of fits by ADVI [loo()][loo].
 #' @name vbfit
 #' @examples
 #' fit <- vb(breaks ~ wool + (1 | tension), warpbreaks)

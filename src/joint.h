@@ -14,7 +14,7 @@
  * ------------------------------------------------------------ */
 typedef struct { /* all cells of a model, or a sample of them */
   int n;
-  double scale; /* total / n */
+  double scale; /* of their sum: all units over those sampled */
   const double *y, *w, *offset, *x;
   const int **group; /* per term */
   const double **z;
@@ -29,7 +29,8 @@ typedef struct {
   int points, rows;       /* of one block */
   double *eta, *d1, *ll;  /* rows x points, twice; 3 x rows */
   double *y3, *w3, *eta3; /* opaque families: 3 x rows */
-  int *order, cap_some;   /* a permutation of all cells; room in own */
+  int by;                 /* samples are of cells, or (1, 2...) of the levels of a term */
+  int *order, cap_some;   /* a permutation of them; room in own */
   double *own, **own_z;   /* of some: its columns */
   int **own_group;
 } vb_likelihood;

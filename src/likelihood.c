@@ -77,26 +77,28 @@ void vb_likelihood_make(const vb_model *m, const vb_hyper *hyper, int points, vb
   l->at = &l->all;
 }
 
-static void sample_alloc(vb_likelihood *l, int size) {
+static void sample_alloc(vb_likelihood *l, int n_unit, int cap) {
   const vb_model *m = l->model;
   const vb_host *host = m->host;
-  l->own = host->alloc((size_t)size * (m->p + 4), sizeof(double));
+  l->own = host->alloc((size_t)cap * (m->p + 4), sizeof(double));
   l->own_z = host->alloc(m->n_term + 1, sizeof *l->own_z);
   l->own_group = host->alloc(m->n_term + 1, sizeof *l->own_group);
   for (int k = 0; k < m->n_term; k++) {
-    l->own_z[k] = host->alloc((size_t)size * m->term[k].d, sizeof(double));
-    l->own_group[k] = host->alloc(size, sizeof(int));
+    l->own_z[k] = host->alloc((size_t)cap * m->term[k].d, sizeof(double));
+    l->own_group[k] = host->alloc(cap, sizeof(int));
   }
   if (!l->order) {
-    l->order = host->alloc(m->n, sizeof(int));
-    for (int i = 0; i < m->n; i++) l->order[i] = i;
+    l->order = host->alloc(n_unit, sizeof(int));
+    for (int i = 0; i < n_unit; i++) l->order[i] = i;
   }
-  l->cap_some = size;
+  l->cap_some = cap;
 }
 
-static void take_cell(vb_likelihood *l, int size, int i, int from) {
+/* its columns are cap_some long */
+static void take_cell(vb_likelihood *l, int i, int from) {
   const vb_model *m = l->model;
-  double *y = l->own, *w = y + size, *offset = w + size, *one = offset + size, *x = one + size;
+  int cap = l->cap_some;
+  double *y = l->own, *w = y + cap, *offset = w + cap, *one = offset + cap, *x = one + cap;
   y[i] = m->y[from];
   w[i] = m->w[from];
   offset[i] = m->offset[from];
@@ -109,32 +111,43 @@ static void take_cell(vb_likelihood *l, int size, int i, int from) {
   }
 }
 
+/* a cell, or all of a level, behind the n there are; how many there are then */
+static int take_unit(vb_likelihood *l, const vb_term *by, int unit, int n) {
+  if (!by) take_cell(l, n++, unit);
+  for (int i = by ? by->row_start[unit] : 0; by && i < by->row_start[unit + 1]; i++)
+    take_cell(l, n++, by->row[i]);
+  return n;
+}
+
 /* The first entries of a shuffle (Fisher & Yates), which is taken back, so that a sample is a
  * function of its uniforms alone. */
 void vb_likelihood_subsample(vb_likelihood *l, int size, const double *uniform) {
-  int n = l->model->n;
+  const vb_model *m = l->model;
+  const vb_term *by = l->by > 0 ? m->term + l->by - 1 : NULL;
+  int n_unit = by ? by->n_level : m->n, need = by ? m->n : size, n = 0;
   l->at = &l->all;
-  if (size <= 0 || size >= n) return;
-  if (size > l->cap_some) sample_alloc(l, size);
+  if (size <= 0 || size >= n_unit) return;
+  if (need > l->cap_some) sample_alloc(l, n_unit, need);
   for (int back = 0; back < 2; back++)
     for (int t = 0; t < size; t++) {
-      int i = back ? size - 1 - t : t, j = i + (int)(uniform[i] * (n - i));
-      if (j > n - 1) j = n - 1;
+      int i = back ? size - 1 - t : t, j = i + (int)(uniform[i] * (n_unit - i));
+      if (j > n_unit - 1) j = n_unit - 1;
       int first = l->order[i];
       l->order[i] = l->order[j];
       l->order[j] = first;
-      if (!back) take_cell(l, size, i, l->order[i]);
+      if (!back) n = take_unit(l, by, l->order[i], n);
     }
-  double *y = l->own, *w = y + size, *offset = w + size, *one = offset + size, *x = one + size;
-  l->some = (vb_cells){.n = size,
-                       .scale = (double)n / size,
+  int cap = l->cap_some;
+  double *y = l->own, *w = y + cap, *offset = w + cap, *one = offset + cap, *x = one + cap;
+  l->some = (vb_cells){.n = n,
+                       .scale = (double)n_unit / size,
                        .y = y,
                        .w = w,
                        .offset = offset,
                        .x = x,
                        .group = (const int **)l->own_group,
                        .z = (const double **)l->own_z,
-                       .n_base = size,
+                       .n_base = n,
                        .base_y = y,
                        .base_w = w,
                        .base_count = one};

@@ -96,6 +96,7 @@ static SEXP body(void *data) {
   if (st == VB_OK) st = vb_joint_settle(&joint, &request.hyper, start);
   joint.density.kinked = vb_joint_kinked(&joint);
   if (joint.density.kinked) a.set.min_noise = KINKED_NOISE;
+  joint.likelihood.by = vb_get_int(j->control, "batch_by");
   a.start = start;
   a.n_start = 1;
   if (st == VB_OK)

@@ -102,6 +102,42 @@ test_that("mini-batches of rows come to the same answer", {
   expect_equal(batch$advi$sd_q, fixed$advi$sd_q, tolerance = 0.1)
 })
 
+test_that("mini-batches of groups come to the same answer", {
+  n <- 1500
+  data <- data.frame(g = gl(150, 10), x = stats::qnorm(((seq_len(n) * sqrt(2)) %% 1) * 0.98 + 0.01))
+  data$y <- data$x + stats::qnorm(((1:150 * sqrt(3)) %% 1))[data$g] +
+    stats::qnorm((seq_len(n) * sqrt(5)) %% 1)
+  of <- function(control) {
+    vb(y ~ x + (1 | g), data, algorithm = "advi", approximation = "meanfield", control = control)
+  }
+  fixed <- of(vb_control())
+  set.seed(1)
+  batch <- of(vb_control(noise = "fresh", batch = c(g = 50)))
+  expect_lt(max(abs(fixef(batch) - fixef(fixed)) / sqrt(diag(vcov(fixed)))), 0.5)
+  expect_equal(sigma(batch), sigma(fixed), tolerance = 0.03)
+  expect_error(of(vb_control(noise = "fresh", batch = c(h = 50))), class = "vb_error_batch")
+  expect_error(of(vb_control(batch = 50)), class = "vb_error_batch")
+})
+
+test_that("loo takes the log-likelihood of the draws, constants included", {
+  skip_if_not_installed("loo")
+  skip_if_not_installed("posterior")
+  fit <- advi_of("poisson")
+  draws <- posterior::as_draws_matrix(fit)
+  eta <- draws[, seq_len(6)] %*% t(model.matrix(fit))
+  by_hand <- t(apply(exp(eta), 1, function(mu) stats::dpois(InsectSprays$count, mu, log = TRUE)))
+  expect_equal(unname(draw_log_lik(fit)), unname(by_hand), tolerance = 1e-10)
+  fit <- advi_of("negbinomial")
+  draws <- posterior::as_draws_matrix(fit)
+  eta <- draws[, seq_len(4)] %*% t(model.matrix(fit))
+  by_hand <- t(vapply(seq_len(nrow(eta)), function(s) {
+    stats::dnbinom(warpbreaks$breaks, draws[s, "shape"], mu = exp(eta[s, ]), log = TRUE)
+  }, numeric(54)))
+  expect_equal(unname(draw_log_lik(fit)), unname(by_hand), tolerance = 1e-10)
+  expect_s3_class(suppressWarnings(loo::loo(fit)), "loo")
+  expect_error(loo::loo(fit_of("poisson")), class = "vb_error_algorithm")
+})
+
 test_that("kept draws have the summary's moments, and their log densities", {
   skip_if_not_installed("posterior")
   fit <- advi_of("slope", control = vb_control(draws = 4000))

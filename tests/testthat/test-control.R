@@ -20,6 +20,6 @@ test_that("settings are checked", {
 })
 
 test_that("a call makes the same settings again", {
-  control <- vb_control(tol = 1e-8, rq = FALSE)
+  control <- vb_control(tol = 1e-8, rq = FALSE, noise = "fresh", batch = c(g = 5))
   expect_identical(eval(control_call(control)), control)
 })
