@@ -109,6 +109,10 @@
 advi <- function(target, init, gradient = NULL, approximation = NULL,
                  noise = c("fixed", "fresh"), n_noise = NULL, lower, upper, transform,
                  control = vb_control(), verbose, ...) {
+  if (missing(target)) {
+    vb_abort("target", c("{.arg target} is missing.",
+                         i = "It is a log density, or an object that has one: see {.fun advi}."))
+  }
   UseMethod("advi")
 }
 
@@ -121,17 +125,17 @@ advi.default <- function(target, init, gradient = NULL, approximation = NULL,
   started <- proc.time()[[3L]]
   env <- parent.frame()
   call <- match.call()
+  call[[1L]] <- quote(advi)
   control <- full_control(control, 1L, if (missing(verbose)) verbose_default() else verbose)
   if (!missing(noise)) control$noise <- pick_choice(noise, "noise", c("fixed", "fresh"))
   if (!is.null(n_noise)) control$n_noise <- vb_control(n_noise = n_noise)$n_noise
-  check_batch(control)
   check_no_name(control$batch)
   density <- as_target(target, if (!missing(init)) init, gradient, batch = control$batch, ...)
   if (!is.null(density$restore)) on.exit(density$restore())
   map <- target_map(density, if (!missing(lower)) lower, if (!missing(upper)) upper,
                     if (!missing(transform)) transform)
   approximation <- advi_choice(approximation, map$dim)
-  check_paths(control, approximation)
+  check_advi_control(control, approximation, map$dim)
   seen <- new_seen()
   result <- with_noise_stream(control$noise, climb(density, map, approximation, control, seen))
   check_result(result, density, seen)
@@ -147,9 +151,23 @@ advi_choice <- function(approximation, dim) {
   approximation
 }
 
-check_paths <- function(control, approximation) {
-  if (approximation != "pathfinder" || !identical(control$paths, 0L)) return(invisible())
-  vb_abort(c("paths", "approximation"), "{.code approximation = \"pathfinder\"} needs a path.")
+# What of vb_control() does not fit the approximation of so many parameters
+check_advi_control <- function(control, approximation, dim) {
+  check_batch(control)
+  if (approximation == "pathfinder" && identical(control$paths, 0L)) {
+    vb_abort(c("paths", "approximation"), "{.code approximation = \"pathfinder\"} needs a path.")
+  }
+  few <- control$noise == "fixed" && isTRUE(control$n_noise < 2 * dim)
+  if (approximation == "fullrank" && few) {
+    vb_abort("n_noise", c(
+      "{.code approximation = \"fullrank\"} of {dim} parameters needs {2 * dim} or more draws.",
+      x = "{.arg n_noise} is {control$n_noise}: the bound would have no maximum.",
+      i = "Leave {.arg n_noise} out, or take {.code approximation = \"meanfield\"}."))
+  }
+  if (isTRUE(as.double(control$draws) * dim > 1e8)) {
+    vb_abort("draws", c("{control$draws} draws of {dim} parameters are too many to keep.",
+                        i = "At most {floor(1e8 / dim)} fit into a gigabyte."))
+  }
 }
 
 check_no_name <- function(batch) {
@@ -215,7 +233,8 @@ check_result <- function(result, target, seen) {
   vb_abort(c("target", "fit"), c(
     "{.fun advi} failed before there was anything to return.",
     x = stop_warnings[[if (nzchar(reason)) reason else "not finite"]][[1L]],
-    where_not_finite(target, seen)))
+    where_not_finite(target, seen),
+    i = "Does the posterior end in every direction? A parameter that nothing holds needs a prior."))
 }
 
 where_not_finite <- function(target, seen) {

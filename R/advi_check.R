@@ -190,7 +190,7 @@ gradient_error <- function(target, map, x, value, found, k) {
   same <- length(ratio) && diff(range(ratio)) < 0.02 * abs(ratio[1L])
   hint <- if (same && abs(ratio[1L] + 1) < 0.02) {
     "The gradient has the opposite sign: is it that of the negative log density?"
-  } else if (same) {
+  } else if (same && abs(ratio[1L] - 1) > 0.05) {
     "The gradient is {signif(ratio[1L], 3)} times the derivative: one of the two has a factor that
      the other has not."
   } else {

@@ -10,7 +10,7 @@ find_gradient <- function(target, at_shape, density, init, vectorised, taped) {
   }
   problem <- if (!taped) "{.pkg RTMB} cannot differentiate mini-batches."
     else if (!rlang::is_installed("RTMB")) "With {.pkg RTMB} installed it would be differentiated."
-  if (is.null(problem) && is.numeric(value)) {
+  if (is.null(problem) && is.numeric(value) && length(value) == 1L) {
     tape <- tryCatch(suppressWarnings(tape_density(target, at_shape, init)),
                      error = conditionMessage)
     if (is.function(tape)) return(list(density = tape, gradient = "RTMB", at_once = FALSE))

@@ -4,11 +4,12 @@
 n_unconstrained <- function(spec) {
   d <- vapply(spec$terms, function(term) ncol(term$z), 0)
   n_level <- vapply(spec$terms, function(term) as.double(term$n_level), 0)
-  ncol(spec$x) + sum(n_level * d) + sum(d * (d + 1) / 2) + length(spec$prior_par$dist)
+  ncol(spec$x) + sum(n_level * d) + sum(d * (d + 1) / 2) +
+    sum(spec$prior_par$dist != "constant")
 }
 
 fit_advi_engine <- function(spec, random, control, approximation, density = NULL) {
-  check_batch(control)
+  check_advi_control(control, approximation, n_unconstrained(spec))
   settings <- advi_settings(control, approximation, n_path = 1L, n_draw = 1000L)
   settings$batch_by <- batch_term(names(control$batch), random)
   told <- spec
@@ -93,7 +94,10 @@ draw_predictor <- function(fit, rows) {
   coef <- fit$advi$coef
   eta <- rows$offset + rows$x %*% coef[seq_len(n_fixed(fit)), , drop = FALSE]
   start <- term_offset(fit)
-  for (k in seq_along(fit$random)) {
+  n_term <- length(fit$random)
+  # the same whatever the rows, and each term's own
+  noise <- with_noise_stream("fixed", matrix(stats::rnorm(ncol(eta) * n_term), ncol(eta)))
+  for (k in seq_len(n_term)) {
     d <- length(fit$random[[k]]$coef)
     group <- rows$group[[k]]
     seen <- which(group > 0L)
@@ -103,12 +107,13 @@ draw_predictor <- function(fit, rows) {
     }
     new <- which(group == 0L)
     if (!length(new)) next
-    eta[new, ] <- eta[new, , drop = FALSE] + new_level(fit, k, rows$z[[k]][new, , drop = FALSE])
+    z <- rows$z[[k]][new, , drop = FALSE]
+    eta[new, ] <- eta[new, , drop = FALSE] + new_level(fit, k, z) * rep(noise[, k], each = nrow(z))
   }
   eta
 }
 
-# z'u of a new level, each draw with its own standard deviations and correlations
+# The sd of z'u of a new level, each draw with its own standard deviations and correlations
 new_level <- function(fit, k, z) {
   hyper <- fit$hyper
   own <- which(hyper$term == k)
@@ -119,8 +124,7 @@ new_level <- function(fit, k, z) {
     j <- hyper$j[pair]
     v <- v + outer(2 * z[, i] * z[, j], sd[i, ] * sd[j, ] * fit$advi$hyper[pair, ])
   }
-  noise <- with_noise_stream("fixed", stats::rnorm(ncol(v)))
-  sqrt(pmax(v, 0)) * rep(noise, each = nrow(v))
+  sqrt(pmax(v, 0))
 }
 
 # The inverse link of each draw; of ordinal models the probability of each category

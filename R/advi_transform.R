@@ -7,6 +7,8 @@
 # theta; `inverse` gives what is not finite outside the domain; `axes`: names of the reals.
 scalar_block <- function(name, link, shift = 0, scale = 1) {
   f <- links[[link]]
+  shift <- rep_len(shift, length(name))
+  scale <- rep_len(scale, length(name))
   list(
     dim = length(name),
     value = function(x) shift + scale * f$value(x),

@@ -151,7 +151,7 @@ print.advifit <- function(x, digits = 2, ...) {
   if (n > length(shown)) cat("... and", n - length(shown), "more: see posterior_summary()\n")
   cat("------\n")
   if (!isTRUE(x$converged)) cat("* Not converged: see summary() for how far the fit came\n")
-  cat(paste0("* ", strwrap(advi_verdict(x), 78, exdent = 2, initial = "")), sep = "\n")
+  cat(strwrap(advi_verdict(x), 80, initial = "* ", exdent = 2), sep = "\n")
   cat("* For intervals and diagnostics see summary()\n")
   invisible(x)
 }

@@ -40,6 +40,7 @@ khat_verdict <- function(khat, far, wrong, changed, n_name, steady) {
   if (is.na(khat)) {
     return("Pareto k could not be had: nothing is known about how good the approximation is.")
   }
+  if (khat == -Inf) return("The importance weights are all equal: the approximation is the target.")
   said <- paste0("Pareto k ", two_places(khat),
                  if (steady && far) " of weights that hardly vary", ": ")
   if (length(wrong)) {

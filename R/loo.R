@@ -72,7 +72,7 @@ draw_log_lik <- function(fit) {
   shift <- drop(fit$fixed$center %*% fit$advi$coef[seq_len(n_fixed(fit)), , drop = FALSE])
   if (length(threshold_rows(fit))) eta <- eta - rep(shift, each = nrow(eta))
   own <- callback(fit$family)
-  constant <- if (is.null(design$constants)) 0 else design$constants
+  constant <- if (is.null(design$row_constant)) 0 else design$row_constant
   out <- vapply(seq_len(ncol(eta)), function(s) {
     if (!is.null(own)) return(design$w * own$density(design$y, eta[, s], par[, s]))
     of <- function(what) {

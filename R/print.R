@@ -45,7 +45,8 @@ print.vbfit <- function(x, digits = 1, ...) {
   }
   cat("* Estimate and Est.Error are posterior mean and standard deviation\n")
   if (!is.null(x$advi)) {
-    cat(paste0("* ", strwrap(advi_verdict(advi_view(x, without_ranef(x))), 77)), sep = "\n")
+    verdict <- advi_verdict(advi_view(x, without_ranef(x)))
+    cat(strwrap(verdict, 80, initial = "* ", exdent = 2), sep = "\n")
   } else if (x$approximation != "structured") {
     cat("* Est.Error is that of the ", x$approximation, " approximation: see summary()\n", sep = "")
   }

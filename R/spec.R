@@ -36,7 +36,7 @@ make_spec <- function(family, response, design, priors, offset, rows) {
   spec <- list(
     family = family$name, link = family$link, bound = family$bound,
     y = as.double(part(response$spec_y)), w = as.double(part(response$spec_w)),
-    constant = if (is.null(constant)) 0 else sum(constant), constants = constant,
+    constant = if (is.null(constant)) 0 else sum(constant), row_constant = constant,
     offset = offset,
     x = design$x, center = design$center, intercept = design$intercept,
     terms = lapply(design$random, function(term) {

@@ -9,8 +9,10 @@
 #define FLATTEST 1e-2     /* curvature, in units of the path's, below which none is believed */
 #define ROUND_ITER 60     /* iterations after which q becomes the frame */
 #define MAX_ROUND 12
-#define RANK 5  /* of low rank, at most, where none is asked for */
-#define WILD 10 /* rms of the gradient that a frame of the right width does not give */
+#define MAX_POLISH 4
+#define HOPELESS 0.1 /* nats that are left where nothing holds a parameter */
+#define RANK 5       /* of low rank, at most, where none is asked for */
+#define WILD 10      /* rms of the gradient that a frame of the right width does not give */
 #define MAX_NARROW 30
 #define NEAR 0.05 /* S this near the identity: the frame is good enough */
 
@@ -106,13 +108,14 @@ static int absorb(vb_advi *a) {
  * whitened draws integrate exactly, so it is taken out of a pair's mean: for log p = c + z'Hz / 2
  * the odd part of the gradient gives z'Hz. */
 static double bound_error(const vb_saa *s) {
-  int half = s->M / 2, d = s->q->dim;
+  int half = s->M / 2, d = s->q->dim, m = s->q->n_noise, whole = half >= m;
   double mean = 0, square = 0;
   for (int i = 0; i < half; i++) {
     size_t up = (size_t)i * d, down = (size_t)(i + half) * d;
     double v = (s->value[i] + s->value[i + half]) / 2;
-    for (int k = 0; k < d; k++)
+    for (int k = 0; k < d && whole; k++)
       v -= (s->x[up + k] - s->x[down + k]) * (s->g[up + k] - s->g[down + k]) / 8;
+    if (!whole) v += vb_dot(m, s->z + (size_t)i * m, s->z + (size_t)i * m) / 2;
     double off = v - mean;
     mean += off / (i + 1);
     square += off * (v - mean);
@@ -187,9 +190,16 @@ static vb_status climb_up(vb_advi *a, vb_saa *saa, double *f, double *grad,
   return VB_OK;
 }
 
+/* A frame that the steps have left behind is renewed: what is left to gain is told in it. */
 static vb_status polish(vb_advi *a, vb_saa *saa, double *f, double *grad) {
-  vb_status st = vb_newton_run(saa, a->q.par, f, grad, &a->decrement);
-  if (st == VB_OK) st = vb_saa_eval(saa, a->q.par, f, grad); /* saa holds what is at par */
+  vb_status st = VB_OK;
+  for (int round = 0; round < MAX_POLISH && st == VB_OK; round++) {
+    st = vb_newton_run(saa, a->q.par, f, grad, &a->decrement);
+    int moved = absorb(a);
+    if (st == VB_OK) st = vb_saa_eval(saa, a->q.par, f, grad); /* saa holds what is at par */
+    if (!moved) break;
+    a->decrement = vb_dot(a->q.n_par, grad, grad) / 2;
+  }
   if (st == VB_OK) vb_advi_trace(a, VB_PHASE_POLISH, *f + bound_constant(&a->q), bound_error(saa));
   return st;
 }
@@ -230,7 +240,10 @@ static vb_status noise_error(vb_advi *a, int M, const double *z, const vb_lbfgs_
 
 static int first_noise(const vb_advi *a) {
   int d = a->q.n_noise, least = a->q.form->full ? 2 * d : 2 * (d < 32 ? d : 32);
-  if (a->set.n_noise) return a->set.n_noise + a->set.n_noise % 2;
+  if (a->set.n_noise) { /* fewer than these leave log |S| without a bound */
+    int needed = a->q.form->full ? 2 * d : 2 * (a->q.rank + 1);
+    return a->set.n_noise > needed ? a->set.n_noise + a->set.n_noise % 2 : needed;
+  }
   return least > a->set.min_noise ? least : a->set.min_noise;
 }
 
@@ -258,8 +271,9 @@ static vb_status fixed_run(vb_advi *a, vb_saa *saa) {
     if (st == VB_OK) st = polish(a, saa, &f, grad);
     a->elbo = f + bound_constant(q);
     if (st == VB_OK) st = noise_error(a, a->M, z_check, &memory);
-    a->converged = st == VB_OK && a->decrement <= a->set.tol * q->dim;
-    if (st != VB_OK || a->set.n_noise || a->noise_error <= a->set.noise_tol ||
+    int hopeless = a->decrement > HOPELESS; /* more draws would not mend that */
+    a->converged = st == VB_OK && a->decrement <= a->set.tol * q->dim && a->noise_error < 1;
+    if (st != VB_OK || a->set.n_noise || hopeless || a->noise_error <= a->set.noise_tol ||
         2 * a->M > a->set.max_noise)
       return st;
     raw = both;

@@ -92,7 +92,11 @@ vb_status vb_advi_weigh(vb_advi *a) {
     if (a->host->poll()) return VB_INTERRUPTED;
   }
   for (int i = 0; i < S; i++) a->log_weight[i] = a->lp[i] - a->lp_approx[i];
+  double largest = 0;
+  for (int i = 0; i < S; i++)
+    if (isfinite(a->lp[i])) largest = fmax(largest, fabs(a->lp[i]));
   a->khat = vb_psis(S, a->log_weight);
+  if (largest > 1e15) a->khat = NAN; /* rounding is all that the weights are made of */
   return VB_OK;
 }
 

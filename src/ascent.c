@@ -20,7 +20,8 @@
 #define LONGEST 0.5 /* change of any parameter in one step, in the frame's sds */
 #define CLIP 5.0
 #define MEMORY 0.05
-#define WILD 10.0     /* rms of the gradient that a frame of the right width does not give */
+#define WILD 10.0 /* rms of the gradient that a frame of the right width does not give */
+#define MAX_HALVED 100
 #define MAX_FAILED 20 /* estimates in a row */
 
 void vb_ascent_alloc(vb_advi *advi, vb_ascent *a) {
@@ -143,7 +144,10 @@ vb_status vb_ascent_step(vb_ascent *a) {
   double shorter = longest > LONGEST ? LONGEST / longest : 1;
   memcpy(a->before, q->par, sizeof(double) * q->n_par);
   for (int k = 0; k < q->n_par; k++) q->par[k] += a->velocity[k] *= shorter;
-  while (q->form->log_det(q, q->par + q->dim, &log_det, NULL) != VB_OK) half_back(a);
+  for (int k = 0; q->form->log_det(q, q->par + q->dim, &log_det, NULL) != VB_OK; k++) {
+    if (k == MAX_HALVED) return VB_NOT_FINITE;
+    half_back(a);
+  }
   return VB_OK;
 }
 

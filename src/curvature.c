@@ -85,6 +85,7 @@ static vb_status solve(const curvature *c, int first, int K, workspace *w) {
       left += w->rr[k] > TOL * TOL;
     }
   }
+  if (left) return VB_MAX_ITER;
   return VB_OK;
 }
 

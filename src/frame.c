@@ -111,7 +111,9 @@ void vb_frame_var(const vb_host *host, const vb_q *q, const double *par, const v
   double *unit = host->alloc((size_t)q->n_noise + 2 * d, sizeof(double)), *y = unit + q->n_noise,
          *x = y + d;
   memset(var, 0, sizeof(double) * d);
-  for (int m = 0; m < q->n_noise; m++) {
+  int diagonal = !q->form->full && q->rank == 0 && !(frame && frame->dense);
+  for (int m = 0; m < (diagonal ? 1 : q->n_noise); m++) {
+    for (int k = 0; diagonal && k < q->n_noise; k++) unit[k] = 1;
     unit[m] = 1;
     q->form->spread(q, par + d, 1, unit, y);
     if (frame) vb_frame_root(frame, 1, y, x);

@@ -69,7 +69,7 @@ typedef struct {
 } trial;
 
 /* Wolfe step along t->dir; on return t holds the new point.  Where rounding leaves no ascent to be
- * found the status is VB_MAX_ITER. */
+ * found the status is VB_MAX_ITER, where f has no end VB_NOT_FINITE. */
 static vb_status line_search(vb_lbfgs *run, double slope, double step, trial *t) {
   double low = 0, high = INFINITY, slack = 1e-14 * fabs(run->f);
   int n = run->n;
@@ -78,6 +78,7 @@ static vb_status line_search(vb_lbfgs *run, double slope, double step, trial *t)
     vb_status st = run->eval(run->data, t->x, &t->f, t->grad);
     run->n_eval++;
     if (st == VB_INTERRUPTED) return st;
+    if (st != VB_OK) t->f = -INFINITY;
     double gain = t->f - run->f;
     if (st != VB_OK || !(gain >= ARMIJO * step * slope - slack)) {
       high = step;
@@ -92,6 +93,7 @@ static vb_status line_search(vb_lbfgs *run, double slope, double step, trial *t)
     }
     if (high - low < 1e-12 * fmax(low, 1e-8)) break;
   }
+  if (low > 0 && isinf(high)) return VB_NOT_FINITE; /* it rises for ever */
   return t->f > run->f ? VB_OK : VB_MAX_ITER;
 }
 

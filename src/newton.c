@@ -8,6 +8,7 @@
 
 #define MAX_CG 50
 #define MAX_STEP 30
+#define MAX_RADIUS 10 /* posterior sds, if the frame is right */
 #define GAUSSIAN 1e-6 /* even parts of the gradient up to which there is no sampling error */
 
 /* How far to go: `forcing` is the residual of a linear system, relative to the gradient, `worth`
@@ -38,6 +39,7 @@ static vb_status truncated_cg(vb_saa *s, const double *par, const double *g, dou
   for (int k = 0; k < MAX_CG && rr > stop; k++) {
     vb_status st = vb_saa_hessian(s, par, g, w->d, w->hd);
     if (st != VB_OK) return st;
+    if (k % 8 == 7 && s->host->poll()) return VB_INTERRUPTED;
     double curvature = -vb_dot(n, w->d, w->hd), dd = vb_dot(n, w->d, w->d);
     double sd = vb_dot(n, w->step, w->d), ss = vb_dot(n, w->step, w->step);
     double edge = (-sd + sqrt(fmax(sd * sd + dd * (radius * radius - ss), 0))) / dd;
@@ -65,12 +67,16 @@ vb_status vb_newton_run(vb_saa *s, double *par, double *f, double *grad, double 
   workspace w;
   workspace_alloc(host, n, &w);
   best = vb_dot(n, grad, grad);
-  /* in the frame curvature is about one, so that half the squared gradient is the decrement */
-  for (int it = 0; it < MAX_STEP && best / 2 > worth; it++) {
+  /* where q is N(0, I) in its frame curvature is about one, half the squared gradient the decrement
+   */
+  int framed = s->q->form->absorb != NULL;
+  for (int it = 0; it < MAX_STEP && (best / 2 > worth || !framed); it++) {
     vb_status st = truncated_cg(s, par, grad, to->forcing, radius, &w, &promised);
     if (st == VB_INTERRUPTED || host->poll()) return VB_INTERRUPTED;
     if (st != VB_OK) return VB_OK; /* the edge of where log p can be had: nothing to polish */
-    *decrement = fmin(*decrement, promised);
+    /* a step cut short at the radius promises little because it is short */
+    if (promised >= 0 && vb_dot(n, w.step, w.step) < 0.98 * radius * radius)
+      *decrement = fmin(*decrement, promised);
     if (!(promised > worth)) return VB_OK;
     double next, length = sqrt(vb_dot(n, w.step, w.step));
     for (int i = 0; i < n; i++) w.x[i] = par[i] + w.step[i];
@@ -86,13 +92,13 @@ vb_status vb_newton_run(vb_saa *s, double *par, double *f, double *grad, double 
       radius = length / 4;
       continue;
     }
-    if (length > 0.9 * radius) radius *= 2;
+    if (length > 0.9 * radius) radius = fmin(2 * radius, MAX_RADIUS);
     double progress = size / best;
     memcpy(par, w.x, sizeof(double) * n);
     memcpy(grad, w.grad, sizeof(double) * n);
     *f = next;
     best = size;
-    *decrement = fmin(*decrement, size / 2);
+    if (framed) *decrement = fmin(*decrement, size / 2);
     if (promised <= noise && progress > 0.25) return VB_OK;
   }
   return VB_OK;

@@ -190,3 +190,26 @@ test_that("the call is kept without its data", {
   expect_identical(fit$call$target, quote(f))
   expect_identical(fit$call$control, quote(vb_control(draws = 100L)))
 })
+
+test_that("a fit can be updated", {
+  target <- gaussian_target(3)
+  fit <- advi(target$log_density, target$init, target$gradient)
+  narrow <- stats::update(fit, approximation = "meanfield")
+  expect_identical(narrow$approximation, "meanfield")
+  expect_equal(narrow$cov, fit$cov, tolerance = 1e-6)
+})
+
+test_that("too few draws for a full rank are refused, and too many to keep", {
+  target <- gaussian_target(5)
+  of <- function(...) advi(target$log_density, target$init, target$gradient, ...)
+  expect_error(of(n_noise = 8), "10 or more", class = "vb_error_n_noise")
+  expect_error(of(control = vb_control(draws = 1e8)), "too many", class = "vb_error_draws")
+  expect_no_error(of(n_noise = 8, approximation = "meanfield"))
+  expect_error(advi(), class = "vb_error_target")
+})
+
+test_that("a density without an end is no fit", {
+  rising <- function(theta) sum(theta) - 1e3
+  expect_error(advi(rising, c(a = 0, b = 0), function(theta) c(1, 1)), "prior",
+               class = "vb_error_target")
+})

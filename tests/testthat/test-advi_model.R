@@ -169,6 +169,16 @@ test_that("predictions agree with those of the structured approximation", {
   expect_equal(advi$se.fit, structured$se.fit, tolerance = 0.1)
 })
 
+test_that("new levels of two factors are independent", {
+  fit <- vb(breaks ~ 1 + (1 | wool) + (1 | tension), warpbreaks, algorithm = "advi")
+  structured <- vb(breaks ~ 1 + (1 | wool) + (1 | tension), warpbreaks)
+  of <- function(fit, ...) {
+    predict(fit, data.frame(...), se.fit = TRUE, allow.new.levels = TRUE)$se.fit[[1L]]
+  }
+  expect_equal(of(fit, wool = "C", tension = "X"), of(structured, wool = "C", tension = "X"),
+               tolerance = 0.15)
+})
+
 test_that("the probabilities of categories are predicted", {
   fit <- vb(y ~ x, data.frame(y = ordered(rep(1:3, 20)), x = rep(c(-1, 0, 1, 0.5), 15)),
             family = cumulative(), algorithm = "advi")

@@ -133,3 +133,10 @@ test_that("posteriors of transformed parameters are right", {
   expect_equal(got[1, 1], 0.25, tolerance = 0.01)
   expect_lt(max(abs(got[1, 3:4] - stats::qbeta(c(0.025, 0.975), 6, 18))), 0.02)
 })
+
+test_that("a transform may be that of a whole vector", {
+  fit <- advi(function(theta) sum(stats::dgamma(theta, 30, 5, log = TRUE)),
+              c(s = c(1, 2, 3)), function(theta) 29 / theta - 5, transform = list(s = "positive"))
+  expect_equal(unname(coef(fit)), rep(6, 3), tolerance = 0.01)
+  expect_identical(names(fit$mean), sprintf("log(s%d)", 1:3))
+})

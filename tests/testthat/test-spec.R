@@ -1,8 +1,8 @@
 test_that("the spec is the contract's, in the types C reads", {
   spec <- model_of(y ~ x + (x | a) + (1 | b), toy, offset = z)$spec
-  expect_named(spec, c("family", "link", "bound", "y", "w", "constant", "offset", "x", "center",
-                       "intercept", "terms", "prior_coef", "prior_sd", "prior_cor", "prior_par",
-                       "shrink"))
+  expect_named(spec, c("family", "link", "bound", "y", "w", "constant", "row_constant", "offset",
+                       "x", "center", "intercept", "terms", "prior_coef", "prior_sd",
+                       "prior_cor", "prior_par", "shrink"))
   for (field in c("y", "w", "constant", "offset", "x", "center", "prior_cor")) {
     expect_type(spec[[field]], "double")
   }
