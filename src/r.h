@@ -52,12 +52,12 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *request);
 const vb_family *vb_r_user_family(SEXP user, const vb_host *host);
 void vb_r_user_unit(const vb_family *family, double residual_scale);
 double vb_r_user_start(const vb_family *family, int k, double residual_scale);
-vb_status vb_r_model(const vb_request *request, const vb_host *host, int cores, int solver,
-                     vb_core *core, vb_model *model, int *cell);
+void vb_r_model(const vb_request *request, const vb_host *host, int cores, int solver,
+                vb_core *core, vb_model *model, int *cell);
 void vb_r_start(const vb_model *model, vb_request *request);
 /* r_joint.c: both, for a vb_joint whose map couples up to so many coefficients */
-vb_status vb_r_joint_model(vb_request *request, const vb_host *host, int cores, int dense_up_to,
-                           vb_core *core, vb_model *model, int *cell);
+void vb_r_joint_model(vb_request *request, const vb_host *host, int cores, int dense_up_to,
+                      vb_core *core, vb_model *model, int *cell);
 /* run body(data); the sparse solver's memory and the progress bar are given back on every way out
  */
 SEXP vb_r_guard(SEXP (*body)(void *), void *data, vb_core *core, vb_r_bar *bar);

@@ -86,10 +86,9 @@ static SEXP body(void *data) {
   vb_advi a;
   vb_r_read(j->spec, &host, &request);
   int *cell = host.alloc(request.input.n + 1, sizeof(int));
-  vb_status st = vb_r_joint_model(&request, &host, vb_get_int(j->control, "cores"), COUPLED_UP_TO,
-                                  j->core, &model, cell);
-  if (st != VB_OK) Rf_error("internal: the model could not be laid out (status %d)", (int)st);
-  st = vb_joint_make(&host, &model, &request.hyper, request.start, COUPLED_UP_TO, &joint);
+  vb_r_joint_model(&request, &host, vb_get_int(j->control, "cores"), COUPLED_UP_TO, j->core, &model,
+                   cell);
+  vb_status st = vb_joint_make(&host, &model, &request.hyper, request.start, COUPLED_UP_TO, &joint);
   vb_r_advi_make(j->control, &host, &joint.density, &noise, &a);
   double *start = host.alloc(joint.density.dim + 1, sizeof(double));
   memcpy(start + model.n_coef, request.start, sizeof(double) * request.hyper.n_axis);

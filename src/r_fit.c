@@ -154,9 +154,8 @@ static SEXP body(void *data) {
   SEXP nodes = vb_list_get(j->control, "nodes");
   request.input.coupling = vb_get_int(j->control, "coupling");
   request.may_factorise = vb_get_int(j->control, "automatic");
-  vb_status st = vb_r_model(&request, &host, vb_get_int(j->control, "cores"),
-                            vb_get_int(j->control, "solver"), j->core, &model, cell);
-  if (st != VB_OK) Rf_error("internal: the model could not be laid out (status %d)", (int)st);
+  vb_r_model(&request, &host, vb_get_int(j->control, "cores"), vb_get_int(j->control, "solver"),
+             j->core, &model, cell);
   vb_r_start(&model, &request);
   int K = request.hyper.n_axis;
   fit.host = &host;

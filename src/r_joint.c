@@ -23,15 +23,13 @@ static double core_size(const vb_input *in) {
 }
 
 /* A dense core where the map will need it; else whatever the pilot is best served with. */
-vb_status vb_r_joint_model(vb_request *request, const vb_host *host, int cores, int dense_up_to,
-                           vb_core *core, vb_model *model, int *cell) {
+void vb_r_joint_model(vb_request *request, const vb_host *host, int cores, int dense_up_to,
+                      vb_core *core, vb_model *model, int *cell) {
   int coupled = core_size(&request->input) + request->input.p <= dense_up_to;
   request->may_factorise = !coupled;
-  vb_status st =
-      vb_r_model(request, host, cores, coupled ? VB_R_DENSE : VB_R_AUTO, core, model, cell);
+  vb_r_model(request, host, cores, coupled ? VB_R_DENSE : VB_R_AUTO, core, model, cell);
   vb_joint_coordinates(&request->hyper);
-  if (st == VB_OK) vb_r_start(model, request);
-  return st;
+  vb_r_start(model, request);
 }
 
 static void put_moments(SEXP list, vb_joint *joint, SEXP settings) {
@@ -56,8 +54,7 @@ static SEXP body(void *data) {
   vb_r_read(j->spec, &host, &request);
   int dense = vb_get_int(j->settings, "dense_up_to"), batch = vb_get_int(j->settings, "batch");
   int *cell = host.alloc(request.input.n + 1, sizeof(int));
-  if (vb_r_joint_model(&request, &host, 1, dense, j->core, &model, cell) != VB_OK)
-    Rf_error("internal: the model could not be laid out");
+  vb_r_joint_model(&request, &host, 1, dense, j->core, &model, cell);
   const double *axes = j->axes == R_NilValue ? request.start : REAL_RO(j->axes);
   vb_status st = vb_joint_make(&host, &model, &request.hyper, request.start, dense, &joint);
   if (st == VB_OK && axes != request.start) st = vb_joint_repilot(&joint, axes);

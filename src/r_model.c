@@ -16,8 +16,8 @@ static vb_status factorised(const vb_request *r, const vb_host *host, int cores,
   return vb_model_build(host, &input, cores, m, cell);
 }
 
-vb_status vb_r_model(const vb_request *r, const vb_host *host, int cores, int solver, vb_core *core,
-                     vb_model *m, int *cell) {
+static vb_status lay_out(const vb_request *r, const vb_host *host, int cores, int solver,
+                         vb_core *core, vb_model *m, int *cell) {
   vb_status st = vb_model_build(host, &r->input, cores, m, cell);
   int forced = solver == VB_R_SPARSE;
   if (st != VB_OK || m->q < 1 || solver == VB_R_DENSE || (m->q <= DENSE_UP_TO && !forced))
@@ -40,6 +40,12 @@ vb_status vb_r_model(const vb_request *r, const vb_host *host, int cores, int so
   vb_sparse_free(core);
   m->core.col_start = m->core.row_index = NULL;
   return VB_OK;
+}
+
+void vb_r_model(const vb_request *r, const vb_host *host, int cores, int solver, vb_core *core,
+                vb_model *m, int *cell) {
+  vb_status st = lay_out(r, host, cores, solver, core, m, cell);
+  if (st != VB_OK) Rf_error("internal: the model could not be laid out (status %d)", (int)st);
 }
 
 typedef struct {

@@ -97,9 +97,7 @@ static void open_posterior(job *j) {
   vb_r_read(j->spec, &j->host, &j->request);
   j->request.input.coupling = vb_get_int(j->engine, "coupling");
   int *cell = j->host.alloc(j->request.input.n + 1, sizeof(int));
-  if (vb_r_model(&j->request, &j->host, 1, vb_get_int(j->engine, "solver"), j->core, &j->model,
-                 cell) != VB_OK)
-    Rf_error("internal: the model could not be laid out again");
+  vb_r_model(&j->request, &j->host, 1, vb_get_int(j->engine, "solver"), j->core, &j->model, cell);
   read_axes(j->engine, &j->request.hyper);
   SEXP node = vb_list_need(j->engine, "node"), point = vb_list_need(j->engine, "point");
   SEXP axes = vb_list_need(j->engine, "axes");

@@ -5,14 +5,11 @@
 # three rounds, antithetic and whitened. Models with groups: NUTS, of advi-mixed.stan under the
 # priors stated in advi-models.R and of rstanarm under its own prior of covariances (decov()).
 
-arguments <- commandArgs(TRUE)
-option <- function(name, default = NULL) {
-  hit <- grep(paste0("^--", name, "="), arguments, value = TRUE)
-  if (length(hit)) sub("^[^=]*=", "", hit[1]) else default
-}
 here <- dirname(normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE),
                                                        value = TRUE))))
-for (name in c("workloads.R", "advi-models.R", "advi-peers.R")) source(file.path(here, name))
+for (name in c("arguments.R", "workloads.R", "advi-models.R", "advi-peers.R")) {
+  source(file.path(here, name))
+}
 
 # ---- Importance sampling -------------------------------------------------------------------------
 

@@ -14,18 +14,11 @@
 # own (rstan_options("boost_lib")). Writes advi-fits.csv (a row per fit), advi.csv (a row per
 # model, approximation and peer), advi.md and advi-fits.rds; --again reports from the last alone.
 
-arguments <- commandArgs(TRUE)
-option <- function(name, default = NULL) {
-  hit <- grep(paste0("^--", name, "="), arguments, value = TRUE)
-  if (length(hit)) sub("^[^=]*=", "", hit[1]) else default
-}
-listed <- function(name, default) {
-  value <- option(name)
-  if (is.null(value)) default else strsplit(value, ",", fixed = TRUE)[[1]]
-}
 here <- dirname(normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE),
                                                        value = TRUE))))
-for (name in c("workloads.R", "advi-models.R", "advi-peers.R")) source(file.path(here, name))
+for (name in c("arguments.R", "workloads.R", "advi-models.R", "advi-peers.R")) {
+  source(file.path(here, name))
+}
 Sys.setenv(OMP_NUM_THREADS = 1, OPENBLAS_NUM_THREADS = 1, MKL_NUM_THREADS = 1)
 out <- option("out", "report")
 

@@ -12,16 +12,8 @@
 # and times.csv.
 # Peers that are not installed are left out; --install tries to install them from CRAN first.
 
-arguments <- commandArgs(TRUE)
-option <- function(name, default = NULL) {
-  hit <- grep(paste0("^--", name, "="), arguments, value = TRUE)
-  if (length(hit)) sub("^[^=]*=", "", hit[1]) else default
-}
-listed <- function(name, default) {
-  value <- option(name)
-  if (is.null(value)) default else strsplit(value, ",", fixed = TRUE)[[1]]
-}
 script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)))
+source(file.path(dirname(script), "arguments.R"))
 source(file.path(dirname(script), "workloads.R"))
 source(file.path(dirname(script), "peers.R"))
 

@@ -64,18 +64,9 @@ test_that("a fit says what it is, within 80 columns, and draws its bound", {
 })
 
 test_that("methods work on a saved fit in a new session", {
-  files <- c(tempfile(), tempfile(), tempfile(fileext = ".R"))
-  on.exit(unlink(files))
-  saveRDS(fit, files[1])
-  writeLines(c(
-    sprintf(".libPaths(%s)", deparse1(.libPaths())), "library(varbayes)",
-    sprintf("fit <- readRDS('%s')", files[1]),
+  there <- in_new_session(fit, c(
     "out <- list(posterior_summary(fit), vcov(fit), confint(fit), coef(fit), elbo(fit))",
-    "out <- c(out, list(capture.output(print(fit), print(summary(fit)))))",
-    sprintf("saveRDS(out, '%s')", files[2])), files[3])
-  system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", files[3]), stdout = FALSE,
-          stderr = FALSE)
-  there <- readRDS(files[2])
+    "out <- c(out, list(capture.output(print(fit), print(summary(fit)))))"))
   expect_identical(there[1:5], list(posterior_summary(fit), vcov(fit), confint(fit), coef(fit),
                                     elbo(fit)))
   expect_identical(there[[6]], capture.output(print(fit), print(summary(fit))))

@@ -22,22 +22,13 @@ test_that("predictions are means of the inverse link, for every link", {
 
 test_that("methods work in a new session on a fit that was saved", {
   fit <- vb(breaks ~ wool + (1 | loom), looms, family = weibull)
-  files <- c(tempfile(), tempfile(), tempfile(fileext = ".R"))
-  on.exit(unlink(files))
-  saveRDS(fit, files[1])
-  writeLines(c(
-    sprintf(".libPaths(%s)", deparse1(.libPaths())), "library(varbayes)",
-    sprintf("fit <- readRDS('%s')", files[1]),
+  there <- in_new_session(fit, c(
     "out <- list(predict(fit, type = 'response', se.fit = TRUE), residuals(fit), fixef(fit))",
     "out <- c(out, list(capture.output(print(summary(fit)), print(fit), print(family(fit)))))",
     "draws <- requireNamespace('posterior', quietly = TRUE)",
     "if (draws) { set.seed(1); out <- c(out, list(posterior::as_draws_matrix(fit, ndraws = 50))) }",
     "again <- update(fit, . ~ 1 + (1 | loom), data = fit$frame, family = family(fit))",
-    "out <- c(out, list(elbo(again)))",
-    sprintf("saveRDS(out, '%s')", files[2])), files[3])
-  system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", files[3]), stdout = FALSE,
-          stderr = FALSE)
-  there <- readRDS(files[2])
+    "out <- c(out, list(elbo(again)))"))
   expect_equal(there[[1]], predict(fit, type = "response", se.fit = TRUE))
   expect_equal(there[[2]], residuals(fit))
   expect_equal(there[[3]], fixef(fit))
