@@ -39,21 +39,6 @@ batch_term <- function(by, random) {
 
 # ---- What the kept draws tell --------------------------------------------------------------------
 
-# The kept draws of the rows of `table`, one per row
-kept_draws <- function(fit, table, n_draw) {
-  advi <- fit$advi
-  check_kept(n_draw, ncol(advi$coef))
-  keep <- seq_len(n_draw)
-  is_coef <- table$class %in% c("b", "r")
-  shifted <- table$class == "threshold"
-  out <- matrix(NA_real_, n_draw, nrow(table), dimnames = list(NULL, table$name))
-  out[, is_coef] <- t(advi$coef[table$row[is_coef], keep, drop = FALSE])
-  out[, !is_coef] <- t(advi$hyper[table$row[!is_coef], keep, drop = FALSE])
-  shift <- fit$fixed$center %*% advi$coef[seq_len(n_fixed(fit)), keep, drop = FALSE]
-  out[, shifted] <- out[, shifted] + drop(shift)
-  out
-}
-
 check_kept <- function(n_draw, n_kept) {
   if (n_draw <= n_kept) return(invisible())
   vb_abort("ndraws", c("The fit has kept {n_kept} draws, fewer than {n_draw}.",
@@ -79,67 +64,18 @@ draw_moments <- function(fit, rows) {
 }
 
 block_moments <- function(fit, rows) {
-  eta <- draw_predictor(fit, rows)
+  sample <- fit$advi[c("coef", "hyper")]
+  # only marginals are wanted: one new level stands for all, so that rows do not depend on others
+  rows$label <- lapply(rows$label, function(label) pmin(label, 1L))
+  eta <- with_noise_stream("fixed", predictor_draws(fit, rows, sample))
   mean <- rowMeans(eta)
-  mu <- draw_means(fit, eta)
+  mu <- mean_draws(fit, eta, sample)
   mu_mean <- lapply(mu, rowMeans)
   mu_var <- Map(function(m, centre) rowMeans((m - centre)^2), mu, mu_mean)
   list(mean = mean, var = rowMeans((eta - mean)^2), mu = bind(mu_mean), mu_var = bind(mu_var))
 }
 
 bind <- function(columns) if (length(columns) == 1L) columns[[1L]] else do.call(cbind, columns)
-
-# rows x draws; levels that the fit has not seen are drawn from the distribution of all
-draw_predictor <- function(fit, rows) {
-  coef <- fit$advi$coef
-  eta <- rows$offset + rows$x %*% coef[seq_len(n_fixed(fit)), , drop = FALSE]
-  start <- term_offset(fit)
-  n_term <- length(fit$random)
-  # the same whatever the rows, and each term's own
-  noise <- with_noise_stream("fixed", matrix(stats::rnorm(ncol(eta) * n_term), ncol(eta)))
-  for (k in seq_len(n_term)) {
-    d <- length(fit$random[[k]]$coef)
-    group <- rows$group[[k]]
-    seen <- which(group > 0L)
-    for (a in seq_len(d)) {
-      u <- coef[start[k] + (group[seen] - 1L) * d + a, , drop = FALSE]
-      eta[seen, ] <- eta[seen, , drop = FALSE] + rows$z[[k]][seen, a] * u
-    }
-    new <- which(group == 0L)
-    if (!length(new)) next
-    z <- rows$z[[k]][new, , drop = FALSE]
-    eta[new, ] <- eta[new, , drop = FALSE] + new_level(fit, k, z) * rep(noise[, k], each = nrow(z))
-  }
-  eta
-}
-
-# The sd of z'u of a new level, each draw with its own standard deviations and correlations
-new_level <- function(fit, k, z) {
-  hyper <- fit$hyper
-  own <- which(hyper$term == k)
-  sd <- fit$advi$hyper[own[hyper$class[own] == "sd"], , drop = FALSE]
-  v <- z^2 %*% sd^2
-  for (pair in own[hyper$class[own] == "cor"]) {
-    i <- hyper$i[pair]
-    j <- hyper$j[pair]
-    v <- v + outer(2 * z[, i] * z[, j], sd[i, ] * sd[j, ] * fit$advi$hyper[pair, ])
-  }
-  sqrt(pmax(v, 0))
-}
-
-# The inverse link of each draw; of ordinal models the probability of each category
-draw_means <- function(fit, eta) {
-  row <- threshold_rows(fit)
-  family <- fit$family
-  mean_of <- function(x) array(family$linkinv(x), dim(eta))
-  if (!length(row)) return(list(mean_of(eta)))
-  shift <- drop(fit$fixed$center %*% fit$advi$coef[seq_len(n_fixed(fit)), , drop = FALSE])
-  below <- lapply(row, function(r) {
-    mean_of(rep(fit$advi$hyper[r, ] + shift, each = nrow(eta)) - eta)
-  })
-  below <- c(list(0 * eta), below, list(0 * eta + 1))
-  Map(`-`, below[-1L], below[-length(below)])
-}
 
 # ---- What linear response corrected, and how far to trust it -------------------------------------
 
@@ -159,7 +95,7 @@ advi_columns <- function(fit, table) {
 # A fit of a model as the functions for fits by advi() see one: some of its parameters
 advi_view <- function(fit, table) {
   advi <- fit$advi
-  draws <- kept_draws(fit, table, ncol(advi$coef))
+  draws <- draw_parameters(fit, table, ncol(advi$coef))
   khat <- expectand_k(draws, advi$lp - advi$lp_approx)
   own <- list(draws = draws, margin = data.frame(name = table$name, khat = khat),
               approximation = fit$approximation, noise = fit$control$noise, gradient = "given",

@@ -75,11 +75,17 @@ advi_settings <- function(control, approximation, n_path, n_draw = 4000L) {
 # user's random numbers where they were; fresh noise is the user's.
 with_noise_stream <- function(noise, code) {
   if (noise == "fresh") return(code)
+  with_seed(20170118L, code, kind = "Mersenne-Twister", normal.kind = "Inversion",
+            sample.kind = "Rejection")
+}
+
+# `seed = NULL`: the generator goes on from where it is
+with_seed <- function(seed, code, ...) {
+  if (is.null(seed)) return(code)
   env <- globalenv()
   old <- if (exists(".Random.seed", env, inherits = FALSE)) get(".Random.seed", env)
   on.exit(restore_stream(old, env))
-  set.seed(20170118L, kind = "Mersenne-Twister", normal.kind = "Inversion",
-           sample.kind = "Rejection")
+  set.seed(seed, ...)
   code
 }
 

@@ -13,13 +13,14 @@
 #' As the same random numbers are used whatever is asked for, `variable` selects columns
 #' without changing them. Moments and quantiles need no draws: see [posterior_summary()].
 #'
-#' @param x A fit of class `vbfit`.
+#' @param x,object A fit of class `vbfit`.
 #' @param ndraws The number of draws: 4000, or of a fit by ADVI as many as it keeps.
 #' @param variable Names of the parameters wanted, `NULL` for all. The name of an array such as
 #'   `r_Subject` stands for all its elements.
 #' @param ... Not used.
 #' @return `as_draws()` and `as_draws_matrix()` return a `draws_matrix` with `ndraws` rows and
 #'   a column for each row of [posterior_summary()]; the others the format in their name.
+#'   `as.matrix()` and `as.data.frame()` return the same without 'posterior'.
 #'   `variables()` returns the names of the parameters, `nvariables()` their number and
 #'   `ndraws()` the number of draws made by default.
 #' @examplesIf requireNamespace("posterior", quietly = TRUE)
@@ -77,6 +78,27 @@ as_draws_rvars.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, .
 }
 
 #' @rdname draws
+#' @exportS3Method rstantools::nsamples
+nsamples.vbfit <- function(object, ...) ndraws.vbfit(object)
+
+#' @rdname draws
+#' @param pars,regex_pars Names of the parameters wanted, as for [posterior_interval()].
+#' @export
+as.matrix.vbfit <- function(x, ndraws = NULL, pars = NULL, regex_pars = NULL, ...) {
+  check_number(ndraws, "ndraws", lower = 1, upper = .Machine$integer.max, whole = TRUE, null = TRUE)
+  n <- if (is.null(ndraws)) ndraws.vbfit(x) else as.integer(ndraws)
+  draw_parameters(x, parameters_like(x, pars, regex_pars), n)
+}
+
+#' @rdname draws
+#' @param row.names,optional Kept for the generic; not used.
+#' @export
+as.data.frame.vbfit <- function(x, row.names = NULL, optional = FALSE, ndraws = NULL, pars = NULL,
+                                regex_pars = NULL, ...) {
+  as.data.frame(as.matrix.vbfit(x, ndraws, pars, regex_pars), optional = TRUE)
+}
+
+#' @rdname draws
 #' @exportS3Method posterior::variables
 variables.vbfit <- function(x, ...) parameter_table(x)$name
 
@@ -88,38 +110,17 @@ nvariables.vbfit <- function(x, ...) length(variables.vbfit(x))
 #' @exportS3Method posterior::ndraws
 ndraws.vbfit <- function(x) if (is.null(x$advi)) 4000L else ncol(x$advi$coef)
 
-# A matrix of draws with a column per row of `table`. Uniforms choose the point of theta,
-# normals the rest. The coefficients' normals are drawn in blocks of columns, so that memory
-# follows what is asked, not what exists, and come last, so that hyperparameters alone cost
-# none.
+# A matrix of draws with a column per row of `table`
 draw_parameters <- function(fit, table, n_draw) {
-  if (!is.null(fit$advi)) return(kept_draws(fit, table, n_draw))
-  n_hyper <- NROW(fit$hyper)
-  n_coef <- nrow(fit$engine$node$mean)
-  # one draw from each of n_draw strata, in random order: theta's marginals come out evenly
-  uniform <- (sample.int(n_draw) - stats::runif(n_draw)) / n_draw
-  theta <- matrix(stats::rnorm(n_hyper * n_draw), n_hyper, n_draw)
   is_coef <- table$class %in% c("b", "r")
-  shifted <- table$class == "threshold" & any(fit$fixed$center != 0)
-  with_coef <- any(is_coef | shifted)
+  threshold <- table$class == "threshold"
+  hyper <- !is_coef & !threshold
   out <- matrix(NA_real_, n_draw, nrow(table), dimnames = list(NULL, table$name))
-  for (block in draw_blocks(n_draw, n_coef)) {
-    n <- length(block)
-    normal <- theta[, block, drop = FALSE]
-    if (with_coef) normal <- rbind(matrix(stats::rnorm(n_coef * n), n_coef, n), normal)
-    draws <- engine_draws(fit, uniform[block], normal)
-    if (any(is_coef)) out[block, is_coef] <- t(draws$coef[table$row[is_coef], , drop = FALSE])
-    if (!all(is_coef)) out[block, !is_coef] <- t(draws$hyper[table$row[!is_coef], , drop = FALSE])
-    if (any(shifted)) {
-      shift <- fit$fixed$center %*% draws$coef[seq_len(n_fixed(fit)), , drop = FALSE]
-      out[block, shifted] <- out[block, shifted] + drop(shift)
-    }
+  fill <- function(sample, block) {
+    if (any(is_coef)) out[block, is_coef] <<- t(sample$coef[table$row[is_coef], , drop = FALSE])
+    if (any(hyper)) out[block, hyper] <<- t(sample$hyper[table$row[hyper], , drop = FALSE])
+    for (k in which(threshold)) out[block, k] <<- threshold_draws(fit, sample, table$row[k])[[1L]]
   }
+  each_sample(fit, n_draw, fill, any(is_coef) || any(threshold) && any(fit$fixed$center != 0))
   out
-}
-
-# At most about 32 MB of normals at a time
-draw_blocks <- function(n_draw, n_coef) {
-  size <- max(1L, 4e6 %/% max(n_coef, 1L))
-  split(seq_len(n_draw), (seq_len(n_draw) - 1L) %/% size)
 }

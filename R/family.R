@@ -111,19 +111,24 @@ new_family <- function(family, link, variance) {
 
 # `constructor`: the function that makes the family, where it is not the name.
 family_rows <- list(
-  gaussian = list(synonyms = "gaussian", make = stats::gaussian, response = "response_real"),
+  gaussian = list(synonyms = "gaussian", make = stats::gaussian, response = "response_real",
+                  draw = "draw_gaussian"),
   binomial = list(synonyms = c("binomial", "bernoulli"), make = stats::binomial,
-                  response = "response_trials"),
-  poisson = list(synonyms = "poisson", make = stats::poisson, response = "response_count"),
+                  response = "response_trials", draw = "draw_binomial"),
+  poisson = list(synonyms = "poisson", make = stats::poisson, response = "response_count",
+                 draw = "draw_poisson"),
   negbinomial = list(synonyms = c("negbinomial", "neg_binomial_2", "nbinom2", "negative.binomial",
                                   "negative binomial"),
-                     make = negbinomial, response = "response_count"),
+                     make = negbinomial, response = "response_count", draw = "draw_negbinomial"),
   student = list(synonyms = c("student", "t", "scaled t"), make = student,
-                 response = "response_real"),
-  Gamma = list(synonyms = "gamma", make = stats::Gamma, response = "response_positive"),
+                 response = "response_real", draw = "draw_student"),
+  Gamma = list(synonyms = "gamma", make = stats::Gamma, response = "response_positive",
+               draw = "draw_Gamma"),
   beta = list(synonyms = c("beta", "beta_family", "betar", "beta regression"), make = Beta,
-              response = "response_unit", constructor = "Beta"),
-  asym_laplace = list(synonyms = "asym_laplace", make = asym_laplace, response = "response_real"),
+              response = "response_unit", constructor = "Beta", draw = "draw_beta"),
+  asym_laplace = list(synonyms = "asym_laplace", make = asym_laplace, response = "response_real",
+                      draw = "draw_asym_laplace"),
+  # drawn by category_draws()
   cumulative = list(synonyms = "cumulative", make = cumulative, response = "response_ordered")
 )
 

@@ -54,31 +54,11 @@ loo.vbfit <- function(x, ...) {
       "{.fn loo} needs log densities of draws, which fits by {.code algorithm = \"advi\"} keep.",
       i = "Fit the model with {.code algorithm = \"advi\"}."))
   }
-  approximate_loo(draw_log_lik(x), x$advi, x$approximation, ...)
+  approximate_loo(log_lik.vbfit(x), x$advi, x$approximation, ...)
 }
 
 approximate_loo <- function(log_lik, draws, approximation, ...) {
   # Pathfinder's are resampled already
   drawn_from <- if (approximation == "pathfinder") draws$lp else draws$lp_approx
   loo::loo_approximate_posterior(log_lik, log_p = draws$lp, log_g = drawn_from, ...)
-}
-
-# draws x the rows that entered the fit, normalising constants included
-draw_log_lik <- function(fit) {
-  rows <- keep_rows(new_rows(fit, allow.new.levels = TRUE), fit$rows)
-  eta <- draw_predictor(fit, rows)
-  design <- fit$design
-  par <- fit$advi$hyper[fit$hyper$class %in% c("aux", "threshold"), , drop = FALSE]
-  shift <- drop(fit$fixed$center %*% fit$advi$coef[seq_len(n_fixed(fit)), , drop = FALSE])
-  if (length(threshold_rows(fit))) eta <- eta - rep(shift, each = nrow(eta))
-  own <- callback(fit$family)
-  constant <- if (is.null(design$row_constant)) 0 else design$row_constant
-  out <- vapply(seq_len(ncol(eta)), function(s) {
-    if (!is.null(own)) return(design$w * own$density(design$y, eta[, s], par[, s]))
-    of <- function(what) {
-      eval_family(design$family, design$link, what, design$y, design$w, eta[, s], par[, s])
-    }
-    of("log_lik")$ll + constant + if (nrow(par)) of("base") else 0
-  }, numeric(nrow(eta)))
-  t(matrix(out, nrow(eta)))
 }

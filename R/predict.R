@@ -62,12 +62,12 @@ predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link
   if (se.fit) out else out$fit
 }
 
-warn_unused <- function(dots) {
+warn_unused <- function(dots, page = "predict.vbfit") {
   if (!length(dots)) return(invisible())
   unused <- if (is.null(names(dots))) "" else names(dots)
   unused[unused == ""] <- "..."
   vb_warn("vb_warning_dots", c("{cli::qty(unused)}Argument{?s} {.arg {unused}} {?is/are} not used.",
-                               i = "See {.code ?predict.vbfit} for those there are."))
+                               i = "See {.code ?{page}} for those there are."))
 }
 
 # As match.arg(): the first where the user chose none
@@ -117,7 +117,8 @@ predictor_mean <- function(fit, rows) {
 keep_rows <- function(rows, keep) {
   list(x = rows$x[keep, , drop = FALSE], offset = rows$offset[keep],
        group = lapply(rows$group, function(group) group[keep]),
-       z = lapply(rows$z, function(z) z[keep, , drop = FALSE]))
+       label = lapply(rows$label, function(label) label[keep]),
+       z = lapply(rows$z, function(z) z[keep, , drop = FALSE]), complete = rows$complete[keep])
 }
 
 # na.pass leaves the NAs, na.omit drops them, na.exclude puts them back, na.fail stops

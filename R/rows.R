@@ -1,8 +1,8 @@
 # New data through the design of a fit: what predict() and friends ask the engine about.
 
-# -> list(x, offset, group, z: as engine_moments() reads them, one entry per row; complete: FALSE
-# for rows with missing values, whose x, offset or z are NA). `newdata = NULL`: the rows of the
-# frame.
+# -> list(x, offset, group, z: as engine_moments() reads them, one entry per row; label: rows of one
+# unseen level share a number, others have 0; complete: FALSE for rows with missing values, whose x,
+# offset or z are NA). `newdata = NULL`: the rows of the frame.
 new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, offset = NULL) {
   check_flag(allow.new.levels, "allow.new.levels")
   own <- is.null(newdata)
@@ -12,11 +12,13 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
   if (fit$fixed$implicit) x <- x[, -1L, drop = FALSE]
   offset <- new_offset(fit, newdata, own, offset)
   complete <- !is.na(offset) & stats::complete.cases(x)
-  group <- z <- vector("list", length(used))
+  group <- z <- label <- vector("list", length(used))
   for (k in seq_along(used)) {
     term <- fit$random[[k]]
     if (any(used[[k]])) {
-      code <- new_codes(term, newdata, own, environment(fit$formula))
+      level <- new_labels(term$expr, newdata, own, environment(fit$formula))
+      code <- match(level, term$levels, nomatch = 0L)    # 0 for a new level, NA where missing
+      code[is.na(level)] <- NA_integer_
       check_new_levels(term, code, allow.new.levels)
       z[[k]] <- new_matrix(term$terms, term$xlevels, term$contrasts, newdata, own)
       z[[k]][, !used[[k]]] <- 0
@@ -27,8 +29,11 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
       z[[k]] <- matrix(0, nrow(newdata), length(term$coef))
     }
     group[[k]] <- code
+    label[[k]] <- integer(length(code))
+    new <- which(code == 0L)
+    if (length(new)) label[[k]][new] <- match(level[new], unique(level[new]))
   }
-  list(x = x, offset = offset, group = group, z = z, complete = complete)
+  list(x = x, offset = offset, group = group, z = z, label = label, complete = complete)
 }
 
 as_newdata <- function(newdata) {
@@ -66,14 +71,6 @@ new_matrix <- function(terms, xlevels, contrasts, newdata, own) {
 }
 
 # ---- groups --------------------------------------------------------------------------------------
-
-# codes among the fit's levels; 0 for a new level, NA where missing
-new_codes <- function(term, newdata, own, env) {
-  labels <- new_labels(term$expr, newdata, own, env)
-  code <- match(labels, term$levels, nomatch = 0L)
-  code[is.na(labels)] <- NA_integer_
-  code
-}
 
 new_labels <- function(expr, newdata, own, env) {
   if (is_call_to(expr, ":")) {

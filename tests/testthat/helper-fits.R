@@ -48,3 +48,8 @@ in_new_session <- function(fit, lines) {
           stderr = FALSE)
   readRDS(files[2])
 }
+
+# what draws of the response are to be divided by for the scale of fitted()
+response_mean_scale <- function(fit) {
+  if (trials_kind(fit) == "pairs") rowSums(model.frame(fit)[[1L]]) else 1
+}

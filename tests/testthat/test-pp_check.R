@@ -1,0 +1,44 @@
+local_device <- function(env = parent.frame()) {
+  grDevices::pdf(NULL)
+  withr_off <- grDevices::dev.cur()
+  do.call(on.exit, list(bquote(grDevices::dev.off(.(withr_off))), add = TRUE), envir = env)
+}
+
+test_that("with bayesplot any of its checks is a ggplot", {
+  skip_if_not_installed("bayesplot")
+  local_device()
+  fit <- fit_of("poisson")
+  for (type in c("dens_overlay", "ecdf_overlay", "hist", "stat", "rootogram", "intervals")) {
+    plot <- suppressMessages(pp_check(fit, type = type, ndraws = 20))
+    expect_s3_class(plot, "ggplot")
+  }
+  expect_s3_class(pp_check(fit), "ggplot")
+  expect_s3_class(suppressMessages(pp_check(fit, plotfun = "stat_grouped", group = "spray")),
+                  "ggplot")
+  expect_s3_class(pp_check(fit_of("line"), "error_scatter_avg_vs_x", x = "speed", nreps = 5),
+                  "ggplot")
+  expect_s3_class(bayesplot::pp_check(fit_of("binomial")), "ggplot")
+  expect_error(pp_check(fit, type = "nothing"), class = "vb_error_type")
+  expect_error(pp_check(fit, type = "stat_grouped"), class = "vb_error_group")
+  expect_error(pp_check(fit, type = "stat_grouped", group = "none"), class = "vb_error_group")
+  expect_error(pp_check(fit, type = 3), class = "vb_error_type")
+})
+
+test_that("base graphics draw each of their types, from data of the fit or new", {
+  local_device()
+  fit <- fit_of("poisson")
+  y <- fit$y
+  yrep <- posterior_predict(fit, ndraws = 10, seed = 1)
+  for (type in names(base_checks)) {
+    expect_identical(draw_check(type, y, yrep, list(), list(), bayesplot = FALSE), yrep)
+  }
+  expect_error(draw_check("rootogram", y, yrep, list(), list(), bayesplot = FALSE),
+               class = "vb_error_type")
+})
+
+test_that("defaults suit the response", {
+  expect_identical(default_check(fit_of("line")), "ecdf_overlay")
+  expect_identical(default_check(fit_of("slope")), "dens_overlay")
+  expect_identical(default_check(fit_of("poisson")), "ecdf_overlay")
+  expect_identical(default_check(vb(am ~ wt, mtcars, family = binomial())), "bars")
+})
