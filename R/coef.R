@@ -8,6 +8,9 @@
 #'
 #' @param object,x A fit of class `vbfit`, or what `VarCorr()` and `ranef()` return.
 #' @param correlation Whether to return correlations instead of covariances.
+#' @param full Whether to return the matrix of all parameters, with the names and variances of
+#'   [posterior_summary()], and not of the fixed effects alone. Its correlations are those of 4000
+#'   draws, the same at each call.
 #' @param parm Names or positions of the fixed effects wanted; all by default.
 #' @param level The probability inside the interval.
 #' @param condVar Whether to add the posterior covariances of each level's random effects as
@@ -27,7 +30,7 @@
 #'   effects for each level, otherwise the fixed effects.
 #' - `VarCorr()`: a list with a covariance matrix per term, with the posterior means of the
 #'   standard deviations and correlations as the attributes `"stddev"` and `"correlation"`.
-#' - `vcov()`: the posterior covariance matrix of the fixed effects.
+#' - `vcov()`: the posterior covariance matrix of the fixed effects, or of all parameters.
 #' - `confint()`: equal-tailed posterior intervals of the fixed effects.
 #' - `sigma()`: posterior mean of the residual standard deviation (of the scale, for
 #'   [student()]), 1 where the family has none.
@@ -69,7 +72,10 @@ slope_means <- function(fit) mixture_moments(fixed_nodes(fit))$mean
 
 #' @rdname estimates
 #' @export
-vcov.vbfit <- function(object, correlation = FALSE, ...) {
+vcov.vbfit <- function(object, correlation = FALSE, full = FALSE, ...) {
+  check_flag(correlation, "correlation")
+  check_flag(full, "full")
+  if (full) return(full_covariance(object, correlation))
   weight <- object$engine$node$weight
   name <- fixed_names(object)
   joint <- joint_nodes(object)
@@ -77,7 +83,18 @@ vcov.vbfit <- function(object, correlation = FALSE, ...) {
   cov <- joint$within + deviation %*% (weight * t(deviation))
   cov <- (cov + t(cov)) / 2
   dimnames(cov) <- list(name, name)
-  if (isTRUE(correlation)) stats::cov2cor(cov) else cov
+  if (correlation) stats::cov2cor(cov) else cov
+}
+
+full_covariance <- function(fit, correlation) {
+  table <- parameter_table(fit)
+  draws <- with_noise_stream("fixed", draw_parameters(fit, table, ndraws.vbfit(fit)))
+  sd <- summarise_parameters(fit, table, numeric())[, "Est.Error"]
+  cor <- diag(length(sd))
+  free <- sd > 0                                       # others are held
+  cor[free, free] <- stats::cor(draws[, free])
+  dimnames(cor) <- list(table$name, table$name)
+  if (correlation) cor else cor * outer(sd, sd)
 }
 
 #' @rdname estimates

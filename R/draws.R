@@ -22,7 +22,8 @@
 #'   a column for each row of [posterior_summary()]; the others the format in their name.
 #'   `as.matrix()` and `as.data.frame()` return the same without 'posterior'.
 #'   `variables()` returns the names of the parameters, `nvariables()` their number and
-#'   `ndraws()` the number of draws made by default.
+#'   `ndraws()`, `niterations()` and `nsamples()` the number of draws made by default; `nchains()`
+#'   is 1.
 #' @examplesIf requireNamespace("posterior", quietly = TRUE)
 #' fit <- vb(dist ~ speed, data = cars)
 #' set.seed(1)
@@ -76,6 +77,14 @@ as_draws_list.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ..
 as_draws_rvars.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
   posterior::as_draws_rvars(as_draws.vbfit(x, ndraws, variable))
 }
+
+#' @rdname draws
+#' @exportS3Method posterior::niterations
+niterations.vbfit <- function(x) ndraws.vbfit(x)
+
+#' @rdname draws
+#' @exportS3Method posterior::nchains
+nchains.vbfit <- function(x) 1L
 
 #' @rdname draws
 #' @exportS3Method rstantools::nsamples

@@ -22,7 +22,8 @@
 #'   `Estimate`, `Est.Error` and the limits of the interval (of a fit by ADVI also `q.Error`, the
 #'   standard deviation of the approximation before linear response corrected it, and `Pareto.k`,
 #'   see [summary.advifit()]); and with `formula`, `family`,
-#'   `link`, `data_name`, `nobs`, `observations`, `ngrps` and `report`.
+#'   `link`, `data_name`, `nobs`, `observations`, `ngrps`, `prior` (see [prior_summary()]) and
+#'   `report`.
 #' @references
 #' Yao, Y., Vehtari, A., Simpson, D. and Gelman, A. (2018) Yes, but did it work? Evaluating
 #' variational inference. *Proceedings of Machine Learning Research* 80, 5581-5590.
@@ -50,7 +51,7 @@ summary.vbfit <- function(object, prob = 0.95, ...) {
     data_name = data_name(object), nobs = object$nobs, observations = observations(object),
     ngrps = ngrps.vbfit(object), fixed = pick(fixed, plain_name(fixed_names(object))),
     random = random_summaries(object, table), spec_pars = pick(aux, parameters$name[aux]),
-    report = fit_report(object), prob = prob
+    prior = prior_summary.vbfit(object), report = fit_report(object), prob = prob
   ), class = "summary.vbfit")
 }
 

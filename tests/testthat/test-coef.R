@@ -170,3 +170,19 @@ test_that("coef() has the columns of lme4 where random effects have no fixed one
                    lapply(unclass(coef(reference)), dimnames)[c("Subject", "g")],
                    ignore_attr = TRUE)
 })
+
+test_that("the full covariance has the summary's sds and the draws' correlations", {
+  fit <- fit_of("slope")
+  full <- vcov(fit, full = TRUE)
+  summary <- posterior_summary(fit)
+  expect_identical(dimnames(full), list(rownames(summary), rownames(summary)))
+  expect_equal(sqrt(diag(full)), summary[, "Est.Error"])
+  expect_identical(vcov(fit, full = TRUE), full)
+  # of its 4000 draws
+  fixed <- cov2cor(full)[1:2, 1:2]
+  expect_lt(max(abs(fixed - cov2cor(vcov(fit)))), 4 / sqrt(4000))
+  student <- vcov(fit_of("student"), full = TRUE)
+  expect_identical(unname(student["nu", "sigma"]), 0)
+  expect_equal(unname(diag(vcov(fit, correlation = TRUE, full = TRUE))), rep(1, nrow(summary)))
+  expect_error(vcov(fit, full = 1), class = "vb_error_full")
+})

@@ -70,3 +70,21 @@ test_that("a parameter that is held prints its value", {
   expect_true(any(grepl("^tau +0[.]025 +0 *$", capture.output(print(fit)))))
   expect_true(any(grepl("^tau +0[.]025 +0 +0[.]025 +0[.]025 *$", capture.output(summary(fit)))))
 })
+
+test_that("printouts look as they did", {
+  timeless <- function(lines) sub("in [0-9.e-]+ s[.]", "in a moment.", lines)
+  ordered <- transform(warpbreaks, tension = factor(tension, ordered = TRUE))
+  ordinal <- vb(tension ~ breaks + (1 | wool), ordered, family = cumulative())
+  advi <- vb(cbind(incidence, size - incidence) ~ period + (1 | herd), cbpp, family = binomial(),
+             algorithm = "advi")
+  fits <- list(fit_of("line"), fit_of("slope"), fit_of("binomial"), fit_of("student"), ordinal,
+               advi)
+  for (fit in fits) {
+    expect_snapshot(print(fit))
+    expect_snapshot(print(summary(fit)), transform = timeless)
+    expect_snapshot(print(prior_summary(fit)))
+  }
+  expect_snapshot(print(VarCorr(fit_of("slope")), comp = c("Variance", "Std.Dev.")))
+  expect_snapshot(print(VarCorr(fit_of("nested"))))
+  expect_snapshot(print(ranef(fit_of("binomial"))))
+})
