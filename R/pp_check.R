@@ -116,8 +116,8 @@ base_check <- function(type, y, yrep, dots) {
 dark <- "#0B3C5D"
 light <- "#9DC3DD"
 
-empty_check <- function(x, y, xlab, ylab) {
-  graphics::plot.default(range(x), range(y), type = "n", bty = "l", xlab = xlab, ylab = ylab)
+empty_check <- function(x, y, xlab, ylab, ...) {
+  graphics::plot.default(range(x), range(y), type = "n", bty = "l", xlab = xlab, ylab = ylab, ...)
 }
 
 check_legend <- function(place = "topright") {
@@ -175,7 +175,9 @@ check_bars <- function(y, yrep, ...) {
   count <- function(v) tabulate(match(v, value), length(value))
   own <- count(y)
   drawn <- apply(apply(yrep, 1L, count), 1L, stats::quantile, c(0.05, 0.5, 0.95))
-  empty_check(c(value - 0.5, value + 0.5), c(0, own, drawn), "response", "rows")
+  empty_check(c(value - 0.5, value + 0.5), c(0, own, drawn), "response", "rows", xaxt = "n")
+  ticks <- pretty(value)
+  graphics::axis(1L, ticks[ticks %in% value])
   graphics::rect(value - 0.4, 0, value + 0.4, own, col = light, border = NA)
   graphics::segments(value, drawn[1L, ], y1 = drawn[3L, ], col = dark, lwd = 2)
   graphics::points(value, drawn[2L, ], pch = 16L, col = dark)
