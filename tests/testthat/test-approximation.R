@@ -264,7 +264,7 @@ test_that("draws and predictions of a factorised fit are those of its summary", 
   for (scheme in c("partial", "meanfield")) {
     fit <- vb(y ~ x + (x | g) + (1 | h), d, approximation = scheme)
     set.seed(1)
-    draws <- as.matrix(posterior::as_draws_matrix(fit, ndraws = 8000))
+    draws <- as.matrix(fit, ndraws = 8000)
     summary <- posterior_summary(fit)
     shared <- intersect(colnames(draws), rownames(summary))
     expect_gt(length(shared), 20)
