@@ -1,7 +1,8 @@
 /* Classical coordinate ascent: q(c) prod_k q(theta_k) q(dispersions) (Blei, Kucukelbir & McAuliffe
- * 2017; engine.md section 2).  Of theta the Gaussian block sees the expected precision matrices and
- * the distribution of the dispersions alone, the factors of theta the second moments of c alone, so
- * one sweep is a map l -> T(l) of the expected precisions, which Anderson's method accelerates.
+ * 2017; mathematics.Rmd, section 10).  Of theta the Gaussian block sees the expected precision
+ * matrices and the distribution of the dispersions alone, the factors of theta the second moments
+ * of c alone, so one sweep is a map l -> T(l) of the expected precisions, which Anderson's method
+ * accelerates.
  * The bound at l is that of the best q(c) given l and the best q(theta) given this q(c):
  *   F_c + sum_k [J log |Sigma| + tr(E Omega_k U_k)] / 2 - E log f + log Z's. */
 #include <math.h>

@@ -36,8 +36,8 @@ typedef struct { /* a prior on one coefficient that is not normal: one more site
   const double *arg;
 } vb_site;
 
-/* What of q(c) is coupled (engine.md section 2): all; the fixed effects with every level, but no
- * level with another (Goplerud, Papaspiliopoulos & Zanella 2025); nothing. */
+/* What of q(c) is coupled (mathematics.Rmd, section 10): all; the fixed effects with every level,
+ * but no level with another (Goplerud, Papaspiliopoulos & Zanella 2025); nothing. */
 typedef enum { VB_FULL = 0, VB_PARTIAL, VB_MEANFIELD } vb_coupling;
 
 typedef struct {

@@ -1,6 +1,6 @@
 /* Expectations of the log likelihood under eta ~ N(m, v): closed form where the family has one,
- * else Gauss-Hermite with an order that grows with v (engine.md section 3).  Blocks of cells are
- * independent, so threads change nothing. */
+ * else Gauss-Hermite with an order that grows with v (mathematics.Rmd, section 3).  Blocks of cells
+ * are independent, so threads change nothing. */
 #include <math.h>
 #include <string.h>
 #include "engine.h"

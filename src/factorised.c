@@ -1,7 +1,7 @@
 /* Factorised q(c): the levels of all grouping factors independent of each other, with the fixed
  * effects C given them ("partial") or independent of them too ("meanfield").  For a precision
  * Lambda = P + A'HA the best such Gaussian has (Goplerud, Papaspiliopoulos & Zanella 2025;
- * engine.md section 2)
+ * mathematics.Rmd, section 10)
  *   V = Lambda_CC^-1,  F_j = V Lambda_Cj,  S_j = (Lambda_jj - Lambda_jC F_j)^-1,
  *   Var(beta) = V + sum F_j S_j F_j',  Cov(u_j, beta) = -S_j F_j',
  * and F = 0 in mean field; its mean is that of N(m, Lambda^-1), by conjugate gradients with the

@@ -1,5 +1,5 @@
-/* The one loop: start, mode of theta, coordinates, corrections at the mode, nodes (engine.md
- * section 4). */
+/* The one loop: start, mode of theta, coordinates, corrections at the mode, nodes
+ * (mathematics.Rmd, sections 5 to 8). */
 #include <math.h>
 #include <string.h>
 #include "ep.h"

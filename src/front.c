@@ -1,6 +1,6 @@
 /* Fronts of the leaf-core ("arrow") elimination: which core coefficients meet each leaf level,
  * where each cell's blocks stand in its level's front, and the pattern of the core when it is kept
- * sparse. algorithms.md section 3.2; the fronts are those of a multifrontal Cholesky (Davis 2006,
+ * sparse. mathematics.Rmd, section 4; the fronts are those of a multifrontal Cholesky (Davis 2006,
  * section 4.8). */
 #include <limits.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* The Gaussian block: the best q(c | theta) = N(m, S), S^-1 = P + A' diag(h) A, by damped
  * natural-gradient (Newton) steps on the exact ELBO (Opper & Archambeau 2009; Khan & Rue 2023;
- * engine.md section 3). F = sum E log f + sum_sites E log prior - (m - mu0)' P (m - mu0) / 2 - tr(P
- * S) / 2 + log |P| / 2
- *       - log |S^-1| / 2 + (p/2) (1 + log 2 pi) + D_u / 2 + constants
+ * mathematics.Rmd, section 3).
+ *   F = sum E log f + sum_sites E log prior - (m - mu0)' P (m - mu0) / 2 - tr(P S) / 2
+ *       + log |P| / 2 - log |S^-1| / 2 + (p/2) (1 + log 2 pi) + D_u / 2 + constants
  * Every accepted sweep raises F. */
 #include <math.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* The integral over theta by interpolation (engine.md section 4): nodes are added where the
+/* The integral over theta by interpolation (mathematics.Rmd, section 6): nodes are added where the
  * interpolated posterior has mass and no node near, until it predicts the next ones; then some
  * thousand points are weighted at no cost to the engine.  K = 0 has one node; many hyperparameters
  * go to weights.c. */

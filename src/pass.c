@@ -1,5 +1,5 @@
-/* Pass: rows to cross-products.  One sweep over the cells, additive over rows (engine.md section
- * 3). */
+/* Pass: rows to cross-products.  One sweep over the cells, additive over rows (mathematics.Rmd,
+ * section 3). */
 #include <string.h>
 #include "engine.h"
 

@@ -1,8 +1,8 @@
 /* Linear response: how the optimum moves when the log density is tilted by t b_k, b_k a reported
  * coefficient (Giordano, Broderick & Jordan 2018).  First differences give the covariance that a
  * Gaussian q understates, second differences the third cumulant; the same differences of the
- * residual quadrature its mean and variance. Done once, at the mode of theta; every node applies it
- * by the congruence C with V = C S_bb C'. */
+ * residual quadrature its mean and variance (mathematics.Rmd, section 8). Done once, at the mode of
+ * theta; every node applies it by the congruence C with V = C S_bb C'. */
 #include <math.h>
 #include <string.h>
 #include "rq.h"

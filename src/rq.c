@@ -1,8 +1,9 @@
-/* Residual quadrature: what the Gaussian q(c | theta) leaves of log p(y | theta) (engine.md section
- * 5). At the optimum the remainder r_i = log f_i - g_i (eta - m) + h_i (eta - m)^2 / 2 has no first
- * or second Hermite coefficient, and log p = L + log E exp sum (r_i - E r_i).  The expectation is
- * taken site by site and level by level along each level's own predictor t = sum h_i z_i (x_i' beta
- * + z_i' u), whitened: c = sum_i c_i + sum_levels (c_level - sum_{i in level} c_{i | level}). */
+/* Residual quadrature: what the Gaussian q(c | theta) leaves of log p(y | theta) (mathematics.Rmd,
+ * section 7). At the optimum the remainder r_i = log f_i - g_i (eta - m) + h_i (eta - m)^2 / 2 has
+ * no first or second Hermite coefficient, and log p = L + log E exp sum (r_i - E r_i).  The
+ * expectation is taken site by site and level by level along each level's own predictor t = sum h_i
+ * z_i (x_i' beta + z_i' u), whitened: c = sum_i c_i + sum_levels (c_level - sum_{i in level} c_{i |
+ * level}). */
 #include <math.h>
 #include <string.h>
 #include "rq.h"

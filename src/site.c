@@ -1,5 +1,6 @@
 /* What a Gaussian q(beta) leaves of the priors that are not normal, each along its own coefficient
- * (engine.md section 5).  It counts where the prior is tighter than the data, as a lasso's is. */
+ * (mathematics.Rmd, section 9).  It counts where the prior is tighter than the data, as a lasso's
+ * is. */
 #include <math.h>
 #include <string.h>
 #include "rq.h"

@@ -1,5 +1,5 @@
 /* The arrow: leaf levels eliminated one by one, then the core, then the fixed effects, so that
- * priors on beta that are iterated touch a p x p matrix only.  algorithms.md section 3.2; Davis
+ * priors on beta that are iterated touch a p x p matrix only.  mathematics.Rmd, section 4; Davis
  * (2006), chapter 4. A_j = Z'HZ + Omega,  E_j = Z'H[C X],  F_j = A_j^-1 E_j,  B = core - sum E'F,
  * T = B^-1 B_ob, G = B_bb - B_ob' T  (the Schur complement on beta) */
 #include <math.h>
