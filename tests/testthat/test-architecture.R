@@ -171,3 +171,18 @@ test_that("every exported function has an example that runs", {
   }, pages)
   expect_none(basename(quiet))
 })
+
+test_that("comments cite sections that the vignette has", {
+  page <- readLines(file.path(source_root(), "vignettes", "mathematics.Rmd"), warn = FALSE)
+  has <- sub("^## ([0-9]+)[.] .*", "\\1", grep("^## [0-9]+[.] ", page, value = TRUE))
+  expect_identical(has, as.character(seq_along(has)))
+  files <- c(c_files(), r_files())
+  text <- vapply(files, function(file) {   # without line breaks and the marks after them
+    gsub("\n[*#'/ ]*", " ", paste(readLines(file, warn = FALSE), collapse = "\n"))
+  }, "")
+  found <- regmatches(text, gregexpr("mathematics[.]Rmd, sections? [0-9]+( to [0-9]+)?", text))
+  cited <- unlist(regmatches(unlist(found), gregexpr("[0-9]+", unlist(found))))
+  expect_gt(length(cited), 10)
+  expect_none(setdiff(cited, has))
+  expect_none(grep("[a-z]+[.]md,? section", text, value = TRUE))
+})
