@@ -46,19 +46,16 @@
 #'   \item{`hyper`}{A data frame with a row per hyperparameter: its `name`, its `class` (`"sd"`,
 #'     `"cor"`, `"aux"`, `"hs"` or `"threshold"`), its `term` (0: none) and the coefficients `i`
 #'     and `j` of that term it belongs to.}
-#'   \item{`engine`}{The posterior. `engine$node` has for each node of the integral over the
-#'     hyperparameters its `weight`, `elbo`, residual quadrature `rq`, the `hyper`parameters and the
-#'     `mean`, `var` and `skew` of all coefficients given them (`fixed_mean`, `fixed_cov`,
-#'     `fixed_skew`: of the fixed effects as reported); `engine$point` the marginal of the
-#'     hyperparameters as weighted points. How the fit went: `solver`, `rule`, `n_eval`, `n_sweep`,
-#'     `ess`, `khat`, `node_error`, `rq`, `lr`, `lr_inflation`, `n_cell`.}
+#'   \item{`engine`}{The posterior, as a mixture over the nodes of the integral over the
+#'     hyperparameters, and how it was had; see the next section.}
 #'   \item{`advi`}{Of a fit by ADVI, else `NULL`: the Gaussian over all unconstrained parameters,
 #'     its draws and diagnostics. `mean`, `sd`, `cov` (with linear response) and `sd_q` (without) of
 #'     the Gaussian; of its draws the coefficients `coef` and the hyperparameters `hyper`, a column
 #'     per draw, with their log densities `lp` and `lp_approx`, smoothed importance weights
 #'     `log_weight` and Pareto `khat`; `coef_sd_q` and `hyper_sd_q`, the sds of these parameters
 #'     without linear response; and as in [advifit] `elbo_se`, `decrement`, `n_noise`,
-#'     `noise_error`, `noise_sd`, `n_grad`, `n_value`, `n_iter`, `n_bad`, `curvature`, `lr_rule`.}
+#'     `noise_error`, `noise_sd`, `n_grad`, `n_value`, `n_iter`, `n_bad`, `curvature`, `lr_rule`,
+#'     `approximation`; `bad` is a point at which the log density was not finite.}
 #'   \item{`design`}{The numbers the engine was given, for draws and predictions.}
 #'   \item{`elbo`}{The evidence lower bound; see [elbo()].}
 #'   \item{`log_evidence`}{The log evidence corrected by residual quadrature.}
@@ -70,17 +67,58 @@
 #'   \item{`seconds`}{Elapsed time of the whole call.}
 #' }
 #'
+#' @section The engine's part:
+#' With `n_coef` coefficients (fixed effects, then random effects term by term and level by level),
+#' `p` fixed effects, `H` hyperparameters in the rows of `fit$hyper` and `N` nodes, `fit$engine` has
+#' \describe{
+#'   \item{`node`}{`weight` (sum one; may be negative), `elbo` and residual quadrature `rq`, `N`
+#'     each; `hyper` (`H x N`); `mean`, `var` and `skew` of all coefficients given them (`n_coef x
+#'     N`; columns of the model matrix centred); `fixed_mean`, `fixed_skew` (`p x N`) and
+#'     `fixed_cov` (`p x p x N`) of the fixed effects as reported. `x` are the nodes on the engine's
+#'     axes; `h`, `site_h` and `site_b` what its Gaussians are made of.}
+#'   \item{`point`}{The marginal distribution of the hyperparameters as weighted points: `hyper`, a
+#'     column each, and `weight`; `x` the same on the axes.}
+#'   \item{`axes`}{How the axes become hyperparameters: `coordinate`, its scale `s0`, the `mode`,
+#'     and the `root` that whitens them.}
+#'   \item{`solver`, `rule`}{How coefficients were solved for and hyperparameters integrated.}
+#'   \item{`n_cell`, `n_eval`, `n_sweep`}{The number of cells (different rows of predictors), of
+#'     values of the hyperparameters met, and of sweeps over the cells. `cell` is the cell of each
+#'     row.}
+#'   \item{`node_error`, `ess`, `khat`}{Interpolated nodes: the error of the interpolation. Weighted
+#'     ones: the effective number of points and the Pareto k of their weights. `NaN` where it does
+#'     not apply.}
+#'   \item{`rq`}{Residual quadrature at the mode: its `size`, and the `max_level` of one level.}
+#'   \item{`lr`, `lr_inflation`}{The matrix by which linear response corrects the covariance of the
+#'     fixed effects, and the largest ratio of standard deviations with and without; 1: none.}
+#'   \item{`effective`, `coupling`, `status`}{The expected precisions of a factorised approximation,
+#'     what of the coefficients it couples, and the engine's code for `stopped`.}
+#' }
+#' The words are explained in the [glossary].
+#'
 #' @section Methods:
-#' `print()`, `summary()`, `plot()`, `fixef()`, `ranef()`, `coef()`, `VarCorr()`,
-#' `vcov()`, `confint()`, `sigma()`, [elbo()], [posterior_summary()], [prior_summary()],
-#' `predict()`, `fitted()`, `residuals()`, `model.frame()`, `model.matrix()`, `formula()`,
-#' `terms()`, `family()`, `nobs()`, `weights()`, `df.residual()`, `update()`, lme4's `ngrps()`, and
-#' posterior's `as_draws()` family, and of fits by ADVI [loo()][loo].
+#' \describe{
+#'   \item{Looking}{[print()][print.vbfit], [summary()][summary.vbfit], [plot()][plot.vbfit],
+#'     [prior_summary()], [elbo()].}
+#'   \item{Estimates}{[posterior_summary()] and [posterior_interval()] of any parameter; in lme4's
+#'     meaning [fixef(), ranef(), coef(), VarCorr(), vcov(), confint(), sigma()][estimates].}
+#'   \item{Predictions}{[predict(), fitted(), residuals()][predict.vbfit], without draws.}
+#'   \item{Draws}{Of the parameters [as_draws() and its kin, as.matrix(), as.data.frame()][draws];
+#'     of predictors and responses [posterior_linpred()], [posterior_epred()],
+#'     [posterior_predict()], [predictive_interval()], [predictive_error()], [log_lik()],
+#'     [simulate()][simulate.vbfit].}
+#'   \item{Checking and comparing}{[pp_check()], [bayes_R2()], [loo()][loo].}
+#'   \item{Parts}{[model.frame(), model.matrix(), formula(), terms(), family(), nobs(),
+#'     weights(), df.residual()][parts], lme4's [ngrps()][estimates], and `update()`.}
+#' }
+#' @seealso [vb()] makes fits, [vb_control()] has the engine's settings; [advifit] for fits by
+#'   [advi()].
 #' @name vbfit
 #' @examples
 #' fit <- vb(breaks ~ wool + (1 | tension), warpbreaks)
 #' names(fit)
 #' fit$hyper
+#' # the posterior mean of the hyperparameters, from their marginal
+#' drop(fit$engine$point$hyper %*% fit$engine$point$weight)
 NULL
 
 new_vbfit <- function(call, model, choices, control, engine, seconds) {

@@ -154,10 +154,12 @@ test_that("every field of a fit is documented in ?vbfit and holds plain data", {
   text <- paste(readLines(page, warn = FALSE), collapse = "\n")
   fit <- vb(Reaction ~ Days + (Days | Subject),
             utils::read.csv(system.file("extdata", "sleepstudy.csv", package = "varbayes")))
-  described <- vapply(names(fit), function(field) {
+  fields <- c(names(fit), names(fit$engine),
+              unlist(lapply(fit$engine[c("node", "point", "axes", "rq")], names)))
+  described <- vapply(fields, function(field) {
     grepl(paste0("\\\\(item|code)\\{(\\\\code\\{)?", field, "\\b"), text)
   }, NA)
-  expect_none(names(fit)[!described])
+  expect_none(fields[!described])
   pointers <- rapply(unclass(fit), function(x) TRUE, classes = "externalptr", how = "unlist")
   expect_length(pointers, 0)
 })
