@@ -62,6 +62,23 @@ engine_moments <- function(fit, rows) {
   .Call(C_vb_r_moments, fit$design, reopened(fit$engine), rows)
 }
 
+# The linear predictor of new rows given the theta of each node: mean, var and skew, rows x nodes;
+# the nodes' weights, and their dispersions `par`, parameters x nodes. `node` tells which of the
+# fit's nodes they are: those of weight zero are left out. Interpolation makes some weights
+# negative; rows with a level that is `new` are to have the positive ones alone, scaled to sum to
+# one, and nodes of the others have no moments there. Uncorrected variances are those of the
+# Gaussian q given theta, before linear response and residual quadrature; means are the same.
+# Results are rows x nodes in size: callers go block by block.
+engine_node_moments <- function(fit, rows, corrected = TRUE) {
+  load_callables()
+  rows$group <- lapply(rows$group, as.integer)
+  out <- .Call(C_vb_r_node_moments, fit$design, reopened(fit$engine), rows, corrected)
+  node <- which(fit$engine$node$weight != 0)
+  out <- lapply(out, function(x) x[, node, drop = FALSE])
+  new <- Reduce(`|`, lapply(rows$group, function(g) !is.na(g) & g == 0L), logical(nrow(rows$x)))
+  c(out, list(weight = fit$engine$node$weight[node], node = node, new = new))
+}
+
 # Columns are draws; `normal` has a row per coefficient and per hyperparameter, or per
 # hyperparameter where these alone are wanted.
 engine_draws <- function(fit, uniform, normal) {

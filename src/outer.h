@@ -107,7 +107,7 @@ vb_status vb_proposal_axes(vb_fit *fit, double at, vb_proposal *q);
 void vb_z_to_x(const vb_fit *fit, const double *z, double *x);
 void vb_x_to_z(const vb_fit *fit, const double *x, double *z);
 
-/* ---- After the fit (mixture.c, moments.c, draw.c)
+/* ---- After the fit (mixture.c, predictor.c, moments.c, draw.c)
  * ---------------------------------------------------------- */
 /* quantile of sum_s weight_s SL(mean_s, var_s, skew_s), SL the shifted lognormal; skew NULL: normal
  */
@@ -134,6 +134,22 @@ typedef struct { /* the nodes of a finished fit */
   const double *effective;  /* NULL, or where q(c) is one Gaussian whatever theta: what of theta it
                                rests on (vb_theta_effective) */
 } vb_posterior;
+typedef struct { /* a row's eta given the theta of a node */
+  int node;
+  double weight; /* of the node, for this row: with a new level a row has no negative ones */
+  double mean, var, skew;
+  const double *par; /* the family's */
+} vb_predictor;
+typedef void (*vb_at_row)(void *data, int row, const vb_predictor *at);
+/* Visits all rows at one node after the other, n_row x n_node times p^2 plus what the random
+ * effects take; corrected 0: variances of the Gaussian q itself, no skewness.  A node without
+ * weight for a row is left out there. */
+vb_status vb_each_row(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
+                      const vb_rows *rows, int corrected, vb_at_row visit, void *data);
+/* what it visits: rows x nodes, zeroed by the caller; par n_par x nodes */
+vb_status vb_node_moments(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
+                          const vb_rows *rows, int corrected, double *mean, double *var,
+                          double *skew, double *par);
 /* out: mean and variance of eta, mean and variance of the inverse link, per row */
 int vb_mean_columns(const vb_model *model); /* categories, or 1 */
 vb_status vb_moments(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,

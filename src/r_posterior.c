@@ -76,6 +76,7 @@ static void read_axes(SEXP engine, vb_hyper *hyper) {
 
 typedef struct {
   SEXP spec, engine, rows, uniform, normal;
+  int corrected;
   vb_core *core;
   vb_r_bar bar;
   vb_host host;
@@ -127,32 +128,59 @@ static SEXP stop_on(vb_status st) {
   return R_NilValue;
 }
 
-static SEXP moments_body(void *data) {
-  static const char *const names[] = {"mean", "var", "mu", "mu_var"};
-  job *j = data;
-  open_posterior(j);
+static vb_rows read_rows(const job *j) {
   SEXP x = vb_list_need(j->rows, "x"), group = vb_list_need(j->rows, "group"),
        z = vb_list_need(j->rows, "z");
-  int n = Rf_nrows(x), n_term = j->model.n_term;
-  vb_rows rows = {.n = n, .x = REAL_RO(x), .offset = REAL_RO(vb_list_need(j->rows, "offset"))};
+  int n_term = j->model.n_term;
   const int **g = j->host.alloc(n_term + 1, sizeof *g);
   const double **zt = j->host.alloc(n_term + 1, sizeof *zt);
   for (int t = 0; t < n_term; t++) { /* NA_INTEGER is negative: the term is left out */
     g[t] = INTEGER_RO(VECTOR_ELT(group, t));
     zt[t] = REAL_RO(VECTOR_ELT(z, t));
   }
-  rows.group = g;
-  rows.z = zt;
+  return (vb_rows){.n = Rf_nrows(x),
+                   .x = REAL_RO(x),
+                   .offset = REAL_RO(vb_list_need(j->rows, "offset")),
+                   .group = g,
+                   .z = zt};
+}
+
+static double *zeros(SEXP list, const char *name, int nrow, int ncol) {
+  double *x = vb_list_matrix(list, name, nrow, ncol);
+  memset(x, 0, sizeof(double) * nrow * ncol);
+  return x;
+}
+
+static SEXP moments_body(void *data) {
+  static const char *const names[] = {"mean", "var", "mu", "mu_var"};
+  job *j = data;
+  open_posterior(j);
+  vb_rows rows = read_rows(j);
   SEXP list = PROTECT(vb_list_new(4, names));
   double *out[4];
   for (int k = 0; k < 4; k++) {
     int columns = k < 2 ? 1 : vb_mean_columns(&j->model);
-    out[k] =
-        columns > 1 ? vb_list_matrix(list, names[k], n, columns) : vb_list_real(list, names[k], n);
-    memset(out[k], 0, sizeof(double) * n * columns);
+    out[k] = columns > 1 ? vb_list_matrix(list, names[k], rows.n, columns)
+                         : vb_list_real(list, names[k], rows.n);
+    memset(out[k], 0, sizeof(double) * rows.n * columns);
   }
   stop_on(
       vb_moments(&j->model, &j->request.hyper, &j->post, &rows, out[0], out[1], out[2], out[3]));
+  UNPROTECT(1);
+  return list;
+}
+
+static SEXP node_moments_body(void *data) {
+  static const char *const names[] = {"mean", "var", "skew", "par"};
+  job *j = data;
+  open_posterior(j);
+  vb_rows rows = read_rows(j);
+  SEXP list = PROTECT(vb_list_new(4, names));
+  double *out[4];
+  for (int k = 0; k < 4; k++)
+    out[k] = zeros(list, names[k], k < 3 ? rows.n : j->model.n_par, j->post.n);
+  stop_on(vb_node_moments(&j->model, &j->request.hyper, &j->post, &rows, j->corrected, out[0],
+                          out[1], out[2], out[3]));
   UNPROTECT(1);
   return list;
 }
@@ -176,6 +204,16 @@ SEXP vb_r_moments(SEXP spec, SEXP engine, SEXP rows) {
   vb_core core = {0};
   job j = {.spec = spec, .engine = engine, .rows = rows, .core = &core};
   return vb_r_guard(moments_body, &j, &core, &j.bar);
+}
+
+SEXP vb_r_node_moments(SEXP spec, SEXP engine, SEXP rows, SEXP corrected) {
+  vb_core core = {0};
+  job j = {.spec = spec,
+           .engine = engine,
+           .rows = rows,
+           .corrected = Rf_asLogical(corrected),
+           .core = &core};
+  return vb_r_guard(node_moments_body, &j, &core, &j.bar);
 }
 
 SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal) {
