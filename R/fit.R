@@ -94,13 +94,19 @@ tilted_quantiles <- function(q, shrink, weight, probs) {
   .Call(C_vb_r_tilted, q, shrink, weight, as.double(probs))
 }
 
+# Quantiles of responses, rows x probs, of a family's `name` and `link`; `nodes` as
+# engine_node_moments() has them, `w` the prior weights of the rows.
+predictive_quantiles <- function(name, link, nodes, w, probs) {
+  .Call(C_vb_r_predictive, c(name, link, "exact"), nodes, as.double(w), as.double(probs))
+}
+
 vb_tables <- function() {
   tables <- .Call(C_vb_r_tables)
   lapply(tables, as.data.frame)
 }
 
 family_functions <- c("log_lik", "expect", "expect_quadrature", "base", "log_lik_par", "expect_par",
-                      "mean", "variance")    # in the order of the table in r_tables.c
+                      "mean", "variance", "cdf")    # in the order of the table in r_tables.c
 
 # A family's functions one at a time, for tests and residuals.
 eval_family <- function(name, link, what, y, w, eta, par = numeric(), v = numeric(), k = 1L,

@@ -68,6 +68,15 @@ static void variance(int n, const double *eta, const double *w, const double *pa
   for (int i = 0; i < n; i++) var[i] = vb_exp(2 * eta[i]) / (w[i] * par[0]);
 }
 
+static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
+                const double *par, double *out) {
+  (void)self;
+  for (int i = 0; i < n; i++) {
+    double a = w[i] * par[0];
+    out[i] = pgamma(y[i], a, vb_exp(eta[i]) / a, 1, 0);
+  }
+}
+
 const vb_family vb_family_Gamma = {.name = "Gamma",
                                    .link = "log",
                                    .n_par = 1,
@@ -78,4 +87,5 @@ const vb_family vb_family_Gamma = {.name = "Gamma",
                                    .log_lik_par = log_lik_par,
                                    .expect_par = expect_par,
                                    .mean = mean,
-                                   .variance = variance};
+                                   .variance = variance,
+                                   .cdf = cdf};

@@ -83,10 +83,20 @@ static void variance(int n, const double *eta, const double *w, const double *pa
   for (int i = 0; i < n; i++) var[i] = (1 - 2 * tau * (1 - tau)) * a * a / (w[i] * w[i]);
 }
 
+static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
+                const double *par, double *out) {
+  (void)self;
+  double tau = par[1];
+  for (int i = 0; i < n; i++) {
+    double r = (y[i] - eta[i]) * w[i] / par[0];
+    out[i] = r < 0 ? tau * exp((1 - tau) * r) : 1 - (1 - tau) * exp(-tau * r);
+  }
+}
+
 #define SHARED                                                                                \
   .name = "asym_laplace", .link = "identity", .identity = 1, .kinked = 1, .n_par = 2,         \
   .par_name = {"sigma", "tau"}, .base = base, .log_lik = log_lik, .log_lik_par = log_lik_par, \
-  .mean = mean, .variance = variance
+  .mean = mean, .variance = variance, .cdf = cdf
 
 const vb_family vb_family_asym_laplace = {SHARED, .expect = expect, .expect_par = expect_par};
 const vb_family vb_family_asym_laplace_jj = {SHARED, .bound = "jj", .expect = bound,

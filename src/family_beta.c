@@ -112,6 +112,17 @@ static void variance(int n, const double *eta, const double *w, const double *pa
   }
 }
 
+static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
+                const double *par, double *out) {
+  (void)self;
+  (void)w;
+  for (int i = 0; i < n; i++) {
+    double mu, nu;
+    two_sides(eta[i], &mu, &nu);
+    out[i] = pbeta(y[i], mu * par[0], nu * par[0], 1, 0);
+  }
+}
+
 const vb_family vb_family_beta = {.name = "beta",
                                   .link = "logit",
                                   .n_par = 1,
@@ -120,4 +131,5 @@ const vb_family vb_family_beta = {.name = "beta",
                                   .log_lik = log_lik,
                                   .log_lik_par = log_lik_par,
                                   .mean = mean,
-                                  .variance = variance};
+                                  .variance = variance,
+                                  .cdf = cdf};

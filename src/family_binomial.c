@@ -182,12 +182,23 @@ static void cloglog_variance(int n, const double *eta, const double *w, const do
   }
 }
 
+/* y successes of w trials */
+static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
+                const double *par, double *out) {
+  (void)par;
+  for (int i = 0; i < n; i++) {
+    double mu;
+    self->mean(1, eta + i, &mu);
+    out[i] = pbinom(y[i], w[i], mu, 1, 0);
+  }
+}
+
 #define LOGIT                                                                                    \
   .name = "binomial", .link = "logit", .cells = 1, .log_lik = logit_log_lik, .mean = logit_mean, \
-  .variance = logit_variance
+  .variance = logit_variance, .cdf = cdf, .discrete = 1
 #define PROBIT                                                                 \
   .name = "binomial", .link = "probit", .cells = 1, .log_lik = probit_log_lik, \
-  .mean = probit_mean, .variance = probit_variance
+  .mean = probit_mean, .variance = probit_variance, .cdf = cdf, .discrete = 1
 
 const vb_family vb_family_binomial_logit = {LOGIT};
 const vb_family vb_family_binomial_logit_jj = {LOGIT, .bound = "jj", .expect = logit_bound};
@@ -198,4 +209,6 @@ const vb_family vb_family_binomial_cloglog = {.name = "binomial",
                                               .cells = 1,
                                               .log_lik = cloglog_log_lik,
                                               .mean = cloglog_mean,
-                                              .variance = cloglog_variance};
+                                              .variance = cloglog_variance,
+                                              .cdf = cdf,
+                                              .discrete = 1};

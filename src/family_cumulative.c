@@ -215,13 +215,28 @@ static void probit_bound_par(int n, const double *y, const double *w, const doub
   probit_log_lik_par(NULL, n, y, w, m, par, k, d);
 }
 
+/* y may be beyond the last category */
+static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
+                const double *par, double *out) {
+  (void)w;
+  for (int i = 0; i < n; i++) {
+    int k = 0;
+    while (k + 2 <= y[i] && isfinite(par[k])) k++;
+    double t = par[k] - eta[i];
+    out[i] = 1;
+    if (y[i] < 1) out[i] = 0;
+    if (y[i] >= 1 && isfinite(t)) self->mean(1, &t, out + i);
+  }
+}
+
 #define LOGIT                                                                             \
   .name = "cumulative", .link = "logit", .cells = 2, .thresholds = 1, .base = logit_base, \
   .log_lik = logit_log_lik, .log_lik_par = logit_log_lik_par, .mean = logit_mean,         \
-  .start = logit_start
+  .start = logit_start, .cdf = cdf, .discrete = 1
 #define PROBIT                                                                                    \
   .name = "cumulative", .link = "probit", .cells = 2, .thresholds = 1, .log_lik = probit_log_lik, \
-  .log_lik_par = probit_log_lik_par, .mean = probit_mean, .start = probit_start
+  .log_lik_par = probit_log_lik_par, .mean = probit_mean, .start = probit_start, .cdf = cdf,      \
+  .discrete = 1
 
 const vb_family vb_family_cumulative_logit = {LOGIT};
 const vb_family vb_family_cumulative_logit_jj = {LOGIT, .bound = "jj", .expect = logit_bound,

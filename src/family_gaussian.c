@@ -45,6 +45,12 @@ static void variance(int n, const double *eta, const double *w, const double *pa
   for (int i = 0; i < n; i++) var[i] = par[0] * par[0] / w[i];
 }
 
+static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
+                const double *par, double *out) {
+  (void)self;
+  for (int i = 0; i < n; i++) out[i] = pnorm(y[i], eta[i], par[0] / sqrt(w[i]), 1, 0);
+}
+
 const vb_family vb_family_gaussian = {.name = "gaussian",
                                       .link = "identity",
                                       .n_par = 1,
@@ -56,4 +62,5 @@ const vb_family vb_family_gaussian = {.name = "gaussian",
                                       .expect = expect,
                                       .log_lik_par = log_lik_par,
                                       .mean = mean,
-                                      .variance = variance};
+                                      .variance = variance,
+                                      .cdf = cdf};

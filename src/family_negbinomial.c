@@ -106,9 +106,17 @@ static void variance(int n, const double *eta, const double *w, const double *pa
   }
 }
 
-#define EXACT                                                                            \
-  .name = "negbinomial", .link = "log", .n_par = 1, .par_name = {"shape"}, .base = base, \
-  .log_lik = log_lik, .log_lik_par = log_lik_par, .mean = mean, .variance = variance
+static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
+                const double *par, double *out) {
+  (void)self;
+  (void)w;
+  for (int i = 0; i < n; i++) out[i] = pnbinom_mu(y[i], par[0], vb_exp(eta[i]), 1, 0);
+}
+
+#define EXACT                                                                                     \
+  .name = "negbinomial", .link = "log", .n_par = 1, .par_name = {"shape"}, .base = base,          \
+  .log_lik = log_lik, .log_lik_par = log_lik_par, .mean = mean, .variance = variance, .cdf = cdf, \
+  .discrete = 1
 
 const vb_family vb_family_negbinomial = {EXACT};
 const vb_family vb_family_negbinomial_jj = {EXACT, .bound = "jj", .expect = bound,

@@ -1,5 +1,6 @@
 /* Poisson likelihood, log link: ll = y eta - w exp(eta), y the weighted (sum of) counts.
  * The expectation under eta ~ N(m, v) is closed: E exp(eta) = exp(m + v / 2). */
+#include <Rmath.h>
 #include "vb.h"
 #include "vb_math.h"
 
@@ -44,10 +45,20 @@ static void variance(int n, const double *eta, const double *w, const double *pa
   for (int i = 0; i < n; i++) var[i] = vb_exp(eta[i]) / w[i];
 }
 
+static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
+                const double *par, double *out) {
+  (void)self;
+  (void)w;
+  (void)par;
+  for (int i = 0; i < n; i++) out[i] = ppois(y[i], vb_exp(eta[i]), 1, 0);
+}
+
 const vb_family vb_family_poisson = {.name = "poisson",
                                      .link = "log",
                                      .cells = 1,
                                      .log_lik = log_lik,
                                      .expect = expect,
                                      .mean = mean,
-                                     .variance = variance};
+                                     .variance = variance,
+                                     .cdf = cdf,
+                                     .discrete = 1};

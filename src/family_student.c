@@ -83,9 +83,16 @@ static void variance(int n, const double *eta, const double *w, const double *pa
   for (int i = 0; i < n; i++) var[i] = t * par[0] * par[0] / w[i];
 }
 
+static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
+                const double *par, double *out) {
+  (void)self;
+  for (int i = 0; i < n; i++) out[i] = pt((y[i] - eta[i]) * sqrt(w[i]) / par[0], par[1], 1, 0);
+}
+
 #define EXACT                                                                                    \
   .name = "student", .link = "identity", .identity = 1, .n_par = 2, .par_name = {"sigma", "nu"}, \
-  .base = base, .log_lik = log_lik, .log_lik_par = log_lik_par, .mean = mean, .variance = variance
+  .base = base, .log_lik = log_lik, .log_lik_par = log_lik_par, .mean = mean,                    \
+  .variance = variance, .cdf = cdf
 
 const vb_family vb_family_student = {EXACT};
 const vb_family vb_family_student_jj = {EXACT, .bound = "jj", .expect = bound,

@@ -107,7 +107,7 @@ vb_status vb_proposal_axes(vb_fit *fit, double at, vb_proposal *q);
 void vb_z_to_x(const vb_fit *fit, const double *z, double *x);
 void vb_x_to_z(const vb_fit *fit, const double *x, double *z);
 
-/* ---- After the fit (mixture.c, predictor.c, moments.c, draw.c)
+/* ---- After the fit (mixture.c, predictor.c, moments.c, predictive.c, draw.c)
  * ---------------------------------------------------------- */
 /* quantile of sum_s weight_s SL(mean_s, var_s, skew_s), SL the shifted lognormal; skew NULL: normal
  */
@@ -150,6 +150,17 @@ vb_status vb_each_row(const vb_model *model, const vb_hyper *hyper, const vb_pos
 vb_status vb_node_moments(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
                           const vb_rows *rows, int corrected, double *mean, double *var,
                           double *skew, double *par);
+
+typedef struct { /* what is known of one row's eta: components, each with the family's parameters */
+  int n, n_par;  /* n_par: stride of par */
+  const double *mean, *var, *skew, *weight, *par;
+} vb_mixture;
+typedef struct vb_predictive vb_predictive;
+/* for a family with a cdf and mixtures of up to n components with n_par parameters */
+vb_predictive *vb_predictive_make(const vb_host *host, const vb_family *family, int n, int n_par);
+/* Quantiles of a response with weight w; of a discrete one the least y with P(Y <= y) >= prob. */
+void vb_predictive_quantiles(vb_predictive *predictive, const vb_mixture *mixture, double w,
+                             int n_prob, const double *prob, double *out);
 /* out: mean and variance of eta, mean and variance of the inverse link, per row */
 int vb_mean_columns(const vb_model *model); /* categories, or 1 */
 vb_status vb_moments(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,

@@ -16,11 +16,15 @@ SEXP vb_r_node_moments(SEXP spec, SEXP engine, SEXP rows, SEXP corrected);
 SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal);
 SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs);
 SEXP vb_r_tilted(SEXP q, SEXP shrink, SEXP weight, SEXP probs);
+SEXP vb_r_predictive(SEXP row, SEXP nodes, SEXP w, SEXP probs);
 SEXP vb_r_joint(SEXP spec, SEXP axes, SEXP xi, SEXP settings);
 SEXP vb_r_tables(void);
 SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k);
 SEXP vb_r_stein(SEXP user, SEXP data, SEXP par);
 SEXP vb_r_prior(SEXP name, SEXP x, SEXP arg, SEXP v);
+
+/* by name, link and bound */
+const vb_family *vb_r_family_row(SEXP row);
 
 /* lists by name; an absent element is NULL where it may be, else an internal error */
 SEXP vb_list_get(SEXP list, const char *name);

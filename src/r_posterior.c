@@ -1,4 +1,5 @@
-/* Doors to a finished fit: quantiles of its mixtures, moments of new rows, draws. */
+/* Doors to a finished fit: quantiles of its mixtures and of responses, moments of new rows, draws.
+ */
 #include <string.h>
 #include "ep.h"
 #include "r.h"
@@ -51,6 +52,45 @@ SEXP vb_r_tilted(SEXP q, SEXP shrink, SEXP weight, SEXP probs) {
                                                     parts.weight, REAL_RO(probs)[k]);
     }
     R_CheckUserInterrupt();
+  }
+  UNPROTECT(1);
+  return out;
+}
+
+/* Quantiles of responses with weights w; nodes: mean, var, skew, rows x components, par,
+ * parameters x components, and weight; row: the family's name, link, bound */
+SEXP vb_r_predictive(SEXP row, SEXP nodes, SEXP w, SEXP probs) {
+  static const char *const part[] = {"mean", "var", "skew"};
+  vb_r_bar bar;
+  vb_host host = vb_r_host(&bar, 0);
+  const vb_family *f = vb_r_family_row(row);
+  SEXP par = vb_list_need(nodes, "par"), weight = vb_list_need(nodes, "weight");
+  int n_row = (int)Rf_xlength(w), n = (int)Rf_xlength(weight), n_prob = (int)Rf_xlength(probs);
+  int n_par = Rf_nrows(par);
+  double *of_row = host.alloc(3 * (size_t)n + 1, sizeof(double)), *quantile;
+  double *ended = host.alloc((size_t)n * (n_par + 1) + 1, sizeof(double));
+  for (int s = 0; s < n; s++) { /* infinity behind the thresholds */
+    for (int k = 0; k < n_par; k++)
+      ended[k + (size_t)s * (n_par + 1)] = REAL_RO(par)[k + (size_t)s * n_par];
+    ended[n_par + (size_t)s * (n_par + 1)] = INFINITY;
+  }
+  vb_predictive *predictive = vb_predictive_make(&host, f, n, n_par + 1);
+  vb_mixture mix = {.n = n,
+                    .n_par = n_par + 1,
+                    .mean = of_row,
+                    .var = of_row + n,
+                    .skew = of_row + 2 * n,
+                    .weight = REAL_RO(weight),
+                    .par = ended};
+  quantile = host.alloc(n_prob + 1, sizeof(double));
+  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, n_row, n_prob));
+  for (int i = 0; i < n_row; i++) {
+    for (int k = 0; k < 3; k++)
+      for (int s = 0; s < n; s++)
+        of_row[s + (size_t)k * n] = REAL_RO(vb_list_need(nodes, part[k]))[i + (size_t)s * n_row];
+    vb_predictive_quantiles(predictive, &mix, REAL_RO(w)[i], n_prob, REAL_RO(probs), quantile);
+    for (int j = 0; j < n_prob; j++) REAL(out)[i + (size_t)j * n_row] = quantile[j];
+    if ((i & 15) == 15) R_CheckUserInterrupt();
   }
   UNPROTECT(1);
   return out;

@@ -4,12 +4,12 @@
 
 SEXP vb_r_tables(void) {
   static const char *const names[] = {"family", "prior"};
-  static const char *const family_names[] = {"name", "link",  "bound",  "n_par",     "par1",
-                                             "par2", "cells", "kinked", "thresholds"};
+  static const char *const family_names[] = {"name", "link",  "bound",  "n_par",      "par1",
+                                             "par2", "cells", "kinked", "thresholds", "discrete"};
   static const char *const prior_names[] = {"name", "n_arg", "proper"};
   int n = vb_family_count(), np = vb_prior_count();
   SEXP list = PROTECT(vb_list_new(2, names));
-  SEXP f = vb_list_put(list, "family", vb_list_new(9, family_names));
+  SEXP f = vb_list_put(list, "family", vb_list_new(10, family_names));
   SEXP name = vb_list_put(f, "name", Rf_allocVector(STRSXP, n));
   SEXP link = vb_list_put(f, "link", Rf_allocVector(STRSXP, n));
   SEXP bound = vb_list_put(f, "bound", Rf_allocVector(STRSXP, n));
@@ -17,7 +17,7 @@ SEXP vb_r_tables(void) {
   SEXP par1 = vb_list_put(f, "par1", Rf_allocVector(STRSXP, n));
   SEXP par2 = vb_list_put(f, "par2", Rf_allocVector(STRSXP, n));
   int *cells = vb_list_int(f, "cells", n), *kinked = vb_list_int(f, "kinked", n),
-      *thresholds = vb_list_int(f, "thresholds", n);
+      *thresholds = vb_list_int(f, "thresholds", n), *discrete = vb_list_int(f, "discrete", n);
   for (int i = 0; i < n; i++) {
     const vb_family *row = vb_family_row(i);
     SET_STRING_ELT(name, i, Rf_mkChar(row->name));
@@ -29,6 +29,7 @@ SEXP vb_r_tables(void) {
     cells[i] = row->cells;
     kinked[i] = row->kinked;
     thresholds[i] = row->thresholds;
+    discrete[i] = row->discrete;
   }
   SEXP p = vb_list_put(list, "prior", vb_list_new(3, prior_names));
   SEXP prior = vb_list_put(p, "name", Rf_allocVector(STRSXP, np));
@@ -98,15 +99,25 @@ static void variance(const query *q, double *out) {
   if (q->f->variance) q->f->variance(q->n, q->m, q->w, q->par, out);
 }
 
+static void cdf(const query *q, double *out) {
+  q->f->cdf(q->f, q->n, q->y, q->w, q->m, q->par, out);
+}
+
+const vb_family *vb_r_family_row(SEXP row) {
+  const vb_family *f =
+      vb_family_find(CHAR(STRING_ELT(row, 0)), CHAR(STRING_ELT(row, 1)), CHAR(STRING_ELT(row, 2)));
+  if (!f) Rf_error("internal: no such family");
+  return f;
+}
+
 /* row: name, link, bound; what: the place of the function in this table, as R/fit.R has it; a
  * matrix of one or three columns */
 SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k) {
   static void (*const eval[])(const query *, double *) = {
-      log_lik, expect, expect_quadrature, base, log_lik_par, expect_par, mean, variance};
+      log_lik, expect, expect_quadrature, base, log_lik_par, expect_par, mean, variance, cdf};
   int which = Rf_asInteger(what), columns = which < 3 ? 3 : 1;
   SEXP m = vb_list_need(data, "m");
-  query q = {.f = vb_family_find(CHAR(STRING_ELT(row, 0)), CHAR(STRING_ELT(row, 1)),
-                                 CHAR(STRING_ELT(row, 2))),
+  query q = {.f = vb_r_family_row(row),
              .n = (int)Rf_xlength(m),
              .k = Rf_asInteger(k) - 1,
              .y = REAL_RO(vb_list_need(data, "y")),
@@ -115,7 +126,7 @@ SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k) {
              .v = REAL_RO(vb_list_need(data, "v")),
              .n_par = (int)Rf_xlength(par)};
   double ended[VB_MAX_PAR + 1] = {0};
-  if (!q.f || q.n_par > VB_MAX_PAR) Rf_error("internal: no such family");
+  if (q.n_par > VB_MAX_PAR) Rf_error("internal: too many parameters");
   if (q.n_par) memcpy(ended, REAL_RO(par), sizeof(double) * q.n_par);
   ended[q.n_par] = INFINITY;
   q.par = ended;

@@ -77,6 +77,11 @@ struct vb_family {
   void (*mean)(int n, const double *eta, double *mu);
   /* variance of one response with weight (binomial: of a proportion of w trials) w at eta */
   void (*variance)(int n, const double *eta, const double *w, const double *par, double *var);
+  /* P(Y <= y) of one response at eta; w as in variance, for binomials y is a number of successes.
+   * Rises with y and falls with eta.  NULL: unknown, as of an opaque family */
+  void (*cdf)(const vb_family *self, int n, const double *y, const double *w, const double *eta,
+              const double *par, double *out);
+  int discrete; /* responses are whole numbers, not negative */
   /* first guess of the n_par entries of par from the data; NULL: the engine's own */
   void (*start)(int n, const double *y, const double *w, int n_par, double *par);
   /* Only values of the log density are had, constants included, and every call is dear: log_lik is

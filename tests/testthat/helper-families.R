@@ -35,3 +35,23 @@ skew <- vb_family("skew normal", par = c(sigma = "positive", alpha = "real"),
                     log(2) + stats::dnorm(z, log = TRUE) - log(par$sigma) +
                       stats::pnorm(par$alpha * z, log.p = TRUE)
                   })
+
+# The package's own as R has them
+inverse_link <- list(
+  identity = identity, log = exp, logit = stats::plogis, probit = stats::pnorm,
+  cloglog = function(eta) -expm1(-exp(eta))
+)
+cdf_of <- list(
+  gaussian = function(y, w, mu, par) stats::pnorm(y, mu, par[1] / sqrt(w)),
+  student = function(y, w, mu, par) stats::pt((y - mu) * sqrt(w) / par[1], par[2]),
+  binomial = function(y, w, mu, par) stats::pbinom(y, w, mu),
+  poisson = function(y, w, mu, par) stats::ppois(y, mu),
+  negbinomial = function(y, w, mu, par) stats::pnbinom(y, size = par[1], mu = mu),
+  Gamma = function(y, w, mu, par) stats::pgamma(y, shape = w * par[1], rate = w * par[1] / mu),
+  beta = function(y, w, mu, par) stats::pbeta(y, mu * par[1], (1 - mu) * par[1]),
+  asym_laplace = function(y, w, mu, par) {           # the two exponentials of its density
+    tau <- par[2]
+    below <- tau * stats::pexp(mu - y, (1 - tau) * w / par[1], lower.tail = FALSE)
+    ifelse(y < mu, below, tau + (1 - tau) * stats::pexp(y - mu, tau * w / par[1]))
+  }
+)

@@ -24,11 +24,6 @@ density_of <- list(
   }
 )
 
-inverse_link <- list(
-  identity = identity, log = exp, logit = stats::plogis, probit = stats::pnorm,
-  cloglog = function(eta) -expm1(-exp(eta))
-)
-
 variance_of <- list(
   gaussian = function(mu, w, par) par[1]^2 / w,
   student = function(mu, w, par) par[1]^2 / w * par[2] / (par[2] - 2),
@@ -81,6 +76,7 @@ rows <- lapply(seq_len(nrow(table)), function(i) as.list(table[i, ]))
 
 test_that("every likelihood of the table has a density to be checked against", {
   expect_setequal(setdiff(table$name, names(density_of)), character())
+  expect_setequal(setdiff(table$name, names(cdf_of)), character())
   expect_setequal(setdiff(table$link, names(inverse_link)), character())
 })
 
@@ -165,6 +161,14 @@ for (row in rows) {
         got <- eval("expect_par", d, par, eta = d$eta, v = v, k = k)
         expect_lt(max(abs(got - exact)) / (1 + max(abs(exact))), 2e-4)
       }
+    })
+  })
+
+  test_that(paste("the distribution function is R's:", label), {
+    check_rows(row, function(label, d, par) {
+      mu <- inverse_link[[link]](d$eta)
+      expect_equal(eval("cdf", d, par, eta = d$eta), cdf_of[[name]](d$y, d$w, mu, par),
+                   tolerance = 1e-12)
     })
   })
 

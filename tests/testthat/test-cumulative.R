@@ -33,6 +33,9 @@ for (link in names(distribution)) {
     exact <- far$w * log_mass(distribution[[link]], far$y, far$eta, tau)
     expect_equal(log_density(far), exact, tolerance = 1e-10)
     expect_equal(kernel("mean", grid), distribution[[link]](grid$eta), tolerance = 1e-14)
+    below <- distribution[[link]](c(tau, Inf)[grid$y] - grid$eta)
+    expect_equal(kernel("cdf", grid), below, tolerance = 1e-14)
+    expect_identical(kernel("cdf", transform(grid, y = 0)), numeric(nrow(grid)))
   })
 
   test_that(paste("narrow categories keep their digits:", link), {
