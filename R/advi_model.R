@@ -53,8 +53,7 @@ draw_densities <- function(advi, n_draw) {
 
 # Moments of the linear predictor and of its inverse link in new rows, over the kept draws
 draw_moments <- function(fit, rows) {
-  n <- length(rows$offset)
-  block <- split(seq_len(n), (seq_len(n) - 1L) %/% max(1L, 4e6 %/% ncol(fit$advi$coef)))
+  block <- row_blocks(seq_along(rows$offset), ncol(fit$advi$coef))
   part <- lapply(block, function(i) block_moments(fit, keep_rows(rows, i)))
   lapply(stats::setNames(nm = c("mean", "var", "mu", "mu_var")), function(field) {
     value <- lapply(part, `[[`, field)
@@ -65,9 +64,7 @@ draw_moments <- function(fit, rows) {
 
 block_moments <- function(fit, rows) {
   sample <- fit$advi[c("coef", "hyper")]
-  # only marginals are wanted: one new level stands for all, so that rows do not depend on others
-  rows$label <- lapply(rows$label, function(label) pmin(label, 1L))
-  eta <- with_noise_stream("fixed", predictor_draws(fit, rows, sample))
+  eta <- marginal_draws(fit, rows, sample)
   mean <- rowMeans(eta)
   mu <- mean_draws(fit, eta, sample)
   mu_mean <- lapply(mu, rowMeans)

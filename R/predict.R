@@ -14,6 +14,26 @@
 #' link and few levels the posterior of their standard deviation has so long a tail that the
 #' expected response of a new one is huge: look at `type = "link"` then.
 #'
+#' @section Intervals:
+#' `interval = "credible"` gives equal-tailed quantiles of the linear predictor or of the expected
+#' response, `interval = "prediction"` those of a response that is yet to be seen, given by the
+#' family's distribution around it, so that it implies `type = "response"`. Both are quantiles of
+#' the fitted mixture over the nodes of the hyperparameters (of a fit by ADVI over its draws), with
+#' the skewness that the coefficients have: rows are worked through in blocks, no matrix of draws is
+#' made, and a row of the intercept alone has the interval of [confint()][vbfit]. Fixed and random
+#' effects, standard deviations and dispersions are uncertain jointly; in the row of a new level the
+#' uncertainty of the standard deviations is that of the whole mixture. Coefficients under a
+#' [horseshoe()] enter by their moments.
+#'
+#' A quantile of a count is the least number whose probability not to be exceeded reaches it.
+#' Proportions are those of the row's trials, other responses have the row's prior weight (see
+#' `weights` of [vb()]); in `newdata` these are computed as in the fit where its variables are
+#' there, else there is one trial, or a weight of one, as for rows of weight zero. Of
+#' [cumulative()] models a credible interval is that of each category's probability, and a
+#' prediction interval that of the category's number. The former, and prediction intervals for a
+#' [vb_family()], which must know how to `simulate`, are quantiles of 4000 draws that are the same
+#' each time.
+#'
 #' @param object A fit of class `vbfit`.
 #' @param newdata A data frame with the variables of the formula; the data of the fit by default.
 #' @param re.form Which random effects to use: `NULL` all, `NA` or `~0` none, or a formula with
@@ -27,10 +47,15 @@
 #'   are predicted as `NA`.
 #' @param offset An offset for `newdata`, if one was given as an argument of [vb()]. An
 #'   `offset()` of the formula is evaluated in `newdata`.
+#' @param interval `"none"`, `"credible"` or `"prediction"`, see below.
+#' @param level The probability of the interval.
 #' @param ... Not used; `predict()` warns of what is there.
 #' @return `predict()`: a vector named by the rows (for the response of [cumulative()] models a
 #'   matrix, the probabilities of the categories), or with `se.fit = TRUE` a list with the
-#'   vectors `fit` and `se.fit`. `fitted()` is `predict(object, type = "response")`, and
+#'   vectors `fit` and `se.fit`. With an `interval` it is, in place of the vector, a matrix with a
+#'   row each and the columns `fit` (the posterior mean, as without), `lwr` and `upr`; for the
+#'   probabilities of categories an array, rows by these columns by categories; `fit` of a predicted
+#'   category is its mean number. `fitted()` is `predict(object, type = "response")`, and
 #'   `residuals()` are those of the fitted values. There is one value per row of the data; rows
 #'   left out by `na.exclude()` are `NA`.
 #' @examples
@@ -39,27 +64,56 @@
 #' fit <- vb(cbind(incidence, size - incidence) ~ period + (1 | herd), cbpp, family = binomial())
 #' new <- data.frame(period = "1", herd = c("1", "unseen"))
 #' predict(fit, new, type = "response", se.fit = TRUE, allow.new.levels = TRUE)
+#' predict(fit, new, type = "response", interval = "credible", allow.new.levels = TRUE)
 #' predict(fit, new, re.form = NA)
+#' head(predict(fit, interval = "prediction"))
 #' head(residuals(fit, type = "pearson"))
 #' @importFrom stats fitted predict residuals
 #' @export
 predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link", "response"),
                           se.fit = FALSE, allow.new.levels = FALSE, na.action = stats::na.pass,
-                          offset = NULL, ...) {
+                          offset = NULL, interval = c("none", "credible", "prediction"),
+                          level = 0.95, ...) {
   type <- pick_choice(type, "type", c("link", "response"))
+  interval <- pick_choice(interval, "interval", c("none", "credible", "prediction"))
+  if (interval == "prediction") type <- "response"
+  check_probs(level, "level", single = TRUE)
   check_flag(se.fit, "se.fit")
   check_flag(allow.new.levels, "allow.new.levels")
   warn_unused(match.call(expand.dots = FALSE)$...)
   own <- is.null(newdata)
+  if (!own) newdata <- as_newdata(newdata)
   # a level may be new to the fit in the data's own rows: where all its rows have weight zero
   rows <- new_rows(object, newdata, re.form, allow.new.levels || own, offset)
   out <- predict_moments(object, rows, type, se.fit)
-  name <- row.names(if (own) object$frame else as_newdata(newdata))
+  if (interval != "none") {
+    size <- if (interval == "prediction") interval_size(object, newdata, own)
+      else numeric(length(rows$complete))
+    out$fit <- with_bounds(object, out$fit, rows, type, interval, level, size)
+  }
+  name <- row.names(if (own) object$frame else newdata)
   out <- lapply(out, function(v) {
-    if (is.matrix(v)) dimnames(v) <- list(name, object$levels) else names(v) <- name
-    if (own) stats::napredict(object$na.action, v) else apply_na_action(v, na.action)
+    v <- name_rows(v, name, object$levels)
+    by_rows(v, function(v) {
+      if (own) stats::napredict(object$na.action, v) else apply_na_action(v, na.action)
+    })
   })
   if (se.fit) out else out$fit
+}
+
+name_rows <- function(v, name, levels) {
+  if (is.null(dim(v))) return(stats::setNames(v, name))
+  if (is.null(colnames(v))) colnames(v) <- levels
+  dimnames(v)[[1L]] <- name
+  v
+}
+
+# f() of a vector or matrix that keeps, drops or adds rows, of an array too
+by_rows <- function(v, f) {
+  d <- dim(v)
+  if (length(d) < 3L) return(f(v))
+  flat <- f(matrix(v, d[1L], prod(d[-1L]), dimnames = list(rownames(v), NULL)))
+  array(flat, c(nrow(flat), d[-1L]), c(list(rownames(flat)), dimnames(v)[-1L]))
 }
 
 warn_unused <- function(dots, page = "predict.vbfit") {
@@ -84,6 +138,7 @@ predict_moments <- function(fit, rows, type, se = FALSE) {
   out <- list(fit = if (linear) predictor_mean(fit, rows))
   if (linear && !se) return(out)
   known <- rows$complete
+  if (linear) rows <- rows_of_link(fit, rows)
   moments <- row_moments(fit, if (all(known)) rows else keep_rows(rows, known))
   all_rows <- function(v) {
     if (!is.matrix(v)) return(replace(rep(NA_real_, length(known)), known, v))
@@ -123,11 +178,12 @@ keep_rows <- function(rows, keep) {
 
 # na.pass leaves the NAs, na.omit drops them, na.exclude puts them back, na.fail stops
 apply_na_action <- function(value, na.action) {
-  column <- if (is.matrix(value)) value[, 1L] else value
-  kept <- match.fun(na.action)(data.frame(value = unname(column), row.names = names(column)))
-  out <- match(rownames(kept), names(column))
-  stats::napredict(attr(kept, "na.action"),
-                   if (is.matrix(value)) value[out, , drop = FALSE] else value[out])
+  flat <- is.matrix(value)
+  name <- if (flat) rownames(value) else names(value)
+  column <- unname(if (flat && ncol(value)) value[, 1L] else value)
+  kept <- match.fun(na.action)(data.frame(value = column, row.names = name))
+  out <- match(rownames(kept), name)
+  stats::napredict(attr(kept, "na.action"), if (flat) value[out, , drop = FALSE] else value[out])
 }
 
 # Posterior mean of the mean of each row of the model frame

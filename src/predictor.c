@@ -184,7 +184,8 @@ static double fixed_cumulant(const vb_model *m, const vb_posterior *post, int s,
   vb_report_beta(m, r->cov_beta, r->cov_report);
   for (int k = 0; k < p; k++) {
     double sd = sqrt(cov[k * (size_t)(p + 1)]), with = r->cov_report[k];
-    if (sd > 0) sum += rows->x[i + (size_t)k * rows->n] * g[k] * with * with / sd;
+    double a = rows->x[i + (size_t)k * rows->n] - (m->intercept < 0 ? m->center[k] : 0);
+    if (sd > 0) sum += a * g[k] * with * with / sd;
   }
   return sum;
 }

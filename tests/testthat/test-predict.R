@@ -160,7 +160,7 @@ test_that("residuals of the student family exist in every type", {
 
 test_that("arguments that predict() does not have are warned of", {
   fit <- fit_of("line")
-  expect_warning(got <- predict(fit, cars[1:2, ], interval = "confidence"), "interval",
+  expect_warning(got <- predict(fit, cars[1:2, ], terms = "speed"), "terms",
                  class = "vb_warning_dots")
   expect_identical(got, predict(fit, cars[1:2, ]))
   expect_error(predict(fit, cars, allow.new.levels = "yes"), class = "vb_error_allow.new.levels")
