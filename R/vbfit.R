@@ -101,7 +101,8 @@
 #'     [prior_summary()], [elbo()].}
 #'   \item{Estimates}{[posterior_summary()] and [posterior_interval()] of any parameter; in lme4's
 #'     meaning [fixef(), ranef(), coef(), VarCorr(), vcov(), confint(), sigma()][estimates].}
-#'   \item{Predictions}{[predict(), fitted(), residuals()][predict.vbfit], without draws.}
+#'   \item{Predictions}{[predict(), fitted(), residuals()][predict.vbfit], without draws;
+#'     averages of them by [poststratify()].}
 #'   \item{Draws}{Of the parameters [as_draws() and its kin, as.matrix(), as.data.frame()][draws];
 #'     of predictors and responses [posterior_linpred()], [posterior_epred()],
 #'     [posterior_predict()], [predictive_interval()], [predictive_error()], [log_lik()],
