@@ -52,18 +52,17 @@ predictor_draws <- function(fit, rows, sample, new = "gaussian") {
   coef <- sample$coef
   eta <- rows$offset + rows$x %*% coef[seq_len(n_fixed(fit)), , drop = FALSE]
   start <- term_offset(fit)
-  drawn <- list()
   for (k in seq_along(fit$random)) {
     term <- fit$random[[k]]
     d <- length(term$coef)
     group <- rows$group[[k]]
     z <- rows$z[[k]]
-    seen <- which(group > 0L)
-    if (length(seen)) {
-      # rows in blocks would copy less, but these are as many as the result has
+    seen <- group %in% seq_along(term$levels)
+    if (any(seen)) {
+      # rows without a level of the term have zeros: that copies less than leaving them out
+      row <- start[k] + (ifelse(seen, group, 1L) - 1L) * d
       for (a in seq_len(d)) {
-        u <- coef[start[k] + (group[seen] - 1L) * d + a, , drop = FALSE]
-        eta[seen, ] <- eta[seen, , drop = FALSE] + z[seen, a] * u
+        eta <- eta + ifelse(seen, z[, a], 0) * coef[row + a, , drop = FALSE]
       }
     }
     unseen <- which(group == 0L)
