@@ -17,11 +17,12 @@ fit_advi_engine <- function(spec, random, control, approximation, density = NULL
   result <- with_noise_stream(control$noise, fit_advi_model(told, settings))
   advi <- result$advi
   advi$log_weight <- advi$log_weight - log_sum(advi$log_weight)
+  own <- c("trace", "draws", "converged", "status", "elbo", "log_lik")
   list(
     node = result$node, point = result$point, n_cell = result$n_cell, design = spec,
-    trace = advi$trace, elbo = advi$elbo, log_evidence = advi$elbo, converged = advi$converged,
-    status = advi$status, rule = "advi", solver = "", coupling = 0L,
-    advi = c(advi[setdiff(names(advi), c("trace", "draws", "converged", "status", "elbo"))],
+    trace = advi$trace, elbo = advi$elbo, log_lik = advi$log_lik, log_evidence = advi$elbo,
+    converged = advi$converged, status = advi$status, rule = "advi", solver = "", coupling = 0L,
+    advi = c(advi[setdiff(names(advi), own)],
              result[c("coef", "hyper", "coef_sd_q", "hyper_sd_q")])
   )
 }

@@ -40,8 +40,9 @@
 #' \describe{
 #'   \item{`elbo`, `elbo_se`}{The evidence lower bound, up to the constant of the log density, and
 #'     its Monte Carlo error.}
-#'   \item{`trace`}{A data frame `step`, `phase`, `elbo`, `seconds`, `se`, `n_grad`, a row per
-#'     accepted step; see [elbo()].}
+#'   \item{`log_density`}{The expected log density in that bound; the rest is q's entropy.}
+#'   \item{`trace`}{A data frame `step`, `phase`, `elbo`, `log_density`, `entropy`, `seconds`, `se`,
+#'     `n_grad`, a row per accepted step; see [elbo()].}
 #'   \item{`converged`}{Did it converge?}
 #'   \item{`stopped`}{Empty, or why it stopped early: `"interrupt"`, `"max_iter"`, `"not finite"`,
 #'     `"not positive definite"`.}
@@ -82,7 +83,8 @@ new_advifit <- function(call, target, map, result, control, seconds) {
     list(call = call, kind = target$kind, gradient = target$gradient, noise = control$noise,
          control = control),
     named, list(cov = cov, margin = margin, draws = t(natural)), result[keep],
-    list(trace = trace_table(result$trace, "advi"), seconds = seconds,
+    list(log_density = result$log_lik, seconds = seconds,
+         trace = trace_table(result$trace, "advi", target_parts),
          stopped = if (isTRUE(result$converged)) "" else stop_reason(result$status, "advi"))
   )
   structure(fit, class = "advifit")

@@ -1,7 +1,7 @@
 #' The evidence lower bound of a fit
 #'
 #' Variational inference maximises a lower bound on the log marginal likelihood, the ELBO.
-#' `elbo()` returns the bound reached, or the whole way to it.
+#' `elbo()` returns the bound reached, its two parts, or the whole way to it.
 #'
 #' The trace of a structured fit has three phases, which follow different quantities: `start`, the
 #' ELBO of the current approximation; `mode`, the ELBO of the best Gaussian at the current
@@ -19,12 +19,25 @@
 #' doubled; `polish`, Newton steps; and with fresh draws `average`, of the averaged iterates. `se`
 #' is the Monte Carlo error.
 #'
+#' @section The two parts:
+#' The bound is the expected log likelihood under the approximation q, `log_lik`, less the
+#' Kullback-Leibler divergence of q from the prior, `kl` (Blei et al. 2017, section 2.2): how well
+#' the data are explained, and what that costs. In the phases `start` and `mode`, where the
+#' hyperparameters have one value, `kl` is the divergence of the coefficients alone less the log
+#' prior density of that value, and may be negative; so it may be under flat priors, which have no
+#' constant. In the phase `nodes` both are those of q on the nodes so far. With `bound = "jj"` the
+#' likelihood is replaced by its bound.
+#' [advi()] knows of no likelihood: there the parts are the expected `log_density` and the `entropy`
+#' of q, whose sum is the bound.
+#'
 #' @param object A fit of class `vbfit` or `advifit`.
 #' @param trace Whether to return the trace instead of the final value.
+#' @param parts Whether to return the final value with its two parts.
 #' @param ... Not used.
-#' @return A number, or with `trace = TRUE` a data frame with a row per accepted step and the
-#'   columns `step`, `phase`, `elbo` and `seconds`; of a fit by [advi()] also `se` and `n_grad`, the
-#'   number of gradients so far.
+#' @return A number; with `parts = TRUE` a vector `elbo`, `log_lik`, `kl`, of a fit by [advi()]
+#'   `elbo`, `log_density`, `entropy`; or with `trace = TRUE` a data frame with a row per accepted
+#'   step and the columns `step`, `phase`, `elbo`, its two parts and `seconds`; of ADVI also `se`
+#'   and `n_grad`, the number of gradients so far.
 #' @seealso [plot.vbfit()] draws the trace.
 #' @references
 #' Blei, D. M., Kucukelbir, A. and McAuliffe, J. D. (2017) Variational inference: a review for
@@ -33,17 +46,35 @@
 #' @examples
 #' fit <- vb(dist ~ speed, data = cars)
 #' elbo(fit)
+#' elbo(fit, parts = TRUE)
 #' elbo(fit, trace = TRUE)
 #' @export
 elbo <- function(object, ...) UseMethod("elbo")
 
 #' @rdname elbo
 #' @export
-elbo.vbfit <- function(object, trace = FALSE, ...) {
-  check_flag(trace, "trace")
-  if (trace) object$trace else object$elbo
+elbo.vbfit <- function(object, trace = FALSE, parts = FALSE, ...) {
+  final_elbo(object, trace, parts, object$engine$log_lik, model_parts)
 }
 
 #' @rdname elbo
 #' @export
-elbo.advifit <- elbo.vbfit
+elbo.advifit <- function(object, trace = FALSE, parts = FALSE, ...) {
+  final_elbo(object, trace, parts, object$log_density, target_parts)
+}
+
+final_elbo <- function(fit, trace, parts, expected, names) {
+  check_flag(trace, "trace")
+  check_flag(parts, "parts")
+  if (trace) return(fit$trace)
+  if (parts) unlist(bound_parts(fit$elbo, expected, names)) else fit$elbo
+}
+
+# The names of the expectation and of the rest, and the sign with which the rest enters
+model_parts <- list(names = c("log_lik", "kl"), sign = -1)
+target_parts <- list(names = c("log_density", "entropy"), sign = 1)
+
+bound_parts <- function(elbo, expected, parts) {
+  rest <- parts$sign * (elbo - expected)
+  stats::setNames(list(elbo, expected, rest), c("elbo", parts$names))
+}

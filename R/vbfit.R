@@ -59,8 +59,8 @@
 #'   \item{`design`}{The numbers the engine was given, for draws and predictions.}
 #'   \item{`elbo`}{The evidence lower bound; see [elbo()].}
 #'   \item{`log_evidence`}{The log evidence corrected by residual quadrature.}
-#'   \item{`trace`}{A data frame `step`, `phase`, `elbo`, `seconds` (of ADVI also `se` and
-#'     `n_grad`), a row per accepted step.}
+#'   \item{`trace`}{A data frame `step`, `phase`, `elbo`, `log_lik`, `kl`, `seconds` (of ADVI also
+#'     `se` and `n_grad`), a row per accepted step; see [elbo()].}
 #'   \item{`converged`}{Did it converge?}
 #'   \item{`stopped`}{Empty, or why it stopped early: `"interrupt"`, `"max_sweep"`, `"not finite"`,
 #'     `"not positive definite"`, of ADVI `"max_iter"`.}
@@ -80,6 +80,7 @@
 #'     column each, and `weight`; `x` the same on the axes.}
 #'   \item{`axes`}{How the axes become hyperparameters: `coordinate`, its scale `s0`, the `mode`,
 #'     and the `root` that whitens them.}
+#'   \item{`log_lik`}{The expected log likelihood in `fit$elbo`; see [elbo()].}
 #'   \item{`solver`, `rule`}{How coefficients were solved for and hyperparameters integrated.}
 #'   \item{`n_cell`, `n_eval`, `n_sweep`}{The number of cells (different rows of predictors), of
 #'     values of the hyperparameters met, and of sweeps over the cells. `cell` is the cell of each
@@ -102,7 +103,7 @@
 #'   \item{Estimates}{[posterior_summary()] and [posterior_interval()] of any parameter; in lme4's
 #'     meaning [fixef(), ranef(), coef(), VarCorr(), vcov(), confint(), sigma()][estimates].}
 #'   \item{Predictions}{[predict(), fitted(), residuals()][predict.vbfit], without draws;
-#'     averages of them by [poststratify()].}
+#'     averages of them by [poststratify()], curves along predictors by [conditional_effects()].}
 #'   \item{Draws}{Of the parameters [as_draws() and its kin, as.matrix(), as.data.frame()][draws];
 #'     of predictors and responses [posterior_linpred()], [posterior_epred()],
 #'     [posterior_predict()], [predictive_interval()], [predictive_error()], [log_lik()],
@@ -178,12 +179,15 @@ phase_names <- function(phase) {
 # in the order of the enum in advi.h
 advi_phases <- c("path", "bound", "polish", "average")
 
-trace_table <- function(trace, algorithm = "cavi") {
+# `parts`: what names the two parts of the bound (bound_parts())
+trace_table <- function(trace, algorithm = "cavi", parts = model_parts) {
   k <- length(trace$elbo)
   advi <- identical(algorithm, "advi")
-  columns <- list(
-    step = seq_len(k), phase = if (advi) advi_phases[trace$phase] else phase_names(trace$phase),
-    elbo = as.double(trace$elbo), seconds = as.double(trace$seconds)
+  elbo <- as.double(trace$elbo)
+  columns <- c(
+    list(step = seq_len(k), phase = if (advi) advi_phases[trace$phase]
+      else phase_names(trace$phase)),
+    bound_parts(elbo, as.double(trace$log_lik), parts), list(seconds = as.double(trace$seconds))
   )
   if (advi) columns <- c(columns, list(se = trace$se, n_grad = trace$n_grad))
   structure(columns, class = "data.frame", row.names = seq_len(k))

@@ -16,7 +16,7 @@
 #define MAX_NARROW 30
 #define NEAR 0.05 /* S this near the identity: the frame is good enough */
 
-void vb_advi_trace(vb_advi *a, int phase, double elbo, double se) {
+void vb_advi_trace(vb_advi *a, int phase, double elbo, double se, double lik) {
   if (a->n_step == a->cap_step) {
     int cap = a->cap_step ? 2 * a->cap_step : 64;
     vb_advi_step *more = a->host->alloc(cap, sizeof *more);
@@ -25,7 +25,7 @@ void vb_advi_trace(vb_advi *a, int phase, double elbo, double se) {
     a->cap_step = cap;
   }
   a->step[a->n_step++] =
-      (vb_advi_step){phase, elbo, se, a->host->seconds(a->host->data), a->density->n_grad};
+      (vb_advi_step){phase, elbo, se, lik, a->host->seconds(a->host->data), a->density->n_grad};
   a->host->progress(a->host->data, a->n_step);
 }
 
@@ -137,7 +137,8 @@ static vb_status climb_step(void *data, int iter, const double *x, double f, con
                             const vb_lbfgs_memory *memory) {
   climb *c = data;
   (void)iter, (void)x, (void)grad, (void)memory;
-  vb_advi_trace(c->advi, VB_PHASE_BOUND, f + bound_constant(c->saa->q), bound_error(c->saa));
+  vb_advi_trace(c->advi, VB_PHASE_BOUND, f + bound_constant(c->saa->q), bound_error(c->saa),
+                c->saa->lik);
   return VB_OK;
 }
 
@@ -200,7 +201,8 @@ static vb_status polish(vb_advi *a, vb_saa *saa, double *f, double *grad) {
     if (!moved) break;
     a->decrement = vb_dot(a->q.n_par, grad, grad) / 2;
   }
-  if (st == VB_OK) vb_advi_trace(a, VB_PHASE_POLISH, *f + bound_constant(&a->q), bound_error(saa));
+  if (st == VB_OK)
+    vb_advi_trace(a, VB_PHASE_POLISH, *f + bound_constant(&a->q), bound_error(saa), saa->lik);
   return st;
 }
 
@@ -223,6 +225,7 @@ static vb_status noise_error(vb_advi *a, int M, const double *z, const vb_lbfgs_
   if (st != VB_OK) return st;
   a->elbo = f + bound_constant(q);
   a->elbo_se = bound_error(&other);
+  a->lik = other.lik;
   vb_lbfgs_apply(memory, other_grad, step);
   vb_frame_var(a->host, q, q->par, &a->frame, var);
   vb_frame_root(&a->frame, 1, step, a->noise_sd);
@@ -270,6 +273,7 @@ static vb_status fixed_run(vb_advi *a, vb_saa *saa) {
     st = climb_up(a, saa, &f, grad, &memory);
     if (st == VB_OK) st = polish(a, saa, &f, grad);
     a->elbo = f + bound_constant(q);
+    a->lik = saa->lik;
     if (st == VB_OK) st = noise_error(a, a->M, z_check, &memory);
     int hopeless = a->decrement > HOPELESS; /* more draws would not mend that */
     a->converged = st == VB_OK && a->decrement <= a->set.tol * q->dim && a->noise_error < 1;
@@ -300,6 +304,7 @@ static vb_status fresh_run(vb_advi *a, vb_saa *saa) {
   ready = vb_saa_eval(saa, q->par, &f, grad);
   a->elbo = f + bound_constant(q);
   a->elbo_se = bound_error(saa);
+  a->lik = saa->lik;
   return ready == VB_OK ? st : ready;
 }
 
@@ -313,7 +318,7 @@ static void results_alloc(vb_advi *a) {
   a->lp = a->host->alloc(S + 1, sizeof(double));
   a->lp_approx = a->host->alloc(S + 1, sizeof(double));
   a->log_weight = a->host->alloc(S + 1, sizeof(double));
-  a->elbo = a->elbo_se = a->decrement = a->noise_error = a->khat = a->curvature = NAN;
+  a->elbo = a->elbo_se = a->lik = a->decrement = a->noise_error = a->khat = a->curvature = NAN;
   a->lr_rule = "none";
 }
 

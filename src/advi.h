@@ -25,6 +25,10 @@ struct vb_density {
   /* log p estimated from `size` of `total` rows, which these uniforms (size) choose, from here on;
    * NULL: not offered.  size 0: all rows again */
   vb_status (*subsample)(void *data, int size, const double *uniform);
+  /* of the last evaluation, over its points: the sum of their log likelihoods where eval tells it,
+   * else of log p */
+  double lik;
+  int tells_lik;
   int kinked;             /* its second derivatives miss some of its curvature */
   double n_grad, n_value; /* points evaluated so far, with and without gradient */
   double *bad;            /* dim: a point where the density could not be had */
@@ -114,6 +118,7 @@ typedef struct {
   int M;
   const double *z;                   /* n_noise x M, antithetic halves */
   double *x, *g, *value;             /* dim x M, dim x M, M: at the last evaluation */
+  double lik;                        /* mean over the draws, at the last evaluation */
   double *d_scale, *shifted, *there; /* n_scale; n_par */
 } vb_saa;
 void vb_saa_alloc(const vb_host *host, vb_density *density, const vb_q *q, int M, vb_saa *saa);
@@ -217,7 +222,7 @@ typedef struct {
 } vb_advi_settings;
 typedef struct {
   int phase;
-  double elbo, se, seconds, n_grad;
+  double elbo, se, lik, seconds, n_grad; /* lik: the expected log likelihood, or log density */
 } vb_advi_step;
 typedef struct {
   const vb_host *host;
@@ -235,7 +240,7 @@ typedef struct {
   double *q_cov;                 /* dim x dim: q's own, or NULL */
   double *draw, *lp, *lp_approx; /* dim x n_draw; n_draw */
   double *log_weight;            /* n_draw: smoothed importance weights */
-  double elbo, elbo_se, decrement, noise_error, khat, curvature;
+  double elbo, elbo_se, lik, decrement, noise_error, khat, curvature; /* lik: see vb_advi_step */
   double *noise_sd;    /* dim: sampling error of mean in x, in units of sd */
   const char *lr_rule; /* how the covariance was had */
   int M, n_iter, converged;
@@ -245,7 +250,7 @@ typedef struct {
 } vb_advi;
 vb_status vb_advi_run(vb_advi *advi);
 void vb_advi_fail(vb_advi *advi, vb_status status); /* results of a run that could not begin */
-void vb_advi_trace(vb_advi *advi, int phase, double elbo, double se);
+void vb_advi_trace(vb_advi *advi, int phase, double elbo, double se, double lik);
 /* units of the parameters at the first start, and results back out of them (units.c) */
 vb_status vb_units_frame(vb_advi *advi, vb_frame *frame);
 void vb_units_undo(vb_advi *advi, const vb_frame *frame);

@@ -86,6 +86,7 @@ vb_status vb_ascent_estimate(vb_ascent *a) {
     }
     sum += a->value[i] + mahalanobis / 2; /* log p - log q but for constants */
   }
+  a->lik = a->advi->framed.self.lik / n;
   q->form->collect(q, n, a->grad, a->z, a->g + d);
   for (int k = d; k < q->n_par; k++) a->g[k] /= n;
   a->elbo = sum / n + log_det + d * VB_LOG_2PI / 2;

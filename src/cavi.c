@@ -62,7 +62,8 @@ static vb_status iterate(vb_cavi_job *c, double *l, double *last) {
     vb_block_copy(fit->model, &fit->block, &fit->spare);
     /* nodes wider apart than q's spread overstate its integral: such a bound is none */
     int anew = vb_cavi_follow(c);
-    if (!anew && (phase != c->phase || !(bound < *last))) vb_fit_step(fit, c->phase, bound);
+    if (!anew && (phase != c->phase || !(bound < *last)))
+      vb_fit_step(fit, c->phase, bound, fit->lik);
     phase = c->phase;
     *last = anew ? -INFINITY : fmax(*last, bound);
     if (move < SETTLED && !anew) return VB_OK;

@@ -40,20 +40,13 @@ static vb_status term_kernel(void *data, const double *x, double *value, double 
 }
 
 /* quadratic families: all rows at once, each at the root mean square */
-static double quadratic_lik(const vb_model *m, const double *par, double rms) {
-  double one = 1, zero = 0, base, ll;
-  m->family->base(1, &zero, &one, par, &base);
-  m->family->log_lik(m->family, 1, &zero, &one, &rms, par, &ll, NULL, NULL);
-  return m->n * (base + ll) + m->sum_log_w / 2;
-}
-
 static vb_status scale_kernel(void *data, const double *x, double *value, double *grad) {
   vb_cavi_job *c = data;
   const vb_model *m = c->fit->model;
   const vb_free_form *f = c->factor + c->current;
   vb_status st = set_own(c, f, x);
   if (st != VB_OK) return st;
-  *value = own_prior(c, f) + quadratic_lik(m, c->scratch.par, c->rms);
+  *value = own_prior(c, f) + vb_quadratic_lik(m, c->scratch.par, c->rms);
   for (int k = 0, i = 0; grad && k < f->count; k++) {
     const vb_natural *n = c->fit->hyper->natural + f->first + k;
     double one = 1, zero = 0, d;
@@ -224,7 +217,19 @@ static void take_likelihood(vb_cavi_job *c) {
     for (int i = 0; i < m->n; i++) ll += in->ll[i];
     c->rms = sqrt(fmax(-2 * ll / vb_quadratic_precision(m, fit->theta.par), 0) / m->n);
   }
-  c->lik = quadratic_lik(m, fit->theta.par, c->rms);
+  c->lik = vb_quadratic_lik(m, fit->theta.par, c->rms);
+}
+
+/* the same once q(dispersions) is the best given q(c) */
+static double updated_likelihood(vb_cavi_job *c, const vb_free_form *f) {
+  double lik = 0;
+  for (int t = 0; t < f->T; t++) {
+    if (!(f->weight[t] > 0)) continue;
+    if (!c->dear && set_own(c, f, f->x + (size_t)t * f->K) != VB_OK) continue;
+    lik += f->weight[t] *
+           (c->dear ? c->rule.total[t] : vb_quadratic_lik(c->fit->model, c->scratch.par, c->rms));
+  }
+  return lik;
 }
 
 /* best q(theta) given q(c); bound <- the whole bound */
@@ -234,6 +239,7 @@ vb_status vb_cavi_update(vb_cavi_job *c, double f_c, double *bound) {
   *bound = f_c;
   vb_second_moments(fit->model, &fit->inner.sol, fit->block.m, c->u);
   take_likelihood(c);
+  fit->lik = vb_inner_lik(fit->model, &fit->theta, &fit->inner);
   for (int k = 0; k < c->n_factor; k++) {
     vb_free_form *f = c->factor + k;
     vb_status st;
@@ -253,6 +259,7 @@ vb_status vb_cavi_update(vb_cavi_job *c, double f_c, double *bound) {
       st = c->dear ? vb_free_weigh(f) : vb_free_lay(f, scale_kernel, c);
     }
     if (st != VB_OK) return st;
+    if (f->term < 0) fit->lik = updated_likelihood(c, f);
     *bound += f->log_z;
     for (int i = 0; i < f->K; i++) c->at[f->axis[i]] = f->centre[i];
   }

@@ -272,6 +272,7 @@ typedef struct {
   double *ep_h, *ep_b, *ep_work, ep_value, ep_tol,
       shrink_d[2];            /* surrogates in use, and what ep.c knows of them */
   vb_relax row_pace, ep_pace; /* of the rows' precisions and of the surrogates */
+  double lik;                 /* E log p(y | c) at the last evaluation, of solvers with sweeps */
   double rss_ref, rss;        /* quadratic family: weighted residual sums of squares, at beta_ref
                                  and (less the trace) at the solution */
   double *tilt;               /* p, or NULL: log density tilted by tilt' beta */
@@ -292,6 +293,11 @@ vb_status vb_inner_solve(const vb_model *model, const vb_theta *theta, double to
 /* precision of a row of weight one; root of the mean of all rows' expected squared residuals */
 double vb_quadratic_precision(const vb_model *model, const double *par);
 double vb_quadratic_rms(const vb_model *model, const vb_theta *theta, const vb_inner *in);
+/* log p(y | c) where the rows' root mean square of residuals is rms; its mean, if that is of their
+ * expected squares */
+double vb_quadratic_lik(const vb_model *model, const double *par, double rms);
+/* E log p(y | c, theta) under the q in `in`, whose inverse is there; constants included */
+double vb_inner_lik(const vb_model *model, const vb_theta *theta, const vb_inner *in);
 void vb_quadratic_setup(const vb_model *model, vb_inner *in); /* the one pass over the rows */
 /* gradient of the optimal ELBO in the axes (envelope theorem) */
 void vb_inner_gradient(const vb_model *model, const vb_hyper *hyper, const vb_theta *theta,

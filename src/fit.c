@@ -14,7 +14,7 @@ void vb_fit_tick(const vb_fit *fit) {
   fit->host->progress(fit->host->data, fit->n_step + fit->n_node);
 }
 
-void vb_fit_step(vb_fit *fit, int phase, double elbo) {
+void vb_fit_step(vb_fit *fit, int phase, double elbo, double lik) {
   if (fit->n_step == fit->cap_step) {
     int cap = fit->cap_step ? 2 * fit->cap_step : 256;
     vb_step *more = fit->host->alloc(cap, sizeof(vb_step));
@@ -22,7 +22,7 @@ void vb_fit_step(vb_fit *fit, int phase, double elbo) {
     fit->step = more;
     fit->cap_step = cap;
   }
-  fit->step[fit->n_step++] = (vb_step){phase, elbo, fit->host->seconds(fit->host->data)};
+  fit->step[fit->n_step++] = (vb_step){phase, elbo, lik, fit->host->seconds(fit->host->data)};
   vb_fit_tick(fit);
 }
 
@@ -99,7 +99,8 @@ static vb_status mode_objective(void *data, const double *x, double *f, double *
     const vb_step *last = fit->n_step ? fit->step + fit->n_step - 1 : NULL;
     double bound = *f;
     if (fit->model->ep) bound -= vb_ep_gap(fit->model, &fit->theta, &fit->inner, fit->block.m);
-    if (!last || last->phase < 2 || bound > last->elbo) vb_fit_step(fit, 2, bound);
+    if (!last || last->phase < 2 || bound > last->elbo)
+      vb_fit_step(fit, 2, bound, vb_inner_lik(fit->model, &fit->theta, &fit->inner));
   }
   return VB_OK;
 }
@@ -188,7 +189,8 @@ static void start_sweep(void *data, double elbo) {
   vb_fit *fit = data;
   const vb_step *last = fit->n_step ? fit->step + fit->n_step - 1 : NULL;
   elbo += fit->theta.log_prior;
-  if (!last || elbo > last->elbo) vb_fit_step(fit, 1, elbo); /* the rest is rounding */
+  if (!last || elbo > last->elbo) /* the rest is rounding */
+    vb_fit_step(fit, 1, elbo, fit->inner.lik);
 }
 
 /* starting axes are in mode already; a first Gaussian there */
@@ -205,7 +207,8 @@ static vb_status start(vb_fit *fit) {
                    ? vb_ep_gap(fit->model, &fit->theta, &fit->inner, fit->block.m)
                    : 0;
   if ((fit->model->quadratic || fit->model->ep) && isfinite(fit->mode_elbo))
-    vb_fit_step(fit, 1, fit->mode_elbo - gap);
+    vb_fit_step(fit, 1, fit->mode_elbo - gap,
+                vb_inner_lik(fit->model, &fit->theta, &fit->inner));
   return st == VB_MAX_ITER ? VB_OK : st;
 }
 

@@ -21,6 +21,9 @@ vb_status vb_density_eval(vb_density *density, int n, const double *x, double *v
       memcpy(density->bad, x + (size_t)i * dim, sizeof(double) * dim);
     density->n_bad++;
   }
+  if (density->tells_lik) return VB_OK;
+  density->lik = 0;
+  for (int i = 0; i < n; i++) density->lik += value[i];
   return VB_OK;
 }
 
@@ -58,11 +61,13 @@ void vb_frame_pull(const vb_frame *frame, int n, const double *g, double *out) {
 static vb_status framed_eval(void *data, int n, const double *y, double *value, double *grad) {
   vb_framed *f = data;
   int d = f->frame->dim;
+  f->self.lik = 0;
   for (int from = 0; from < n; from += f->cap) {
     int m = n - from < f->cap ? n - from : f->cap;
     vb_frame_to_x(f->frame, m, y + (size_t)from * d, f->x);
     vb_status st = vb_density_eval(f->of, m, f->x, value + from, grad ? f->gx : NULL);
     if (st != VB_OK) return st;
+    f->self.lik += f->of->lik;
     if (grad) vb_frame_pull(f->frame, m, f->gx, grad + (size_t)from * d);
     for (int i = from; i < from + m; i++) value[i] += f->frame->log_det;
   }
@@ -83,6 +88,7 @@ void vb_framed_make(const vb_host *host, vb_density *of, vb_frame *frame, vb_fra
   out->self = (vb_density){.dim = d,
                            .data = out,
                            .eval = framed_eval,
+                           .tells_lik = 1,
                            .kinked = of->kinked,
                            .subsample = of->subsample ? framed_subsample : NULL};
 }

@@ -23,7 +23,8 @@ typedef struct {
   vb_ascent a;
   vb_average average;
   double *mean, *start;               /* n_par */
-  double elbo, square, best, best_se; /* of the iterations since the trace was told; of the stage */
+  double elbo, lik, square; /* of the iterations since the trace was told */
+  double best, best_se;     /* of the stage */
   int n_elbo;
   double *x_mean, *x_var, *last_mean, *last_var; /* dim: of x at the ends of this and last stage */
   double log_rate[MAX_STAGE], log_change[MAX_STAGE]; /* change: root of the divergence */
@@ -53,12 +54,13 @@ static void begin_stage(climb *c) {
 static void tell(climb *c) {
   double off = c->a.elbo - c->elbo;
   c->n_elbo++;
-  if (c->n_elbo == 1) c->square = off = 0, c->elbo = c->a.elbo;
+  if (c->n_elbo == 1) c->square = c->lik = off = 0, c->elbo = c->a.elbo;
   c->elbo += off / c->n_elbo;
   c->square += off * (c->a.elbo - c->elbo);
+  c->lik += c->a.lik / TOLD_EVERY;
   if (c->n_elbo < TOLD_EVERY) return;
   double se = sqrt(c->square / (TOLD_EVERY - 1) / TOLD_EVERY);
-  vb_advi_trace(c->a.advi, VB_PHASE_BOUND, c->elbo, se);
+  vb_advi_trace(c->a.advi, VB_PHASE_BOUND, c->elbo, se, c->lik);
   c->n_elbo = 0;
   if (c->elbo < c->best - COLLAPSE * sqrt(se * se + c->best_se * c->best_se) - 1) {
     int used = c->used;
@@ -169,15 +171,16 @@ static void note_change(climb *c) {
 static vb_status tell_average(climb *c) {
   vb_ascent *a = &c->a;
   int n = 5;
-  double sum = 0, square = 0;
+  double sum = 0, square = 0, lik = 0;
   for (int i = 0; i < n; i++) {
     vb_status st = vb_ascent_estimate(a);
     if (st == VB_NOT_FINITE) return VB_OK;
     if (st != VB_OK) return st;
     sum += a->elbo / n;
     square += a->elbo * a->elbo / n;
+    lik += a->lik / n;
   }
-  vb_advi_trace(a->advi, VB_PHASE_AVERAGE, sum, sqrt(fmax(square - sum * sum, 0) / n));
+  vb_advi_trace(a->advi, VB_PHASE_AVERAGE, sum, sqrt(fmax(square - sum * sum, 0) / n), lik);
   return VB_OK;
 }
 

@@ -34,7 +34,7 @@ typedef struct {
   int n, batch; /* draws and rows of an iteration; 0: all rows */
   double *z, *x, *value, *grad, *score, *uniform;
   double *g;                      /* n_par: gradient of the bound */
-  double elbo;                    /* of this iteration */
+  double elbo, lik;               /* of this iteration */
   double typical;                 /* length of g */
   double *velocity, *before;      /* n_par */
   double rate;                    /* of an ascent where curvature is one: sets the next two */

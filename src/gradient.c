@@ -15,6 +15,17 @@ double vb_quadratic_rms(const vb_model *m, const vb_theta *theta, const vb_inner
   return sqrt(fmax(rss, 0) / m->n);
 }
 
+double vb_quadratic_lik(const vb_model *m, const double *par, double rms) {
+  double one = 1, zero = 0, base, ll;
+  m->family->base(1, &zero, &one, par, &base);
+  m->family->log_lik(m->family, 1, &zero, &one, &rms, par, &ll, NULL, NULL);
+  return m->n * (base + ll) + m->sum_log_w / 2;
+}
+
+double vb_inner_lik(const vb_model *m, const vb_theta *theta, const vb_inner *in) {
+  return m->quadratic ? vb_quadratic_lik(m, theta->par, vb_quadratic_rms(m, theta, in)) : in->lik;
+}
+
 void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta *theta,
                        vb_inner *in, const vb_block *b, double *grad) {
   double par[VB_MAX_PAR] = {0};

@@ -61,9 +61,9 @@ static vb_status objective(const vb_model *m, const vb_theta *theta, vb_inner *i
   vb_row_variance(m, &in->sol, in->v);
   for (int i = 0; i < m->n; i++)
     if (!(in->v[i] > -1e-10)) return VB_NOT_POS_DEF;
-  double f = theta->rule ? vb_expect_rule(m, theta->rule, in->eta, in->v, in->ll, in->g, in->h)
-                         : base + vb_expect(m, theta->par, in->eta, in->v, in->ll, in->g, in->h);
-  f += site_expectations(m, in, c) + m->log_prior_constant + tilt_value(m, in, c);
+  in->lik = theta->rule ? vb_expect_rule(m, theta->rule, in->eta, in->v, in->ll, in->g, in->h)
+                        : base + vb_expect(m, theta->par, in->eta, in->v, in->ll, in->g, in->h);
+  double f = in->lik + site_expectations(m, in, c) + m->log_prior_constant + tilt_value(m, in, c);
   f += (vb_prior_log_det(m, theta) - vb_prior_quadratic(m, theta, c, NULL) -
         vb_prior_trace(m, theta, &in->sol)) /
        2;

@@ -110,8 +110,10 @@ static void batch(vb_joint *j, int n, const double *xi, double *value, double *g
   memset(j->g, 0, sizeof(double) * n_coef * n_open);
   memset(j->d_par, 0, sizeof(double) * VB_MAX_PAR * n_open);
   likelihood(j, n_open, grad != NULL);
+  if (n_open < n) j->density.lik = NAN;
   for (int s = 0; s < n_open; s++) {
     size_t k = j->point[s];
+    j->density.lik += j->value[s] + j->model->constant;
     value[k] = close_point(j, s, xi + k * dim, grad ? grad + k * dim : NULL);
   }
 }
@@ -119,6 +121,7 @@ static void batch(vb_joint *j, int n, const double *xi, double *value, double *g
 static vb_status eval(void *data, int n, const double *x, double *value, double *grad) {
   vb_joint *j = data;
   size_t dim = j->density.dim;
+  j->density.lik = 0;
   for (int k = 0; k < n; k += j->cap)
     batch(j, n - k < j->cap ? n - k : j->cap, x + k * dim, value + k, grad ? grad + k * dim : NULL);
   return VB_OK;
@@ -169,6 +172,7 @@ vb_status vb_joint_make(const vb_host *host, vb_model *m, const vb_hyper *hyper,
   j->density = (vb_density){.dim = dim,
                             .data = j,
                             .eval = eval,
+                            .tells_lik = 1,
                             .subsample = subsample,
                             .bad = host->alloc(dim + 1, sizeof(double))};
   return vb_joint_repilot(j, start_axes);

@@ -70,6 +70,7 @@ vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged)
   const vb_model *m = fit->model;
   double level;
   vb_node *n = new_node(fit, x);
+  n->lik = vb_inner_lik(m, &fit->theta, &fit->inner);
   double gap = m->ep ? vb_ep_gap(m, &fit->theta, &fit->inner, fit->block.m) : 0;
   double rq = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->block, fit->rq_on, &fit->rq,
                             n->var, &level);
@@ -118,20 +119,26 @@ void vb_points_report(vb_fit *fit) {
 /* The bound is E log of exp L over q(theta), q proportional to exp(L + RQ): evidence less the mean
  * of RQ. */
 void vb_nodes_finish(vb_fit *fit, double log_evidence) {
-  double rq = 0, positive = 0, so_far = 0, astray = 0;
+  double rq = 0, positive = 0, so_far = 0, astray = 0, lik = 0;
+  fit->lik = 0;
   for (int s = 0; s < fit->n_node; s++) {
     rq += fit->node[s]->weight * fit->node[s]->rq;
+    fit->lik += fit->node[s]->weight * fit->node[s]->lik;
     if (!fit->node[s]->converged) astray += fabs(fit->node[s]->weight);
     positive += fmax(fit->node[s]->weight, 0);
   }
   if (astray > 0.01) fit->converged = 0; /* nodes of no weight may be as they are */
   fit->log_evidence = log_evidence;
   fit->elbo = log_evidence - rq;
-  /* log of the partial sum of omega exp L, on the scale of the bound */
+  /* log of the partial sum of omega exp L, on the scale of the bound: the bound of a q(theta) on
+   * these nodes */
   for (int s = 0; s < fit->n_node; s++) {
     if (!(fit->node[s]->weight > 0)) continue;
     so_far += fit->node[s]->weight;
-    vb_fit_step(fit, 3, fit->elbo + log(so_far / positive));
+    lik += fit->node[s]->weight * fit->node[s]->lik;
+    vb_fit_step(fit, 3, fit->elbo + log(so_far / positive), lik / so_far);
     fit->step[fit->n_step - 1].seconds = fit->node[s]->seconds;
   }
+  /* of all nodes, the few of negative weight too */
+  if (so_far > 0) fit->step[fit->n_step - 1].lik = fit->lik;
 }

@@ -29,7 +29,7 @@ double vb_pareto_k(int n,
 
 typedef struct { /* one value of theta and the posterior given it */
   double *x;     /* K axes */
-  double elbo, rq, weight, seconds;
+  double elbo, lik, rq, weight, seconds;
   int converged;
   vb_block block;
   double *hyper;             /* reported natural parameters */
@@ -46,7 +46,7 @@ typedef struct {
 
 typedef struct {
   int phase;
-  double elbo, seconds;
+  double elbo, lik, seconds; /* lik: expected log likelihood, NAN where it is not known */
 } vb_step;
 
 typedef struct {
@@ -71,7 +71,7 @@ typedef struct {
   vb_step *step;
   int n_step, cap_step, n_eval, poll_every;
   const char *rule;
-  double elbo, log_evidence, ess, khat, node_error;
+  double elbo, lik, log_evidence, ess, khat, node_error; /* lik: see vb_step */
   int converged;
   vb_status status;
 } vb_fit;
@@ -79,7 +79,7 @@ vb_status vb_fit_run(vb_fit *fit);
 double vb_factor_cost(const vb_model *model);
 /* classical coordinate ascent: q(c) q(theta), the factors of theta independent (cavi.c) */
 vb_status vb_cavi(vb_fit *fit);
-void vb_fit_step(vb_fit *fit, int phase, double elbo);
+void vb_fit_step(vb_fit *fit, int phase, double elbo, double lik);
 void vb_fit_tick(const vb_fit *fit);
 /* elbo at x, warm-started from the nearest node (or block, where there is none) */
 vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo);

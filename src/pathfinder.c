@@ -79,7 +79,7 @@ static vb_status weigh_with(walk *w, const double *diag, int *better) {
   vb_path_copy(&w->now, w->best);
   if (!(w->now.elbo > w->overall)) return VB_OK;
   w->overall = w->now.elbo;
-  vb_advi_trace(advi, VB_PHASE_PATH, w->now.elbo, w->now.elbo_se);
+  vb_advi_trace(advi, VB_PHASE_PATH, w->now.elbo, w->now.elbo_se, advi->density->lik / N_DRAW);
   return VB_OK;
 }
 

@@ -23,16 +23,18 @@ static vb_advi_settings settings(SEXP control) {
 }
 
 static void put_trace(SEXP list, const vb_advi *a) {
-  static const char *const names[] = {"phase", "elbo", "se", "seconds", "n_grad"};
+  static const char *const names[] = {"phase", "elbo", "se", "log_lik", "seconds", "n_grad"};
   int n = a->n_step;
-  SEXP trace = vb_list_put(list, "trace", vb_list_new(5, names));
+  SEXP trace = vb_list_put(list, "trace", vb_list_new(6, names));
   int *phase = vb_list_int(trace, "phase", n);
   double *elbo = vb_list_real(trace, "elbo", n), *se = vb_list_real(trace, "se", n),
+         *lik = vb_list_real(trace, "log_lik", n),
          *seconds = vb_list_real(trace, "seconds", n), *n_grad = vb_list_real(trace, "n_grad", n);
   for (int i = 0; i < n; i++) {
     phase[i] = a->step[i].phase;
     elbo[i] = a->step[i].elbo;
     se[i] = a->step[i].se;
+    lik[i] = a->step[i].lik;
     seconds[i] = a->step[i].seconds;
     n_grad[i] = a->step[i].n_grad;
   }
@@ -48,10 +50,10 @@ SEXP vb_r_advi_result(const vb_advi *a) {
       "elbo_se",       "trace",   "converged", "status",   "decrement", "n_noise",
       "n_grad",        "n_value", "n_iter",    "noise_sd", "khat",      "noise_error",
       "curvature",     "lr_rule", "draws",     "lp",       "lp_approx", "log_weight",
-      "bad",           "n_bad"};
+      "bad",           "n_bad",   "log_lik"};
   const vb_density *density = a->density;
   int d = density->dim, S = a->set.n_draw;
-  SEXP list = PROTECT(vb_list_new(26, names));
+  SEXP list = PROTECT(vb_list_new(27, names));
   vb_list_put(list, "approximation",
               Rf_mkString(a->set.approximation ? a->set.approximation->name : "pathfinder"));
   put_reals(list, "mean", a->mean, d);
@@ -64,6 +66,7 @@ SEXP vb_r_advi_result(const vb_advi *a) {
     double value;
   } number[] = {{"elbo", a->elbo},
                 {"elbo_se", a->elbo_se},
+                {"log_lik", a->lik},
                 {"decrement", a->decrement},
                 {"n_grad", density->n_grad},
                 {"n_value", density->n_value},

@@ -63,14 +63,16 @@ static void put_points(SEXP list, const vb_fit *fit) {
 }
 
 static void put_trace(SEXP list, const vb_fit *fit) {
-  static const char *const names[] = {"phase", "elbo", "seconds"};
-  SEXP trace = vb_list_put(list, "trace", vb_list_new(3, names));
+  static const char *const names[] = {"phase", "elbo", "log_lik", "seconds"};
+  SEXP trace = vb_list_put(list, "trace", vb_list_new(4, names));
   int *phase = vb_list_int(trace, "phase", fit->n_step);
   double *elbo = vb_list_real(trace, "elbo", fit->n_step),
+         *lik = vb_list_real(trace, "log_lik", fit->n_step),
          *seconds = vb_list_real(trace, "seconds", fit->n_step);
   for (int i = 0; i < fit->n_step; i++) {
     phase[i] = fit->step[i].phase;
     elbo[i] = fit->step[i].elbo;
+    lik[i] = fit->step[i].lik;
     seconds[i] = fit->step[i].seconds;
   }
 }
@@ -98,15 +100,16 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
       "node",      "point",  "trace",      "axes",    "elbo",   "log_evidence",
       "converged", "status", "solver",     "rule",    "n_eval", "n_sweep",
       "ess",       "khat",   "node_error", "rq",      "lr",     "lr_inflation",
-      "n_cell",    "cell",   "effective",  "coupling"};
+      "n_cell",    "cell",   "effective",  "coupling", "log_lik"};
   static const char *const rq_names[] = {"size", "max_level"};
   const vb_model *m = fit->model;
-  SEXP list = PROTECT(vb_list_new(22, names));
+  SEXP list = PROTECT(vb_list_new(23, names));
   put_nodes(list, fit);
   put_points(list, fit);
   put_trace(list, fit);
   put_axes(list, fit);
   vb_list_put(list, "elbo", Rf_ScalarReal(fit->elbo));
+  vb_list_put(list, "log_lik", Rf_ScalarReal(fit->lik));
   vb_list_put(list, "log_evidence", Rf_ScalarReal(fit->log_evidence));
   vb_list_put(list, "converged", Rf_ScalarLogical(fit->converged));
   vb_list_put(list, "status",

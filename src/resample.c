@@ -17,11 +17,13 @@ typedef struct { /* draws of the n_path paths that have a Gaussian, each of them
   int dim, n, per, n_path;
   const vb_path **path;
   double *x, *lp, *log_q, *weight; /* log_q: of the mixture; weight: log, then normalised */
+  double *lik;                     /* mean of each path's draws, as vb_density has it */
 } pool;
 
 static pool pool_alloc(const vb_host *host, int dim, int n_path, int per) {
   pool p = {.dim = dim, .n = n_path * per, .per = per, .n_path = n_path};
   p.path = host->alloc(n_path, sizeof *p.path);
+  p.lik = host->alloc(n_path, sizeof(double));
   p.x = host->alloc((size_t)dim * p.n, sizeof(double));
   double **vector[] = {&p.lp, &p.log_q, &p.weight};
   for (int k = 0; k < 3; k++) *vector[k] = host->alloc(p.n, sizeof(double));
@@ -39,6 +41,7 @@ static vb_status pool_draw(const vb_advi *advi, pool *p) {
     vb_path_draw(p->path[i], p->per, z, x, p->log_q + from);
     vb_status st = vb_density_eval(advi->density, p->per, x, p->lp + from, NULL);
     if (st != VB_OK) return st;
+    p->lik[i] = advi->density->lik / p->per;
   }
   return VB_OK;
 }
@@ -138,6 +141,7 @@ static const vb_path *pool_best(vb_advi *advi, const pool *p) {
     best = i;
     advi->elbo = elbo;
     advi->elbo_se = se;
+    advi->lik = p->lik[i];
   }
   return p->path[best];
 }

@@ -55,6 +55,7 @@ vb_status vb_saa_eval(void *data, const double *par, double *f, double *grad) {
   vb_q_points(q, par, M, s->z, s->x);
   st = vb_density_eval(s->density, M, s->x, s->value, s->g);
   if (st != VB_OK) return st;
+  s->lik = s->density->lik / M;
   for (int i = 0; i < M; i++) total += s->value[i];
   if (!isfinite(total)) return VB_NOT_FINITE;
   memset(grad, 0, sizeof(double) * d);

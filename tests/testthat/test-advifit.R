@@ -26,7 +26,8 @@ test_that("fields are named and of their sizes", {
   n <- nrow(fit$draws)
   expect_identical(lengths(fit[c("lp", "lp_approx", "log_weight")], use.names = FALSE), rep(n, 3))
   expect_equal(sum(exp(fit$log_weight)), 1)
-  expect_named(fit$trace, c("step", "phase", "elbo", "seconds", "se", "n_grad"))
+  expect_named(fit$trace, c("step", "phase", "elbo", "log_density", "entropy", "seconds", "se",
+                            "n_grad"))
   expect_identical(fit$trace, elbo(fit, trace = TRUE))
   expect_identical(elbo(fit), fit$elbo)
   # lp is the density of the real numbers: with the Jacobian of log(tau)

@@ -13,7 +13,7 @@ test_that("a fit keeps what was asked and the data", {
   expect_identical(vapply(fit$random, function(t) t$group, ""), c("a", "a:b"))
   expect_identical(fit$hyper$name, c("sd_a__Intercept", "sd_a__x", "cor_a__Intercept__x",
                                      "sd_a:b__Intercept", "sigma"))
-  expect_named(fit$trace, c("step", "phase", "elbo", "seconds"))
+  expect_named(fit$trace, c("step", "phase", "elbo", "log_lik", "kl", "seconds"))
   expect_identical(fit$stopped, "")
 })
 
