@@ -243,6 +243,7 @@ prior_rows <- list(
 
 # By the C table's names
 is_flat <- function(dist) dist == "flat"
+is_held <- function(dist) dist == "constant"
 is_shrunk <- function(dist) dist == "horseshoe"
 is_site <- function(dist) !dist %in% c("normal", "flat")       # in the engine's sense
 

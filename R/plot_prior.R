@@ -1,0 +1,168 @@
+# Prior and posterior densities, of each parameter on the scale on which its prior acts.
+
+plot_prior <- function(fit, table, options, dots) {
+  prior <- prior_densities(fit, table)
+  proper <- !vapply(prior, is.null, NA)
+  table <- table[proper, , drop = FALSE]
+  check_some(table, "such parameters with a proper prior")
+  check_panels(nrow(table))
+  posterior <- prior_side_densities(fit, table)
+  old <- open_panels(panel_grid(nrow(table)), c(2.2, 1, 1.8, 1))
+  on.exit(graphics::par(old))
+  part <- Map(function(k, before, after) {
+    curve <- both_curves(before, after)
+    draw_both(shown_name(fit, table, k), curve, after$held, options$col, dots, k == 1L)
+    data.frame(variable = rep(table$name[k], nrow(curve)), curve)
+  }, seq_len(nrow(table)), prior[proper], posterior)
+  do.call(rbind, part)
+}
+
+shown_name <- function(fit, table, k) {
+  centred <- any(fit$fixed$center != 0) &&
+    (table$class[k] == "threshold" || is_intercept(fit, table[k, ]))
+  paste0(table$name[k], if (centred) " at the means")
+}
+
+draw_both <- function(name, curve, held, col, dots, first) {
+  density_frame(range(curve$x), max(curve$posterior, curve$prior), dots)
+  graphics::polygon(curve$x[c(1L, seq_len(nrow(curve)), nrow(curve))], c(0, curve$posterior, 0),
+                    col = pale(col), border = NA)
+  graphics::lines(curve$x, curve$prior, col = "grey30", lwd = 1.4, lty = 2L)
+  graphics::lines(curve$x, curve$posterior, col = col, lwd = 1.8)
+  panel_title(name)
+  if (!first) return(invisible())
+  peak <- curve$x[which.max(curve$posterior)]
+  side <- if (peak > mean(range(curve$x))) "topleft" else "topright"
+  graphics::legend(side, c("posterior", "prior"), col = c(col, "grey30"), lty = c(1L, 2L),
+                   lwd = c(1.8, 1.4), bty = "n", cex = 0.85, seg.len = 1.4)
+}
+
+# On the posterior's range, widened to show where the prior has most of its mass but not so far that
+# the posterior would be a spike
+both_curves <- function(prior, posterior) {
+  range <- posterior$range
+  width <- diff(range)
+  middle <- prior$central
+  wide <- c(max(range[1L] - 1.5 * width, min(range[1L], middle[1L])),
+            min(range[2L] + 1.5 * width, max(range[2L], middle[2L])))
+  wide <- pmin(pmax(wide, prior$inside[1L]), prior$inside[2L])
+  curve <- density_curve(posterior, wide)
+  data.frame(x = curve$x, posterior = curve$density, prior = prior$at(curve$x))
+}
+
+# ---- Posteriors where priors act -----------------------------------------------------------------
+
+is_intercept <- function(fit, parameter) {
+  parameter$class == "b" && parameter$row == fit$fixed$intercept
+}
+
+# The engine's coefficients and thresholds are those at the column means
+prior_side_densities <- function(fit, table) {
+  lapply(seq_len(nrow(table)), function(k) {
+    one <- table[k, ]
+    if (is_intercept(fit, one)) return(mixture_density(ranef_nodes(fit, one$row)))
+    if (one$class == "threshold") return(hyper_density(fit, one$row))
+    posterior_densities(fit, one)[[1L]]
+  })
+}
+
+# ---- Priors --------------------------------------------------------------------------------------
+
+# -> a list with an entry per row of `table`: the density `at`, where the parameter can be
+# (`inside`), and the `central` range of the prior; NULL: flat, held, or no closed form
+prior_densities <- function(fit, table) {
+  lapply(seq_len(nrow(table)), function(k) {
+    find <- prior_finders[[table$class[k]]]
+    if (is.null(find)) NULL else find(fit, table$row[k])
+  })
+}
+
+prior_finders <- list(
+  b = function(fit, row) {
+    prior <- fit$design$prior_coef
+    cut_prior(prior$dist[row], prior$arg[, row], c(-Inf, Inf))
+  },
+  sd = function(fit, row) {
+    hyper <- fit$hyper[row, ]
+    prior <- fit$design$prior_sd[[hyper$term]]
+    cut_prior(prior$dist[hyper$i], prior$arg[, hyper$i], hyper_range(fit, row))
+  },
+  cor = function(fit, row) {
+    term <- fit$hyper$term[row]
+    lkj_margin(fit$design$prior_cor[term], length(fit$random[[term]]$coef))
+  },
+  aux = function(fit, row) {
+    prior <- fit$design$prior_par
+    k <- match(row, which(fit$hyper$class == "aux"))
+    cut_prior(prior$dist[k], prior$arg[, k], hyper_range(fit, row))
+  },
+  hs = function(fit, row) {
+    prior <- fit$design$shrink
+    k <- match(row, which(fit$hyper$class == "hs"))
+    if (k == 1L && prior$by_sigma) return(NULL)           # its prior is that of hs_global / sigma
+    cut_prior(prior$dist[k], prior$arg[, k], hyper_range(fit, row))
+  },
+  threshold = function(fit, row) {
+    prior <- fit$design$prior_par
+    all <- threshold_rows(fit)
+    k <- match(row, all)
+    ordered_prior(cut_prior(prior$dist[k], prior$arg[, k], c(-Inf, Inf)), k, length(all))
+  }
+)
+
+# A flat prior is proper on a bounded range only
+cut_prior <- function(dist, arg, inside) {
+  bounded <- all(is.finite(inside))
+  if (is_held(dist) || is_shrunk(dist) || (is_flat(dist) && !bounded)) return(NULL)
+  unscaled <- function(x) exp(eval_prior(dist, x, arg)$ll)
+  mass <- if (bounded) stats::integrate(unscaled, inside[1L], inside[2L], rel.tol = 1e-8)$value
+    else if (inside[1L] == 0) exp(eval_prior(dist, 1, arg)$log_upper)
+    else 1
+  at <- function(x) {
+    within <- x >= inside[1L] & x <= inside[2L]
+    out <- numeric(length(x))
+    out[within] <- unscaled(x[within]) / mass
+    out
+  }
+  list(at = at, inside = inside, central = central_range(at, inside))
+}
+
+# Marginal of one correlation of a d x d LKJ(eta) matrix: (1 + r) / 2 ~ Beta(a, a) with
+# a = eta - 1 + d / 2 (Lewandowski, Kurowicka & Joe 2009)
+lkj_margin <- function(eta, d) {
+  a <- eta - 1 + d / 2
+  at <- function(x) stats::dbeta((x + 1) / 2, a, a) / 2
+  list(at = at, inside = c(-1, 1), central = 2 * stats::qbeta(c(0.05, 0.95), a, a) - 1)
+}
+
+# The k-th of n ordered values that have one prior: an order statistic
+ordered_prior <- function(one, k, n) {
+  if (is.null(one) || n == 1L) return(one)
+  at <- function(x) {
+    below <- distribution(one$at, x)
+    exp(lgamma(n + 1) - lgamma(k) - lgamma(n - k + 1)) * below^(k - 1) * (1 - below)^(n - k) *
+      one$at(x)
+  }
+  list(at = at, inside = one$inside, central = one$central)
+}
+
+# Distribution function of a density on the real line, at sorted x: to the first by quadrature, then
+# by Simpson's rule from one to the next
+distribution <- function(density, x) {
+  first <- stats::integrate(density, -Inf, x[1L], rel.tol = 1e-6)$value
+  if (length(x) == 1L) return(first)
+  left <- x[-length(x)]
+  right <- x[-1L]
+  piece <- (right - left) / 6 * (density(left) + 4 * density((left + right) / 2) + density(right))
+  pmin(first + c(0, cumsum(piece)), 1)
+}
+
+# Where the density is above a tenth of its largest value on a coarse grid over many scales
+central_range <- function(at, inside) {
+  if (all(is.finite(inside))) return(inside)
+  grid <- c(-rev(10^seq(-6, 6, length.out = 400L)), 0, 10^seq(-6, 6, length.out = 400L))
+  grid <- grid[grid >= inside[1L] & grid <= inside[2L]]
+  value <- at(grid)
+  value[!is.finite(value)] <- 0
+  range(grid[value >= 0.1 * max(value)])
+}
