@@ -1,0 +1,307 @@
+# Expected responses along one or two predictors, the others held.
+
+#' Conditional effects of predictors
+#'
+#' The posterior of the expected response as one predictor changes, or two that interact, with all
+#' others held at a value: with nonlinear links, transformed or interacting terms the way to see
+#' what a model says. The arguments, the names of the columns and the values at which predictors are
+#' held are those of 'brms'.
+#'
+#' Effects are variables of the formula, not its terms: of `log(x)` or `poly(x, 2)` it is `x` that
+#' changes. Numbers are held at their mean, factors, strings and logicals at their first level, and
+#' so is the variable of an `offset()`; `conditions` says otherwise. Of an interaction `"x:z"` the
+#' first is drawn along the axis, and a numeric second has its mean and one standard deviation to
+#' either side. Random effects are left out unless `re_formula` says otherwise.
+#'
+#' Of [cumulative()] models the probability of each category is given, of binomial ones that of a
+#' success.
+#'
+#' `conditional_effects()` is a generic of this package so that 'brms' is not needed. Objects that
+#' are not ours are handed to `brms::conditional_effects()`, whichever package was attached last.
+#'
+#' @param x A fit of class `vbfit`; anything else is passed on to 'brms'. For `plot()` and
+#'   `print()`, what `conditional_effects()` returned.
+#' @param effects Names of predictors, or pairs such as `"x:z"`; by default all predictors of the
+#'   fixed part and all pairs that interact in it.
+#' @param conditions A data frame with values for other predictors: each of its rows gives a curve
+#'   of its own, labelled by the name of the row.
+#' @param re_formula Which random effects to use, as `re.form` of [predict.vbfit()]: `NA` none,
+#'   `NULL` all, with values of the grouping variables in `conditions`.
+#' @param resolution The number of points along a numeric predictor.
+#' @param prob The probability inside the credible band.
+#' @param data The data of the fit, where they cannot be found any more.
+#' @param ... Further arguments of [predict.vbfit()] such as `offset` and `allow.new.levels`; for
+#'   `plot()` graphical parameters passed on to [graphics::plot.default()].
+#' @return A list with a data frame per effect, named by it, of class `conditional_effects.vbfit`.
+#'   The columns are the predictors, `cond__` (the row of `conditions`), `effect1__` and, of pairs,
+#'   `effect2__` (the values along which the effect is drawn; a number that is the second is a
+#'   factor), of ordinal models the category `cats__`, and `estimate__`, `se__`, `lower__` and
+#'   `upper__`: posterior mean and standard deviation of the expected response, and the limits of
+#'   its equal-tailed interval. `plot()` returns its argument invisibly.
+#' @seealso [predict.vbfit()] for the same numbers at any `newdata`.
+#' @examples
+#' fit <- vb(mpg ~ log(hp) * factor(am) + wt, mtcars)
+#' effects <- conditional_effects(fit, c("wt", "hp:am"))
+#' head(effects$wt)
+#' plot(effects, points = TRUE)
+#' @export
+conditional_effects <- function(x, ...) UseMethod("conditional_effects")
+
+#' @rdname conditional_effects
+#' @export
+conditional_effects.vbfit <- function(x, effects = NULL, conditions = NULL, re_formula = NA,
+                                      resolution = 100, prob = 0.95, data = NULL, ...) {
+  check_number(resolution, "resolution", lower = 2, upper = 1e5, whole = TRUE)
+  check_probs(prob, "prob", single = TRUE)
+  known <- fixed_effects(x)
+  pairs <- pick_effects(effects, known)
+  variables <- effect_variables(x, known, data)
+  settings <- effect_settings(variables, conditions)
+  out <- lapply(pairs, function(pair) {
+    grid <- effect_grid(variables, pair, settings, resolution)
+    band <- effect_band(x, grid$newdata, re_formula, prob, ...)
+    effect_frame(grid, band, pair)
+  })
+  names(out) <- vapply(pairs, paste, "", collapse = ":")
+  structure(out, class = "conditional_effects.vbfit", effects = pairs,
+            response = response_label(x), points = observed_points(x, variables),
+            conditions = names(conditions))
+}
+
+#' @rawNamespace S3method(conditional_effects, default, forward_conditional_effects)
+#' @rawNamespace S3method(brms::conditional_effects, vbfit, conditional_effects.vbfit)
+forward_conditional_effects <- function(x, ...) forward("brms", "conditional_effects", x, ...)
+
+#' @rdname conditional_effects
+#' @export
+print.conditional_effects.vbfit <- function(x, ...) {
+  for (name in names(x)) {
+    shown <- grep("^(effect[12]|cond|cats|estimate|se|lower|upper)__$", names(x[[name]]),
+                  value = TRUE)
+    if (length(unique(x[[name]]$cond__)) == 1L) shown <- setdiff(shown, "cond__")
+    frame <- x[[name]][shown]
+    cat("Effect of ", name, " on ", attr(x, "response"), " (", nrow(frame), " rows)\n", sep = "")
+    print(utils::head(as.data.frame(frame)), digits = 3, row.names = FALSE)
+    cat("\n")
+  }
+  invisible(x)
+}
+
+# ---- Which effects -------------------------------------------------------------------------------
+
+# The variables of the fixed part, in order, and those pairs that meet in a term
+fixed_effects <- function(fit) {
+  terms <- stats::delete.response(fit$terms)
+  factors <- attr(terms, "factors")
+  in_term <- lapply(seq_along(attr(terms, "term.labels")), function(k) {
+    lapply(rownames(factors)[factors[, k] > 0L], function(text) all.vars(str2lang(text)))
+  })
+  pair <- unlist(lapply(in_term[lengths(in_term) == 2L], function(parts) {
+    both <- expand.grid(parts[[1L]], parts[[2L]], stringsAsFactors = FALSE)
+    Map(c, both[[1L]], both[[2L]], USE.NAMES = FALSE)
+  }), recursive = FALSE)
+  pair <- unique(Filter(function(p) p[1L] != p[2L], pair))
+  list(single = unique(unlist(in_term)), pair = pair, all = all.vars(stats::formula(terms)))
+}
+
+pick_effects <- function(effects, known) {
+  if (is.null(effects)) {
+    if (length(known$single)) return(c(as.list(known$single), known$pair))
+    vb_abort("effects", "The fixed part of the model has no predictors.")
+  }
+  if (!is.character(effects) || !length(effects)) {
+    vb_abort("effects", c("{.arg effects} must be names of predictors, such as {.code \"x\"} or
+                           {.code \"x:z\"}.", x = "It is {describe(effects)}."))
+  }
+  pairs <- strsplit(effects, ":", fixed = TRUE)
+  wrong <- effects[vapply(pairs, function(pair) {
+    !length(pair) %in% 1:2 || anyDuplicated(pair) > 0L || !all(pair %in% known$single)
+  }, NA)]
+  if (length(wrong)) {
+    vb_abort("effects", c(
+      "{.arg effects} must be predictors of the fixed part, or pairs of them: not {.val {wrong}}.",
+      i = "The predictors are {.val {known$single}}."))
+  }
+  pairs
+}
+
+# ---- The predictors' values ----------------------------------------------------------------------
+
+# The variables of the fixed part and of an offset, as the rows of the fit have them: where the
+# frame holds a transformation alone, from the data
+effect_variables <- function(fit, known, data) {
+  given <- if (is.language(fit$call$offset)) setdiff(all.vars(fit$call$offset), known$all)
+  names <- c(known$all, given)
+  missing <- setdiff(names, names(fit$frame))
+  source <- if (length(missing)) source_data(fit, missing, data)
+  check_source(source[setdiff(missing, given)])
+  names <- setdiff(names, given[vapply(source[given], is.null, NA)])       # predict() may object
+  coded <- coded_variables(stats::formula(stats::delete.response(fit$terms)))
+  lapply(stats::setNames(nm = names), function(name) {
+    value <- if (name %in% missing) source[[name]] else fit$frame[[name]]
+    if (is.null(dim(value)) && is.atomic(value)) {
+      if (!name %in% missing) value <- value[fit$rows]
+      if (name %in% coded) attr(value, "coded") <- TRUE
+      return(value)
+    }
+    vb_abort("effects", c("{.code {name}} is a matrix, along which no effect can be drawn.",
+                          i = "Give its columns to {.fn vb} as variables of their own."))
+  })
+}
+
+source_data <- function(fit, names, data) {
+  env <- environment(fit$formula)
+  if (is.null(data)) data <- tryCatch(eval(fit$call$data, env), error = function(e) NULL)
+  row <- row.names(fit$frame)[fit$rows]
+  value <- lapply(names, function(name) {
+    if (is.data.frame(data) && name %in% names(data)) {
+      return(data[[name]][match(row, row.names(data))])
+    }
+    value <- tryCatch(eval(as.name(name), as.list(data), env), error = function(e) NULL)
+    if (is.function(value)) return(NULL)
+    value <- if (length(value) >= length(row)) value[suppressWarnings(as.integer(row))] else value
+    if (length(value) %in% c(1L, length(row))) value
+  })
+  stats::setNames(value, names)
+}
+
+check_source <- function(source) {
+  lost <- names(source)[vapply(source, function(v) is.null(v) || all(is.na(v)), NA)]
+  if (!length(lost)) return(invisible())
+  vb_abort(c("data", "effects"), c(
+    "The data of the fit have gone, and it holds {.code {lost}} in a transformed form only.",
+    i = "Give the data that it was made from: {.code conditional_effects(fit, data = )}."))
+}
+
+# Numbers that the formula makes a factor of, as factor(am) does
+coded_variables <- function(x) {
+  if (is_call_to(x, c("factor", "as.factor", "ordered", "as.ordered", "as.character"))) {
+    return(all.vars(x[[2L]]))
+  }
+  if (is.call(x)) unlist(lapply(as.list(x)[-1L], coded_variables))
+}
+
+is_measured <- function(x) {
+  (is.numeric(x) || inherits(x, c("Date", "POSIXct"))) && is.null(attr(x, "coded"))
+}
+
+# Of a factor, string or logical, as values of the same kind
+effect_levels <- function(x) {
+  if (is.factor(x)) return(factor(levels(x), levels = levels(x), ordered = is.ordered(x)))
+  sort(unique(as.vector(x)))
+}
+
+held_value <- function(x) if (is_measured(x)) mean(x, na.rm = TRUE) else effect_levels(x)[1L]
+
+# A data frame with a row per condition: the user's values, else those at which variables are held
+effect_settings <- function(variables, conditions) {
+  held <- data.frame(lapply(variables, held_value), check.names = FALSE)
+  if (!length(variables)) held <- data.frame(row.names = 1L)
+  if (is.null(conditions)) return(cbind(held, cond__ = factor(1)))
+  conditions <- tryCatch(as.data.frame(conditions), error = function(e) NULL)
+  if (is.null(conditions) || !nrow(conditions)) {
+    vb_abort("conditions", "{.arg conditions} must be a data frame with a row per condition.")
+  }
+  out <- held[rep(1L, nrow(conditions)), , drop = FALSE]
+  for (name in names(conditions)) {
+    out[[name]] <- as_kind(conditions[[name]], variables[[name]], name)
+  }
+  label <- row.names(conditions)
+  if (.row_names_info(conditions) < 0L) {            # automatic: by the values
+    label <- do.call(paste, c(Map(paste, names(conditions), lapply(conditions, format),
+                                  MoreArgs = list(sep = " = ")), sep = ", "))
+  }
+  out$cond__ <- factor(label, levels = unique(label))
+  row.names(out) <- NULL
+  out
+}
+
+as_kind <- function(value, variable, name) {
+  if (!is.factor(variable)) return(value)
+  unknown <- setdiff(as.character(value), levels(variable))
+  if (length(unknown)) {
+    vb_abort("conditions", c("{.arg conditions} has what is no level of {.code {name}}:
+                              {.val {unknown}}.", i = "The levels are {.val {levels(variable)}}."))
+  }
+  factor(as.character(value), levels = levels(variable), ordered = is.ordered(variable))
+}
+
+# -> list(newdata; effect1, effect2: columns of the result)
+effect_grid <- function(variables, pair, settings, resolution) {
+  along <- variables[[pair[1L]]]
+  first <- if (is_measured(along)) {
+    seq(min(along, na.rm = TRUE), max(along, na.rm = TRUE), length.out = resolution)
+  } else {
+    effect_levels(along)
+  }
+  second <- if (length(pair) > 1L) second_values(variables[[pair[2L]]])
+  index <- expand.grid(first = seq_along(first), second = seq_len(max(1L, length(second$value))),
+                       condition = seq_len(nrow(settings)))
+  newdata <- settings[index$condition, , drop = FALSE]
+  newdata[[pair[1L]]] <- first[index$first]
+  if (length(pair) > 1L) newdata[[pair[2L]]] <- second$value[index$second]
+  row.names(newdata) <- NULL
+  shown <- if (is_measured(along)) first else factor(first, levels = first)
+  list(newdata = newdata, effect1 = shown[index$first],
+       effect2 = if (length(pair) > 1L) second$label[index$second])
+}
+
+second_values <- function(x) {
+  if (!is_measured(x)) {
+    value <- effect_levels(x)
+    return(list(value = value, label = factor(as.character(value), levels = as.character(value))))
+  }
+  value <- mean(x, na.rm = TRUE) + c(-1, 0, 1) * stats::sd(x, na.rm = TRUE)
+  text <- format(if (is.numeric(x)) signif(value, 3) else value, trim = TRUE)
+  list(value = value, label = factor(text, levels = unique(text)))
+}
+
+# ---- The result ----------------------------------------------------------------------------------
+
+# `band`: list(a matrix per category, or one alone, of estimate, se, lower, upper)
+effect_frame <- function(grid, band, pair) {
+  frame <- grid$newdata[setdiff(names(grid$newdata), "cond__")]
+  frame$cond__ <- grid$newdata$cond__
+  frame$effect1__ <- grid$effect1
+  if (length(pair) > 1L) frame$effect2__ <- grid$effect2
+  part <- lapply(seq_along(band), function(k) {
+    out <- frame
+    if (length(band) > 1L) out$cats__ <- factor(names(band)[k], levels = names(band))
+    cbind(out, estimate__ = band[[k]][, 1L], se__ = band[[k]][, 2L], lower__ = band[[k]][, 3L],
+          upper__ = band[[k]][, 4L])
+  })
+  out <- do.call(rbind, part)
+  row.names(out) <- NULL
+  out
+}
+
+response_label <- function(fit) {
+  label <- deparse1(fit$formula[[2L]])
+  if (length(threshold_rows(fit))) return(paste0("P(", label, ")"))
+  lhs <- fit$formula[[2L]]
+  if (is_call_to(lhs, "cbind")) paste("share of", deparse1(lhs[[2L]])) else label
+}
+
+# The variables and the response of each row, for the plot; categories have no place on its axis
+observed_points <- function(fit, variables) {
+  if (length(threshold_rows(fit))) return(NULL)
+  other <- as.list(fit$frame[fit$rows, setdiff(names(fit$frame)[-1L], names(variables)),
+                             drop = FALSE])
+  variables <- c(variables, other)
+  plain <- lengths(variables) == length(fit$rows) & vapply(variables, is.atomic, NA)
+  groups <- unlist(lapply(fit$random, function(term) all.vars(term$expr)))
+  out <- data.frame(lapply(variables[plain], as.vector), response__ = fit$y[fit$rows],
+                    check.names = FALSE)
+  for (name in intersect(groups, names(out))) out[[name]] <- as.character(out[[name]])
+  out
+}
+
+# -> a list of one matrix estimate, se, lower, upper; of ordinal models one per category
+effect_band <- function(fit, newdata, re_formula, prob, ...) {
+  got <- predict.vbfit(fit, newdata, re.form = re_formula, type = "response", se.fit = TRUE,
+                       interval = "credible", level = prob, ...)
+  if (is.matrix(got$fit)) return(list(unname(cbind(got$fit[, 1L], got$se.fit, got$fit[, 2:3]))))
+  lapply(stats::setNames(seq_along(fit$levels), fit$levels), function(k) {
+    unname(cbind(got$fit[, 1L, k], got$se.fit[, k], got$fit[, 2:3, k]))
+  })
+}
