@@ -8,7 +8,7 @@ plot.conditional_effects.vbfit <- function(x, points = FALSE, col = effect_colou
   check_flag(points, "points")
   panels <- effect_panels(x)
   check_panels(length(panels))
-  old <- open_panels(panel_grid(length(panels)), c(3.4, 4.4, 2.6, 1))
+  old <- open_panels(panel_grid(length(panels)), c(3.4, 4.9, 2.6, 1))
   on.exit(graphics::par(old))
   for (panel in panels) draw_effect(panel, attr(x, "response"), points, col, list(...))
   invisible(x)
@@ -60,7 +60,9 @@ draw_effect <- function(panel, response, points, col, dots) {
   seen <- if (points) panel$points
   range <- range(frame$lower__, frame$upper__, seen$response__, finite = TRUE)
   xlim <- if (numeric) range(place(frame$effect1__)) else c(0.5, length(level) + 0.5)
-  draw_frame(xlim, range, dots, xaxt = "n", xlab = panel$along, ylab = response)
+  draw_frame(xlim, range, dots, xaxt = "n", xlab = panel$along)
+  # clear of tick labels such as 0.25, whose width the line of axis titles leaves no room for
+  graphics::mtext(response, side = 2L, line = 3.3, las = 0L, cex = graphics::par("cex"))
   graphics::abline(h = graphics::axTicks(2L), col = "grey92")
   effect_axis(frame$effect1__, level)
   lines <- split(frame, frame$line, drop = TRUE)
