@@ -46,12 +46,6 @@ check_kept <- function(n_draw, n_kept) {
                        i = "Fit again with {.code control = vb_control(draws = {n_draw})}."))
 }
 
-# Log densities of the kept draws: of the posterior, up to a constant, and of the approximation
-draw_densities <- function(advi, n_draw) {
-  keep <- seq_len(n_draw)
-  cbind(lp__ = advi$lp[keep], lp_approx__ = advi$lp_approx[keep])
-}
-
 # Moments of the linear predictor and of its inverse link in new rows, over the kept draws
 draw_moments <- function(fit, rows) {
   block <- row_blocks(seq_along(rows$offset), ncol(fit$advi$coef))

@@ -6,12 +6,17 @@
 #' 'tidybayes' and others understand. With 'posterior' installed, `posterior::as_draws_df(fit)`
 #' and its siblings work directly, as do `posterior::summarise_draws(fit)` and the like.
 #'
-#' A fit by ADVI has its draws already, as many as [vb_control()]'s `draws`, with their log
-#' densities `lp__` (of the posterior on the unconstrained scale, up to a constant) and
-#' `lp_approx__` (of the approximation). Of other fits draws are taken anew at each call from R's
-#' random numbers: use [set.seed()] to repeat them.
+#' A fit by ADVI has its draws already, as many as [vb_control()]'s `draws`. Of other fits draws are
+#' taken anew at each call from R's random numbers: use [set.seed()] to repeat them.
 #' As the same random numbers are used whatever is asked for, `variable` selects columns
 #' without changing them. Moments and quantiles need no draws: see [posterior_summary()].
+#'
+#' Where all is asked for, or they are, the columns `lp__` and `lp_approx__` have the log densities
+#' of each draw under the posterior, up to a constant, and under the approximation, both in the
+#' coordinates in which the fit was made: importance weights are `exp(lp__ - lp_approx__)`, and the
+#' difference is the log evidence, but for what q misses. They are no parameters: `variables()` and
+#' [posterior_summary()] do not know them. They take a pass over the data for each draw, which
+#' `variable` spares where the data are large.
 #'
 #' @param x,object A fit of class `vbfit`.
 #' @param ndraws The number of draws: 4000, or of a fit by ADVI as many as it keeps.
@@ -36,13 +41,11 @@ NULL
 #' @exportS3Method posterior::as_draws
 as_draws.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
   check_number(ndraws, "ndraws", lower = 1, upper = .Machine$integer.max, whole = TRUE)
-  densities <- if (!is.null(x$advi)) c("lp__", "lp_approx__")
-  extra <- if (is.null(variable)) densities else intersect(variable, densities)
-  wanted <- if (!is.null(variable)) setdiff(variable, densities)
+  known <- names(log_densities)
+  extra <- if (is.null(variable)) known else intersect(variable, known)
+  wanted <- if (!is.null(variable)) setdiff(variable, known)
   table <- select_parameters(parameter_table(x), wanted)
-  draws <- draw_parameters(x, table, as.integer(ndraws))
-  if (length(extra)) draws <- cbind(draws, draw_densities(x$advi, ndraws)[, extra, drop = FALSE])
-  posterior::as_draws_matrix(draws)
+  posterior::as_draws_matrix(draw_parameters(x, table, as.integer(ndraws), extra))
 }
 
 # as_draws_df() and its siblings in 'posterior' call as_draws() without passing on their
@@ -119,17 +122,24 @@ nvariables.vbfit <- function(x, ...) length(variables.vbfit(x))
 #' @exportS3Method posterior::ndraws
 ndraws.vbfit <- function(x) if (is.null(x$advi)) 4000L else ncol(x$advi$coef)
 
-# A matrix of draws with a column per row of `table`
-draw_parameters <- function(fit, table, n_draw) {
+log_densities <- c(lp__ = "lp", lp_approx__ = "lp_approx")    # as a sample has them
+
+# A matrix of draws with a column per row of `table` and for each of `extra`, which are names of log
+# densities
+draw_parameters <- function(fit, table, n_draw, extra = character()) {
   is_coef <- table$class %in% c("b", "r")
   threshold <- table$class == "threshold"
   hyper <- !is_coef & !threshold
-  out <- matrix(NA_real_, n_draw, nrow(table), dimnames = list(NULL, table$name))
+  out <- matrix(NA_real_, n_draw, nrow(table) + length(extra),
+                dimnames = list(NULL, c(table$name, extra)))
   fill <- function(sample, block) {
-    if (any(is_coef)) out[block, is_coef] <<- t(sample$coef[table$row[is_coef], , drop = FALSE])
-    if (any(hyper)) out[block, hyper] <<- t(sample$hyper[table$row[hyper], , drop = FALSE])
+    put <- function(column, value) if (any(column)) out[block, which(column)] <<- t(value)
+    put(is_coef, sample$coef[table$row[is_coef], , drop = FALSE])
+    put(hyper, sample$hyper[table$row[hyper], , drop = FALSE])
     for (k in which(threshold)) out[block, k] <<- threshold_draws(fit, sample, table$row[k])[[1L]]
+    for (name in extra) out[block, name] <<- sample[[log_densities[[name]]]]
   }
-  each_sample(fit, n_draw, fill, any(is_coef) || any(threshold) && any(fit$fixed$center != 0))
+  with_coef <- any(is_coef) || any(threshold) && any(fit$fixed$center != 0) || length(extra) > 0L
+  each_sample(fit, n_draw, fill, with_coef, densities = length(extra) > 0L)
   out
 }

@@ -79,12 +79,29 @@ engine_node_moments <- function(fit, rows, corrected = TRUE) {
   c(out, list(weight = fit$engine$node$weight[node], node = node, new = new))
 }
 
-# Columns are draws; `normal` has a row per coefficient and per hyperparameter, or per
-# hyperparameter where these alone are wanted.
-engine_draws <- function(fit, uniform, normal) {
-  load_callables()
-  .Call(C_vb_r_draw, fit$design, reopened(fit$engine), uniform, normal)
+# The design as a fit in the making has it: with the density of a family of the user's own.
+with_density <- function(fit) {
+  design <- fit$design
+  if (!is.null(design$user)) design$user$log_lik <- own_density(fit)
+  design
 }
+
+# Columns are draws; `normal` has a row per coefficient and per hyperparameter, or per
+# hyperparameter where these alone are wanted. With `densities` also `lp` and `lp_approx`, the log
+# densities of the posterior and of the approximation.
+engine_draws <- function(fit, uniform, normal, densities = FALSE) {
+  load_callables()
+  if (!densities) {
+    return(.Call(C_vb_r_draw, fit$design, reopened(fit$engine), uniform, normal, NULL)[1:2])
+  }
+  density <- theta_densities[fit$engine$rule]
+  theta <- list(log_evidence = fit$log_evidence, density = if (is.na(density)) 0L else density)
+  draws <- .Call(C_vb_r_draw, with_density(fit), reopened(fit$engine), uniform, normal, theta)
+  c(draws[1:2], list(lp = draws$log_density[1L, ], lp_approx = draws$log_density[2L, ]))
+}
+
+# What the points of theta are a sample of (draw_density.c); by other rules, of what the nodes say
+theta_densities <- c(gaussian = 1L, independent = 2L)
 
 mixture_quantiles <- function(mean, var, skew, weight, probs) {
   .Call(C_vb_r_quantiles, mean, var, skew, weight, as.double(probs))

@@ -42,14 +42,15 @@ forward_log_lik <- function(object, ...) forward("rstantools", "log_lik", object
 # -> list(y, w, constant): what the engine's log densities read, of the rows that entered the fit or
 # of new ones
 observations_of <- function(fit, newdata = NULL) {
-  if (is.null(newdata)) {
-    design <- fit$design
-    constant <- design$row_constant
-    return(list(y = design$y, w = design$w, constant = if (is.null(constant)) 0 else constant))
-  }
+  if (is.null(newdata)) return(observations_in(fit$design))
   response <- new_response(fit, newdata)
   list(y = response$spec_y, w = response$spec_w,
        constant = if (is.null(response$constant)) 0 else response$constant)
+}
+
+observations_in <- function(design) {
+  constant <- design$row_constant
+  list(y = design$y, w = design$w, constant = if (is.null(constant)) 0 else constant)
 }
 
 # rows x draws
@@ -61,9 +62,9 @@ row_log_lik <- function(fit, data, eta, sample) {
     shift <- threshold_draws(fit, sample, first)[[1L]] - sample$hyper[first, ]
     eta <- eta - rep(shift, each = nrow(eta))
   }
-  own <- callback(resolve_family(fit$family, fit$bound))
+  own <- own_density(fit)
   out <- vapply(seq_len(ncol(eta)), function(s) {
-    if (!is.null(own)) return(data$w * own$density(data$y, eta[, s], par[, s]))
+    if (!is.null(own)) return(data$w * own(data$y, eta[, s], par[, s]))
     of <- function(what) {
       eval_family(design$family, design$link, what, data$y, data$w, eta[, s], par[, s])
     }

@@ -2,13 +2,16 @@
 # between the engine's draws and all that is reported by the draw.
 
 # -> list(coef, hyper), a column per draw, as reported: rows as in `engine$node$mean` and `hyper`.
-# Of a fit by ADVI the draws are the first that it keeps.
-posterior_sample <- function(fit, n_draw) {
+# Of a fit by ADVI the draws are the first that it keeps. With `densities` also `lp` and
+# `lp_approx`, the log densities of the posterior, up to a constant, and of the approximation.
+posterior_sample <- function(fit, n_draw, densities = FALSE) {
   out <- list(coef = matrix(0, nrow(fit$engine$node$mean), n_draw),
               hyper = matrix(0, NROW(fit$hyper), n_draw))
-  each_sample(fit, n_draw, function(sample, block) {
+  if (densities) out[c("lp", "lp_approx")] <- list(numeric(n_draw))
+  each_sample(fit, n_draw, densities = densities, f = function(sample, block) {
     out$coef[, block] <<- sample$coef
     out$hyper[, block] <<- sample$hyper
+    for (name in names(out)[-(1:2)]) out[[name]][block] <<- sample[[name]]
   })
   out
 }
@@ -16,13 +19,14 @@ posterior_sample <- function(fit, n_draw) {
 # f(sample, block) for one block of draws after another, so that memory follows what is kept of
 # them. Uniforms choose the point of theta, normals the rest; the coefficients' come last, so that
 # hyperparameters alone (`with_coef = FALSE`) are the same and cost none.
-each_sample <- function(fit, n_draw, f, with_coef = TRUE) {
+each_sample <- function(fit, n_draw, f, with_coef = TRUE, densities = FALSE) {
   n_coef <- nrow(fit$engine$node$mean)
   blocks <- draw_blocks(n_draw, n_coef)
   if (!is.null(fit$advi)) {
     check_kept(n_draw, ncol(fit$advi$coef))
     for (block in blocks) {
-      f(lapply(fit$advi[c("coef", "hyper")], function(x) x[, block, drop = FALSE]), block)
+      draws <- lapply(fit$advi[c("coef", "hyper")], function(x) x[, block, drop = FALSE])
+      f(c(draws, lapply(fit$advi[c("lp", "lp_approx")], function(x) x[block])), block)
     }
     return(invisible())
   }
@@ -34,7 +38,7 @@ each_sample <- function(fit, n_draw, f, with_coef = TRUE) {
     n <- length(block)
     normal <- theta[, block, drop = FALSE]
     if (with_coef) normal <- rbind(matrix(stats::rnorm(n_coef * n), n_coef, n), normal)
-    f(engine_draws(fit, uniform[block], normal), block)
+    f(engine_draws(fit, uniform[block], normal, densities), block)
   }
 }
 

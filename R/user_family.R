@@ -164,6 +164,9 @@ callback <- function(family) {
   list(density = density, seen = seen)
 }
 
+# of a finished fit; NULL for other families
+own_density <- function(fit) callback(resolve_family(fit$family, fit$bound))$density
+
 call_log_lik <- function(family, y, eta, par) {
   names(par) <- names(family$par)
   value <- withCallingHandlers(

@@ -4,12 +4,11 @@
 #include <string.h>
 #define R_NO_REMAP
 #include <Rmath.h>
+#include "draw.h"
 #include "ep.h"
-#include "outer.h"
 #include "small.h"
 
-#define SMOOTH 0.1 /* kernel shrinkage (West 1993): moments kept, no two thetas equal */
-#define CHEAP 2e9  /* operations up to which every draw has its own factor */
+#define CHEAP 2e9 /* operations up to which every draw has its own factor */
 
 typedef struct {
   const vb_model *m;
@@ -21,18 +20,19 @@ typedef struct {
   int own_factor;
   double *ratio, *sd; /* per coefficient: corrected over Gaussian sd at the node; Gaussian sd */
   double *delta, *core;
-  double *mean_slope; /* n_coef per parameter of the family: what moving it does to the mean */
-  vb_parts *tilted;   /* per site with a mixture prior: its posterior at the node */
+  double *mean_slope;    /* n_coef per parameter of the family: what moving it does to the mean */
+  vb_parts *tilted;      /* per site with a mixture prior: its posterior at the node */
+  double log_congruence; /* log |C| of linear response */
 } drawer;
 
 /* x of one draw: its point, shrunk to the mean and spread again */
 static void draw_theta(const drawer *d, const double *mean, const double *sd, int t,
                        const double *normal, double *x) {
   int K = d->hyper->n_axis;
-  double a = sqrt(1 - SMOOTH * SMOOTH);
+  double a = sqrt(1 - VB_DRAW_SMOOTH * VB_DRAW_SMOOTH);
   for (int k = 0; k < K; k++)
-    x[k] =
-        mean[k] + a * (d->post->point_x[(size_t)t * K + k] - mean[k]) + SMOOTH * sd[k] * normal[k];
+    x[k] = mean[k] + a * (d->post->point_x[(size_t)t * K + k] - mean[k]) +
+           VB_DRAW_SMOOTH * sd[k] * normal[k];
   vb_theta_inside(d->hyper, x);
 }
 
@@ -88,6 +88,10 @@ static vb_status mean_slopes(drawer *d, int s) {
   return VB_OK;
 }
 
+static double beta_skew(const vb_posterior *post, int p, int s, int k) {
+  return post->fixed_skew ? post->fixed_skew[k + (size_t)s * p] : 0;
+}
+
 static void enter_tilted(drawer *d, int s) {
   const vb_model *m = d->m;
   const vb_posterior *post = d->post;
@@ -99,8 +103,7 @@ static void enter_tilted(drawer *d, int s) {
     d->tilted[i].n = 0;
     vb_tilted_parts(&mix, post->mean[k + (size_t)s * m->n_coef],
                     post->fixed_cov[k * (size_t)(m->p + 1) + (size_t)s * m->p * m->p],
-                    post->fixed_skew ? post->fixed_skew[k + (size_t)s * m->p] : 0,
-                    post->site_h[i + (size_t)s * m->n_site],
+                    beta_skew(post, m->p, s, k), post->site_h[i + (size_t)s * m->n_site],
                     post->site_b[i + (size_t)s * m->n_site], 1, d->tilted + i);
   }
 }
@@ -212,11 +215,13 @@ static void draw_deviation(drawer *d, const double *normal, double *delta) {
   }
 }
 
-/* The Gaussian draw's ranks in the coefficients' own distributions; the intercept follows. */
-static void report_tilted(const drawer *d, int s, const double *mean, const double *delta,
-                          double *out) {
+/* The Gaussian draw's ranks in the coefficients' own distributions; the intercept follows.  What
+ * that does to the log Jacobian. */
+static double report_tilted(const drawer *d, int s, const double *mean, const double *delta,
+                            double *out) {
   const vb_model *m = d->m;
   const vb_posterior *post = d->post;
+  double log_slope = 0;
   for (int i = 0; i < m->n_site; i++) {
     int k = m->site[i].k;
     const vb_parts *t = d->tilted + i;
@@ -224,30 +229,51 @@ static void report_tilted(const drawer *d, int s, const double *mean, const doub
     double sd = sqrt(post->fixed_cov[k * (size_t)(m->p + 1) + (size_t)s * m->p * m->p]);
     double rank = Rf_pnorm5(delta[k] / sd, 0, 1, 1, 0);
     rank = fmin(fmax(rank, 1e-12), 1 - 1e-12);
-    out[k] = vb_mixture_quantile(t->n, t->mean, t->var, t->skew, t->weight, rank) + mean[k] -
-             post->mean[k + (size_t)s * m->n_coef];
+    double at = vb_mixture_quantile(t->n, t->mean, t->var, t->skew, t->weight, rank);
+    log_slope += Rf_dnorm4(delta[k], 0, sd, 1) -
+                 vb_mixture_log_density(t->n, t->mean, t->var, t->skew, t->weight, at) -
+                 vb_skew_log_slope(delta[k] / sd, beta_skew(post, m->p, s, k));
+    out[k] = at + mean[k] - post->mean[k + (size_t)s * m->n_coef];
     if (m->intercept >= 0) out[m->intercept] -= m->center[k] * (out[k] - mean[k] - delta[k]);
   }
+  return log_slope;
 }
 
-/* reported coefficients of one draw: corrected sds and skewness, coefficient by coefficient */
-static void report(drawer *d, int s, const double *mean, const double *delta, double *out) {
+/* reported coefficients of one draw: corrected sds and skewness, coefficient by coefficient.  The
+ * log Jacobian of delta -> out. */
+static double report(drawer *d, int s, const double *mean, const double *delta, double *out) {
   const vb_model *m = d->m;
   const vb_posterior *post = d->post;
   int p = m->p;
-  double *rm = d->in.mu, *rd = d->in.mu + p;
+  double *rm = d->in.mu, *rd = d->in.mu + p, log_slope = 0;
   vb_report_beta(m, mean, rm);
   vb_report_beta(m, delta, rd);
   for (int k = 0; k < p; k++) {
     double sd = sqrt(post->fixed_cov[k * (size_t)(p + 1) + (size_t)s * p * p]);
-    double skew = post->fixed_skew ? post->fixed_skew[k + (size_t)s * p] : 0;
+    double skew = beta_skew(post, p, s, k);
     out[k] = rm[k] + sd * vb_skew_transform(rd[k] / sd, skew);
+    log_slope += vb_skew_log_slope(rd[k] / sd, skew);
   }
   for (int k = p; k < m->n_coef; k++) {
     double skew = post->skew ? post->skew[k + (size_t)s * m->n_coef] : 0;
     out[k] = mean[k] + d->ratio[k] * d->sd[k] * vb_skew_transform(delta[k] / d->sd[k], skew);
+    log_slope += log(d->ratio[k]) + vb_skew_log_slope(delta[k] / d->sd[k], skew);
   }
-  if (m->ep) report_tilted(d, s, mean, delta, out);
+  return m->ep ? log_slope + report_tilted(d, s, mean, delta, out) : log_slope;
+}
+
+/* log N(0, S) of the deviation that these normals gave */
+static double log_q_deviation(const drawer *d, const double *normal) {
+  int n = d->m->n_coef;
+  return (d->in.sol.log_det - n * VB_LOG_2PI - vb_dot(n, normal, normal)) / 2 - d->log_congruence;
+}
+
+static double log_det_congruence(const vb_model *m, const double *c) {
+  int p = m->p;
+  if (!c || !p) return 0;
+  double *cc = m->host->alloc((size_t)p * p, sizeof(double));
+  vb_gemm_tn(p, p, p, 1, c, p, c, p, 0, cc, p);
+  return vb_chol(p, cc, p) == VB_OK ? vb_chol_log_det(p, cc, p) / 2 : -INFINITY;
 }
 
 static void parts_alloc(drawer *d) {
@@ -287,7 +313,8 @@ static int pick_point(const vb_posterior *post, double u) {
 }
 
 vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post, int n,
-                  const double *uniform, const double *normal, double *coef, double *natural) {
+                  const double *uniform, const double *normal, double *coef, double *natural,
+                  double *log_density) {
   const vb_host *h = m->host;
   int K = hyper->n_axis, H = hyper->n_natural, D = m->n_coef;
   drawer d = {
@@ -306,6 +333,12 @@ vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *
   double *x = h->alloc((size_t)n * K + 1, sizeof(double));
   int *node = h->alloc(n + 1, sizeof(int));
   point_moments(post, K, mean, sd);
+  vb_draw_density density;
+  if (log_density) {
+    d.log_congruence = log_det_congruence(m, post->congruence);
+    vb_status st = vb_draw_density_make(m, hyper, post, mean, sd, &density);
+    if (st != VB_OK) return st;
+  }
   for (int i = 0; i < n; i++) {
     const double *z = coef ? normal + (size_t)i * (D + H) + D : normal + (size_t)i * H;
     draw_theta(&d, mean, sd, pick_point(post, uniform[i]), z, x + (size_t)i * K);
@@ -325,7 +358,13 @@ vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *
       if (st == VB_OK) st = conditional_mean(&d, s, x + (size_t)i * K, centre);
       if (st != VB_OK) return st;
       draw_deviation(&d, normal + (size_t)i * (D + H), d.delta);
-      report(&d, s, centre, d.delta, coef + (size_t)i * D);
+      double log_slope = report(&d, s, centre, d.delta, coef + (size_t)i * D);
+      if (log_density) {
+        const double *z = normal + (size_t)i * (D + H), *at = x + (size_t)i * K;
+        log_density[2 * i] = vb_draw_log_p(&density, &d.theta, coef + (size_t)i * D);
+        log_density[2 * i + 1] =
+            vb_draw_log_q_theta(&density, at, &d.theta) + log_q_deviation(&d, z) - log_slope;
+      }
       vb_theta_report(hyper, &d.theta, natural + (size_t)i * H);
       if (h->poll()) return VB_INTERRUPTED;
     }

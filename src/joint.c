@@ -49,17 +49,16 @@ static void second_moments(const vb_model *m, const double *c, double *u) {
   }
 }
 
-/* log p(c | theta) and its gradient in c, added */
-static double coefficient_prior(const vb_joint *j, const vb_theta *theta, const double *c,
-                                double *g) {
-  const vb_model *m = j->model;
-  double quadratic = vb_prior_quadratic(m, theta, c, j->vec);
+double vb_log_prior_coef(const vb_model *m, const vb_theta *theta, const double *c, double *work,
+                         double *g) {
+  double quadratic = vb_prior_quadratic(m, theta, c, work);
   double value = m->log_prior_constant - (m->n_coef - m->p) * VB_LOG_2PI / 2 +
                  (vb_prior_log_det(m, theta) - quadratic) / 2;
-  for (int i = 0; i < m->n_coef && g; i++) g[i] -= j->vec[i];
+  for (int i = 0; i < m->n_coef && g; i++) g[i] -= work[i];
   for (int i = 0; i < m->n_site; i++) {
     const vb_site *site = m->site + i;
     double ll, d1, d2;
+    if (site->prior->mix) continue;
     site->prior->log_density(1, c + site->k, site->arg, &ll, &d1, &d2);
     value += ll;
     if (g) g[site->k] += d1;
@@ -74,7 +73,7 @@ static double close_point(vb_joint *j, int k, const double *xi, double *grad) {
   const vb_whitening_factor *f = factor_of(j, k);
   const double *c = j->c + (size_t)k * m->n_coef;
   double *g = grad ? j->g + (size_t)k * m->n_coef : NULL, *d_par = j->d_par + k * VB_MAX_PAR;
-  double value = j->value[k] + m->constant + coefficient_prior(j, theta, c, g);
+  double value = j->value[k] + m->constant + vb_log_prior_coef(m, theta, c, j->vec, g);
   value += theta->log_prior - f->log_det;
   if (!grad || !isfinite(value)) return value;
   double *axes = grad + m->n_coef, d_s = vb_whitening_adjoint(&j->map, theta, f, xi, g, j->u);

@@ -42,6 +42,11 @@ void vb_likelihood_eval(vb_likelihood *l, int n, const double *c, const vb_theta
 /* from here on `size` of the cells, which the uniforms choose; 0: all */
 void vb_likelihood_subsample(vb_likelihood *l, int size, const double *uniform);
 
+/* log p(c | theta) but for mixtures of normals, whose arguments are in theta; its gradient in c is
+ * added to g, where not NULL; work has room for c */
+double vb_log_prior_coef(const vb_model *model, const vb_theta *theta, const double *c,
+                         double *work, double *g);
+
 /* ---- The map zeta -> c (whiten.c, pilot.c, adjoint.c)
  * -------------------------------------------------------- Lambda = s H + P(theta) + fixed is an
  * arrow: a block for each level; the dense part, core coefficients and then beta; and an edge from

@@ -17,6 +17,12 @@ double vb_skew_transform(double z, double skew) {
   return side * (exp(s * side * z - s2 / 2) - 1) / sqrt(w - 1);
 }
 
+double vb_skew_log_slope(double z, double skew) {
+  if (fabs(skew) < 1e-4) return 0;
+  double w = lognormal_w(skew), s2 = log(w), s = sqrt(s2);
+  return s * (skew < 0 ? -z : z) - s2 / 2 + log(s) - log(w - 1) / 2;
+}
+
 /* normal score of standardised y, and its slope */
 static double score(double y, double skew, double *slope) {
   *slope = 1;
@@ -46,6 +52,13 @@ static double mixture_cdf(int n, const double *mean, const double *var, const do
   }
   *density = d;
   return p;
+}
+
+double vb_mixture_log_density(int n, const double *mean, const double *var, const double *skew,
+                              const double *weight, double x) {
+  double density;
+  mixture_cdf(n, mean, var, skew, weight, x, &density);
+  return log(density);
 }
 
 double vb_mixture_quantile(int n, const double *mean, const double *var, const double *skew,

@@ -7,17 +7,14 @@
 #include "outer.h"
 #include "small.h"
 
-#define MAX_INTERPOLATED 6 /* hyperparameters; above, distances say too little */
 #define MISSED \
   0.3            /* error of the last nodes' prediction beyond which many dimensions are weighted */
 #define MASS 0.5 /* how much mass counts against distance when nodes are placed */
 #define FEW 20   /* effective points that are no posterior */
-#define FLOOR 22 /* log densities further below the top than this are as good as none */
 
 typedef struct { /* the interpolation at work */
   int T;
-  vb_surrogate s;
-  double *quad; /* K x K: curvature of what is interpolated, taken out and put back */
+  vb_profile profile;
   double *z, *log_q, *log_prior; /* points */
   double *log_p, *near, *reach; /* predicted log density in z; squared distance to the nearest node;
                                    log of the second moment's integrand over the density */
@@ -25,84 +22,30 @@ typedef struct { /* the interpolation at work */
   int *owner;                   /* the node of each interpolated value */
 } weave;
 
-/* Half the square near the mode, linear far out (Huber's function), where the linear trend of the
- * interpolation takes over: the tails of sds of few groups fall like powers. */
-static double bowl(int K, const double *q, const double *z) {
-  const double c = 3;
-  double t = 0;
-  for (int a = 0; a < K; a++)
-    for (int b = 0; b < K; b++) t += z[a] * q[a + b * K] * z[b];
-  return t < c * c ? t / 2 : c * sqrt(t) - c * c / 2;
-}
-
-/* I + Hessian in z of log prior and Jacobian: minus the curvature of the rest at the mode */
-static void rest_curvature(vb_fit *fit, double *quad) {
+/* New nodes into the interpolation; near[] is every point's distance to the nearest value of it. */
+static void take_up(const vb_fit *fit, weave *w) {
   int K = fit->hyper->n_axis;
-  double x[VB_MAX_AXIS], up[VB_MAX_AXIS], h = 1e-4, hess[VB_MAX_AXIS * VB_MAX_AXIS];
-  for (int k = 0; k < K; k++) {
-    memcpy(x, fit->mode, sizeof(double) * K);
-    x[k] += h;
-    vb_theta_set(fit->hyper, x, &fit->theta);
-    memcpy(up, fit->theta.log_prior_d, sizeof(double) * K);
-    x[k] -= 2 * h;
-    vb_theta_set(fit->hyper, x, &fit->theta);
-    for (int i = 0; i < K; i++) hess[i + k * K] = (up[i] - fit->theta.log_prior_d[i]) / (2 * h);
-  }
-  for (int a = 0; a < K; a++)
-    for (int b = 0; b < K; b++) {
-      double t = a == b;
-      for (int i = 0; i < K; i++)
-        for (int j = 0; j < K; j++)
-          t += fit->root[i + a * K] * hess[i + j * K] * fit->root[j + b * K];
-      quad[a + b * K] = t;
-    }
-}
-
-/* one value at z into the interpolation; near[] is every point's distance to the nearest of them */
-static void weave_in(weave *w, int K, int owner, const double *z, double rest) {
-  double *at = w->s.z + (size_t)w->s.n * K;
-  memcpy(at, z, sizeof(double) * K);
-  w->s.value[w->s.n] = rest + bowl(K, w->quad, z);
-  w->owner[w->s.n++] = owner;
-  for (int t = 0; t < w->T; t++) {
-    double d2 = 0;
-    for (int k = 0; k < K; k++) d2 += pow(w->z[(size_t)t * K + k] - z[k], 2);
-    w->near[t] = fmin(w->near[t], d2);
-  }
-}
-
-/* New nodes into the interpolation.  What is interpolated is even in a square coordinate: nodes
- * near its zero stand on both sides of it, so that there is no edge to extrapolate to. */
-static void take_up(vb_fit *fit, weave *w) {
-  int K = fit->hyper->n_axis;
-  double z[VB_MAX_AXIS], x[VB_MAX_AXIS];
+  vb_surrogate *s = &w->profile.s;
   for (; w->used < fit->n_node; w->used++) {
     const vb_node *n = fit->node[w->used];
-    vb_theta_set(fit->hyper, n->x, &fit->theta);
-    double top = fit->node[0]->elbo + fit->node[0]->rq;
-    double rest = fmax(n->elbo + n->rq, top - FLOOR) - fit->theta.log_prior;
-    vb_x_to_z(fit, n->x, z);
-    weave_in(w, K, w->used, z, rest);
-    for (int i = 0; i < fit->hyper->n_natural; i++) {
-      const vb_natural *natural = fit->hyper->natural + i;
-      int axis = natural->axis;
-      if (axis < 0 || !natural->coord->even || n->x[axis] > 0.6 * fit->mode[axis]) continue;
-      memcpy(x, n->x, sizeof(double) * K);
-      x[axis] = -x[axis];
-      vb_x_to_z(fit, x, z);
-      weave_in(w, K, w->used, z, rest);
+    int from = s->n;
+    vb_profile_add(&w->profile, n->x, n->elbo + n->rq);
+    for (int i = from; i < s->n; i++) {
+      const double *z = s->z + (size_t)i * K;
+      w->owner[i] = w->used;
+      for (int t = 0; t < w->T; t++) {
+        double d2 = 0;
+        for (int k = 0; k < K; k++) d2 += pow(w->z[(size_t)t * K + k] - z[k], 2);
+        w->near[t] = fmin(w->near[t], d2);
+      }
     }
   }
 }
 
 static void predict(vb_fit *fit, weave *w, int T) {
   int K = fit->hyper->n_axis;
-  for (int t = 0; t < T; t++) {
-    const double *z = w->z + (size_t)t * K;
-    w->log_p[t] = isfinite(w->log_prior[t])
-                      ? vb_surrogate_at(&w->s, z) - bowl(K, w->quad, z) + w->log_prior[t]
-                      : -INFINITY;
-  }
+  for (int t = 0; t < T; t++)
+    w->log_p[t] = vb_profile_at(&w->profile, w->z + (size_t)t * K, w->log_prior[t]);
 }
 
 static double top_of(int T, const double *x) {
@@ -212,26 +155,27 @@ static vb_status finish_interpolated(vb_fit *fit, weave *w) {
   if (weigh_points(fit, w, &log_mean) <
       FEW) { /* a corner of theta where the corrections fail: without them */
     for (int s = 0; s < fit->n_node; s++) fit->node[s]->rq = 0;
-    fit->converged = w->used = w->s.n = 0;
+    fit->converged = w->used = w->profile.s.n = 0;
+    w->profile.top = INFINITY;
     take_up(fit, w);
-    vb_status refit = vb_surrogate_fit(&w->s);
+    vb_status refit = vb_surrogate_fit(&w->profile.s);
     if (refit != VB_OK) return refit;
     weigh_points(fit, w, &log_mean);
   }
   if (!isfinite(log_mean)) return VB_NOT_FINITE;
-  double *weight = fit->host->alloc(w->s.n, sizeof(double));
-  vb_status st = vb_surrogate_weights(&w->s, T, w->z, fit->point_weight, weight);
+  double *weight = fit->host->alloc(w->profile.s.n, sizeof(double));
+  vb_status st = vb_surrogate_weights(&w->profile.s, T, w->z, fit->point_weight, weight);
   if (st != VB_OK) return st;
   for (int s = 0; s < w->used; s++) fit->node[s]->weight = 0;
-  for (int s = 0; s < w->s.n; s++) fit->node[w->owner[s]]->weight += weight[s];
+  for (int s = 0; s < w->profile.s.n; s++) fit->node[w->owner[s]]->weight += weight[s];
   vb_points_report(fit);
   vb_nodes_finish(fit, log_mean + vb_root_log_det(K, fit->root));
   return VB_OK;
 }
 
 static vb_status interpolate(vb_fit *fit) {
-  static const int most[MAX_INTERPOLATED + 1] = {1, 40, 96, 160, 208, 256, 320};
-  static const int points[MAX_INTERPOLATED + 1] = {1, 1024, 4096, 12288, 16384, 16384, 16384};
+  static const int most[VB_MAX_INTERPOLATED + 1] = {1, 40, 96, 160, 208, 256, 320};
+  static const int points[VB_MAX_INTERPOLATED + 1] = {1, 1024, 4096, 12288, 16384, 16384, 16384};
   int K = fit->hyper->n_axis, cap = fit->set.max_node > 2 * K + 2 ? fit->set.max_node : most[K];
   double goal = 0.04, error = INFINITY;
   weave w = {.T = points[K]};
@@ -243,17 +187,16 @@ static vb_status interpolate(vb_fit *fit) {
   if (st == VB_OK) st = vb_proposal_axes(fit, 1.5, &q);
   if (st != VB_OK) return st;
   vb_points_alloc(fit, w.T);
-  vb_surrogate_alloc(fit->host, K, (cap + 128) * (K + 1), &w.s);
+  vb_profile_make(fit->host, fit->hyper, fit->mode, fit->root, &fit->theta, (cap + 128) * (K + 1),
+                  &w.profile);
   w.owner = fit->host->alloc((cap + 128) * (K + 1), sizeof(int));
-  w.quad = fit->host->alloc((size_t)K * K, sizeof(double));
   double **per_point[] = {&w.log_q, &w.log_prior, &w.log_p, &w.near, &w.reach};
   for (int k = 0; k < 5; k++) *per_point[k] = fit->host->alloc(w.T, sizeof(double));
   w.z = fit->host->alloc((size_t)w.T * K, sizeof(double));
-  rest_curvature(fit, w.quad);
   lay_points(fit, &q, &w);
   for (int round = 0;; round++) {
     take_up(fit, &w);
-    st = vb_surrogate_fit(&w.s);
+    st = vb_surrogate_fit(&w.profile.s);
     if (st != VB_OK) return st;
     int settled = round > 1 && error < goal;
     if (w.used >= cap + 48 || (settled && verifying)) break;
@@ -288,6 +231,7 @@ vb_status vb_fit_nodes(vb_fit *fit) {
   int K = fit->hyper->n_axis;
   if (!K) return single_node(fit);
   int T = vb_weighted_points(fit);
-  return K == 1 || (K <= MAX_INTERPOLATED && T < 1024 + 512 * (K > 2)) ? interpolate(fit)
-                                                                       : vb_weighted_nodes(fit, T);
+  return K == 1 || (K <= VB_MAX_INTERPOLATED && T < 1024 + 512 * (K > 2))
+             ? interpolate(fit)
+             : vb_weighted_nodes(fit, T);
 }

@@ -24,6 +24,23 @@ double vb_surrogate_at(const vb_surrogate *s, const double *z);
 /* weights W of the nodes with sum_s W_s f(z_s) = sum_t w_t interpolant of f at z_t */
 vb_status vb_surrogate_weights(const vb_surrogate *s, int T, const double *z, const double *w,
                                double *weight);
+
+#define VB_MAX_INTERPOLATED 6 /* hyperparameters; above, distances say too little */
+typedef struct {              /* the log posterior of theta between nodes (profile.c) */
+  const vb_hyper *hyper;
+  const double *mode, *root;
+  vb_theta *theta; /* scratch */
+  double *quad;    /* K x K: curvature of what is interpolated, taken out and put back */
+  double top;      /* value of the first node */
+  vb_surrogate s;
+} vb_profile;
+void vb_profile_make(const vb_host *host, const vb_hyper *hyper, const double *mode,
+                     const double *root, vb_theta *theta, int cap, vb_profile *p);
+/* A node: it is followed in the interpolation by its images, since what is interpolated is even in
+ * a square coordinate, so that there is no edge to extrapolate to.  When all are in,
+ * vb_surrogate_fit(). */
+void vb_profile_add(vb_profile *p, const double *x, double value);
+double vb_profile_at(const vb_profile *p, const double *z, double log_prior);
 double vb_pareto_k(int n,
                    double *log_weight); /* of the right tail; log_weight is sorted in place */
 
@@ -113,8 +130,11 @@ void vb_x_to_z(const vb_fit *fit, const double *x, double *z);
  */
 double vb_mixture_quantile(int n, const double *mean, const double *var, const double *skew,
                            const double *weight, double prob);
+double vb_mixture_log_density(int n, const double *mean, const double *var, const double *skew,
+                              const double *weight, double x);
 double vb_skew_transform(double z,
                          double skew); /* standard normal -> mean 0, sd 1, this skewness */
+double vb_skew_log_slope(double z, double skew);
 
 typedef struct { /* rows to predict: x uncentred column-major; group per term, 0: a new
                     level, negative: term left out; z column-major */
@@ -124,6 +144,8 @@ typedef struct { /* rows to predict: x uncentred column-major; group per term, 0
   const double **z;
 } vb_rows;
 
+/* what the nodes' values say; a Gaussian; independent factors of unknown form */
+enum { VB_THETA_PROFILE, VB_THETA_NORMAL, VB_THETA_FACTORS };
 typedef struct { /* the nodes of a finished fit */
   int n, n_point;
   const double *weight, *x, *mean, *var, *skew, *fixed_skew, *h, *site_h, *site_b; /* by node */
@@ -131,8 +153,11 @@ typedef struct { /* the nodes of a finished fit */
   const double *point_x, *point_weight;
   const double *mode, *root;
   const double *congruence; /* NULL: none */
-  const double *effective;  /* NULL, or where q(c) is one Gaussian whatever theta: what of theta it
-                               rests on (vb_theta_effective) */
+  const double *elbo, *rq;  /* by node */
+  double log_evidence;
+  int density;             /* what the points of theta are a sample of */
+  const double *effective; /* NULL, or where q(c) is one Gaussian whatever theta: what of theta it
+                              rests on (vb_theta_effective) */
 } vb_posterior;
 typedef struct { /* a row's eta given the theta of a node */
   int node;
@@ -166,9 +191,11 @@ int vb_mean_columns(const vb_model *model); /* categories, or 1 */
 vb_status vb_moments(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
                      const vb_rows *rows, double *mean, double *var, double *mu, double *mu_var);
 /* n draws from uniforms (n) and normals ((n_coef + n_natural) x n): coefficients as reported,
- * natural parameters; coef NULL: these alone, from normals n_natural x n */
+ * natural parameters; coef NULL: these alone, from normals n_natural x n.  log_density (2 x n),
+ * where not NULL, gets log p(y, c, theta) and log q(c, theta). */
 vb_status vb_draw(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post, int n,
-                  const double *uniform, const double *normal, double *coef, double *natural);
+                  const double *uniform, const double *normal, double *coef, double *natural,
+                  double *log_density);
 /* factor of node s, its cross-products and theta in place */
 vb_status vb_node_factor(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
                          int s, const double *x, int new_cross, vb_theta *theta, vb_inner *in);

@@ -115,8 +115,8 @@ static void read_axes(SEXP engine, vb_hyper *hyper) {
 }
 
 typedef struct {
-  SEXP spec, engine, rows, uniform, normal;
-  int corrected;
+  SEXP spec, engine, rows, uniform, normal, theta;
+  int corrected, *cell;
   vb_core *core;
   vb_r_bar bar;
   vb_host host;
@@ -137,8 +137,9 @@ static void open_posterior(job *j) {
   j->host.poll = interrupt;
   vb_r_read(j->spec, &j->host, &j->request);
   j->request.input.coupling = vb_get_int(j->engine, "coupling");
-  int *cell = j->host.alloc(j->request.input.n + 1, sizeof(int));
-  vb_r_model(&j->request, &j->host, 1, vb_get_int(j->engine, "solver"), j->core, &j->model, cell);
+  j->cell = j->host.alloc(j->request.input.n + 1, sizeof(int));
+  vb_r_model(&j->request, &j->host, 1, vb_get_int(j->engine, "solver"), j->core, &j->model,
+             j->cell);
   read_axes(j->engine, &j->request.hyper);
   SEXP node = vb_list_need(j->engine, "node"), point = vb_list_need(j->engine, "point");
   SEXP axes = vb_list_need(j->engine, "axes");
@@ -159,7 +160,9 @@ static void open_posterior(job *j) {
                            .mode = optional(axes, "mode"),
                            .root = optional(axes, "root"),
                            .congruence = optional(j->engine, "lr"),
-                           .effective = optional(j->engine, "effective")};
+                           .effective = optional(j->engine, "effective"),
+                           .elbo = optional(node, "elbo"),
+                           .rq = optional(node, "rq")};
 }
 
 static SEXP stop_on(vb_status st) {
@@ -225,17 +228,24 @@ static SEXP node_moments_body(void *data) {
   return list;
 }
 
+/* theta: the log evidence and what the density of theta is; NULL: no log densities are wanted */
 static SEXP draw_body(void *data) {
-  static const char *const names[] = {"coef", "hyper"};
+  static const char *const names[] = {"coef", "hyper", "log_density"};
   job *j = data;
   open_posterior(j);
   int n = (int)Rf_xlength(j->uniform);
-  SEXP list = PROTECT(vb_list_new(2, names));
+  SEXP list = PROTECT(vb_list_new(3, names));
   int only_hyper = Rf_nrows(j->normal) == j->request.hyper.n_natural && j->model.n_coef;
   double *coef = only_hyper ? NULL : vb_list_matrix(list, "coef", j->model.n_coef, n);
   double *hyper = vb_list_matrix(list, "hyper", j->request.hyper.n_natural, n);
+  double *log_density = NULL;
+  if (j->theta != R_NilValue) {
+    log_density = vb_list_matrix(list, "log_density", 2, n);
+    j->post.log_evidence = vb_get_double(j->theta, "log_evidence");
+    j->post.density = vb_get_int(j->theta, "density");
+  }
   stop_on(vb_draw(&j->model, &j->request.hyper, &j->post, n, REAL_RO(j->uniform),
-                  REAL_RO(j->normal), coef, hyper));
+                  REAL_RO(j->normal), coef, hyper, log_density));
   UNPROTECT(1);
   return list;
 }
@@ -256,8 +266,13 @@ SEXP vb_r_node_moments(SEXP spec, SEXP engine, SEXP rows, SEXP corrected) {
   return vb_r_guard(node_moments_body, &j, &core, &j.bar);
 }
 
-SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal) {
+SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal, SEXP theta) {
   vb_core core = {0};
-  job j = {.spec = spec, .engine = engine, .uniform = uniform, .normal = normal, .core = &core};
+  job j = {.spec = spec,
+           .engine = engine,
+           .uniform = uniform,
+           .normal = normal,
+           .theta = theta,
+           .core = &core};
   return vb_r_guard(draw_body, &j, &core, &j.bar);
 }

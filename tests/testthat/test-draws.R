@@ -6,7 +6,7 @@ test_that("what is asked for is given, in every format", {
   draws <- posterior::as_draws(fit, ndraws = 500)
   expect_s3_class(draws, "draws_matrix")
   expect_identical(posterior::ndraws(draws), 500L)
-  expect_identical(posterior::variables(draws), names)
+  expect_identical(posterior::variables(draws), c(names, "lp__", "lp_approx__"))
   formats <- c("df", "matrix", "array", "list", "rvars")
   for (format in formats) {
     convert <- getExportedValue("posterior", paste0("as_draws_", format))
@@ -44,7 +44,7 @@ test_that("moments and quantiles of many draws are the summary's", {
     fit <- fit_of(case)
     n <- 20000
     set.seed(11)
-    draws <- unclass(posterior::as_draws(fit, ndraws = n))
+    draws <- unclass(posterior::as_draws(fit, ndraws = n, variable = variables.vbfit(fit)))
     summary <- posterior_summary(fit, probs = c(0.05, 0.95))
     varies <- summary[, "Est.Error"] > 0
     expect_true(all(apply(draws[, !varies, drop = FALSE], 2, function(x) diff(range(x))) == 0))
@@ -58,6 +58,71 @@ test_that("moments and quantiles of many draws are the summary's", {
     expect_lt(max(abs(quantiles - summary[, 3:4]) / summary[, 2]), 0.08)
     expect_lt(max(abs(cov2cor(vcov(fit)) -
                         cor(draws[, seq_along(fixef(fit)), drop = FALSE]))), 0.05)
+  }
+})
+
+# with the hyperparameters held there is nothing but the coefficients
+held_joint <- function(fit, draws, log_lik) {
+  beta <- draws[, c("b_Intercept", "b_Days")]
+  u <- draws[, grep("^r_", colnames(draws))]
+  eta <- beta %*% rbind(1, sleepstudy$Days) + u[, as.integer(sleepstudy$Subject)]
+  rowSums(log_lik(eta)) + dnorm(beta[, 2], 3, 5, log = TRUE) + rowSums(dnorm(u, 0, 1, log = TRUE)) +
+    dt((beta[, 1] + mean(sleepstudy$Days) * beta[, 2]) / 9, 4, log = TRUE) - log(9)
+}
+
+test_that("lp__ is the log joint density, constants included", {
+  held <- function(formula, ...) {
+    vb(formula, sleepstudy, prior = normal(3, 5), prior_intercept = student_t(4, 0, 9),
+       prior_sd = constant(1), ...)
+  }
+  n <- nrow(sleepstudy)
+  y <- sleepstudy$Reaction / 50
+  fit <- held(Reaction / 50 ~ Days + (1 | Subject), prior_aux = constant(0.6))
+  draws <- unclass(posterior::as_draws(fit, ndraws = 50))
+  log_lik <- function(eta) matrix(dnorm(rep(y, each = 50), eta, 0.6, log = TRUE), 50)
+  expect_equal(draws[, "lp__"], held_joint(fit, draws, log_lik), ignore_attr = TRUE)
+  count <- round(sleepstudy$Reaction / 50)
+  fit <- held(round(Reaction / 50) ~ Days + (1 | Subject), family = poisson())
+  draws <- unclass(posterior::as_draws(fit, ndraws = 50))
+  log_lik <- function(eta) matrix(dpois(rep(count, each = 50), exp(eta), log = TRUE), 50)
+  expect_equal(draws[, "lp__"], held_joint(fit, draws, log_lik), ignore_attr = TRUE)
+})
+
+test_that("the log densities differ by the evidence where q is the posterior", {
+  fit <- fit_of("known")                                    # conjugate
+  ratio <- function(fit, n) {
+    draws <- unclass(posterior::as_draws(fit, ndraws = n, variable = c("lp__", "lp_approx__")))
+    draws[, 1] - draws[, 2]
+  }
+  expect_equal(ratio(fit, 20), rep(fit$log_evidence, 20), ignore_attr = TRUE, tolerance = 1e-8)
+  fit <- fit_of("line")                                     # conjugate given sigma
+  expect_lt(max(abs(ratio(fit, 1000) - fit$log_evidence)), 0.05)
+})
+
+test_that("their mean difference is the bound, and weights by it leave the moments", {
+  ordinal <- vb(ordered(cyl) ~ wt, mtcars, family = cumulative())
+  for (fit in c(lapply(all_cases, fit_of), list(ordinal))) {
+    set.seed(2)
+    draws <- unclass(posterior::as_draws(fit, ndraws = 2000))
+    ratio <- draws[, "lp__"] - draws[, "lp_approx__"]
+    # what linear response and residual quadrature add to q is not in its bound
+    expect_lt(abs(mean(ratio) - fit$elbo), 5 * sd(ratio) / sqrt(2000) + 0.05)
+    weight <- exp(ratio - max(ratio))
+    weight <- weight / sum(weight)
+    expect_gt(1 / sum(weight^2), 1000)
+    draws <- draws[, apply(draws, 2, sd) > 0 & !startsWith(colnames(draws), "lp_")]
+    expect_lt(max(varbayes:::weight_changes(draws, weight)), 0.15)
+  }
+})
+
+test_that("log densities are had of approximations in independent factors", {
+  for (approximation in c("joint", "meanfield")) {
+    fit <- vb(Reaction ~ Days + (1 | Subject), sleepstudy, approximation = approximation)
+    set.seed(2)
+    draws <- unclass(posterior::as_draws(fit, ndraws = 2000, variable = c("lp__", "lp_approx__")))
+    ratio <- draws[, 1] - draws[, 2]
+    # kernels that smooth theta blur its density a little
+    expect_lt(abs(mean(ratio) - fit$elbo), 5 * sd(ratio) / sqrt(2000) + 0.1)
   }
 })
 
@@ -78,7 +143,7 @@ test_that("blocks of draws cover each draw once", {
 test_that("posterior's summaries work on the fit itself", {
   set.seed(1)
   table <- posterior::summarise_draws(fit_of("line"), "mean")
-  expect_identical(table$variable, c("b_Intercept", "b_speed", "sigma"))
+  expect_identical(table$variable, c("b_Intercept", "b_speed", "sigma", "lp__", "lp_approx__"))
 })
 
 test_that("wrong arguments are named", {
