@@ -79,6 +79,13 @@ engine_node_moments <- function(fit, rows, corrected = TRUE) {
   c(out, list(weight = fit$engine$node$weight[node], node = node, new = new))
 }
 
+# Log densities of responses (y and w as in a design) at each node, rows x nodes, from the moments
+# of engine_node_moments()
+engine_log_score <- function(fit, data, moments) {
+  data <- lapply(data[c("y", "w")], as.double)
+  .Call(C_vb_r_log_score, with_density(fit), data, moments, moments$par)
+}
+
 # The design as a fit in the making has it: with the density of a family of the user's own.
 with_density <- function(fit) {
   design <- fit$design

@@ -108,7 +108,8 @@
 #'     of predictors and responses [posterior_linpred()], [posterior_epred()],
 #'     [posterior_predict()], [predictive_interval()], [predictive_error()], [log_lik()],
 #'     [simulate()][simulate.vbfit].}
-#'   \item{Checking and comparing}{[pp_check()], [bayes_R2()], [loo()][loo].}
+#'   \item{Checking and comparing}{[pp_check()], [bayes_R2()], [loo()][loo],
+#'     [kfold()][kfold.vbfit].}
 #'   \item{Parts}{[model.frame(), model.matrix(), formula(), terms(), family(), nobs(),
 #'     weights(), df.residual()][parts], lme4's [ngrps()][estimates], and `update()`.}
 #' }
@@ -129,8 +130,6 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
     term[c("group", "levels", "coef", "expr", "bar", "terms", "xlevels", "contrasts")]
   })
   frame <- model$frame
-  # kept beside `engine`
-  own <- c("trace", "elbo", "log_evidence", "converged", "design", "advi")
   fit <- list(
     call = call, formula = model$formula, family = model$family$family,
     algorithm = choices$algorithm, approximation = choices$approximation, bound = choices$bound,
@@ -144,17 +143,24 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
     fixed = design[c("names", "center", "intercept", "implicit")], random = random,
     hyper = hyper_table(random, model$family$par,
                         if (model$family$thresholds) "threshold" else "aux",
-                        length(model$priors$shrink) > 0L),
-    engine = engine[setdiff(names(engine), own)], advi = engine$advi,
-    design = if (is.null(engine$design)) model$spec else engine$design,
-    elbo = engine$elbo, log_evidence = engine$log_evidence,
-    trace = trace_table(engine$trace, choices$algorithm),
-    converged = isTRUE(engine$converged),
-    stopped = if (isTRUE(engine$converged)) ""
-      else stop_reason(engine$status, choices$algorithm),
-    seconds = seconds
+                        length(model$priors$shrink) > 0L)
   )
+  fit <- c(fit, engine_fields(engine, model$spec, choices$algorithm), list(seconds = seconds))
   structure(fit, class = "vbfit")
+}
+
+# What the engine found
+engine_fields <- function(engine, spec, algorithm) {
+  # kept beside `engine`
+  own <- c("trace", "elbo", "log_evidence", "converged", "design", "advi")
+  list(
+    engine = engine[setdiff(names(engine), own)], advi = engine$advi,
+    design = if (is.null(engine$design)) spec else engine$design,
+    elbo = engine$elbo, log_evidence = engine$log_evidence,
+    trace = trace_table(engine$trace, algorithm),
+    converged = isTRUE(engine$converged),
+    stopped = if (isTRUE(engine$converged)) "" else stop_reason(engine$status, algorithm)
+  )
 }
 
 # in the order of vb_status

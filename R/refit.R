@@ -1,0 +1,88 @@
+# Fits of a fit's own model to some of its rows, for cross-validation. They start from the numbers
+# that the engine was given: priors that were scaled by the data, the centring of predictors and the
+# levels of factors stay what they are, and neither formula nor data are evaluated again.
+
+# `keep`: positions among the rows that entered the fit. The others have weight zero in what is
+# returned.
+refit <- function(fit, keep) {
+  design <- keep_design(fit$design, keep)
+  check_proper(list(x = design$x, center = design$center, names = fit$fixed$names),
+               design$prior_coef)
+  started <- proc.time()[[3L]]
+  control <- replace(fit$control, "verbose", FALSE)
+  density <- own_density(fit)
+  engine <- if (fit$algorithm == "advi") {
+    fit_advi_engine(design, fit$random, control, fit$approximation, density)
+  } else {
+    fit_engine(design, control, fit$approximation, density = density)
+  }
+  check_engine(engine)
+  part <- engine_fields(engine, design, fit$algorithm)
+  fit[names(part)] <- part
+  fit$weights[fit$rows[-keep]] <- 0
+  fit$rows <- fit$rows[keep]
+  fit$nobs <- length(keep)
+  fit$seconds <- proc.time()[[3L]] - started
+  fit
+}
+
+keep_design <- function(design, i) {
+  for (field in c("y", "w", "offset")) design[[field]] <- design[[field]][i]
+  design$x <- design$x[i, , drop = FALSE]
+  if (!is.null(design$row_constant)) {
+    design$row_constant <- design$row_constant[i]
+    design$constant <- sum(design$row_constant)
+  }
+  design$terms <- lapply(design$terms, function(term) {
+    term$group <- term$group[i]
+    term$z <- term$z[i, , drop = FALSE]
+    term
+  })
+  design
+}
+
+# Rows of a design as the engine takes new ones; levels that `known`, another design of the same
+# model, has no rows of are new.
+design_rows <- function(design, known = design) {
+  group <- Map(function(term, seen) replace(term$group, !term$group %in% seen$group, 0L),
+               design$terms, known$terms)
+  label <- Map(function(term, code) ifelse(code == 0L, term$group, 0L), design$terms, group)
+  list(x = design$x, offset = design$offset, group = unname(group), label = unname(label),
+       z = lapply(design$terms, function(term) term$z))
+}
+
+# The log predictive density of each row of a design, its responses given each on its own: over the
+# nodes, without draws, or over the kept draws of a fit by ADVI.
+log_predictive <- function(fit, design) {
+  n <- length(design$y)
+  n_node <- if (is.null(fit$advi)) length(fit$engine$node$weight) else ncol(fit$advi$coef)
+  block <- split(seq_len(n), (seq_len(n) - 1L) %/% max(1L, 2e6 %/% n_node))
+  one <- if (is.null(fit$advi)) node_predictive else draw_predictive
+  unlist(lapply(block, function(i) one(fit, keep_design(design, i))), use.names = FALSE)
+}
+
+node_predictive <- function(fit, design) {
+  moments <- engine_node_moments(fit, design_rows(design, fit$design))
+  value <- log_average(engine_log_score(fit, design, moments), moments$weight, moments$new)
+  value + observations_in(design)$constant
+}
+
+draw_predictive <- function(fit, design) {
+  rows <- design_rows(design, fit$design)
+  # the same whatever the rows
+  eta <- with_noise_stream("fixed", predictor_draws(fit, rows, fit$advi))
+  value <- row_log_lik(fit, observations_in(design), eta, fit$advi)
+  log_average(value, rep(1 / ncol(value), ncol(value)))
+}
+
+# log sum_k weight_k exp(x[, k]). Weights of an interpolation may be negative; where the terms vary
+# so much that their sum is no average, and in rows that are `new`, those that are not.
+log_average <- function(x, weight, new = logical(nrow(x))) {
+  positive <- weight > 0
+  top <- apply(x[, positive, drop = FALSE], 1L, max)
+  top[!is.finite(top)] <- 0
+  scaled <- exp(x - top)
+  above <- drop(scaled[, positive, drop = FALSE] %*% weight[positive]) / sum(weight[positive])
+  all <- drop(scaled %*% weight)
+  top + log(ifelse(new | is.na(all) | all < above / 4, above, all))
+}
