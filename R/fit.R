@@ -79,6 +79,17 @@ engine_node_moments <- function(fit, rows, corrected = TRUE) {
   c(out, list(weight = fit$engine$node$weight[node], node = node, new = new))
 }
 
+# Leave-one-out over the nodes, of units of rows of the design: a list of their positions. `by_row`:
+# not of whole units but of their rows, the values being in the order of unlist(unit). With `nodes`
+# also `node`, units (or rows) x nodes, the log densities at each.
+engine_cavity <- function(fit, unit, by_row = FALSE, nodes = FALSE) {
+  load_callables()
+  unit <- list(start = c(0L, cumsum(lengths(unit))), row = unlist(unit, use.names = FALSE) - 1L,
+               by_row = as.integer(by_row), nodes = as.integer(nodes))
+  out <- .Call(C_vb_r_cavity, with_density(fit), reopened(fit$engine), unit)
+  lapply(out, function(x) if (identical(ncol(x), 1L)) drop(x) else x)
+}
+
 # Log densities of responses (y and w as in a design) at each node, rows x nodes, from the moments
 # of engine_node_moments()
 engine_log_score <- function(fit, data, moments) {

@@ -14,6 +14,8 @@ SEXP vb_r_tail_k(SEXP log_weight);
 SEXP vb_r_moments(SEXP spec, SEXP engine, SEXP rows);
 SEXP vb_r_node_moments(SEXP spec, SEXP engine, SEXP rows, SEXP corrected);
 SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal, SEXP theta);
+SEXP vb_r_cavity(SEXP spec, SEXP engine, SEXP unit);
+SEXP vb_r_log_score(SEXP spec, SEXP data, SEXP moments, SEXP par);
 SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs);
 SEXP vb_r_tilted(SEXP q, SEXP shrink, SEXP weight, SEXP probs);
 SEXP vb_r_predictive(SEXP row, SEXP nodes, SEXP w, SEXP probs);

@@ -1,6 +1,7 @@
 /* Doors to a finished fit: quantiles of its mixtures and of responses, moments of new rows, draws.
  */
 #include <string.h>
+#include "cavity.h"
 #include "ep.h"
 #include "r.h"
 
@@ -115,7 +116,7 @@ static void read_axes(SEXP engine, vb_hyper *hyper) {
 }
 
 typedef struct {
-  SEXP spec, engine, rows, uniform, normal, theta;
+  SEXP spec, engine, rows, uniform, normal, theta, unit;
   int corrected, *cell;
   vb_core *core;
   vb_r_bar bar;
@@ -275,4 +276,34 @@ SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal, SEXP theta) {
            .theta = theta,
            .core = &core};
   return vb_r_guard(draw_body, &j, &core, &j.bar);
+}
+
+/* unit: its rows, from 0, and where each unit starts among them; is each node wanted? */
+static SEXP cavity_body(void *data) {
+  static const char *const names[] = {"log_out", "log_in", "lambda", "share", "node"};
+  job *j = data;
+  open_posterior(j);
+  SEXP start = vb_list_need(j->unit, "start");
+  vb_units_out units = {.n = (int)Rf_xlength(start) - 1,
+                        .start = INTEGER_RO(start),
+                        .row = INTEGER_RO(vb_list_need(j->unit, "row")),
+                        .cell = j->cell,
+                        .y = j->request.input.y,
+                        .w = j->request.input.w,
+                        .by_row = vb_get_int(j->unit, "by_row")};
+  int n = units.by_row ? units.start[units.n] : units.n;
+  SEXP list = PROTECT(vb_list_new(5, names));
+  double *out[4], *node = NULL;
+  for (int k = 0; k < 4; k++) out[k] = zeros(list, names[k], n, 1);
+  if (vb_get_int(j->unit, "nodes")) node = zeros(list, "node", n, j->post.n);
+  vb_cavity_result result = {out[0], out[1], out[2], out[3], node};
+  stop_on(vb_cavity(&j->model, &j->request.hyper, &j->post, &units, &result));
+  UNPROTECT(1);
+  return list;
+}
+
+SEXP vb_r_cavity(SEXP spec, SEXP engine, SEXP unit) {
+  vb_core core = {0};
+  job j = {.spec = spec, .engine = engine, .unit = unit, .core = &core};
+  return vb_r_guard(cavity_body, &j, &core, &j.bar);
 }

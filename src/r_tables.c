@@ -4,12 +4,13 @@
 
 SEXP vb_r_tables(void) {
   static const char *const names[] = {"family", "prior"};
-  static const char *const family_names[] = {"name", "link",  "bound",  "n_par",      "par1",
-                                             "par2", "cells", "kinked", "thresholds", "discrete"};
+  static const char *const family_names[] = {"name",       "link",     "bound",    "n_par",
+                                             "par1",       "par2",     "cells",    "kinked",
+                                             "thresholds", "discrete", "quadratic"};
   static const char *const prior_names[] = {"name", "n_arg", "proper"};
   int n = vb_family_count(), np = vb_prior_count();
   SEXP list = PROTECT(vb_list_new(2, names));
-  SEXP f = vb_list_put(list, "family", vb_list_new(10, family_names));
+  SEXP f = vb_list_put(list, "family", vb_list_new(11, family_names));
   SEXP name = vb_list_put(f, "name", Rf_allocVector(STRSXP, n));
   SEXP link = vb_list_put(f, "link", Rf_allocVector(STRSXP, n));
   SEXP bound = vb_list_put(f, "bound", Rf_allocVector(STRSXP, n));
@@ -17,7 +18,8 @@ SEXP vb_r_tables(void) {
   SEXP par1 = vb_list_put(f, "par1", Rf_allocVector(STRSXP, n));
   SEXP par2 = vb_list_put(f, "par2", Rf_allocVector(STRSXP, n));
   int *cells = vb_list_int(f, "cells", n), *kinked = vb_list_int(f, "kinked", n),
-      *thresholds = vb_list_int(f, "thresholds", n), *discrete = vb_list_int(f, "discrete", n);
+      *thresholds = vb_list_int(f, "thresholds", n), *discrete = vb_list_int(f, "discrete", n),
+      *quadratic = vb_list_int(f, "quadratic", n);
   for (int i = 0; i < n; i++) {
     const vb_family *row = vb_family_row(i);
     SET_STRING_ELT(name, i, Rf_mkChar(row->name));
@@ -30,6 +32,7 @@ SEXP vb_r_tables(void) {
     kinked[i] = row->kinked;
     thresholds[i] = row->thresholds;
     discrete[i] = row->discrete;
+    quadratic[i] = row->quadratic;
   }
   SEXP p = vb_list_put(list, "prior", vb_list_new(3, prior_names));
   SEXP prior = vb_list_put(p, "name", Rf_allocVector(STRSXP, np));

@@ -135,7 +135,6 @@ test_that("loo takes the log-likelihood of the draws, constants included", {
   }, numeric(54)))
   expect_equal(unname(log_lik(fit)), unname(by_hand), tolerance = 1e-10)
   expect_s3_class(suppressWarnings(loo::loo(fit)), "loo")
-  expect_error(loo::loo(fit_of("poisson")), class = "vb_error_algorithm")
 })
 
 test_that("kept draws have the summary's moments, and their log densities", {
