@@ -12,3 +12,17 @@ for (case in c(reference_cases, sparse_cases)) {
     )
   })
 }
+
+# The vignette reads copies of its own: an installed package has no fixtures.
+test_that("the posteriors that the vignette shows are those of the fixtures", {
+  folder <- system.file("extdata", "reference", package = "varbayes")
+  shown <- utils::read.csv(file.path(folder, "posteriors.csv"))
+  expect_setequal(paste0(unique(shown$case), ".csv"), setdiff(dir(folder), "posteriors.csv"))
+  for (case in unique(shown$case)) {
+    ours <- shown[shown$case == case, -1L]
+    fixture <- utils::read.csv(test_path("fixtures", paste0(case, "-reference.csv")))
+    expect_equal(ours, fixture, ignore_attr = "row.names")
+    expect_identical(utils::read.csv(file.path(folder, paste0(case, ".csv"))),
+                     utils::read.csv(test_path("fixtures", paste0(case, "-data.csv"))))
+  }
+})
