@@ -129,6 +129,7 @@ sigma.vbfit <- function(object, ...) {
 
 #' @rdname estimates
 #' @exportS3Method lme4::ngrps
+#' @rawNamespace S3method(brms::ngrps, vbfit, ngrps.vbfit)
 ngrps.vbfit <- function(object, ...) {
   group <- group_labels(object)
   first <- match(unique(group), group)
@@ -178,7 +179,8 @@ post_var <- function(fit, terms) {
   for (a in seq_len(q)) out[a, a, ] <- var[, a]
   if (q == 1L) return(out)
   pair <- which(lower.tri(diag(q), diag = TRUE), arr.ind = TRUE)
-  probe <- matrix(row_moments(fit, level_rows(fit, column, pair, n))$var, n)
+  rows <- rows_of_link(fit, level_rows(fit, column, pair, n))
+  probe <- matrix(row_moments(fit, rows)$var, n)
   single <- probe[, pair[, 1L] == pair[, 2L], drop = FALSE]
   for (k in which(pair[, 1L] != pair[, 2L])) {
     a <- pair[k, 1L]

@@ -76,12 +76,14 @@ marginal_draws <- function(fit, rows, sample) {
   with_noise_stream("fixed", predictor_draws(fit, rows, sample))
 }
 
-# Of ordinal models the engine's predictor is that about the columns' means, which its thresholds
-# hold for; reported is the one about zero.
+# The engine takes the columns' means off every row. A row without an intercept, such as the
+# difference of two rows, gets them back; of ordinal models, whose thresholds hold for the columns'
+# means, every row does: what is reported is the predictor about zero.
 rows_of_link <- function(fit, rows) {
-  if (length(threshold_rows(fit)) && is.null(fit$advi)) {
-    rows$x <- rows$x + rep(fit$fixed$center, each = nrow(rows$x))
-  }
+  at <- fit$fixed$intercept
+  without <- if (at) 1 - rows$x[, at] else rep(1, nrow(rows$x))
+  if (!is.null(fit$advi) || !any(without != 0, na.rm = TRUE)) return(rows)
+  rows$x <- rows$x + outer(without, fit$fixed$center)
   rows
 }
 

@@ -63,6 +63,16 @@ test_that("ranef has a frame per group with the summary's means and variances", 
   }
 })
 
+test_that("the correlations of a level's effects are those of their draws", {
+  for (case in c("slope", "apart")) {
+    fit <- fit_of(case)
+    set.seed(1)
+    draws <- as.matrix(fit, 20000, paste0("r_Subject[308,", c("Intercept", "Days"), "]"))
+    cor <- stats::cov2cor(attr(ranef(fit)$Subject, "postVar")[, , 1])[1, 2]
+    expect_lt(abs(cor - cor(draws)[1, 2]), 0.03)
+  }
+})
+
 test_that("ranef prints and becomes a data frame with lme4's columns", {
   fit <- fit_of("slope")
   effects <- ranef(fit)
