@@ -37,7 +37,10 @@ with_noise <- function(control) c(control, list(rnorm = stats::rnorm, runif = st
 threads <- function(cores) if (identical(Sys.getpid(), loaded_in$process)) cores else 1L
 
 loaded_in <- new.env(parent = emptyenv())
-.onLoad <- function(libname, pkgname) loaded_in$process <- Sys.getpid()
+.onLoad <- function(libname, pkgname) {
+  loaded_in$process <- Sys.getpid()
+  allow_marginaleffects()
+}
 
 # C functions of these packages are looked up on first use.
 load_callables <- function() {
