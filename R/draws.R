@@ -6,6 +6,9 @@
 #' 'tidybayes' and others understand. With 'posterior' installed, `posterior::as_draws_df(fit)`
 #' and its siblings work directly, as do `posterior::summarise_draws(fit)` and the like.
 #'
+#' Packages that know models by a list of classes, such as 'bayestestR' and 'parameters', take the
+#' draws: `bayestestR::describe_posterior(posterior::as_draws_df(fit))`.
+#'
 #' A fit by ADVI has its draws already, as many as [vb_control()]'s `draws`. Of other fits draws are
 #' taken anew at each call from R's random numbers: use [set.seed()] to repeat them.
 #' As the same random numbers are used whatever is asked for, `variable` selects columns
@@ -25,7 +28,8 @@
 #' @param ... Not used.
 #' @return `as_draws()` and `as_draws_matrix()` return a `draws_matrix` with `ndraws` rows and
 #'   a column for each row of [posterior_summary()]; the others the format in their name.
-#'   `as.matrix()` and `as.data.frame()` return the same without 'posterior'.
+#'   `as.matrix()` and `as.data.frame()` return the same without 'posterior', `as.array()` as draws
+#'   by one chain by parameters, for 'bayesplot'.
 #'   `variables()` returns the names of the parameters, `nvariables()` their number and
 #'   `ndraws()`, `niterations()` and `nsamples()` the number of draws made by default; `nchains()`
 #'   is 1.
@@ -108,6 +112,15 @@ as.matrix.vbfit <- function(x, ndraws = NULL, pars = NULL, regex_pars = NULL, ..
 as.data.frame.vbfit <- function(x, row.names = NULL, optional = FALSE, ndraws = NULL, pars = NULL,
                                 regex_pars = NULL, ...) {
   as.data.frame(as.matrix.vbfit(x, ndraws, pars, regex_pars), optional = TRUE)
+}
+
+# what bayesplot's mcmc_*() ask for
+#' @rdname draws
+#' @export
+as.array.vbfit <- function(x, ndraws = NULL, pars = NULL, regex_pars = NULL, ...) {
+  draws <- as.matrix.vbfit(x, ndraws, pars, regex_pars)
+  array(draws, c(nrow(draws), 1L, ncol(draws)),
+        list(iterations = NULL, chains = "chain:1", parameters = colnames(draws)))
 }
 
 #' @rdname draws

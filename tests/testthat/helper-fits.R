@@ -35,13 +35,15 @@ fit_of <- function(case) {
   fit_cache[[case]]
 }
 
-# the list that these lines of code leave as `out` in a new session, in which `fit` was read back
-in_new_session <- function(fit, lines) {
+# the list that these lines of code leave as `out` in a new session, in which `fit` was read back;
+# the packages `before` and `after` are attached around this one
+in_new_session <- function(fit, lines, before = NULL, after = NULL) {
   files <- c(tempfile(), tempfile(), tempfile(fileext = ".R"))
   on.exit(unlink(files))
   saveRDS(fit, files[1])
   writeLines(c(
-    sprintf(".libPaths(%s)", deparse1(.libPaths())), "library(varbayes)",
+    sprintf(".libPaths(%s)", deparse1(.libPaths())),
+    sprintf("suppressWarnings(library(%s))", c(before, "varbayes", after)),
     sprintf("fit <- readRDS('%s')", files[1]), lines,
     sprintf("saveRDS(out, '%s')", files[2])), files[3])
   system2(file.path(R.home("bin"), "Rscript"), c("--vanilla", files[3]), stdout = FALSE,

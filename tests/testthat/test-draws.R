@@ -24,6 +24,19 @@ test_that("what is asked for is given, in every format", {
   expect_identical(posterior::ndraws(fit), nrow(posterior::as_draws(fit, variable = "sigma")))
 })
 
+test_that("the array is the matrix with one chain, as bayesplot takes it", {
+  fit <- fit_of("slope")
+  set.seed(2)
+  array <- as.array(fit, ndraws = 30, pars = c("b_Days", "sigma"))
+  set.seed(2)
+  expect_equal(array[, 1, ], as.matrix(fit, ndraws = 30, pars = c("b_Days", "sigma")),
+               ignore_attr = TRUE)
+  expect_identical(dim(array), c(30L, 1L, 2L))
+  skip_if_not_installed("bayesplot")
+  data <- bayesplot::mcmc_intervals_data(fit, pars = "b_Days")
+  expect_equal(data$m, fixef(fit)[["Days"]], tolerance = 0.02)
+})
+
 test_that("a selection is the columns of the whole, and set.seed() governs", {
   fit <- fit_of("slope")
   draw <- function(...) {
