@@ -110,6 +110,8 @@
 #'     [simulate()][simulate.vbfit].}
 #'   \item{Checking and comparing}{[pp_check()], [bayes_R2()], [loo()][loo],
 #'     [kfold()][kfold.vbfit].}
+#'   \item{Other packages}{[tidy(), glance(), augment()][tidy.vbfit] of 'broom', and what
+#'     ['emmeans'][emmeans], ['marginaleffects'][marginaleffects] and ['DHARMa'][dharma] ask for.}
 #'   \item{Parts}{[model.frame(), model.matrix(), formula(), terms(), family(), nobs(),
 #'     weights(), df.residual()][parts], lme4's [ngrps()][estimates], and `update()`.}
 #' }
