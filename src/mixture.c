@@ -11,10 +11,18 @@ static double lognormal_w(double skew) {
   return a + 1 / a - 1;
 }
 
+void vb_skew_transform_all(int n, const double *z, double skew, double *out) {
+  int normal = fabs(skew) < 1e-4;
+  double w = normal ? 1 : lognormal_w(skew), s2 = log(w), s = sqrt(s2), r = sqrt(w - 1);
+  double side = skew < 0 ? -1 : 1;
+  for (int i = 0; i < n; i++)
+    out[i] = normal ? z[i] : side * (exp(s * side * z[i] - s2 / 2) - 1) / r;
+}
+
 double vb_skew_transform(double z, double skew) {
-  if (fabs(skew) < 1e-4) return z;
-  double w = lognormal_w(skew), s2 = log(w), s = sqrt(s2), side = skew < 0 ? -1 : 1;
-  return side * (exp(s * side * z - s2 / 2) - 1) / sqrt(w - 1);
+  double y;
+  vb_skew_transform_all(1, &z, skew, &y);
+  return y;
 }
 
 double vb_skew_log_slope(double z, double skew) {

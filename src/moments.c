@@ -14,19 +14,20 @@ static void category_means(const vb_family *family, const double *par, int k, in
   for (int i = 0; i < n; i++) mu[i] -= below[i];
 }
 
-/* First two moments of the inverse link under eta ~ N(m, v); where there are thresholds, of the
- * probability of a category (from 0). */
-static void link_moments(const vb_model *m, const double *par, int category, double eta, double v,
-                         double *mu1, double *mu2) {
-  int k = vb_rule_index(v), order;
+/* First two moments of the inverse link of a (skewed) normal eta; where there are thresholds, of
+ * the probability of a category (from 0). */
+static void link_moments(const vb_model *m, const vb_predictor *at, int category, double *mu1,
+                         double *mu2) {
+  int k = vb_rule_index(at->var), order;
   if (k < 3) k = 3;
   order = m->rules->order[k];
   const double *node = m->rules->node + m->rules->first[k],
                *weight = m->rules->weight + m->rules->first[k];
-  double e[64], mu[64], s = sqrt(fmax(v, 0));
-  for (int q = 0; q < order; q++) e[q] = eta + s * node[q];
+  double e[64], mu[64], s = sqrt(fmax(at->var, 0));
+  vb_skew_transform_all(order, node, at->skew, e);
+  for (int q = 0; q < order; q++) e[q] = at->mean + s * e[q];
   if (m->family->thresholds)
-    category_means(m->family, par, category, order, e, mu);
+    category_means(m->family, at->par, category, order, e, mu);
   else
     m->family->mean(order, e, mu);
   *mu1 = *mu2 = 0;
@@ -49,7 +50,7 @@ static void add_row(void *data, int i, const vb_predictor *at) {
   out->var[i] += w * (at->var + at->mean * at->mean);
   for (int k = 0; k < out->n_mu; k++) {
     double mu1, mu2;
-    link_moments(out->m, at->par, k, at->mean, at->var, &mu1, &mu2);
+    link_moments(out->m, at, k, &mu1, &mu2);
     out->mu[i + (size_t)k * out->n] += w * mu1;
     out->mu_var[i + (size_t)k * out->n] += w * mu2;
   }

@@ -132,8 +132,9 @@ double vb_mixture_quantile(int n, const double *mean, const double *var, const d
                            const double *weight, double prob);
 double vb_mixture_log_density(int n, const double *mean, const double *var, const double *skew,
                               const double *weight, double x);
-double vb_skew_transform(double z,
-                         double skew); /* standard normal -> mean 0, sd 1, this skewness */
+/* standard normal -> mean 0, sd 1, this skewness */
+double vb_skew_transform(double z, double skew);
+void vb_skew_transform_all(int n, const double *z, double skew, double *out);
 double vb_skew_log_slope(double z, double skew);
 
 typedef struct { /* rows to predict: x uncentred column-major; group per term, 0: a new

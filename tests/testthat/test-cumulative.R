@@ -241,7 +241,7 @@ test_that("draws have the moments of the summary", {
   skip_if_not_installed("posterior")
   fit <- vb(y ~ x, few, family = cumulative())
   set.seed(1)
-  draws <- unclass(posterior::as_draws_matrix(fit, 4000))
+  draws <- as.matrix(fit, 4000)
   summary <- posterior_summary(fit)
   expect_identical(colnames(draws), rownames(summary))
   expect_true(all(draws[, 1] < draws[, 2]))
@@ -249,7 +249,7 @@ test_that("draws have the moments of the summary", {
   expect_equal(apply(draws, 2, stats::sd), summary[, 2], tolerance = 0.06)
   expect_equal(unname(stats::cor(draws)), unname(vcov(fit, correlation = TRUE)), tolerance = 0.08)
   set.seed(1)
-  alone <- unclass(posterior::as_draws_matrix(fit, 4000, variable = "b_Intercept"))
+  alone <- as.matrix(fit, 4000, pars = "b_Intercept")
   expect_equal(alone[, 1], draws[, 1])
 })
 

@@ -181,3 +181,21 @@ test_that("the variance of a new level is that of the standard deviation's whole
     expect_gt(mean$se.fit[[1]], 0)
   }
 })
+
+test_that("expected responses are those of skewed predictors, by quadrature of the posterior", {
+  fit <- vb(am ~ wt, mtcars, family = binomial(), prior = normal(0, 5),
+            prior_intercept = normal(0, 5))
+  x <- mtcars$wt - mean(mtcars$wt)
+  grid <- expand.grid(a = seq(-9, 5, length.out = 201), b = seq(-16, 2, length.out = 201))
+  eta <- outer(grid$a, rep(1, 32)) + outer(grid$b, x)
+  log_p <- drop(stats::plogis(eta * rep(2 * mtcars$am - 1, each = nrow(grid)), log.p = TRUE) %*%
+                  rep(1, 32)) + stats::dnorm(grid$a, 0, 5, TRUE) + stats::dnorm(grid$b, 0, 5, TRUE)
+  w <- exp(log_p - max(log_p))
+  w <- w / sum(w)
+  mu <- stats::plogis(eta)
+  mean <- colSums(w * mu)
+  sd <- sqrt(colSums(w * mu^2) - mean^2)
+  got <- predict(fit, type = "response", se.fit = TRUE)
+  expect_lt(max(abs(got$fit - mean) / sd), 0.03)
+  expect_lt(max(abs(log(got$se.fit / sd))), 0.1)
+})

@@ -130,7 +130,7 @@ test_that("predict() has the draws' ses where random effects of several factors 
   data <- reference_data("poisson_obs")
   skip_if_not_installed("posterior")
   set.seed(1)
-  draws <- unclass(posterior::as_draws_matrix(fit, ndraws = 4000))
+  draws <- as.matrix(fit, ndraws = 4000)
   eta <- draws[, "b_Intercept"] + outer(draws[, "b_x"], data$x) +
     draws[, paste0("r_g[", data$g, ",Intercept]")] +
     draws[, paste0("r_obs[", data$obs, ",Intercept]")]
