@@ -13,6 +13,7 @@ test_that("the site's index has every help page that is not internal, and every 
   expect_identical(vapply(missing, function(rd) of("name", rd), ""), character())
   expect_identical(setdiff(listed(site$reference), unlist(lapply(pages, of, tag = "alias"))),
                    character())
+  expect_identical(anyDuplicated(listed(site$reference)), 0L)
   articles <- sub("[.]Rmd$", "", basename(source_files("vignettes", "[.]Rmd$")))
   expect_setequal(listed(site$articles), articles)
 })

@@ -5,7 +5,7 @@ skip_on_cran()
 
 # what the script leaves of these names, in a session of its own as it attaches packages
 run_tutorial <- function(name, results, engine = NULL) {
-  path <- system.file("tutorials", paste0(name, ".R"), package = "varbayes")
+  path <- system.file("scripts", paste0(name, ".R"), package = "varbayes")
   in_new_session(NULL, c("grDevices::pdf(NULL)", engine, sprintf("source('%s')", path),
                          sprintf("out <- mget(%s)", deparse1(results))))
 }
