@@ -1,6 +1,7 @@
 /* The integral over theta by self-normalised importance weights, for more hyperparameters than can
- * be interpolated: two rounds teach the proposal, the third is kept.  Where the weights leave no
- * sample to speak of, theta is taken as Gaussian at its mode and the fit says so. */
+ * be interpolated: two rounds teach the proposal, the third is kept, or teaches it again where its
+ * weights are poor.  Where they leave no sample to speak of, theta is taken as Gaussian at its mode
+ * and the fit says so. */
 #include <math.h>
 #include <string.h>
 #include "outer.h"
@@ -8,6 +9,8 @@
 
 #define KEPT 256  /* nodes at which the coefficients are taken, of equal weight */
 #define ENOUGH 50 /* effective sample size below which the weights are not used */
+#define PLENTY 400 /* from which on the proposal is good enough, or an eighth of the points */
+#define ROUNDS 6
 
 typedef struct {
   int T;
@@ -176,12 +179,13 @@ vb_status vb_weighted_nodes(vb_fit *fit, int T) {
   vb_proposal_init(K, &q);
   vb_status st = vb_fit_node(fit, fit->mode);
   if (st == VB_OK) st = vb_proposal_axes(fit, 2, &q);
-  for (int round = 0; round < 3 && st == VB_OK; round++) {
+  for (int round = 0; round < ROUNDS && st == VB_OK; round++) {
     st = evaluate(fit, &q, round < 2 ? 100000 * (round + 1) : 0, round < 2 ? pilot : T, &s);
     if (st != VB_OK) break;
     log_mean = normalise(&s, &fit->ess);
+    if (round >= 2 && fit->ess >= fmin(PLENTY, T / 8.0)) break;
     /* the covariance of few effective points would be worse than the curvature */
-    if (round < 2 && fit->ess > 2 * K) adapt(&s, &q);
+    if (round < ROUNDS - 1 && fit->ess > 2 * K) adapt(&s, &q);
   }
   if (st != VB_OK) return st;
   fit->rule = "weighted";

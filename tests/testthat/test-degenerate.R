@@ -79,3 +79,49 @@ test_that("heavy-tailed priors on every coefficient converge, with few rows too"
   wide <- data.frame(y = rnorm(10), matrix(rnorm(200), 10))
   expect_true(vb(y ~ ., wide, prior = student_t(3, 0, 1))$converged)
 })
+
+test_that("a proposal whose weights are poor learns from them, until Metropolis agrees", {
+  skip_on_cran()
+  fit <- vb(pixel ~ day + I(day^2) + (day | Dog) + (1 | Dog:Side), nlme::Pixel)
+  expect_gt(fit$engine$ess, 400)
+  x <- scale(model.matrix(fit)[, -1], scale = FALSE)
+  z <- as.matrix(model.matrix(fit, type = "random"))
+  prior <- fit$priors
+  known <- x %*% (prior$prior$arg2^2 * t(x))
+  t3 <- function(x, at, scale) stats::dt((x - at) / scale, 3, log = TRUE)
+  # of the logs of sds and sigma, the atanh of the correlation, the intercept at the means
+  log_posterior <- function(t) {
+    sd <- exp(t[1:4])
+    cor <- tanh(t[5])
+    dog <- outer(sd[1:2], sd[1:2]) * matrix(c(1, cor, cor, 1), 2)
+    v <- known + z[, 1:20] %*% kronecker(diag(10), dog) %*% t(z[, 1:20]) +
+      sd[3]^2 * tcrossprod(z[, 21:40]) + diag(sd[4]^2, nrow(x))
+    half <- chol(v)
+    rest <- backsolve(half, nlme::Pixel$pixel - t[6], transpose = TRUE)
+    -sum(log(diag(half))) - sum(rest^2) / 2 + log(1 - cor^2) +
+      sum(t3(sd, 0, prior$prior_sd$arg3[1]) + t[1:4]) +
+      t3(t[6], prior$prior_intercept$arg2, prior$prior_intercept$arg3)
+  }
+  natural <- c("sd_Dog__Intercept", "sd_Dog__day", "sd_Dog:Side__Intercept", "sigma",
+               "cor_Dog__Intercept__day")
+  draws <- as.matrix(fit, 4000, pars = natural)
+  draws <- cbind(log(draws[, 1:4]), atanh(draws[, 5]), stats::rnorm(4000, 1088, 10))
+  step <- 2.38 / sqrt(6) * chol(stats::cov(draws))
+  set.seed(1)
+  at <- colMeans(draws)
+  value <- log_posterior(at)
+  chain <- matrix(0, 20000, 5)
+  for (i in seq_len(nrow(chain))) {
+    new <- at + drop(stats::rnorm(6) %*% step)
+    new_value <- log_posterior(new)
+    if (log(stats::runif(1)) < new_value - value) {
+      at <- new
+      value <- new_value
+    }
+    chain[i, ] <- c(exp(at[1:4]), tanh(at[5]))
+  }
+  summary <- posterior_summary(fit, variable = natural)
+  # the chain's own error: 4 % of an sd
+  expect_lt(max(abs(summary[, 1] - colMeans(chain)) / apply(chain, 2, stats::sd)), 0.15)
+  expect_lt(max(abs(log(summary[, 2] / apply(chain, 2, stats::sd)))), 0.15)
+})
