@@ -31,6 +31,7 @@ static SEXP body(void *data) {
       double base = 0;
       if (f->base) f->base(1, y + i, w + i, par, &base);
       REAL(out)[at] = base + vb_log_score(f, y[i], w[i], REAL_RO(mean)[at], v[at], skew[at], par);
+      if ((i & 1023) == 1023) R_CheckUserInterrupt();
     }
     R_CheckUserInterrupt();
   }

@@ -44,6 +44,18 @@ test_that("so is that of continuous responses, with dispersions and kinks", {
   }
 })
 
+test_that("a peak with heavy tails is found and its tails are followed", {
+  student <- fit_of("student")
+  for (sigma in c(0.3, 0.02)) for (nu in c(1.1, 3)) for (y in c(0, 2, 9)) {
+    # integrated over r = y - eta = sigma sinh(u), which has peak and tails at one scale
+    u <- seq(asinh((y - 30) / sigma), asinh((y + 30) / sigma), length.out = 1e5)
+    r <- sigma * sinh(u)
+    f <- dt(r / sigma, nu) / sigma * dnorm(y - r, 0, 3) * sigma * cosh(u)
+    want <- log(sum(f) * (u[2] - u[1]))
+    expect_equal(score(student, y, 1, 0, 9, c(sigma, nu)), want, tolerance = 1e-3)
+  }
+})
+
 test_that("a skewed predictor is integrated over its own distribution", {
   set.seed(3)
   pois <- fit_of("poisson")
