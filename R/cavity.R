@@ -103,7 +103,8 @@ check_cavity <- function(fit) {
 # the other factors would change, for all the nodes of the hyperparameters lie elsewhere.
 is_flagged <- function(fit, out, unit) {
   alone <- lengths(unit) == 1L
-  elsewhere <- !is.finite(out$log_out) | out$share < 0.1
+  # an infinite influence: at some of the nodes nothing is left
+  elsewhere <- !is.finite(out$log_out) | is.infinite(out$lambda) | out$share < 0.1
   elsewhere | (alone & !is_quadratic(fit) & out$lambda > 0.9)
 }
 

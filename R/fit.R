@@ -90,7 +90,7 @@ engine_cavity <- function(fit, unit, by_row = FALSE, nodes = FALSE) {
   unit <- list(start = c(0L, cumsum(lengths(unit))), row = unlist(unit, use.names = FALSE) - 1L,
                by_row = as.integer(by_row), nodes = as.integer(nodes))
   out <- .Call(C_vb_r_cavity, with_density(fit), reopened(fit$engine), unit)
-  lapply(out, function(x) if (identical(ncol(x), 1L)) drop(x) else x)
+  c(lapply(out[c("log_out", "log_in", "lambda", "share")], drop), out["node"])
 }
 
 # Log densities of responses (y and w as in a design) at each node, rows x nodes, from the moments

@@ -7,7 +7,7 @@
 refit <- function(fit, keep) {
   design <- keep_design(fit$design, keep)
   check_proper(list(x = design$x, center = design$center, names = fit$fixed$names),
-               design$prior_coef)
+               design$prior_coef, "the rows that are not left out")
   started <- proc.time()[[3L]]
   control <- replace(fit$control, "verbose", FALSE)
   density <- own_density(fit)

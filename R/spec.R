@@ -71,7 +71,7 @@ check_size <- function(family, design, priors) {
 }
 
 # Flat priors leave a proper posterior only where the data determine their coefficients.
-check_proper <- function(design, prior) {
+check_proper <- function(design, prior, data = "the data") {
   flat <- which(is_flat(prior$dist))
   if (!length(flat)) return(invisible())
   x <- design$x[, flat, drop = FALSE]
@@ -81,7 +81,7 @@ check_proper <- function(design, prior) {
   free <- flat[decomposition$pivot[-seq_len(decomposition$rank)]]
   columns <- design$names[free]
   vb_abort(c("prior", "formula"), c(
-    "With a flat prior the data do not determine {cli::qty(columns)}the coefficient{?s} of
+    "With a flat prior {data} do not determine {cli::qty(columns)}the coefficient{?s} of
      {.code {columns}}.",
     i = "Leave {cli::qty(columns)}{?it/them} out, or use a proper prior such as the default."))
 }

@@ -20,6 +20,7 @@
 #define SECOND 0.25 /* lambda from which a second axis is worth a grid */
 #define AT_ONCE 16384
 #define MOST_POINTS 2500 /* 49 squared */
+#define NOTHING 1e-10    /* share of the precision that is rounding error: none is left */
 
 void vb_cavity_alloc(const vb_host *host, const vb_model *m, int each_of, vb_cavity_work *work) {
   const vb_family *exact =
@@ -266,7 +267,8 @@ void vb_cavity_unit(const vb_cavity_work *k, const vb_unit *u, const double *par
   set_gamma(u, gamma);
   for (int a = 0; a < u->k; a++) {
     double left = 1 - u->lambda[a];
-    of_sites += (log(left) - gamma[a] * gamma[a] / left) / 2; /* NaN: there is no cavity */
+    if (!(left > NOTHING)) left = NAN; /* there is no cavity */
+    of_sites += (log(left) - gamma[a] * gamma[a] / left) / 2;
   }
   if (k->family->quadratic)
     closed(k, u, par, gamma, log_cavity, log_q);

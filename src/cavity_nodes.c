@@ -7,7 +7,7 @@
 
 #define TOL 1e-8
 #define SWEEPS 100
-#define APART 600 /* logs that exp() can tell */
+#define POLL_EVERY 4096 /* rows */
 
 typedef struct {
   const vb_model *m;
@@ -66,6 +66,10 @@ static void leaver_alloc(leaver *d, const vb_hyper *hyper) {
   d->ref_out = host->alloc(n + 1, sizeof(double));
   d->ref_in = host->alloc(n + 1, sizeof(double));
   for (int i = 0; i < 5; i++) d->sum[i] = host->alloc(n + 1, sizeof(double));
+  for (int i = 0; i < n; i++) {
+    d->ref_out[i] = INFINITY;
+    d->ref_in[i] = -INFINITY;
+  }
 }
 
 /* ---- A node
@@ -255,20 +259,28 @@ static vb_status leave_out(leaver *d, int j, int *n_out) {
 /* ---- Over the nodes
  * --------------------------------------------------------------------------------------------- */
 
-static double ratio_of(double log_ratio) { return exp(fmin(fmax(log_ratio, -APART), APART)); }
-
-static void add_node(leaver *d, int j, int first, double w, double log_out, double log_in) {
-  if (first) {
-    d->ref_out[j] = isfinite(log_out) ? log_out : 0;
-    d->ref_in[j] = isfinite(log_in) ? log_in : 0;
+/* Sums are relative to the largest of their terms so far, the least density given the others and
+ * the largest given all.  A node without a cavity adds to neither. */
+static void add_node(leaver *d, int j, double w, double log_out, double log_in) {
+  double positive = fmax(w, 0), *sum[5];
+  if (!isfinite(log_out) || !isfinite(log_in)) return;
+  for (int i = 0; i < 5; i++) sum[i] = d->sum[i] + j;
+  if (log_out < d->ref_out[j]) {
+    double by = exp(log_out - d->ref_out[j]);
+    *sum[0] *= by, *sum[1] *= by, *sum[2] *= by * by;
+    d->ref_out[j] = log_out;
   }
-  double out = ratio_of(d->ref_out[j] - log_out), in = ratio_of(log_in - d->ref_in[j]);
-  double positive = fmax(w, 0);
-  d->sum[0][j] += w * out;
-  d->sum[1][j] += positive * out;
-  d->sum[2][j] += positive * positive * out * out;
-  d->sum[3][j] += w * in;
-  d->sum[4][j] += positive * in;
+  if (log_in > d->ref_in[j]) {
+    double by = exp(d->ref_in[j] - log_in);
+    *sum[3] *= by, *sum[4] *= by;
+    d->ref_in[j] = log_in;
+  }
+  double out = exp(d->ref_out[j] - log_out), in = exp(log_in - d->ref_in[j]);
+  *sum[0] += w * out;
+  *sum[1] += positive * out;
+  *sum[2] += positive * positive * out * out;
+  *sum[3] += w * in;
+  *sum[4] += positive * in;
 }
 
 /* Weights of the interpolation may be negative: where the integrand changes so much between nodes
@@ -283,7 +295,7 @@ vb_status vb_cavity(const vb_model *m, const vb_hyper *hyper, const vb_posterior
   leaver d = {.m = m, .units = units};
   leaver_alloc(&d, hyper);
   double positive = 0, positive2 = 0;
-  int first = 1, n = n_left_out(units);
+  int n = n_left_out(units);
   for (int s = 0; s < post->n; s++) {
     double w = post->weight[s];
     if (w == 0) continue;
@@ -291,27 +303,29 @@ vb_status vb_cavity(const vb_model *m, const vb_hyper *hyper, const vb_posterior
     if (st != VB_OK) return st;
     positive += fmax(w, 0);
     positive2 += fmax(w, 0) * fmax(w, 0);
-    for (int j = 0, at = 0; j < units->n; j++) {
+    for (int j = 0, at = 0, polled = 0; j < units->n; j++) {
       int n_out;
       st = leave_out(&d, j, &n_out);
       if (st != VB_OK) return st;
       for (int i = 0; i < n_out; i++, at++) {
-        add_node(&d, at, first, w, d.log_out[i], d.log_in[i]);
+        add_node(&d, at, w, d.log_out[i], d.log_in[i]);
         if (out->node) out->node[at + (size_t)s * n] = d.log_out[i];
         if (w > 0) out->lambda[at] += w * (isfinite(d.log_out[i]) ? d.lambda[i] : INFINITY);
       }
-      if ((j & 255) == 255 && m->host->poll()) return VB_INTERRUPTED;
+      if (units->start[j + 1] - polled < POLL_EVERY) continue;
+      polled = units->start[j + 1];
+      if (m->host->poll()) return VB_INTERRUPTED;
     }
-    first = 0;
     if (m->host->poll()) return VB_INTERRUPTED;
   }
+  double before = positive * positive / positive2;
   for (int j = 0; j < n; j++) {
+    int found = d.sum[1][j] > 0;
     out->log_out[j] = d.ref_out[j] - log(average(d.sum[0][j], d.sum[1][j], positive));
     out->log_in[j] = d.ref_in[j] + log(average(d.sum[3][j], d.sum[4][j], positive));
     out->lambda[j] /= positive;
-    double before = positive * positive / positive2,
-           after = d.sum[1][j] * d.sum[1][j] / d.sum[2][j];
-    out->share[j] = after / before;
+    out->share[j] = found ? d.sum[1][j] * d.sum[1][j] / d.sum[2][j] / before : 0;
+    if (!found) out->log_out[j] = out->log_in[j] = NAN;
   }
   return VB_OK;
 }

@@ -117,6 +117,24 @@ test_that("rows that carry their own prediction are refitted, up to as many as i
   expect_false(any(again$refitted))
 })
 
+test_that("what alone determines a coefficient cannot be left out under a flat prior", {
+  data <- transform(warpbreaks, first = as.double(seq_along(breaks) == 1), a = wool == "A")
+  free <- function(formula, family) {
+    vb(formula, data, family = family, prior = flat(), prior_intercept = flat())
+  }
+  for (family in list(gaussian(), poisson())) {
+    fit <- free(breaks ~ first, family)
+    expect_warning(loo <- cavity(fit, refit = 0), class = "vb_warning_cavity")
+    expect_identical(which(is.na(elpd_of(loo))), 1L)
+    expect_identical(which(loo$flagged), 1L)
+    expect_error(cavity(fit), "rows that are not left out", class = "vb_error_prior")
+    by_wool <- free(breaks ~ a + (1 | tension), family)
+    expect_warning(loo <- cavity(by_wool, group = "a", refit = 0), class = "vb_warning_cavity")
+    expect_true(any(is.na(elpd_of(loo))))
+    expect_false(any(is.finite(elpd_of(loo)[loo$flagged])))
+  }
+})
+
 test_that("approximations, bounds and densities of one's own have cavities", {
   own <- vb_family("count", link = "log",
                    log_lik = function(y, eta, par) dpois(y, exp(eta), log = TRUE))
