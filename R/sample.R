@@ -148,7 +148,10 @@ mean_draws <- function(fit, eta, sample) {
   Map(`-`, below[-1L], below[-length(below)])
 }
 
-inverse_link <- function(family, eta) array(family$linkinv(eta), dim(eta))
+# Links of 'stats' take no empty vector
+inverse_link <- function(family, eta) {
+  if (length(eta)) array(family$linkinv(eta), dim(eta)) else eta
+}
 
 # The thresholds as reported, a vector of draws each
 threshold_draws <- function(fit, sample, row = threshold_rows(fit)) {

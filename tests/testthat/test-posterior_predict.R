@@ -54,6 +54,16 @@ test_that("rows that lack a value have no draws", {
   expect_identical(unname(is.na(eta)), matrix(c(FALSE, TRUE, TRUE), 3, 3, byrow = TRUE))
 })
 
+test_that("of no rows there are draws without columns", {
+  data <- list(binomial = cbpp, poisson = InsectSprays, known = cars)
+  for (case in names(data)) {
+    for (draws in list(posterior_linpred, posterior_epred, posterior_predict)) {
+      none <- draws(fit_of(case), newdata = data[[case]][0L, ], ndraws = 3)
+      expect_identical(dim(none), c(3L, 0L))
+    }
+  }
+})
+
 test_that("what is no fit is handed on, or an error that says so", {
   if (rlang::is_installed("rstantools")) {
     expect_error(posterior_predict(3), "no applicable method")
