@@ -28,6 +28,7 @@ NULL
 #' @rdname draws.advifit
 #' @exportS3Method posterior::as_draws
 as_draws.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
+  warn_unused(list(...), "draws.advifit")
   check_number(ndraws, "ndraws", lower = 1, upper = nrow(x$draws), whole = TRUE, null = TRUE)
   row <- seq_len(if (is.null(ndraws)) nrow(x$draws) else ndraws)
   all <- cbind(x$draws, lp__ = x$lp, lp_approx__ = x$lp_approx)
@@ -41,31 +42,31 @@ as_draws.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
 #' @rdname draws.advifit
 #' @exportS3Method posterior::as_draws_df
 as_draws_df.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
-  posterior::as_draws_df(as_draws.advifit(x, ndraws, variable))
+  posterior::as_draws_df(as_draws.advifit(x, ndraws, variable, ...))
 }
 
 #' @rdname draws.advifit
 #' @exportS3Method posterior::as_draws_matrix
 as_draws_matrix.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
-  as_draws.advifit(x, ndraws, variable)
+  as_draws.advifit(x, ndraws, variable, ...)
 }
 
 #' @rdname draws.advifit
 #' @exportS3Method posterior::as_draws_array
 as_draws_array.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
-  posterior::as_draws_array(as_draws.advifit(x, ndraws, variable))
+  posterior::as_draws_array(as_draws.advifit(x, ndraws, variable, ...))
 }
 
 #' @rdname draws.advifit
 #' @exportS3Method posterior::as_draws_list
 as_draws_list.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
-  posterior::as_draws_list(as_draws.advifit(x, ndraws, variable))
+  posterior::as_draws_list(as_draws.advifit(x, ndraws, variable, ...))
 }
 
 #' @rdname draws.advifit
 #' @exportS3Method posterior::as_draws_rvars
 as_draws_rvars.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
-  posterior::as_draws_rvars(as_draws.advifit(x, ndraws, variable))
+  posterior::as_draws_rvars(as_draws.advifit(x, ndraws, variable, ...))
 }
 
 #' @rdname draws.advifit

@@ -25,6 +25,7 @@ NULL
 #' @rdname estimates.advifit
 #' @export
 coef.advifit <- function(object, ...) {
+  warn_unused(list(...), "estimates.advifit", known = "complete")
   table <- summarise_advi(object, seq_len(nrow(object$margin)), numeric())
   stats::setNames(table[, 1L], rownames(table))
 }
@@ -34,6 +35,7 @@ coef.advifit <- function(object, ...) {
 vcov.advifit <- function(object, correlation = FALSE, unconstrained = FALSE, ...) {
   check_flag(correlation, "correlation")
   check_flag(unconstrained, "unconstrained")
+  warn_unused(list(...), "estimates.advifit", known = "complete")
   if (is.null(object$cov)) {
     vb_abort("object", "The covariance of more than 1500 parameters is not kept.")
   }
@@ -59,6 +61,7 @@ natural_cov <- function(fit) {
 #' @export
 confint.advifit <- function(object, parm, level = 0.95, ...) {
   check_probs(level, "level", single = TRUE)
+  warn_unused(list(...), "estimates.advifit")
   probs <- c((1 - level) / 2, (1 + level) / 2)
   out <- summarise_advi(object, seq_len(nrow(object$margin)), probs)[, -(1:2), drop = FALSE]
   colnames(out) <- percent_names(probs)

@@ -35,6 +35,7 @@ posterior_summary.advifit <- function(x, probs = c(0.025, 0.975), variable = NUL
                                       method = c("approximation", "psis"), ...) {
   check_probs(probs, "probs")
   method <- pick_choice(method, "method", c("approximation", "psis"))
+  take_synonyms(list(...), c(pars = "variable"), "posterior_summary.advifit")
   x$margin$row <- seq_len(nrow(x$margin))
   row <- select_parameters(x$margin, variable)$row
   if (method != "psis") return(summarise_advi(x, row, probs))
@@ -165,6 +166,7 @@ gradient_notes <- c(given = "", RTMB = " by RTMB", differences = " by difference
 #' @export
 summary.advifit <- function(object, prob = 0.95, ...) {
   check_probs(prob, "prob", single = TRUE)
+  warn_unused(list(...), "summary.advifit")
   row <- seq_len(nrow(object$margin))
   table <- summarise_advi(object, row, c((1 - prob) / 2, (1 + prob) / 2))
   colnames(table)[3:4] <- paste0(c("l-", "u-"), format(100 * prob), "% CI")
@@ -178,6 +180,7 @@ summary.advifit <- function(object, prob = 0.95, ...) {
 #' @rdname summary.advifit
 #' @export
 print.summary.advifit <- function(x, digits = 2, ...) {
+  check_digits(digits)
   cat(" Target:", x$kind, "of", counted(nrow(x$parameters), "parameter"), "\n\n")
   print_estimates(x$parameters, digits)
   cat("\n", paste0(strwrap(c(x$report, x$verdict), width = 80, exdent = 2), "\n"), sep = "")

@@ -142,6 +142,7 @@ errors_under_q <- function(target, map, margin, result) {
 #' @rdname summary.advifit
 #' @export
 print.advifit <- function(x, digits = 2, ...) {
+  check_digits(digits)
   cat("advi\n")
   cat(" target:        ", x$kind, " of ", counted(nrow(x$margin), "parameter"), "\n", sep = "")
   cat(" approximation: ", x$approximation, "\n", sep = "")

@@ -65,6 +65,12 @@ check_choice <- function(x, arg, choices) {
   }
 }
 
+# A function, or the name of one; else NULL. match.fun() would look for the argument's own name.
+as_function <- function(x) {
+  if (is.character(x) && length(x) == 1L) x <- get0(x, globalenv(), mode = "function")
+  if (is.function(x)) x
+}
+
 describe <- function(x) {
   if (is.null(x)) return("NULL")
   if (is.character(x) && length(x) == 1L) return(dQuote(x, FALSE))

@@ -15,11 +15,11 @@
 #' @param level The probability inside the interval.
 #' @param condVar Whether to add the posterior covariances of each level's random effects as
 #'   the attribute `"postVar"`.
-#' @param sigma Kept for the generic of 'nlme'; not used.
+#' @param sigma Kept for the generic of 'nlme'; there is a warning of any value but 1.
 #' @param row.names,optional Kept for the generic; not used.
 #' @param digits,comp Digits and component (`"Std.Dev."`, `"Variance"` or both) to print, as in
 #'   'lme4'.
-#' @param ... Not used, or passed on to `print()`.
+#' @param ... Not used, with a warning, or passed on to `print()`.
 #' @return
 #' - `fixef()`: posterior means of the fixed effects, named by the columns of the model matrix;
 #'   those of [cumulative()] models begin with the thresholds, as do `vcov()` and `confint()`.
@@ -64,6 +64,7 @@ nlme::VarCorr
 #' @rdname estimates
 #' @export
 fixef.vbfit <- function(object, ...) {
+  warn_unused(list(...), "estimates")
   threshold <- threshold_summary(object, threshold_rows(object), numeric())[, 1L]
   stats::setNames(c(threshold, slope_means(object)), fixed_names(object))
 }
@@ -75,6 +76,7 @@ slope_means <- function(fit) mixture_moments(fixed_nodes(fit))$mean
 vcov.vbfit <- function(object, correlation = FALSE, full = FALSE, ...) {
   check_flag(correlation, "correlation")
   check_flag(full, "full")
+  warn_unused(list(...), "estimates", known = "complete")
   if (full) return(full_covariance(object, correlation))
   weight <- object$engine$node$weight
   name <- fixed_names(object)
@@ -101,6 +103,7 @@ full_covariance <- function(fit, correlation) {
 #' @export
 confint.vbfit <- function(object, parm, level = 0.95, ...) {
   check_probs(level, "level", single = TRUE)
+  warn_unused(list(...), "estimates")
   probs <- c((1 - level) / 2, (1 + level) / 2)
   table <- parameter_table(object)
   table <- table[table$class %in% c("threshold", "b"), ]
@@ -123,6 +126,7 @@ check_parm <- function(parm, name, what, extractor) {
 #' @rdname estimates
 #' @export
 sigma.vbfit <- function(object, ...) {
+  warn_unused(list(...), "estimates")
   row <- match("sigma", object$hyper$name)
   if (is.na(row)) 1 else hyper_mean(object)[[row]]
 }
@@ -144,12 +148,14 @@ group_labels <- function(fit) vapply(fit$random, function(term) term$group, "")
 #' @rdname estimates
 #' @export
 ranef.vbfit <- function(object, condVar = TRUE, ...) {
+  check_flag(condVar, "condVar")
+  warn_unused(list(...), "estimates")
   group <- group_labels(object)
   means <- drop(object$engine$node$mean %*% object$engine$node$weight)
   out <- lapply(unique(group), function(g) {
     frames <- lapply(which(group == g), ranef_frame, fit = object, means = means)
     frame <- do.call(cbind, frames)
-    if (isTRUE(condVar)) attr(frame, "postVar") <- post_var(object, which(group == g))
+    if (condVar) attr(frame, "postVar") <- post_var(object, which(group == g))
     frame
   })
   structure(stats::setNames(out, unique(group)), class = c("ranef.vbfit", "ranef.mer"))
@@ -241,6 +247,7 @@ as.data.frame.ranef.vbfit <- function(x, row.names = NULL, optional = FALSE, ...
 #' @rdname estimates
 #' @export
 coef.vbfit <- function(object, ...) {
+  warn_unused(list(...), "estimates", known = "complete")
   fixed <- fixef(object)
   if (!length(object$random)) return(fixed)
   effects <- unclass(ranef(object, condVar = FALSE))
@@ -260,6 +267,7 @@ coef.vbfit <- function(object, ...) {
 #' @rdname estimates
 #' @export
 VarCorr.vbfit <- function(x, sigma = 1, ...) {
+  warn_unused(c(if (!identical(as.double(sigma), 1)) list(sigma = sigma), list(...)), "estimates")
   mean <- hyper_mean(x)
   hyper <- x$hyper
   out <- lapply(seq_along(x$random), function(k) {
@@ -281,6 +289,7 @@ VarCorr.vbfit <- function(x, sigma = 1, ...) {
 #' @export
 print.VarCorr.vbfit <- function(x, digits = max(3, getOption("digits") - 2), comp = "Std.Dev.",
                                 ...) {
+  check_number(digits, "digits", lower = 1, upper = 22, whole = TRUE)
   for (k in comp) check_choice(k, "comp", c(Std.Dev. = TRUE, Variance = TRUE))
   if (!length(x) && !attr(x, "useSc")) cat("No random effects\n")
   else print(format_varcorr(x, digits, comp), quote = FALSE, ...)

@@ -27,6 +27,7 @@
 #'   of its own, labelled by the name of the row.
 #' @param re_formula Which random effects to use, as `re.form` of [predict.vbfit()]: `NA` none,
 #'   `NULL` all, with values of the grouping variables in `conditions`.
+#' @param re.form Another name of `re_formula`, that of [predict.vbfit()].
 #' @param resolution The number of points along a numeric predictor.
 #' @param prob The probability inside the credible band.
 #' @param data The data of the fit, where they cannot be found any more.
@@ -50,16 +51,18 @@ conditional_effects <- function(x, ...) UseMethod("conditional_effects")
 #' @rdname conditional_effects
 #' @export
 conditional_effects.vbfit <- function(x, effects = NULL, conditions = NULL, re_formula = NA,
-                                      resolution = 100, prob = 0.95, data = NULL, ...) {
+                                      resolution = 100, prob = 0.95, data = NULL, ...,
+                                      re.form = re_formula) {
   check_number(resolution, "resolution", lower = 2, upper = 1e5, whole = TRUE)
   check_probs(prob, "prob", single = TRUE)
   known <- fixed_effects(x)
   pairs <- pick_effects(effects, known)
   variables <- effect_variables(x, known, data)
+  check_conditions(conditions, c(names(variables), all.vars(x$formula), all.vars(x$call$offset)))
   settings <- effect_settings(variables, conditions)
   out <- lapply(pairs, function(pair) {
     grid <- effect_grid(variables, pair, settings, resolution)
-    band <- effect_band(x, grid$newdata, re_formula, prob, ...)
+    band <- effect_band(x, grid$newdata, re.form, prob, ...)
     effect_frame(grid, band, pair)
   })
   names(out) <- vapply(pairs, paste, "", collapse = ":")
@@ -193,13 +196,21 @@ effect_levels <- function(x) {
 
 held_value <- function(x) if (is_measured(x)) mean(x, na.rm = TRUE) else effect_levels(x)[1L]
 
+check_conditions <- function(conditions, known) {
+  given <- tryCatch(names(as.data.frame(conditions)), error = function(e) NULL)
+  unknown <- setdiff(given, known)
+  if (!length(unknown)) return(invisible())
+  vb_abort("conditions", c("{.arg conditions} has what is no variable of the model:
+                            {.code {unknown}}.", i = "The variables are {.code {unique(known)}}."))
+}
+
 # A data frame with a row per condition: the user's values, else those at which variables are held
 effect_settings <- function(variables, conditions) {
   held <- data.frame(lapply(variables, held_value), check.names = FALSE)
   if (!length(variables)) held <- data.frame(row.names = 1L)
   if (is.null(conditions)) return(cbind(held, cond__ = factor(1)))
   conditions <- tryCatch(as.data.frame(conditions), error = function(e) NULL)
-  if (is.null(conditions) || !nrow(conditions)) {
+  if (is.null(conditions) || !nrow(conditions) || !length(conditions)) {
     vb_abort("conditions", "{.arg conditions} must be a data frame with a row per condition.")
   }
   out <- held[rep(1L, nrow(conditions)), , drop = FALSE]
@@ -297,8 +308,8 @@ observed_points <- function(fit, variables) {
 }
 
 # -> a list of one matrix estimate, se, lower, upper; of ordinal models one per category
-effect_band <- function(fit, newdata, re_formula, prob, ...) {
-  got <- predict.vbfit(fit, newdata, re.form = re_formula, type = "response", se.fit = TRUE,
+effect_band <- function(fit, newdata, re.form, prob, ...) {
+  got <- predict.vbfit(fit, newdata, re.form = re.form, type = "response", se.fit = TRUE,
                        interval = "credible", level = prob, ...)
   if (is.matrix(got$fit)) return(list(unname(cbind(got$fit[, 1L], got$se.fit, got$fit[, 2:3]))))
   lapply(stats::setNames(seq_along(fit$levels), fit$levels), function(k) {

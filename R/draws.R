@@ -25,7 +25,8 @@
 #' @param ndraws The number of draws: 4000, or of a fit by ADVI as many as it keeps.
 #' @param variable Names of the parameters wanted, `NULL` for all. The name of an array such as
 #'   `r_Subject` stands for all its elements.
-#' @param ... Not used.
+#' @param ... Of `as.matrix()` and its siblings `draws` and `variable`, other names of `ndraws` and
+#'   `pars`. There is a warning of anything else.
 #' @return `as_draws()` and `as_draws_matrix()` return a `draws_matrix` with `ndraws` rows and
 #'   a column for each row of [posterior_summary()]; the others the format in their name.
 #'   `as.matrix()` and `as.data.frame()` return the same without 'posterior', `as.array()` as draws
@@ -44,6 +45,7 @@ NULL
 #' @rdname draws
 #' @exportS3Method posterior::as_draws
 as_draws.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
+  warn_unused(list(...), "draws")
   check_number(ndraws, "ndraws", lower = 1, upper = .Machine$integer.max, whole = TRUE)
   known <- names(log_densities)
   extra <- if (is.null(variable)) known else intersect(variable, known)
@@ -58,31 +60,31 @@ as_draws.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_df
 as_draws_df.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
-  posterior::as_draws_df(as_draws.vbfit(x, ndraws, variable))
+  posterior::as_draws_df(as_draws.vbfit(x, ndraws, variable, ...))
 }
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_matrix
 as_draws_matrix.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
-  as_draws.vbfit(x, ndraws, variable)
+  as_draws.vbfit(x, ndraws, variable, ...)
 }
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_array
 as_draws_array.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
-  posterior::as_draws_array(as_draws.vbfit(x, ndraws, variable))
+  posterior::as_draws_array(as_draws.vbfit(x, ndraws, variable, ...))
 }
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_list
 as_draws_list.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
-  posterior::as_draws_list(as_draws.vbfit(x, ndraws, variable))
+  posterior::as_draws_list(as_draws.vbfit(x, ndraws, variable, ...))
 }
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_rvars
 as_draws_rvars.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
-  posterior::as_draws_rvars(as_draws.vbfit(x, ndraws, variable))
+  posterior::as_draws_rvars(as_draws.vbfit(x, ndraws, variable, ...))
 }
 
 #' @rdname draws
@@ -101,6 +103,7 @@ nsamples.vbfit <- function(object, ...) ndraws.vbfit(object)
 #' @param pars,regex_pars Names of the parameters wanted, as for [posterior_interval()].
 #' @export
 as.matrix.vbfit <- function(x, ndraws = NULL, pars = NULL, regex_pars = NULL, ...) {
+  take_synonyms(list(...), c(argument_synonyms[c("draws", "nsamples")], variable = "pars"), "draws")
   check_number(ndraws, "ndraws", lower = 1, upper = .Machine$integer.max, whole = TRUE, null = TRUE)
   n <- if (is.null(ndraws)) ndraws.vbfit(x) else as.integer(ndraws)
   draw_parameters(x, parameters_like(x, pars, regex_pars), n)
@@ -111,14 +114,14 @@ as.matrix.vbfit <- function(x, ndraws = NULL, pars = NULL, regex_pars = NULL, ..
 #' @export
 as.data.frame.vbfit <- function(x, row.names = NULL, optional = FALSE, ndraws = NULL, pars = NULL,
                                 regex_pars = NULL, ...) {
-  as.data.frame(as.matrix.vbfit(x, ndraws, pars, regex_pars), optional = TRUE)
+  as.data.frame(as.matrix.vbfit(x, ndraws, pars, regex_pars, ...), optional = TRUE)
 }
 
 # what bayesplot's mcmc_*() ask for
 #' @rdname draws
 #' @export
 as.array.vbfit <- function(x, ndraws = NULL, pars = NULL, regex_pars = NULL, ...) {
-  draws <- as.matrix.vbfit(x, ndraws, pars, regex_pars)
+  draws <- as.matrix.vbfit(x, ndraws, pars, regex_pars, ...)
   array(draws, c(nrow(draws), 1L, ncol(draws)),
         list(iterations = NULL, chains = "chain:1", parameters = colnames(draws)))
 }

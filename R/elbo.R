@@ -33,7 +33,7 @@
 #' @param object A fit of class `vbfit` or `advifit`.
 #' @param trace Whether to return the trace instead of the final value.
 #' @param parts Whether to return the final value with its two parts.
-#' @param ... Not used.
+#' @param ... Not used, with a warning.
 #' @return A number; with `parts = TRUE` a vector `elbo`, `log_lik`, `kl`, of a fit by [advi()]
 #'   `elbo`, `log_density`, `entropy`; or with `trace = TRUE` a data frame with a row per accepted
 #'   step and the columns `step`, `phase`, `elbo`, its two parts and `seconds`; of ADVI also `se`
@@ -54,12 +54,14 @@ elbo <- function(object, ...) UseMethod("elbo")
 #' @rdname elbo
 #' @export
 elbo.vbfit <- function(object, trace = FALSE, parts = FALSE, ...) {
+  warn_unused(list(...), "elbo")
   final_elbo(object, trace, parts, object$engine$log_lik, model_parts)
 }
 
 #' @rdname elbo
 #' @export
 elbo.advifit <- function(object, trace = FALSE, parts = FALSE, ...) {
+  warn_unused(list(...), "elbo")
   final_elbo(object, trace, parts, object$log_density, target_parts)
 }
 

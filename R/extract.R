@@ -3,7 +3,7 @@
 #' Parts of a fit
 #'
 #' The methods of 'stats' that return what a model was fitted with, in the forms of 'lme4'.
-#' [stats::update()] needs no method: it works on the stored call and formula.
+#' [stats::update()] works on the stored call and formula, as it does for other models.
 #'
 #' @param object,x,formula A fit of class `vbfit`.
 #' @param fixed.only,random.only Whether to keep only the fixed or only the random part.
@@ -11,7 +11,9 @@
 #'   [stats::model.matrix()]) or `"random"` effects (a sparse one, a column per random effect,
 #'   term by term). For `weights()`, the `"prior"` weights or the `"working"` weights of the
 #'   last sweep of iteratively weighted least squares, evaluated at the fitted values.
-#' @param ... Not used.
+#' @param formula.,evaluate As in [stats::update()].
+#' @param ... Of `update()`, arguments of [vb()] to change or to add; `newdata`, as 'brms' calls it,
+#'   is `data`. Of others not used, with a warning where there is a choice of what to return.
 #' @return What the generics promise: `formula()` a formula, with the bars of the random
 #'   effects unless `fixed.only`; `family()` a family object; `nobs()` the number of rows used,
 #'   without those of weight zero; `weights()` a value per row; `df.residual()` is infinite, as
@@ -22,13 +24,14 @@
 #' nobs(fit)
 #' head(model.matrix(fit))
 #' update(fit, . ~ . + I(speed^2))
-#' @importFrom stats df.residual family formula model.frame model.matrix nobs terms weights
+#' @importFrom stats df.residual family formula model.frame model.matrix nobs terms update weights
 #' @name parts
 NULL
 
 #' @rdname parts
 #' @export
 formula.vbfit <- function(x, fixed.only = FALSE, random.only = FALSE, ...) {
+  warn_unused(list(...), "parts")
   check_one_part(fixed.only, random.only)
   if (fixed.only) return(stats::formula(x$terms))
   out <- x$formula
@@ -39,6 +42,7 @@ formula.vbfit <- function(x, fixed.only = FALSE, random.only = FALSE, ...) {
 #' @rdname parts
 #' @export
 terms.vbfit <- function(x, fixed.only = !random.only, random.only = FALSE, ...) {
+  warn_unused(list(...), "parts")
   check_one_part(fixed.only, random.only)
   if (random.only) return(stats::terms(reformulas::subbars(formula.vbfit(x, random.only = TRUE))))
   if (fixed.only) x$terms else attr(x$frame, "terms")
@@ -61,6 +65,15 @@ random_part <- function(fit) {
 
 #' @rdname parts
 #' @export
+update.vbfit <- function(object, formula., ..., evaluate = TRUE) {
+  call <- match.call()
+  call[[1L]] <- quote(stats::update.default)
+  names(call)[names(call) %in% "newdata"] <- "data"
+  eval(call, parent.frame())
+}
+
+#' @rdname parts
+#' @export
 family.vbfit <- function(object, ...) object$family
 
 #' @rdname parts
@@ -74,6 +87,8 @@ df.residual.vbfit <- function(object, ...) Inf
 #' @rdname parts
 #' @export
 model.frame.vbfit <- function(formula, fixed.only = FALSE, ...) {
+  check_flag(fixed.only, "fixed.only")
+  warn_unused(list(...), "parts")
   frame <- formula$frame
   if (!fixed.only) return(frame)
   variable <- vapply(as.list(attr(formula$terms, "variables"))[-1L], variable_name, "")
@@ -84,6 +99,7 @@ model.frame.vbfit <- function(formula, fixed.only = FALSE, ...) {
 #' @export
 model.matrix.vbfit <- function(object, type = c("fixed", "random"), ...) {
   type <- pick_choice(type, "type", c("fixed", "random"))
+  warn_unused(list(...), "parts")
   if (type == "fixed") {
     x <- stats::model.matrix(object$terms, object$frame, contrasts.arg = object$contrasts)
     return(if (object$fixed$implicit) x[, -1L, drop = FALSE] else x)
@@ -113,6 +129,7 @@ random_matrix <- function(term, group, z, row_names) {
 #' @export
 weights.vbfit <- function(object, type = c("prior", "working"), ...) {
   type <- pick_choice(type, "type", c("prior", "working"))
+  warn_unused(list(...), "parts")
   w <- object$weights
   if (type == "working") {
     check_no_thresholds(object, "working weights")

@@ -17,7 +17,7 @@
 #'   fold of each row of the model frame, such as `loo::kfold_split_stratified()` makes.
 #' @param group Groups that are not to be torn apart, as in [loo()][loo]: each goes into one fold.
 #' @param save_fits Whether to return the fits too.
-#' @param ... Not used.
+#' @param ... Not used, with a warning.
 #' @return An object of class `c("kfold", "loo")` for `loo::loo_compare()`: `estimates`
 #'   (`elpd_kfold`, `p_kfold`, `kfoldic`), `pointwise` with a row per observation, and with
 #'   `save_fits = TRUE` `fits`, a matrix of lists with the columns `fit` and `omitted`, the rows of
@@ -33,6 +33,7 @@
 #' @exportS3Method loo::kfold
 kfold.vbfit <- function(x, K = 10, folds = NULL, group = NULL, save_fits = FALSE, ...) {
   check_flag(save_fits, "save_fits")
+  warn_unused(list(...), "kfold.vbfit")
   fold <- as_folds(x, K, folds, group)
   n_fold <- max(fold)
   inside <- log_predictive(x, x$design)

@@ -50,8 +50,8 @@
 #' @param log_lik The log-likelihood of each observation: a matrix with a row per draw of the fit
 #'   and a column per observation, or a function that returns the values of all observations for one
 #'   draw, a named vector of the parameters.
-#' @param ... Passed on to `loo::loo_approximate_posterior()`, such as `cores` and `save_psis`. Not
-#'   used by `method = "cavity"`.
+#' @param ... Of `method = "psis"` `cores` and `save_psis`, passed on to
+#'   `loo::loo_approximate_posterior()`. Anything else is not used, with a warning.
 #' @return An object of class `"loo"`, which `loo::loo_compare()` takes: by `"psis"` the one that
 #'   `loo::loo()` returns, by `"cavity"` of class `c("cavity_loo", "loo")` with `estimates`
 #'   (`elpd_loo`, `p_loo`, `looic` and standard errors), `pointwise` (a row per observation or
@@ -93,6 +93,10 @@ NULL
 loo.vbfit <- function(x, method = c("psis", "cavity"), group = NULL, ndraws = ndraws.vbfit(x),
                       refit = 20, ...) {
   method <- pick_choice(method, "method", c("psis", "cavity"))
+  psis <- method == "psis"
+  other <- c(if (psis && !missing(refit)) list(refit = refit),
+             if (!psis && !missing(ndraws)) list(ndraws = ndraws))
+  warn_unused(c(other, list(...)), "loo", if (psis) psis_arguments)
   unit <- left_out(x, group)
   out <- if (method == "cavity") {
     cavity_loo(x, unit, refit)
@@ -102,7 +106,7 @@ loo.vbfit <- function(x, method = c("psis", "cavity"), group = NULL, ndraws = nd
     eta <- predictor_draws(x, design_rows(x$design), sample)
     log_lik <- t(row_log_lik(x, observations_in(x$design), eta, sample))
     if (!is.null(group)) log_lik <- sum_units(log_lik, unit)
-    approximate_loo(log_lik, sample, x$approximation, ...)
+    psis_loo(log_lik, sample, x$approximation, list(...))
   }
   with_response(out, x)
 }
@@ -115,6 +119,7 @@ loo.advifit <- function(x, log_lik, ...) {
                           i = "A fit by {.fun advi} does not know the log-likelihood of each
                                observation: give a function of a draw, or a matrix."))
   }
+  warn_unused(list(...), "loo", psis_arguments)
   if (is.function(log_lik)) {
     values <- apply(x$draws, 1L, log_lik, simplify = FALSE)
     log_lik <- do.call(rbind, values)
@@ -123,13 +128,17 @@ loo.advifit <- function(x, log_lik, ...) {
     vb_abort("log_lik", c("{.arg log_lik} must have a row for each of the {nrow(x$draws)} draws.",
                           x = "It is {describe(log_lik)}."))
   }
-  approximate_loo(log_lik, x, x$approximation, ...)
+  psis_loo(log_lik, x, x$approximation, list(...))
 }
 
-approximate_loo <- function(log_lik, draws, approximation, ...) {
+psis_arguments <- c("cores", "save_psis")
+
+psis_loo <- function(log_lik, draws, approximation, dots) {
   # Pathfinder's are resampled already
   drawn_from <- if (approximation == "pathfinder") draws$lp else draws$lp_approx
-  loo::loo_approximate_posterior(log_lik, log_p = draws$lp, log_g = drawn_from, ...)
+  do.call(loo::loo_approximate_posterior,
+          c(list(log_lik, log_p = draws$lp, log_g = drawn_from),
+            dots[names(dots) %in% psis_arguments]))
 }
 
 # loo_compare() warns where responses differ

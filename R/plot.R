@@ -125,9 +125,10 @@ pick_parameters <- function(table, variable, regex, default) {
   table[unique(row), , drop = FALSE]
 }
 
-matching <- function(pattern, name) {
+matching <- function(pattern, name, arg = "variable") {
   tryCatch(suppressWarnings(grep(pattern, name)), error = function(e) {
-    vb_abort("variable", "{.val {pattern}} in {.arg variable} is no regular expression.")
+    vb_abort(arg, c("{.val {pattern}} in {.arg {arg}} is no regular expression.",
+                    i = "A bracket that is meant as one is written {.val [(]}."))
   })
 }
 

@@ -17,7 +17,8 @@
 #' @param regex_pars Regular expressions; parameters whose names match one are added to `pars`.
 #' @param newdata,ndraws,re.form As for [posterior_predict()]; for `predictive_error()` `newdata`
 #'   has the response, too.
-#' @param ... Passed on to [posterior_predict()]; not used by `posterior_interval()`.
+#' @param ... Passed on to [posterior_predict()]; of `posterior_interval()` `variable`, another name
+#'   of `pars`, and a warning of anything else.
 #' @return `posterior_interval()` and `predictive_interval()`: a numeric matrix with a row per
 #'   parameter or row of data and two columns, the ends of the equal-tailed interval, named as in
 #'   `"5%"`. `predictive_error()`: a matrix of draws by rows of data, response minus
@@ -44,6 +45,7 @@ predictive_error <- function(object, ...) UseMethod("predictive_error")
 #' @rdname posterior_interval
 #' @export
 posterior_interval.vbfit <- function(object, prob = 0.9, pars = NULL, regex_pars = NULL, ...) {
+  take_synonyms(list(...), c(variable = "pars"), "posterior_interval")
   check_probs(prob, "prob", single = TRUE)
   probs <- c((1 - prob) / 2, (1 + prob) / 2)
   table <- parameters_like(object, pars, regex_pars)
@@ -59,9 +61,10 @@ predictive_interval.vbfit <- function(object, prob = 0.9, newdata = NULL, ndraws
   check_probs(prob, "prob", single = TRUE)
   probs <- c((1 - prob) / 2, (1 + prob) / 2)
   draws <- posterior_predict.vbfit(object, newdata, ndraws, re.form, ...)
-  out <- apply(draws, 2L, stats::quantile, probs = probs, na.rm = TRUE, names = FALSE)
-  out[, is.na(draws[1L, ])] <- NA
-  matrix(t(out), ncol(draws), 2L, dimnames = list(colnames(draws), interval_names(probs)))
+  out <- row_quantiles(t(draws), probs)
+  out[is.na(draws[1L, ]), ] <- NA
+  dimnames(out) <- list(colnames(draws), interval_names(probs))
+  out
 }
 
 #' @rdname posterior_interval
@@ -105,10 +108,10 @@ parameters_like <- function(fit, pars = NULL, regex_pars = NULL) {
     vb_abort("regex_pars", c("{.arg regex_pars} must be a character vector of regular expressions.",
                              x = "It is {describe(regex_pars)}."))
   }
-  found <- unlist(lapply(regex_pars, grep, x = table$name, value = TRUE))
+  found <- unlist(lapply(regex_pars, function(x) table$name[matching(x, table$name, "regex_pars")]))
   if (length(regex_pars) && !length(found)) {
     vb_abort("regex_pars", c("No parameter of the fit matches {.val {regex_pars}}.",
                              i = "See {.code rownames(posterior_summary(fit))}."))
   }
-  select_parameters(table, unique(c(pars, found)))
+  select_parameters(table, unique(c(pars, found)), "pars")
 }

@@ -90,11 +90,18 @@ posterior_epred.vbfit <- function(object, newdata = NULL, ndraws = NULL, re.form
 posterior_predict.vbfit <- function(object, newdata = NULL, ndraws = NULL, re.form = NULL,
                                     allow_new_levels = NULL, sample_new_levels = "gaussian",
                                     offset = NULL, fun = NULL, seed = NULL, ...) {
-  if (!is.null(fun)) fun <- match.fun(fun)
+  fun <- as_transform(fun)
   request <- draws_request(object, newdata, ndraws, re.form, allow_new_levels, sample_new_levels,
                            offset, seed, list(...))
   out <- predict_draws(object, request)
   if (is.null(fun)) out else fun(out)
+}
+
+as_transform <- function(fun) {
+  f <- as_function(fun)
+  if (!is.null(f) || is.null(fun)) return(f)
+  vb_abort("fun", c("{.arg fun} must be a function, or the name of one.",
+                    x = "It is {describe(fun)}."))
 }
 
 #' @rawNamespace S3method(posterior_linpred, default, forward_posterior_linpred)
@@ -117,23 +124,17 @@ forward_posterior_predict <- function(object, ...) {
 
 # ---- what is asked for ---------------------------------------------------------------------------
 
-# other packages' names of our arguments
-argument_synonyms <- c(draws = "ndraws", nsamples = "ndraws", re_formula = "re.form",
-                       allow.new.levels = "allow_new_levels")
-
 # -> list(rows, ndraws, new: how new levels are drawn, size, newdata, name, seed)
 draws_request <- function(fit, newdata, ndraws, re.form, allow_new_levels, sample_new_levels,
                           offset, seed, dots) {
-  known <- names(dots) %in% names(argument_synonyms)
-  warn_unused(dots[!known], "posterior_predict")
-  for (name in names(dots)[known]) assign(argument_synonyms[[name]], dots[[name]])
+  take_synonyms(dots, argument_synonyms, "posterior_predict")
   check_number(ndraws, "ndraws", lower = 1, upper = .Machine$integer.max, whole = TRUE, null = TRUE)
   check_number(seed, "seed", upper = .Machine$integer.max, whole = TRUE, null = TRUE)
   check_choice(sample_new_levels, "sample_new_levels", offered(names(new_effects)))
   own <- is.null(newdata)
   if (!own) newdata <- as_newdata(newdata)
-  allow <- own || is.null(allow_new_levels) || allow_new_levels
   if (!is.null(allow_new_levels)) check_flag(allow_new_levels, "allow_new_levels")
+  allow <- own || is.null(allow_new_levels) || allow_new_levels
   rows <- new_rows(fit, newdata, re.form, allow, offset)
   if (!own && is.null(allow_new_levels)) inform_new_levels(fit, rows)
   list(rows = rows, ndraws = if (is.null(ndraws)) ndraws.vbfit(fit) else as.integer(ndraws),

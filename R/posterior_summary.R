@@ -20,7 +20,7 @@
 #'   `r_Subject` stands for all its elements.
 #' @param method `"approximation"`, or `"psis"` for the draws of a fit by ADVI with their importance
 #'   weights, see [posterior_summary.advifit()].
-#' @param ... Not used by the method for `vbfit`.
+#' @param ... `pars`, another name of `variable`. There is a warning of anything else.
 #' @return A numeric matrix with the columns `Estimate` (posterior mean), `Est.Error`
 #'   (posterior standard deviation) and one per quantile. The rows are the fixed effects `b_` (of
 #'   [cumulative()] models first the thresholds `b_Intercept[1]` and so on),
@@ -42,6 +42,7 @@ posterior_summary.vbfit <- function(x, probs = c(0.025, 0.975), variable = NULL,
                                     method = c("approximation", "psis"), ...) {
   check_probs(probs, "probs")
   method <- pick_choice(method, "method", c("approximation", "psis"))
+  take_synonyms(list(...), c(pars = "variable"), "posterior_summary")
   table <- select_parameters(parameter_table(x), variable)
   if (method != "psis") return(summarise_parameters(x, table, probs))
   check_advi(x)
@@ -130,11 +131,11 @@ level_label <- function(term) {
   if (nested) make.unique(gsub(":", "_", term$levels, fixed = TRUE)) else term$levels
 }
 
-select_parameters <- function(table, variable) {
+select_parameters <- function(table, variable, arg = "variable") {
   if (is.null(variable)) return(table)
   if (!is.character(variable)) {
-    vb_abort("variable", c("{.arg variable} must be a character vector of parameter names.",
-                           x = "It is {describe(variable)}."))
+    vb_abort(arg, c("{.arg {arg}} must be a character vector of parameter names.",
+                    x = "It is {describe(variable)}."))
   }
   base <- sub("\\[.*", "", table$name)
   row <- lapply(variable, function(v) {
@@ -142,8 +143,8 @@ select_parameters <- function(table, variable) {
   })
   missing <- variable[lengths(row) == 0]
   if (length(missing)) {
-    vb_abort("variable", c(
-      "{.arg variable} names what is no parameter of the fit: {.val {missing}}.",
+    vb_abort(arg, c(
+      "{.arg {arg}} names what is no parameter of the fit: {.val {missing}}.",
       i = "The names are those of {.code rownames(posterior_summary(fit))}."
     ))
   }

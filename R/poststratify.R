@@ -21,7 +21,9 @@
 #'   `~ state + year`; `NULL` for one estimate of the whole. A missing value is a group like others.
 #' @param probs Probabilities of the quantiles.
 #' @param re.form,allow.new.levels,offset As for [predict()][predict.vbfit].
-#' @param ndraws The number of draws; of a fit by ADVI at most as many as it keeps.
+#' @param ndraws The number of draws: 1000, of a fit by ADVI at most as many as it keeps.
+#' @param ... `draws`, `re_formula` and `allow_new_levels`, other names of these arguments. There is
+#'   a warning of anything else.
 #' @return A data frame with a row per group, in the order of the values of `by`: its columns as
 #'   they are in `newdata`, `Estimate`, `Est.Error` (posterior standard deviation) and a column
 #'   `Q<100 * prob>` per quantile. Of [cumulative()] models a group has a row per `category`, a
@@ -40,14 +42,15 @@
 #' poststratify(fit, cells, "cows", by = ~ period, probs = c(0.05, 0.95), allow.new.levels = TRUE)
 #' @export
 poststratify <- function(fit, newdata, weights, by = NULL, probs = c(0.025, 0.975), re.form = NULL,
-                         allow.new.levels = FALSE, offset = NULL, ndraws = 1000L) {
+                         allow.new.levels = FALSE, offset = NULL, ndraws = NULL, ...) {
   check_fit(fit)
+  take_synonyms(list(...), lme4_synonyms, "poststratify")
   newdata <- as_newdata(newdata)
   w <- cell_weights(newdata, weights)
   check_probs(probs, "probs")
   check_flag(allow.new.levels, "allow.new.levels")
-  check_number(ndraws, "ndraws", lower = 2, upper = .Machine$integer.max, whole = TRUE)
-  if (!is.null(fit$advi) && missing(ndraws)) ndraws <- min(ndraws, ncol(fit$advi$coef))
+  check_number(ndraws, "ndraws", lower = 2, upper = .Machine$integer.max, whole = TRUE, null = TRUE)
+  if (is.null(ndraws)) ndraws <- min(1000L, if (!is.null(fit$advi)) ncol(fit$advi$coef))
   group <- cell_groups(newdata, by)
   used <- which(w > 0)
   if (length(offset) == nrow(newdata)) offset <- offset[used]
@@ -73,6 +76,9 @@ check_fit <- function(fit) {
 }
 
 cell_weights <- function(newdata, weights) {
+  if (missing(weights)) {
+    vb_abort("weights", "{.arg weights} is missing: the name of the column with the cells' sizes.")
+  }
   named <- is.character(weights) && length(weights) == 1L && !is.na(weights)
   if (!named || !weights %in% names(newdata)) {
     vb_abort("weights", c("{.arg weights} must be the name of a column of {.arg newdata}.",
@@ -105,6 +111,11 @@ cell_groups <- function(newdata, by) {
       i = "Make it a column first; terms are separated by {.code +}."))
   }
   value <- as.data.frame(newdata)[name]
+  plain <- vapply(value, function(x) is.atomic(x) && is.null(dim(x)), NA)
+  if (!all(plain)) {
+    vb_abort("by", c("{.arg by} must be columns of numbers, strings, factors or dates.",
+                     x = "{.code {name[!plain]}} {?is/are} not."))
+  }
   code <- lapply(value, function(x) match(x, unique(x)))
   key <- do.call(paste, unname(code))
   first <- which(!duplicated(key))

@@ -21,7 +21,9 @@
 #' @param newdata A data frame with the variables of the formula, its response included; the data of
 #'   the fit by default.
 #' @param re.form,seed As for [posterior_predict()].
-#' @param ... Passed on to the function of 'bayesplot', such as `stat = "mean"`.
+#' @param ... `draws` and `re_formula`, other names of `ndraws` and `re.form`, and
+#'   `allow_new_levels`, as for [posterior_predict()]. Anything else is passed on to the function of
+#'   'bayesplot', such as `stat = "mean"`.
 #' @return A ggplot object; without 'bayesplot' the matrix of draws, invisibly.
 #' @references
 #' Gabry, J., Simpson, D., Vehtari, A., Betancourt, M. and Gelman, A. (2019). Visualization in
@@ -38,9 +40,12 @@ pp_check <- function(object, ...) UseMethod("pp_check")
 pp_check.vbfit <- function(object, type = NULL, ndraws = NULL, group = NULL, x = NULL,
                            newdata = NULL, re.form = NULL, seed = NULL, ...) {
   dots <- list(...)
-  if (is.null(type)) type <- if (is.null(dots$plotfun)) default_check(object) else dots$plotfun
-  if (is.null(ndraws)) ndraws <- dots$nreps
-  dots <- dots[!names(dots) %in% c("plotfun", "nreps")]
+  allow_new_levels <- dots$allow_new_levels
+  dots$allow_new_levels <- NULL
+  own <- names(dots) %in% names(check_synonyms)
+  take_synonyms(dots[own], check_synonyms, "pp_check")
+  dots <- if (any(own)) dots[!own] else dots
+  if (is.null(type)) type <- default_check(object)
   if (!is.character(type) || length(type) != 1L) {
     vb_abort("type", c("{.arg type} must be one string.", x = "It is {describe(type)}."))
   }
@@ -48,7 +53,8 @@ pp_check.vbfit <- function(object, type = NULL, ndraws = NULL, group = NULL, x =
   check_number(ndraws, "ndraws", lower = 1, upper = .Machine$integer.max, whole = TRUE, null = TRUE)
   if (is.null(ndraws)) ndraws <- if (type %in% few_draws) 10L else 1000L
   data <- check_data_of(object, newdata, list(group = group, x = x))
-  request <- draws_request(object, newdata, ndraws, re.form, NULL, "gaussian", NULL, seed, list())
+  request <- draws_request(object, newdata, ndraws, re.form, allow_new_levels, "gaussian", NULL,
+                           seed, list())
   keep <- if (is.null(newdata)) object$rows else seq_along(data$y)
   yrep <- predict_draws(object, request)[, keep, drop = FALSE]
   draw_check(type, data$y[keep], yrep, lapply(data$other, `[`, keep), dots)
@@ -57,6 +63,10 @@ pp_check.vbfit <- function(object, type = NULL, ndraws = NULL, group = NULL, x =
 #' @rawNamespace S3method(pp_check, default, forward_pp_check)
 #' @rawNamespace S3method(bayesplot::pp_check, vbfit, pp_check.vbfit)
 forward_pp_check <- function(object, ...) forward("bayesplot", "pp_check", object, ...)
+
+# other packages' names of our arguments
+check_synonyms <- c(plotfun = "type", nreps = "ndraws", draws = "ndraws", nsamples = "ndraws",
+                    re_formula = "re.form", allow.new.levels = "allow_new_levels")
 
 few_draws <- c("dens_overlay", "ecdf_overlay", "hist", "freqpoly", "boxplot", "dens",
                "dens_overlay_grouped", "ecdf_overlay_grouped", "freqpoly_grouped")
@@ -89,16 +99,32 @@ draw_check <- function(type, y, yrep, other, dots, bayesplot = rlang::is_install
   if (!bayesplot) return(base_check(type, y, yrep, dots))
   name <- paste0("ppc_", type)
   known <- grep("^ppc_(?!.*data$)", getNamespaceExports("bayesplot"), perl = TRUE, value = TRUE)
-  check_choice(name, "type", offered(known))
+  check_choice(type, "type", offered(sort(sub("^ppc_", "", known))))
   fun <- getExportedValue("bayesplot", name)
   wants <- names(formals(fun))
-  lacking <- setdiff(intersect("group", wants[vapply(formals(fun), is_missing_arg, NA)]),
-                     names(other))
+  check_wanted(fun, type, c(names(other), names(dots)))
+  unused <- setdiff(names(other), wants)
+  if (length(unused)) warn_unused(other[unused], "pp_check")
+  attr(yrep, "levels") <- NULL
+  data <- c(list(y = as.double(y), yrep = unname(yrep)), other[names(other) %in% wants])
+  tryCatch(do.call(fun, c(data, dots)), error = function(e) {
+    vb_abort("type", c("{.code type = {.val {type}}} was refused by {.fn bayesplot::{name}}.",
+                       x = "{conditionMessage(e)}", i = "See {.code ?bayesplot::{name}}."))
+  })
+}
+
+# What there is no default for; densities of the draws need weights that leave each row out
+check_wanted <- function(fun, type, given) {
+  wants <- names(formals(fun))[vapply(formals(fun), is_missing_arg, NA)]
+  lacking <- setdiff(intersect(c("group", "x"), wants), given)
   if (length(lacking)) {
     vb_abort(lacking, "{.code type = {.val {type}}} needs {.arg {lacking}}, a variable's name.")
   }
-  attr(yrep, "levels") <- NULL
-  do.call(fun, c(list(y = as.double(y), yrep = unname(yrep)), other[names(other) %in% wants], dots))
+  lacking <- setdiff(intersect(c("lw", "psis_object", "status_y"), wants), given)
+  if (!length(lacking) || "pit" %in% given) return(invisible())
+  vb_abort(c("type", lacking), c(
+    "{.code type = {.val {type}}} needs {.arg {lacking}}, which a check of {.fn pp_check} has not.",
+    i = "Give it, as {.code ?bayesplot::ppc_{type}} says, or choose another {.arg type}."))
 }
 
 is_missing_arg <- function(x) is.symbol(x) && !nzchar(as.character(x))

@@ -49,7 +49,8 @@
 #'   `offset()` of the formula is evaluated in `newdata`.
 #' @param interval `"none"`, `"credible"` or `"prediction"`, see below.
 #' @param level The probability of the interval.
-#' @param ... Not used; `predict()` warns of what is there.
+#' @param ... `re_formula` and `allow_new_levels`, as 'brms' calls them; of `fitted()`, passed on to
+#'   `predict()`. There is a warning of anything else.
 #' @return `predict()`: a vector named by the rows (for the response of [cumulative()] models a
 #'   matrix, the probabilities of the categories), or with `se.fit = TRUE` a list with the
 #'   vectors `fit` and `se.fit`. With an `interval` it is, in place of the vector, a matrix with a
@@ -76,11 +77,12 @@ predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link
                           level = 0.95, ...) {
   type <- pick_choice(type, "type", c("link", "response"))
   interval <- pick_choice(interval, "interval", c("none", "credible", "prediction"))
+  na.action <- as_na_action(na.action)
   if (interval == "prediction") type <- "response"
   check_probs(level, "level", single = TRUE)
   check_flag(se.fit, "se.fit")
   check_flag(allow.new.levels, "allow.new.levels")
-  warn_unused(match.call(expand.dots = FALSE)$...)
+  take_synonyms(list(...), lme4_synonyms[c("re_formula", "allow_new_levels")], "predict.vbfit")
   own <- is.null(newdata)
   if (!own) newdata <- as_newdata(newdata)
   # a level may be new to the fit in the data's own rows: where all its rows have weight zero
@@ -114,14 +116,6 @@ by_rows <- function(v, f) {
   if (length(d) < 3L) return(f(v))
   flat <- f(matrix(v, d[1L], prod(d[-1L]), dimnames = list(rownames(v), NULL)))
   array(flat, c(nrow(flat), d[-1L]), c(list(rownames(flat)), dimnames(v)[-1L]))
-}
-
-warn_unused <- function(dots, page = "predict.vbfit") {
-  if (!length(dots)) return(invisible())
-  unused <- if (is.null(names(dots))) "" else names(dots)
-  unused[unused == ""] <- "..."
-  vb_warn("vb_warning_dots", c("{cli::qty(unused)}Argument{?s} {.arg {unused}} {?is/are} not used.",
-                               i = "See {.code ?{page}} for those there are."))
 }
 
 # As match.arg(): the first where the user chose none
@@ -176,12 +170,23 @@ keep_rows <- function(rows, keep) {
        z = lapply(rows$z, function(z) z[keep, , drop = FALSE]), complete = rows$complete[keep])
 }
 
+as_na_action <- function(na.action) {
+  f <- as_function(na.action)
+  if (!is.null(f)) return(f)
+  vb_abort("na.action", c("{.arg na.action} must be a function such as {.code na.pass}.",
+                          x = "It is {describe(na.action)}."))
+}
+
 # na.pass leaves the NAs, na.omit drops them, na.exclude puts them back, na.fail stops
 apply_na_action <- function(value, na.action) {
   flat <- is.matrix(value)
   name <- if (flat) rownames(value) else names(value)
   column <- unname(if (flat && ncol(value)) value[, 1L] else value)
-  kept <- match.fun(na.action)(data.frame(value = column, row.names = name))
+  kept <- tryCatch(na.action(data.frame(value = column, row.names = name)), error = function(e) {
+    vb_abort(c("na.action", "newdata"), c(
+      "{.arg na.action} stopped at the rows of {.arg newdata}: {conditionMessage(e)}.",
+      i = "{.code na.action = na.pass} predicts {.val {NA}} for rows with missing values."))
+  })
   out <- match(rownames(kept), name)
   stats::napredict(attr(kept, "na.action"), if (flat) value[out, , drop = FALSE] else value[out])
 }
@@ -193,12 +198,13 @@ frame_mean <- function(fit) {
 
 #' @rdname predict.vbfit
 #' @export
-fitted.vbfit <- function(object, ...) predict.vbfit(object, type = "response")
+fitted.vbfit <- function(object, ...) predict.vbfit(object, type = "response", ...)
 
 #' @rdname predict.vbfit
 #' @export
 residuals.vbfit <- function(object, type = c("response", "pearson", "working", "deviance"), ...) {
   type <- pick_choice(type, "type", c("response", "pearson", "working", "deviance"))
+  warn_unused(list(...))
   check_no_thresholds(object, "residuals")
   if (type %in% c("pearson", "deviance")) check_variance(object, type)
   mu <- frame_mean(object)

@@ -18,6 +18,7 @@
 #' print(fit)
 #' @export
 print.vbfit <- function(x, digits = 1, ...) {
+  check_digits(digits)
   cat("vb\n")
   cat(labelled_formula(" formula:      ", x$formula), sep = "\n")
   cat(" family:       ", x$family$family, " [", x$family$link, "]\n", sep = "")
@@ -53,6 +54,8 @@ print.vbfit <- function(x, digits = 1, ...) {
   cat("* For intervals see summary(), for the priors used prior_summary()\n")
   invisible(x)
 }
+
+check_digits <- function(digits) check_number(digits, "digits", lower = 0, upper = 15, whole = TRUE)
 
 is_bound <- function(fit) !identical(fit$bound, "exact")
 

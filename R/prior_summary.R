@@ -14,7 +14,8 @@
 #'
 #' @param object A fit of class `vbfit`; anything else is passed on to 'rstantools'.
 #' @param x An object of class `prior_summary.vbfit`.
-#' @param ... Not used by the method for `vbfit`.
+#' @param ... Not used by the method for `vbfit`, with a warning of anything but `digits`, which
+#'   'rstanarm' has.
 #' @return A list of class `prior_summary.vbfit` with the data frames `prior` (coefficients),
 #'   `prior_hs` (the scales of a horseshoe), `prior_intercept`, `prior_aux`, `prior_sd` and
 #'   `prior_cor`, those that the model has: a row per parameter with its prior and whether that is
@@ -28,6 +29,7 @@ prior_summary <- function(object, ...) UseMethod("prior_summary")
 #' @rdname prior_summary
 #' @export
 prior_summary.vbfit <- function(object, ...) {
+  warn_unused(list(...), "prior_summary", known = "digits")
   structure(Filter(NROW, object$priors), class = "prior_summary.vbfit")
 }
 

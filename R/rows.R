@@ -37,10 +37,14 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
 }
 
 as_newdata <- function(newdata) {
-  if (is.list(newdata) && !is.data.frame(newdata)) newdata <- as.data.frame(newdata)
+  given <- newdata
+  if (is.list(newdata) && !is.data.frame(newdata)) {
+    newdata <- tryCatch(as.data.frame(newdata), error = function(e) NULL)
+  }
   if (!is.data.frame(newdata)) {
     vb_abort("newdata", c("{.arg newdata} must be a data frame.",
-                          x = "It is {describe_class(newdata)}."))
+                          x = if (is.list(given)) "It is a list from which none can be made."
+                            else "It is {describe_class(given)}."))
   }
   newdata
 }

@@ -16,7 +16,7 @@
 #' @param x An object of class `summary.vbfit`.
 #' @param digits Decimals of the estimates; more are shown where the smallest standard error
 #'   needs them.
-#' @param ... Not used.
+#' @param ... Not used; `summary()` warns of what is there.
 #' @return An object of class `summary.vbfit`: a list with the data frames `fixed`, `random` (a
 #'   list with one per grouping factor) and `spec_pars` (the dispersions), each with the columns
 #'   `Estimate`, `Est.Error` and the limits of the interval (of a fit by ADVI also `q.Error`, the
@@ -35,6 +35,7 @@
 #' @export
 summary.vbfit <- function(object, prob = 0.95, ...) {
   check_probs(prob, "prob", single = TRUE)
+  warn_unused(list(...), "summary.vbfit")
   parameters <- without_ranef(object)
   table <- summarise_parameters(object, parameters, c((1 - prob) / 2, (1 + prob) / 2))
   colnames(table)[3:4] <- paste0(c("l-", "u-"), format(100 * prob), "% CI")
@@ -83,6 +84,7 @@ data_name <- function(fit) {
 #' @rdname summary.vbfit
 #' @export
 print.summary.vbfit <- function(x, digits = 2, ...) {
+  check_digits(digits)
   cat(" Family:", x$family, "\n")
   cat("   Link:", x$link, "\n")
   cat(labelled_formula("Formula: ", x$formula), sep = "\n")

@@ -13,6 +13,7 @@
 #'   random effects of each level, or the dispersions `"auxiliary"`, with `sigma` among them.
 #' @param conf.int Whether to add equal-tailed posterior intervals.
 #' @param conf.level The probability inside the intervals.
+#' @param conf.method `"quantile"`, the only one there is yet.
 #' @param exponentiate Whether to return exponentials of the fixed effects: of the estimate and of
 #'   the ends of the interval; the standard error is multiplied by the exponential.
 #' @param data For `augment()`, the data of the fit, if other columns are wanted than those of the
@@ -21,7 +22,7 @@
 #' @param se.fit Whether to add posterior standard deviations of what is predicted.
 #' @param type.predict,type.residuals The `type` of [predict()][predict.vbfit] and of
 #'   [residuals()][residuals.vbfit].
-#' @param ... Not used by `tidy()` and `glance()`; of `augment()`, passed on to
+#' @param ... Not used by `tidy()` and `glance()`, with a warning; of `augment()`, passed on to
 #'   [predict()][predict.vbfit], as `re.form` and `allow.new.levels`.
 #' @return Tibbles where 'tibble' is installed, else data frames.
 #' - `tidy()`: a row per parameter with `effect`, `group`, `level`, `term`, `estimate` (posterior
@@ -44,8 +45,10 @@
 #' generics::augment(fit, se.fit = TRUE)
 #' @exportS3Method generics::tidy
 tidy.vbfit <- function(x, effects = c("fixed", "ran_pars"), conf.int = FALSE, conf.level = 0.95,
-                       exponentiate = FALSE, ...) {
+                       conf.method = "quantile", exponentiate = FALSE, ...) {
   check_tidy(effects, conf.int, conf.level, exponentiate)
+  check_choice(conf.method, "conf.method", c(quantile = TRUE, HPDinterval = FALSE))
+  warn_unused(list(...), "tidy.vbfit", known = "parametric")       # which 'mice' hands to all
   probs <- if (conf.int) c((1 - conf.level) / 2, (1 + conf.level) / 2) else numeric()
   table <- parameter_table(x)
   parts <- lapply(unique(effects), function(effect) {
@@ -66,6 +69,7 @@ tidy.vbfit <- function(x, effects = c("fixed", "ran_pars"), conf.int = FALSE, co
 #' @exportS3Method generics::tidy
 tidy.advifit <- function(x, conf.int = FALSE, conf.level = 0.95, ...) {
   check_tidy("fixed", conf.int, conf.level, FALSE)
+  warn_unused(list(...), "tidy.vbfit", known = c("parametric", "effects"))
   probs <- if (conf.int) c((1 - conf.level) / 2, (1 + conf.level) / 2) else numeric()
   summary <- posterior_summary(x, probs)
   as_tidy(data.frame(term = rownames(summary), estimate_columns(summary)))
@@ -184,6 +188,7 @@ level_sum_rows <- function(fit, terms, name, n) {
 #' @rdname tidy.vbfit
 #' @exportS3Method generics::glance
 glance.vbfit <- function(x, ...) {
+  warn_unused(list(...), "tidy.vbfit")
   khat <- if (is.null(x$advi)) x$engine$khat else x$advi$khat
   as_tidy(data.frame(
     algorithm = x$algorithm, approximation = x$approximation, nobs = nobs(x), sigma = sigma(x),
@@ -195,6 +200,7 @@ glance.vbfit <- function(x, ...) {
 #' @rdname tidy.vbfit
 #' @exportS3Method generics::glance
 glance.advifit <- function(x, ...) {
+  warn_unused(list(...), "tidy.vbfit")
   as_tidy(data.frame(algorithm = "advi", approximation = x$approximation, elbo = x$elbo,
                      khat = x$khat, converged = isTRUE(x$converged), iterations = nrow(x$trace)))
 }

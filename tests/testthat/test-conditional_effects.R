@@ -169,3 +169,13 @@ test_that("what is not ours is handed on to brms without end", {
   expect_identical(getExportedValue("brms", "conditional_effects")(fit_of("line")),
                    conditional_effects(fit_of("line")))
 })
+
+test_that("conditions are on variables of the model", {
+  fit <- fit_of("slope")
+  expect_error(conditional_effects(fit, conditions = data.frame(nonsense = 1)),
+               class = "vb_error_conditions")
+  expect_error(conditional_effects(fit, conditions = list(1)), class = "vb_error_conditions")
+  at <- data.frame(Subject = "308")
+  expect_identical(conditional_effects(fit, conditions = at, re.form = NULL, resolution = 3),
+                   conditional_effects(fit, conditions = at, re_formula = NULL, resolution = 3))
+})

@@ -67,3 +67,20 @@ test_that("update refits from call and formula", {
   short <- update(fit_of("line"), subset = speed > 10)
   expect_identical(nobs(short), sum(cars$speed > 10))
 })
+
+test_that("update() changes formula and data, which may be called newdata", {
+  half <- sleepstudy[1:90, ]
+  fit <- vb(Reaction ~ Days + (1 | Subject), sleepstudy)
+  expect_identical(fixef(update(fit, . ~ . - Days)),
+                   fixef(vb(Reaction ~ (1 | Subject), sleepstudy)))
+  again <- vb(Reaction ~ Days + (1 | Subject), half)
+  expect_identical(fixef(update(fit, data = half)), fixef(again))
+  expect_identical(fixef(update(fit, newdata = half)), fixef(again))
+  expect_identical(fixef(do.call(update, list(fit, newdata = half))), fixef(again))
+  expect_identical(lapply(list(fit), update, . ~ . - Days, newdata = half)[[1L]]$nobs, 90L)
+  expect_identical(update(fit, . ~ . - Days, evaluate = FALSE)$data, quote(sleepstudy))
+})
+
+test_that("flags are checked", {
+  expect_error(model.frame(fit_of("line"), fixed.only = NA), class = "vb_error_fixed.only")
+})

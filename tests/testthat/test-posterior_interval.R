@@ -9,7 +9,7 @@ test_that("posterior intervals are quantiles of the summary, by either name", {
   expect_identical(colnames(some), c("25%", "75%"))
   expect_identical(rownames(posterior_interval(fit, regex_pars = "^sd_")),
                    c("sd_Subject__Intercept", "sd_Subject__Days"))
-  expect_error(posterior_interval(fit, pars = "none"), class = "vb_error_variable")
+  expect_error(posterior_interval(fit, pars = "none"), class = "vb_error_pars")
   expect_error(posterior_interval(fit, regex_pars = "none"), class = "vb_error_regex_pars")
   expect_error(posterior_interval(fit, regex_pars = 1), class = "vb_error_regex_pars")
   expect_error(posterior_interval(fit, prob = 2), class = "vb_error_prob")
@@ -29,4 +29,9 @@ test_that("predictive intervals cover, and errors are response less draws", {
   draws <- posterior_predict(fit, ndraws = 10, seed = 1)
   expect_equal(error, rep(cars$dist, each = 10) - draws, ignore_attr = TRUE)
   expect_identical(dim(predictive_error(fit, cars[1:3, ], ndraws = 10)), c(10L, 3L))
+})
+
+test_that("a pattern that is none is an error", {
+  fit <- fit_of("line")
+  expect_error(posterior_interval(fit, regex_pars = "("), class = "vb_error_regex_pars")
 })

@@ -82,3 +82,12 @@ test_that("fits by ADVI give their own draws", {
   eta <- posterior_linpred(fit, newdata = new, allow_new_levels = TRUE, seed = 1)
   expect_lt(stats::cor(eta)[1, 2], 0.9)
 })
+
+test_that("fun and allow_new_levels are checked first", {
+  fit <- fit_of("slope")
+  new <- data.frame(Days = 1, Subject = "new")
+  expect_error(posterior_predict(fit, fun = 1), class = "vb_error_fun")
+  expect_error(posterior_predict(fit, fun = "no such function"), class = "vb_error_fun")
+  expect_error(posterior_predict(fit, new, allow_new_levels = "yes"),
+               class = "vb_error_allow_new_levels")
+})

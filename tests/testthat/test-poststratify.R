@@ -116,3 +116,13 @@ test_that("what cannot be is named", {
   expect_error(strata(fit, lacking), "row 2", class = "vb_error_newdata")
   expect_error(strata(fit, ndraws = 1), class = "vb_error_ndraws")
 })
+
+test_that("columns that make no groups, and no weights, are errors", {
+  fit <- fit_of("line")
+  cells <- data.frame(speed = 1:3, n = 1)
+  cells$list <- I(list(1, 2, 3))
+  cells$matrix <- matrix(1:6, 3)
+  expect_error(poststratify(fit, cells, "n", ~list), class = "vb_error_by")
+  expect_error(poststratify(fit, cells, "n", ~matrix), class = "vb_error_by")
+  expect_error(poststratify(fit, cells), class = "vb_error_weights")
+})

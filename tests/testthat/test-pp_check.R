@@ -42,3 +42,23 @@ test_that("defaults suit the response", {
   expect_identical(default_check(fit_of("poisson")), "ecdf_overlay")
   expect_identical(default_check(vb(am ~ wt, mtcars, family = binomial())), "bars")
 })
+
+test_that("what a check lacks, and what it does not read, is said", {
+  skip_if_not_installed("bayesplot")
+  fit <- fit_of("slope")
+  expect_error(pp_check(fit, "error_scatter_avg_vs_x"), class = "vb_error_x")
+  expect_error(pp_check(fit, "loo_intervals"), class = "vb_error_psis_object")
+  expect_error(pp_check(fit, "rootogram"), class = "vb_error_type")
+  expect_error(pp_check(fit, "stat", stat = "nonsense"), class = "vb_error_type")
+  expect_warning(pp_check(fit, "hist", group = "Subject"), class = "vb_warning_dots")
+})
+
+test_that("the arguments of draws go by all their names", {
+  fit <- fit_of("slope")
+  new <- data.frame(Reaction = 300, Days = 1, Subject = "new")
+  expect_error(pp_check(fit, newdata = new, allow_new_levels = FALSE),
+               class = "vb_error_allow.new.levels")
+  expect_error(pp_check(fit, ndraws = 3, draws = 3), class = "vb_error_ndraws")
+  skip_if_not_installed("bayesplot")
+  expect_no_warning(pp_check(fit, draws = 3, re_formula = NA, plotfun = "stat"))
+})

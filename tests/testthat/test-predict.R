@@ -199,3 +199,12 @@ test_that("expected responses are those of skewed predictors, by quadrature of t
   expect_lt(max(abs(got$fit - mean) / sd), 0.03)
   expect_lt(max(abs(log(got$se.fit / sd))), 0.1)
 })
+
+test_that("na.action is a function, and its refusal an error of ours", {
+  fit <- fit_of("line")
+  new <- data.frame(speed = c(10, NA))
+  expect_error(predict(fit, new, na.action = "nonsense"), class = "vb_error_na.action")
+  expect_error(predict(fit, new, na.action = NULL), class = "vb_error_na.action")
+  expect_error(predict(fit, new, na.action = na.fail), class = "vb_error_na.action")
+  expect_length(predict(fit, new, na.action = "na.omit"), 1L)
+})

@@ -88,3 +88,11 @@ test_that("printouts look as they did", {
   expect_snapshot(print(VarCorr(fit_of("nested"))))
   expect_snapshot(print(ranef(fit_of("binomial"))))
 })
+
+test_that("digits are checked", {
+  fit <- fit_of("line")
+  for (digits in list(NA, "a", NULL, -1)) {
+    expect_error(print(fit, digits = digits), class = "vb_error_digits")
+    expect_error(print(summary(fit), digits = digits), class = "vb_error_digits")
+  }
+})

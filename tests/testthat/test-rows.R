@@ -87,3 +87,29 @@ test_that("new data that do not suit are errors that name what is missing", {
   expect_error(new_rows(fit, data.frame(x = "1", a = "u", b = 1)), class = "vb_error_newdata")
   expect_error(new_rows(fit, 3), class = "vb_error_newdata")
 })
+
+test_that("a list is taken for a data frame where it can be one", {
+  fit <- fit_of("slope")
+  expect_equal(predict(fit, list(Days = 1:2, Subject = c("308", "309"))),
+               predict(fit, data.frame(Days = 1:2, Subject = c("308", "309"))))
+  expect_error(predict(fit, list(Days = 1:3, Subject = c("308", "309"))),
+               class = "vb_error_newdata")
+})
+
+test_that("new data may be a tibble, a data.table, have other levels, or no rows", {
+  fit <- fit_of("slope")
+  plain <- sleepstudy[1:4, c("Days", "Subject")]
+  expected <- predict(fit, plain, interval = "prediction")
+  same <- function(new) {
+    expect_equal(predict(fit, new, interval = "prediction"), expected, ignore_attr = TRUE)
+  }
+  same(transform(plain, Subject = as.character(Subject)))
+  same(transform(plain, Subject = factor(Subject, levels = c("unused", "308"))))
+  if (rlang::is_installed("tibble")) same(tibble::as_tibble(plain))
+  if (rlang::is_installed("data.table")) same(data.table::as.data.table(plain))
+  none <- plain[0L, ]
+  expect_equal(dim(predict(fit, none, interval = "prediction")), c(0L, 3L))
+  expect_equal(dim(posterior_predict(fit, none, ndraws = 2)), c(2L, 0L))
+  expect_equal(dim(predictive_interval(fit, newdata = none, ndraws = 2)), c(0L, 2L))
+  expect_equal(dim(simulate(fit, 2, newdata = none)), c(0L, 2L))
+})
