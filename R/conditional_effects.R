@@ -83,7 +83,8 @@ print.conditional_effects.vbfit <- function(x, ...) {
                   value = TRUE)
     if (length(unique(x[[name]]$cond__)) == 1L) shown <- setdiff(shown, "cond__")
     frame <- x[[name]][shown]
-    cat("Effect of ", name, " on ", attr(x, "response"), " (", nrow(frame), " rows)\n", sep = "")
+    heading <- paste0("Effect of ", name, " on ", attr(x, "response"), " (", nrow(frame), " rows)")
+    cat(strwrap(heading, 80, exdent = 2), sep = "\n")
     print(utils::head(as.data.frame(frame)), digits = 3, row.names = FALSE)
     cat("\n")
   }

@@ -91,7 +91,29 @@ print_estimates <- function(table, digits) {
     k <- table[["Pareto.k"]]
     text <- cbind(text, Pareto.k = ifelse(is.na(k), "", two_places(k)))
   }
-  print(text, quote = FALSE, right = TRUE)
+  print_table(text)
+}
+
+# A label too long to stand beside its numbers has lines of its own above them
+print_table <- function(text, width = 80L) {
+  label <- rownames(text)
+  cells <- apply(rbind(colnames(text), text), 2L, format, justify = "right")
+  values <- apply(cells, 1L, paste, collapse = " ")
+  room <- width - nchar(values[1L]) - 1L
+  beside <- nchar(label) <= room
+  if (all(beside) || room < 10L) return(print(text, quote = FALSE, right = TRUE))
+  pad <- max(nchar(label[beside]), 4L)
+  lines <- Map(function(label, value, beside) {
+    if (beside) return(paste(formatC(label, width = -pad), value))
+    c(broken(label, width), paste(strrep(" ", pad), value))
+  }, label, values[-1L], beside)
+  cat(c(paste(strrep(" ", pad), values[1L]), unlist(lines, use.names = FALSE)), sep = "\n")
+}
+
+# In pieces of at most `width` characters
+broken <- function(x, width) {
+  start <- seq(1L, max(nchar(x), 1L), width)
+  substring(x, start, start + width - 1L)
 }
 
 format_estimates <- function(table, digits) {

@@ -37,6 +37,17 @@ prior_summary.vbfit <- function(object, ...) {
 #' @rawNamespace S3method(rstantools::prior_summary, vbfit, prior_summary.vbfit)
 forward_prior_summary <- function(object, ...) forward("rstantools", "prior_summary", object, ...)
 
+# A name too long to stand beside its prior has lines of its own above it
+prior_lines <- function(name, prior, width = 80L) {
+  beside <- nchar(name) + 1L + max(nchar(prior)) <= width - 2L
+  pad <- max(nchar(name[beside]), 2L)
+  lines <- Map(function(name, prior, beside) {
+    if (beside) return(paste(formatC(name, width = -pad), prior))
+    c(broken(name, width - 2L), paste(strrep(" ", pad), prior))
+  }, name, prior, beside)
+  paste0("  ", unlist(lines, use.names = FALSE))
+}
+
 prior_headings <- c(
   prior_intercept = "Intercept (at the column means)",
   prior = "Coefficients",
@@ -54,7 +65,7 @@ print.prior_summary.vbfit <- function(x, ...) {
     table <- x[[part]]
     cat(prior_headings[[part]], "\n", sep = "")
     default <- ifelse(table$default, "  (default)", "")
-    cat(paste0("  ", format(table$parameter), " ~ ", table$prior, default), sep = "\n")
+    cat(prior_lines(table$parameter, paste0("~ ", table$prior, default)), sep = "\n")
     asked <- setdiff(table$asked, c("", table$prior))
     if (length(asked)) cat(paste0("  from ", asked), sep = "\n")
   }
