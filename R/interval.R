@@ -70,10 +70,12 @@ row_nodes <- function(fit, rows) {
        new = logical(nrow(eta)))
 }
 
-# Rows by themselves: all new levels of a group are one, so that a row does not depend on others
-marginal_draws <- function(fit, rows, sample) {
+# Rows by themselves: all new levels of a group are one, so that a row does not depend on others.
+# f(eta) goes on in the stream from which new levels were drawn: begun anew, it would give their
+# effects and the responses the same noise.
+marginal_draws <- function(fit, rows, sample, f = identity) {
   rows$label <- lapply(rows$label, function(label) pmin(label, 1L))
-  with_noise_stream("fixed", predictor_draws(fit, rows, sample))
+  with_noise_stream("fixed", f(predictor_draws(fit, rows, sample)))
 }
 
 # The engine takes the columns' means off every row. A row without an intercept, such as the
@@ -165,8 +167,9 @@ category_quantiles <- function(fit, rows, sample, probs) {
 
 # The least response that reaches the probability, as for counts
 simulated_quantiles <- function(fit, rows, sample, probs) {
-  eta <- marginal_draws(fit, rows, sample)
-  y <- with_noise_stream("fixed", response_draws(fit, eta, rep(1, nrow(eta)), sample))
+  y <- marginal_draws(fit, rows, sample, function(eta) {
+    response_draws(fit, eta, rep(1, nrow(eta)), sample)
+  })
   row_quantiles(y, probs, type = 1L)
 }
 

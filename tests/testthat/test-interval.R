@@ -225,3 +225,18 @@ test_that("intervals that do not exist are named", {
   expect_error(predict(fit, interval = "confidence"), "credible", class = "vb_error_interval")
   expect_error(predict(fit, interval = "credible", level = 95), class = "vb_error_level")
 })
+
+test_that("responses in a new level vary independently of the level", {
+  normal <- vb_family("normal", function(y, eta, par) dnorm(y, eta, par$sigma, log = TRUE),
+                      par = c(sigma = "positive"),
+                      simulate = function(eta, par) rnorm(length(eta), eta, par$sigma))
+  new <- data.frame(Subject = c("new", "other"))
+  width <- function(family) {
+    fit <- vb(Reaction ~ 1 + (1 | Subject), sleepstudy, family = family)
+    unname(apply(interval_of(fit, new, interval = "prediction")[, -1L], 1L, diff))
+  }
+  expect_equal(width(normal), width(gaussian()), tolerance = 0.05)
+  shown <- vb(Reaction ~ 1 + (1 | Subject), sleepstudy, family = normal)
+  one <- diff(interval_of(shown, new[1L, , drop = FALSE], interval = "prediction")[1L, 2:3])
+  expect_equal(unname(one), width(gaussian())[1L], tolerance = 0.05)
+})
