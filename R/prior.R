@@ -86,7 +86,7 @@
 #' prior_summary(fit)
 #' vb(breaks ~ wool + (wool || tension), warpbreaks,
 #'    prior_sd = list(tension = list("(Intercept)" = pc(30, 0.01))))
-#' vb(mpg ~ ., mtcars, prior = horseshoe(par_ratio = 0.2))
+#' vb(mpg ~ wt + hp + qsec + am, mtcars, prior = horseshoe(par_ratio = 0.5))
 #' @name priors
 NULL
 

@@ -42,10 +42,18 @@ resolve_priors <- function(user, family, design, scales) {
   par <- aux_priors(user, family, scales)
   if (family$thresholds) coef$intercept <- par$table
   aux <- if (!family$thresholds) par$table
+  tables <- list(prior = coef$prior, prior_hs = coef$prior_hs, prior_intercept = coef$intercept,
+                 prior_aux = aux, prior_sd = sd$table, prior_cor = cor$table)
+  inform_idle(user, tables)
   list(coef = coef$rows, sd = sd$rows, cor = cor$eta, par = par$rows, shrink = coef$shrink,
-       tables = list(prior = coef$prior, prior_hs = coef$prior_hs,
-                     prior_intercept = coef$intercept, prior_aux = aux,
-                     prior_sd = sd$table, prior_cor = cor$table))
+       tables = tables)
+}
+
+# Priors of what the model does not have
+inform_idle <- function(user, tables) {
+  idle <- names(user)[lengths(user) > 0L & !vapply(tables[names(user)], NROW, 0L)]
+  if (!length(idle)) return(invisible())
+  vb_inform("The model has no parameter for {.arg {idle}}, which {?is/are} not used.")
 }
 
 coefficient_priors <- function(user, design, scales) {

@@ -139,7 +139,8 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   formula <- as_formula(formula, env)
   check_dots(match.call(expand.dots = FALSE)$...)
   data <- if (!missing(data)) data
-  automatic <- missing(approximation)
+  automatic <- missing(approximation) || is.null(approximation)
+  if (automatic) approximation <- "structured"
   if (automatic && identical(algorithm, "advi")) approximation <- NULL
   choices <- list(algorithm = algorithm, approximation = approximation, bound = bound)
   check_choices(choices)

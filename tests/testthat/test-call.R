@@ -52,3 +52,9 @@ test_that("how a fit ended becomes a classed warning that says what to do", {
   expect_identical(tryCatch(inside(), interrupt = function(i) "again"), "again")
   expect_silent(report_stop(list(converged = TRUE), globalenv()))
 })
+
+test_that("no approximation is the default one", {
+  expect_identical(vb(dist ~ speed, cars, approximation = NULL)$approximation, "structured")
+  expect_identical(vb(dist ~ speed, cars, algorithm = "advi", approximation = NULL)$approximation,
+                   "fullrank")
+})

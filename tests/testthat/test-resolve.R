@@ -202,3 +202,13 @@ test_that("the tables say what was used and what was asked", {
   expect_identical(tables$prior_cor$prior, "lkj(1)")
   expect_true(all(tables$prior_aux$default))
 })
+
+test_that("a prior of what the model does not have is mentioned", {
+  expect_message(vb(dist ~ speed, cars, prior_sd = normal(0, 1)), "prior_sd", class = "vb_message")
+  expect_message(vb(Reaction ~ (1 | Subject), sleepstudy, prior_cor = lkj(2), prior = normal()),
+                 "prior.*prior_cor|prior_cor.*prior", class = "vb_message")
+  expect_message(vb(am ~ wt, mtcars, family = binomial(), prior_aux = exponential(1)), "prior_aux",
+                 class = "vb_message")
+  expect_no_message(vb(dist ~ 1, cars, prior = NULL))
+  expect_no_message(vb(dist ~ speed, cars, prior = normal(), prior_aux = exponential(1)))
+})
