@@ -140,12 +140,10 @@ spread_dispersions <- function(fit, nodes, n = 50L) {
        par = point$hyper[own, rep(at, length(nodes$weight)), drop = FALSE], new = nodes$new)
 }
 
-# Trials or prior weights of new rows; 1 where `newdata` does not tell
+# Trials or prior weights of rows; of no trials nothing could be said
 interval_size <- function(fit, newdata, own) {
-  size <- tryCatch(response_size(fit, if (!own) newdata), vb_error_newdata = function(e) 1)
-  n <- nrow(if (own) fit$frame else newdata)
-  size <- rep_len(as.double(size), n)
-  replace(size, size %in% 0, 1)                          # of no trials nothing could be said
+  size <- as.double(response_size(fit, if (!own) newdata))
+  replace(size, size %in% 0, 1)
 }
 
 # ---- where there is no distribution function: quantiles of draws ---------------------------------

@@ -26,9 +26,9 @@
 #' [horseshoe()] enter by their moments.
 #'
 #' A quantile of a count is the least number whose probability not to be exceeded reaches it.
-#' Proportions are those of the row's trials, other responses have the row's prior weight (see
-#' `weights` of [vb()]); in `newdata` these are computed as in the fit where its variables are
-#' there, else there is one trial, or a weight of one, as for rows of weight zero. Of
+#' Proportions are those of the row's trials, which `newdata` must have, other responses have the
+#' row's prior weight (see `weights` of [vb()]): in `newdata` it is computed as in the fit where its
+#' variables are there, else it is one, as for rows of weight zero. Of
 #' [cumulative()] models a credible interval is that of each category's probability, and a
 #' prediction interval that of the category's number. The former, and prediction intervals for a
 #' [vb_family()], which must know how to `simulate`, are quantiles of 4000 draws that are the same

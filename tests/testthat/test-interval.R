@@ -101,9 +101,8 @@ test_that("predicted counts hold the share of many draws that they say", {
   draws <- posterior_predict(fit, new, ndraws = 20000, allow_new_levels = TRUE, seed = 1)
   got <- interval_of(fit, new, interval = "prediction")
   expect_reached(got, draws / rep(new$size, each = nrow(draws)))
-  # without the response there is one trial
-  one <- interval_of(fit, new[c("period", "herd")], interval = "prediction")
-  expect_true(all(one[, -1] %in% 0:1))
+  expect_error(interval_of(fit, new[c("period", "herd")], interval = "prediction"),
+               class = "vb_error_response")
   fit <- fit_of("negbinomial")
   draws <- posterior_predict(fit, warpbreaks[1:2, ], ndraws = 20000, seed = 1)
   expect_reached(predict(fit, warpbreaks[1:2, ], interval = "prediction"), draws)
