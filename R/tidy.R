@@ -11,9 +11,9 @@
 #'   thresholds), the standard deviations and correlations `"ran_pars"` of random effects and
 #'   residuals, the random effects themselves `"ran_vals"`, the sums `"ran_coefs"` of fixed and
 #'   random effects of each level, or the dispersions `"auxiliary"`, with `sigma` among them.
-#' @param conf.int Whether to add equal-tailed posterior intervals.
+#' @param conf.int Whether to add posterior intervals.
 #' @param conf.level The probability inside the intervals.
-#' @param conf.method `"quantile"`, the only one there is yet.
+#' @param conf.method `"quantile"`, equal-tailed intervals, or `"HPDinterval"`, the narrowest ones.
 #' @param exponentiate Whether to return exponentials of the fixed effects: of the estimate and of
 #'   the ends of the interval; the standard error is multiplied by the exponential.
 #' @param data For `augment()`, the data of the fit, if other columns are wanted than those of the
@@ -45,11 +45,12 @@
 #' generics::augment(fit, se.fit = TRUE)
 #' @exportS3Method generics::tidy
 tidy.vbfit <- function(x, effects = c("fixed", "ran_pars"), conf.int = FALSE, conf.level = 0.95,
-                       conf.method = "quantile", exponentiate = FALSE, ...) {
+                       conf.method = c("quantile", "HPDinterval"), exponentiate = FALSE, ...) {
   check_tidy(effects, conf.int, conf.level, exponentiate)
-  check_choice(conf.method, "conf.method", c(quantile = TRUE, HPDinterval = FALSE))
+  method <- pick_choice(conf.method, "conf.method", c("quantile", "HPDinterval"))
   warn_unused(list(...), "tidy.vbfit", known = "parametric")       # which 'mice' hands to all
-  probs <- if (conf.int) c((1 - conf.level) / 2, (1 + conf.level) / 2) else numeric()
+  lower <- (1 - conf.level) * if (method == "quantile") 0.5 else seq_len(99) / 100
+  probs <- if (conf.int) c(lower, lower + conf.level) else numeric()
   table <- parameter_table(x)
   parts <- lapply(unique(effects), function(effect) {
     if (effect == "ran_coefs") return(tidy_coefs(x, probs))
@@ -127,7 +128,18 @@ level_labels <- function(fit) {
   }))
 }
 
+# Of several intervals in the columns from the third on, lower ends before upper ones, the narrowest
+narrowest <- function(summary) {
+  n <- (ncol(summary) - 2L) / 2L
+  lower <- summary[, 2L + seq_len(n), drop = FALSE]
+  upper <- summary[, 2L + n + seq_len(n), drop = FALSE]
+  at <- cbind(seq_len(nrow(summary)), apply(upper - lower, 1L, which.min))
+  cbind(summary[, 1:2, drop = FALSE], lower[at], upper[at])
+}
+
 estimate_columns <- function(summary) {
+  if (ncol(summary) > 4L && nrow(summary)) summary <- narrowest(summary)
+  summary <- summary[, seq_len(min(4L, ncol(summary))), drop = FALSE]
   colnames(summary) <- c("estimate", "std.error", "conf.low", "conf.high")[seq_len(ncol(summary))]
   rownames(summary) <- NULL
   as.data.frame(summary)

@@ -188,3 +188,21 @@ test_that("mice pools fits by Rubin's rules", {
   expect_equal(pooled$t, unname(within + 4 / 3 * apply(estimate, 1, var)))
   expect_true(all(is.finite(summary(mice::pool(fits))$p.value)))
 })
+
+test_that("the narrowest intervals hold their probability, and no other that does is narrower", {
+  fit <- fit_of("binomial")
+  kinds <- c("fixed", "ran_pars", "ran_coefs")
+  equal <- generics::tidy(fit, kinds, conf.int = TRUE, conf.level = 0.8)
+  hpd <- generics::tidy(fit, kinds, conf.int = TRUE, conf.level = 0.8, conf.method = "HPDinterval")
+  expect_identical(hpd[c("term", "estimate")], equal[c("term", "estimate")])
+  expect_true(all(hpd$conf.high - hpd$conf.low <= equal$conf.high - equal$conf.low + 1e-8))
+  # the sd's, against the narrowest of the quantile function's
+  at <- function(p) posterior_summary(fit, probs = p, variable = "sd_herd__Intercept")[, 3]
+  width <- function(p) at(p + 0.8) - at(p)
+  best <- stats::optimize(width, c(0.002, 0.198), tol = 1e-4)
+  sd <- hpd[hpd$effect == "ran_pars", ]
+  expect_equal(sd$conf.high - sd$conf.low, best$objective, tolerance = 0.01)
+  draws <- as.matrix(fit, 20000, pars = "sd_herd__Intercept")
+  expect_equal(mean(draws > sd$conf.low & draws < sd$conf.high), 0.8, tolerance = 0.02)
+  expect_error(generics::tidy(fit, conf.method = "none"), class = "vb_error_conf.method")
+})
