@@ -31,7 +31,8 @@
 #' Both methods evaluate the observations of the fit with their weights, and leave out those of
 #' weight zero. The priors stay what they are, also where their default scales came from the data.
 #' Under `approximation = "joint"`, `"partial"` and `"meanfield"` the cavity method takes the
-#' hyperparameters for known.
+#' hyperparameters for known. Where flat priors leave no proper posterior without a unit its density
+#' is `NaN` and it is flagged.
 #'
 #' @section Fits by advi():
 #' [advi()] knows the log density as a whole only: the log-likelihood comes from the user. The
