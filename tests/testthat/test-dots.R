@@ -22,7 +22,6 @@ test_that("methods of other packages' generics warn, too, but not of what these 
   expect_warning(generics::tidy(fit, conf.levle = 0.9), class = "vb_warning_dots")
   expect_warning(generics::glance(fit, nonsense = 1), class = "vb_warning_dots")
   expect_no_warning(generics::tidy(fit, effects = "fixed", parametric = TRUE))
-  expect_error(generics::tidy(fit, conf.method = "HPDinterval"), class = "vb_error_conf.method")
   expect_no_warning(vcov(fit, complete = FALSE))
   skip_if_not_installed("posterior")
   expect_warning(posterior::as_draws_df(fit, draws = 5), class = "vb_warning_dots")
