@@ -1,6 +1,6 @@
 # Whichever package was attached last, its generics and ours do the same for our fits and theirs.
 
-skip_on_cran()
+skip_on_cran()                       # a minute of new sessions that load many packages
 
 installed <- function(packages) Filter(function(p) nzchar(system.file(package = p)), packages)
 tools <- c("posterior", "loo", "bayesplot", "rstantools", "generics", "broom.mixed", "emmeans",

@@ -81,7 +81,7 @@ test_that("heavy-tailed priors on every coefficient converge, with few rows too"
 })
 
 test_that("a proposal whose weights are poor learns from them, until Metropolis agrees", {
-  skip_on_cran()
+  skip_on_cran()                     # 20,000 steps of Metropolis
   fit <- vb(pixel ~ day + I(day^2) + (day | Dog) + (1 | Dog:Side), nlme::Pixel)
   expect_gt(fit$engine$ess, 400)
   x <- scale(model.matrix(fit)[, -1], scale = FALSE)

@@ -1,7 +1,7 @@
 # The tutorials run on our fits, and those of lme4 and rstanarm on the other package's too: what
 # they make has the same shape, and nearly the same numbers.
 
-skip_on_cran()
+skip_on_cran()                       # lme4 and rstan fit, too
 
 # what the script leaves of these names, in a session of its own as it attaches packages
 run_tutorial <- function(name, results, engine = NULL) {
