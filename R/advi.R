@@ -145,44 +145,6 @@ advi.default <- function(target, init, gradient = NULL, approximation = NULL,
   fit
 }
 
-advi_choice <- function(approximation, dim) {
-  if (is.null(approximation)) return(if (dim <= 100L) "fullrank" else "meanfield")
-  check_choice(approximation, "approximation", offered(approximations$advi))
-  approximation
-}
-
-# What of vb_control() does not fit the approximation of so many parameters
-check_advi_control <- function(control, approximation, dim) {
-  check_batch(control)
-  if (approximation == "pathfinder" && identical(control$paths, 0L)) {
-    vb_abort(c("paths", "approximation"), "{.code approximation = \"pathfinder\"} needs a path.")
-  }
-  few <- control$noise == "fixed" && isTRUE(control$n_noise < 2 * dim)
-  if (approximation == "fullrank" && few) {
-    vb_abort("n_noise", c(
-      "{.code approximation = \"fullrank\"} of {dim} parameters needs {2 * dim} or more draws.",
-      x = "{.arg n_noise} is {control$n_noise}: the bound would have no maximum.",
-      i = "Leave {.arg n_noise} out, or take {.code approximation = \"meanfield\"}."))
-  }
-  if (isTRUE(as.double(control$draws) * dim > 1e8)) {
-    vb_abort("draws", c("{control$draws} draws of {dim} parameters are too many to keep.",
-                        i = "At most {floor(1e8 / dim)} fit into a gigabyte."))
-  }
-}
-
-check_no_name <- function(batch) {
-  if (is.null(names(batch))) return(invisible())
-  vb_abort("batch", c("{.arg batch} has a name, {.val {names(batch)}}, which is for {.fun vb}.",
-                      i = "What a row is, {.arg target} decides: {.arg n_rows} counts them."))
-}
-
-check_batch <- function(control) {
-  if (is.null(control$batch) || control$noise == "fresh") return(invisible())
-  vb_abort(c("batch", "noise"), c(
-    "Mini-batches need {.code noise = \"fresh\"}.",
-    i = "With fixed draws the bound is climbed to its top: all rows have a say in where that is."))
-}
-
 # Bounds are for densities of parameters: what reports others has transforms of its own
 target_map <- function(target, lower, upper, transform) {
   asked <- c("lower", "upper", "transform")[!c(is.null(lower), is.null(upper), is.null(transform))]

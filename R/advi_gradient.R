@@ -21,8 +21,6 @@ find_gradient <- function(target, at_shape, density, init, vectorised, taped) {
   list(density = density, gradient = "differences", at_once = vectorised)
 }
 
-escape_braces <- function(text) gsub("}", "}}", gsub("{", "{{", text, fixed = TRUE), fixed = TRUE)
-
 # The function on RTMB's tape, if that is the same function elsewhere, too: a tape has the branches
 # that were taken where it was made
 tape_density <- function(target, at_shape, init) {

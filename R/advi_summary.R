@@ -1,5 +1,5 @@
-# Summaries of a fit by advi(): of its Gaussian, which takes no draws where a parameter is a
-# function of one real number, or of its weighted draws.
+# Summaries of a fit by advi(), long and short: of its Gaussian, which takes no draws where a
+# parameter is a function of one real number, or of its weighted draws.
 
 #' Summarise the posterior of a fit by advi()
 #'
@@ -43,22 +43,6 @@ posterior_summary.advifit <- function(x, probs = c(0.025, 0.975), variable = NUL
   psis_summary(x$draws[, row, drop = FALSE], x$log_weight, probs)
 }
 
-psis_summary <- function(draws, log_weight, probs) {
-  weight <- exp(log_weight)
-  out <- summary_matrix(colnames(draws), probs)
-  out[] <- t(apply(draws, 2L, function(value) {
-    if (min(value) == max(value)) return(c(value[1L], 0, rep(value[1L], length(probs))))
-    mean <- sum(weight * value)
-    c(mean, sqrt(sum(weight * (value - mean)^2)), weighted_quantile(value, weight, probs))
-  }))
-  out
-}
-
-summary_matrix <- function(name, probs) {
-  column <- c("Estimate", "Est.Error", paste0("Q", 100 * probs, recycle0 = TRUE))
-  matrix(NA_real_, length(name), length(column), dimnames = list(name, column))
-}
-
 summarise_advi <- function(fit, row, probs) {
   out <- summary_matrix(fit$margin$name[row], probs)
   margin <- fit$margin[row, ]
@@ -70,64 +54,6 @@ summarise_advi <- function(fit, row, probs) {
   }))
   out
 }
-
-# Parameters that importance weights cannot correct: neither do the weights hardly vary, nor has
-# their tail, as far as it matters to the parameter, a variance
-uncorrectable <- function(fit) {
-  own <- fit$margin$khat                                   # NA: held constant
-  if (steady(fit)) return(logical(length(own)))
-  k <- pmax(own, fit$khat, na.rm = TRUE)
-  is.nan(own) | is.na(k) | k >= khat_limit(nrow(fit$draws))
-}
-
-# Pathfinder's draws have weights that are spent
-steady <- function(fit) fit$approximation != "pathfinder" && hardly_vary(exp(fit$log_weight))
-
-check_weights <- function(fit, row) {
-  wrong <- row[uncorrectable(fit)[row]]
-  if (!length(wrong)) return(invisible())
-  name <- fit$margin$name[wrong]
-  worst <- max(fit$khat, fit$margin$khat[wrong])
-  limit <- khat_limit(nrow(fit$draws))
-  vb_abort(c("method", "khat"), c(
-    "Importance weights cannot correct {.val {name}}.",
-    x = "Pareto k is {two_places(worst)}: the approximation is too far from the target for weights
-         of {nrow(fit$draws)} draws, which can be used below {two_places(limit)}.",
-    i = "Another parametrisation, {.arg transform} or {.arg approximation} may come closer; more
-         draws, {.code vb_control(draws = )}, help where Pareto k is below 0.7."))
-}
-
-# ---- how it went ---------------------------------------------------------------------------------
-
-advi_verdict <- function(fit) {
-  name <- fit$margin$name
-  weight <- exp(fit$log_weight)
-  change <- weight_changes(fit$draws, weight)
-  most <- order(change, decreasing = TRUE)
-  changed <- name[most[which(change[most] > max(0.1, 3 / sqrt(length(weight))))]]
-  far <- fit$khat >= khat_limit(length(weight))
-  khat_verdict(fit$khat, far, name[uncorrectable(fit)], changed, length(name), steady(fit))
-}
-
-# In a sentence
-advi_report <- function(fit) {
-  number <- function(x) format(signif(x, 2))
-  noted <- function(x, before, after) {
-    if (is.finite(x)) paste0(" (", before, number(x), after, ")")
-  }
-  draws <- c(fit$n_noise, " ", fit$noise, " draws",
-             noted(fit$noise_error, "sampling error ", " sd"), ", ")
-  bad <- c(" The log density was not finite at ", counted(fit$n_bad, "point"), ".")
-  paste(c(
-    "Fit: ", fit$approximation, " approximation, ELBO ", two_places(fit$elbo),
-    noted(fit$elbo_se, "MC error ", ""), ", ", if (fit$approximation != "pathfinder") draws,
-    counted(fit$n_grad, "gradient"), gradient_notes[[fit$gradient]], ", ",
-    if (fit$converged) "converged" else c("NOT converged (", fit$stopped, ")"),
-    " in ", number(fit$seconds), " s.", if (fit$n_bad > 0) bad
-  ), collapse = "")
-}
-
-gradient_notes <- c(given = "", RTMB = " by RTMB", differences = " by differences")
 
 # ---- summary -------------------------------------------------------------------------------------
 
@@ -184,5 +110,25 @@ print.summary.advifit <- function(x, digits = 2, ...) {
   cat(" Target:", x$kind, "of", counted(nrow(x$parameters), "parameter"), "\n\n")
   print_estimates(x$parameters, digits)
   cat("\n", paste0(strwrap(c(x$report, x$verdict), width = 80, exdent = 2), "\n"), sep = "")
+  invisible(x)
+}
+
+#' @rdname summary.advifit
+#' @export
+print.advifit <- function(x, digits = 2, ...) {
+  check_digits(digits)
+  cat("advi\n")
+  cat(" target:        ", x$kind, " of ", counted(nrow(x$margin), "parameter"), "\n", sep = "")
+  cat(" approximation: ", x$approximation, "\n", sep = "")
+  cat("------\n")
+  n <- nrow(x$margin)
+  shown <- seq_len(min(n, 40L))
+  table <- summarise_advi(x, shown, numeric())
+  print_estimates(table, digits)
+  if (n > length(shown)) cat("... and", n - length(shown), "more: see posterior_summary()\n")
+  cat("------\n")
+  if (!isTRUE(x$converged)) cat("* Not converged: see summary() for how far the fit came\n")
+  cat(strwrap(advi_verdict(x), 80, initial = "* ", exdent = 2), sep = "\n")
+  cat("* For intervals and diagnostics see summary()\n")
   invisible(x)
 }

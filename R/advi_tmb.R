@@ -31,12 +31,6 @@ signed_density <- function(fn, gr, sign) {
                 function(theta) sign * drop(gr(drop(theta))), FALSE)
 }
 
-no_batch <- function(batch, what) {
-  if (is.null(batch)) return(invisible())
-  vb_abort("batch", c("Mini-batches are for a {.arg target} that is a function of {.arg rows}.",
-                      x = "{what} has all rows in it."))
-}
-
 # With random effects the joint density of all parameters, which needs no Laplace approximation;
 # `joint = FALSE` is the marginal one that fn() and gr() have. The joint mode is no place to start
 # from: it is often where a variance is zero and the density infinite. That of the Laplace

@@ -109,11 +109,6 @@ held_exactly <- function(draws) {
   draws
 }
 
-log_sum <- function(x) {
-  top <- max(x)
-  top + log(sum(exp(x - top)))
-}
-
 natural_draws <- function(target, map, x) {
   if (!is.null(target$report)) return(target$report(x))
   theta <- map_value(map, x)
@@ -138,25 +133,3 @@ errors_under_q <- function(target, map, margin, result) {
   out[!exact] <- apply(natural[!exact, , drop = FALSE], 1L, stats::sd)
   out
 }
-
-#' @rdname summary.advifit
-#' @export
-print.advifit <- function(x, digits = 2, ...) {
-  check_digits(digits)
-  cat("advi\n")
-  cat(" target:        ", x$kind, " of ", counted(nrow(x$margin), "parameter"), "\n", sep = "")
-  cat(" approximation: ", x$approximation, "\n", sep = "")
-  cat("------\n")
-  n <- nrow(x$margin)
-  shown <- seq_len(min(n, 40L))
-  table <- summarise_advi(x, shown, numeric())
-  print_estimates(table, digits)
-  if (n > length(shown)) cat("... and", n - length(shown), "more: see posterior_summary()\n")
-  cat("------\n")
-  if (!isTRUE(x$converged)) cat("* Not converged: see summary() for how far the fit came\n")
-  cat(strwrap(advi_verdict(x), 80, initial = "* ", exdent = 2), sep = "\n")
-  cat("* For intervals and diagnostics see summary()\n")
-  invisible(x)
-}
-
-counted <- function(n, what) paste0(n, " ", what, if (n != 1) "s")

@@ -71,13 +71,6 @@ as_function <- function(x) {
   if (is.function(x)) x
 }
 
-describe <- function(x) {
-  if (is.null(x)) return("NULL")
-  if (is.character(x) && length(x) == 1L) return(dQuote(x, FALSE))
-  if (is.atomic(x) && length(x) == 1L) return(format(x))
-  sprintf("%s of length %d", class(x)[1L], length(x))
-}
-
 # Finds the first value that is NaN or infinite; NA alone is na.action's business.
 has_bad_number <- function(x) {
   if (!is.numeric(x) || is.integer(x) || is.finite(sum(x))) return(FALSE)
@@ -124,4 +117,33 @@ check_data <- function(data) {
                      i = hint))
 }
 
-describe_class <- function(x) paste("of class", class(x)[1L])
+check_probs <- function(x, arg, single = FALSE) {
+  fits <- is.numeric(x) && !anyNA(x) && all(x > 0 & x < 1) && (!single || length(x) == 1L)
+  if (fits) return(invisible())
+  kind <- if (single) "a probability" else "probabilities"
+  vb_abort(arg, c("{.arg {arg}} must be {kind} strictly between 0 and 1.",
+                  x = "It is {describe(x)}."))
+}
+
+# As match.arg(): the first where the user chose none
+pick_choice <- function(x, arg, choices) {
+  if (identical(x, choices)) return(choices[1L])
+  check_choice(x, arg, stats::setNames(rep(TRUE, length(choices)), choices))
+  x
+}
+
+offered <- function(choices) stats::setNames(rep(TRUE, length(choices)), choices)
+
+check_digits <- function(digits) check_number(digits, "digits", lower = 0, upper = 15, whole = TRUE)
+
+check_positive <- function(x, arg) {
+  if (!is.numeric(x) || !length(x) || !all(is.finite(x)) || any(x <= 0)) {
+    vb_abort(arg, c("{.arg {arg}} must be positive.", x = "It is {describe(x)}."))
+  }
+}
+
+check_finite <- function(x, arg) {
+  if (!is.numeric(x) || !length(x) || !all(is.finite(x))) {
+    vb_abort(arg, c("{.arg {arg}} must be finite numbers.", x = "It is {describe(x)}."))
+  }
+}

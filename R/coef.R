@@ -69,8 +69,6 @@ fixef.vbfit <- function(object, ...) {
   stats::setNames(c(threshold, slope_means(object)), fixed_names(object))
 }
 
-slope_means <- function(fit) mixture_moments(fixed_nodes(fit))$mean
-
 #' @rdname estimates
 #' @export
 vcov.vbfit <- function(object, correlation = FALSE, full = FALSE, ...) {
@@ -114,8 +112,6 @@ confint.vbfit <- function(object, parm, level = 0.95, ...) {
   out[parm, , drop = FALSE]
 }
 
-percent_names <- function(probs) paste(format(100 * probs, trim = TRUE, digits = 3), "%")
-
 check_parm <- function(parm, name, what, extractor) {
   unknown <- setdiff(parm, if (is.character(parm)) name else seq_along(name))
   if (!length(unknown)) return(invisible())
@@ -140,8 +136,6 @@ ngrps.vbfit <- function(object, ...) {
   n_level <- vapply(object$random[first], function(term) length(term$levels), 0L)
   stats::setNames(n_level, group[first])
 }
-
-group_labels <- function(fit) vapply(fit$random, function(term) term$group, "")
 
 # ---- Random effects ------------------------------------------------------------------------------
 

@@ -59,40 +59,6 @@ vb_control <- function(tol = 1e-6, max_sweep = 200L, nodes = NULL, rq = NULL, lr
   list(noise_tol = if (!is.null(noise_tol)) as.double(noise_tol))), class = "vb_control")
 }
 
-# What the core of ADVI is told; 0: it chooses
-advi_settings <- function(control, approximation, n_path, n_draw = 4000L) {
-  or <- function(x, otherwise) if (is.null(x)) otherwise else x
-  fresh <- control$noise == "fresh"
-  list(approximation = approximation, fresh = as.integer(fresh),
-       n_noise = or(control$n_noise, 0L), max_noise = control$max_noise,
-       noise_tol = or(control$noise_tol, if (fresh) 0.1 else 0.02), rank = or(control$rank, 0L),
-       n_path = or(control$paths, n_path), n_draw = or(control$draws, n_draw), tol = control$tol,
-       max_iter = or(control$max_iter, if (fresh) 10000L else 1000L), lr = control$lr,
-       batch = unname(or(control$batch, 0L)), cores = control$cores, verbose = control$verbose)
-}
-
-# Fixed noise comes from a stream of its own, so that a fit is the same on every run and leaves the
-# user's random numbers where they were; fresh noise is the user's.
-with_noise_stream <- function(noise, code) {
-  if (noise == "fresh") return(code)
-  with_seed(20170118L, code, kind = "Mersenne-Twister", normal.kind = "Inversion",
-            sample.kind = "Rejection")
-}
-
-# `seed = NULL`: the generator goes on from where it is
-with_seed <- function(seed, code, ...) {
-  if (is.null(seed)) return(code)
-  env <- globalenv()
-  old <- if (exists(".Random.seed", env, inherits = FALSE)) get(".Random.seed", env)
-  on.exit(restore_stream(old, env))
-  set.seed(seed, ...)
-  code
-}
-
-restore_stream <- function(seed, env) {
-  if (is.null(seed)) rm(".Random.seed", envir = env) else assign(".Random.seed", seed, env)
-}
-
 check_auto <- function(x, arg) {
   if (is.null(x)) return(NA)
   check_flag(x, arg, na = TRUE)
@@ -110,4 +76,13 @@ check_control <- function(control) {
 control_call <- function(control) {
   changed <- !mapply(identical, unclass(control), unclass(vb_control())[names(control)])
   as.call(c(list(quote(vb_control)), unclass(control)[changed]))
+}
+
+verbose_default <- function() getOption("varbayes.verbose", TRUE)
+
+full_control <- function(control, cores, verbose) {
+  check_control(control)
+  check_number(cores, "cores", lower = 1, upper = 1024, whole = TRUE)
+  check_flag(verbose, "verbose")
+  c(unclass(control), list(cores = as.integer(cores), verbose = verbose))
 }

@@ -71,12 +71,3 @@ final_elbo <- function(fit, trace, parts, expected, names) {
   if (trace) return(fit$trace)
   if (parts) unlist(bound_parts(fit$elbo, expected, names)) else fit$elbo
 }
-
-# The names of the expectation and of the rest, and the sign with which the rest enters
-model_parts <- list(names = c("log_lik", "kl"), sign = -1)
-target_parts <- list(names = c("log_density", "entropy"), sign = 1)
-
-bound_parts <- function(elbo, expected, parts) {
-  rest <- parts$sign * (elbo - expected)
-  stats::setNames(list(elbo, expected, rest), c("elbo", parts$names))
-}

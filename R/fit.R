@@ -37,10 +37,6 @@ with_noise <- function(control) c(control, list(rnorm = stats::rnorm, runif = st
 threads <- function(cores) if (identical(Sys.getpid(), loaded_in$process)) cores else 1L
 
 loaded_in <- new.env(parent = emptyenv())
-.onLoad <- function(libname, pkgname) {
-  loaded_in$process <- Sys.getpid()
-  allow_marginaleffects()
-}
 
 # C functions of these packages are looked up on first use.
 load_callables <- function() {
@@ -84,12 +80,12 @@ engine_node_moments <- function(fit, rows, corrected = TRUE) {
 
 # Leave-one-out over the nodes, of units of rows of the design: a list of their positions. `by_row`:
 # not of whole units but of their rows, the values being in the order of unlist(unit). With `nodes`
-# also `node`, units (or rows) x nodes, the log densities at each.
+# also `node`, units (or rows) x nodes, the log densities at each. `fit`: with_density().
 engine_cavity <- function(fit, unit, by_row = FALSE, nodes = FALSE) {
   load_callables()
   unit <- list(start = c(0L, cumsum(lengths(unit))), row = unlist(unit, use.names = FALSE) - 1L,
                by_row = as.integer(by_row), nodes = as.integer(nodes))
-  out <- .Call(C_vb_r_cavity, with_density(fit), reopened(fit$engine), unit)
+  out <- .Call(C_vb_r_cavity, fit$design, reopened(fit$engine), unit)
   c(lapply(out[c("log_out", "log_in", "lambda", "share")], drop), out["node"])
 }
 
@@ -97,14 +93,7 @@ engine_cavity <- function(fit, unit, by_row = FALSE, nodes = FALSE) {
 # of engine_node_moments()
 engine_log_score <- function(fit, data, moments) {
   data <- lapply(data[c("y", "w")], as.double)
-  .Call(C_vb_r_log_score, with_density(fit), data, moments, moments$par)
-}
-
-# The design as a fit in the making has it: with the density of a family of the user's own.
-with_density <- function(fit) {
-  design <- fit$design
-  if (!is.null(design$user)) design$user$log_lik <- own_density(fit)
-  design
+  .Call(C_vb_r_log_score, fit$design, data, moments, moments$par)
 }
 
 # Columns are draws; `normal` has a row per coefficient and per hyperparameter, or per
@@ -117,7 +106,7 @@ engine_draws <- function(fit, uniform, normal, densities = FALSE) {
   }
   density <- theta_densities[fit$engine$rule]
   theta <- list(log_evidence = fit$log_evidence, density = if (is.na(density)) 0L else density)
-  draws <- .Call(C_vb_r_draw, with_density(fit), reopened(fit$engine), uniform, normal, theta)
+  draws <- .Call(C_vb_r_draw, fit$design, reopened(fit$engine), uniform, normal, theta)
   c(draws[1:2], list(lp = draws$log_density[1L, ], lp_approx = draws$log_density[2L, ]))
 }
 
@@ -177,10 +166,9 @@ eval_joint <- function(spec, xi = NULL, axes = NULL, density = NULL, dense_up_to
   .Call(C_vb_r_joint, spec, axes, xi, settings)
 }
 
-# Expectations of a user's log density and of its first six derivatives, a column per row.
-eval_stein <- function(family, y, eta, v, par = numeric(), w = rep(1, length(y))) {
-  user <- user_spec(family, y)
-  user$log_lik <- callback(family)$density
+# Expectations of a user's log density and of its first six derivatives, a column per row; `user` as
+# user_spec() has it, with the density as `log_lik`.
+eval_stein <- function(user, y, eta, v, par = numeric(), w = rep(1, length(y))) {
   data <- lapply(list(y = y, w = w, m = eta, v = v), as.double)
   .Call(C_vb_r_stein, user, data, as.double(par))
 }

@@ -15,8 +15,6 @@ expectand_k <- function(draws, log_ratio) {
 # Up to where weights of n draws are of use (Vehtari et al. 2024, section 3.2.4)
 khat_limit <- function(n) min(1 - 1 / log10(n), 0.7)
 
-two_places <- function(x) formatC(x, format = "f", digits = 2L)
-
 # Weights that hardly vary carry every expectation, whatever the shape of their tail, of which alone
 # Pareto k speaks: in one or two dimensions it is large for the best of Gaussians
 hardly_vary <- function(weight) {
@@ -54,8 +52,7 @@ khat_verdict <- function(khat, far, wrong, changed, n_name, steady) {
          "in ", listed(changed), ".")
 }
 
-listed <- function(name, most = 6L) {
-  more <- length(name) - most
-  first <- paste(utils::head(name, most), collapse = ", ")
-  if (more > 0L) paste(first, "and", more, "more") else first
+log_sum <- function(x) {
+  top <- max(x)
+  top + log(sum(exp(x - top)))
 }

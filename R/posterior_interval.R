@@ -95,23 +95,3 @@ forward_predictive_error <- function(object, ...) {
 }
 
 interval_names <- function(probs) paste0(format(100 * probs, trim = TRUE, digits = 3), "%")
-
-# The rows of parameter_table() for `pars`, names of posterior_summary() or of fixef(), and
-# `regex_pars`; all where neither is given
-parameters_like <- function(fit, pars = NULL, regex_pars = NULL) {
-  table <- parameter_table(fit)
-  if (is.null(pars) && is.null(regex_pars)) return(table)
-  fixed <- fixed_names(fit)
-  alias <- pars %in% fixed & !pars %in% table$name
-  if (is.character(pars)) pars[alias] <- paste0("b_", plain_name(pars[alias]))
-  if (!is.null(regex_pars) && !is.character(regex_pars)) {
-    vb_abort("regex_pars", c("{.arg regex_pars} must be a character vector of regular expressions.",
-                             x = "It is {describe(regex_pars)}."))
-  }
-  found <- unlist(lapply(regex_pars, function(x) table$name[matching(x, table$name, "regex_pars")]))
-  if (length(regex_pars) && !length(found)) {
-    vb_abort("regex_pars", c("No parameter of the fit matches {.val {regex_pars}}.",
-                             i = "See {.code rownames(posterior_summary(fit))}."))
-  }
-  select_parameters(table, unique(c(pars, found)), "pars")
-}

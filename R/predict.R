@@ -1,5 +1,4 @@
-# Predictions, fitted values and residuals: posterior moments of the linear predictor and of
-# the mean.
+# Predictions, fitted values and residuals, in the form of stats.
 
 #' Predictions
 #'
@@ -118,58 +117,6 @@ by_rows <- function(v, f) {
   array(flat, c(nrow(flat), d[-1L]), c(list(rownames(flat)), dimnames(v)[-1L]))
 }
 
-# As match.arg(): the first where the user chose none
-pick_choice <- function(x, arg, choices) {
-  if (identical(x, choices)) return(choices[1L])
-  check_choice(x, arg, stats::setNames(rep(TRUE, length(choices)), choices))
-  x
-}
-
-# -> list(fit, and with `se` se.fit). The mean of a linear predictor is linear in the coefficients
-# and needs no engine. Rows that lack a value are kept from the engine and come back as NA.
-predict_moments <- function(fit, rows, type, se = FALSE) {
-  linear <- type == "link" || fit$family$link == "identity"
-  out <- list(fit = if (linear) predictor_mean(fit, rows))
-  if (linear && !se) return(out)
-  known <- rows$complete
-  if (linear) rows <- rows_of_link(fit, rows)
-  moments <- row_moments(fit, if (all(known)) rows else keep_rows(rows, known))
-  all_rows <- function(v) {
-    if (!is.matrix(v)) return(replace(rep(NA_real_, length(known)), known, v))
-    out <- matrix(NA_real_, length(known), ncol(v))
-    out[known, ] <- v
-    out
-  }
-  if (!linear) out$fit <- all_rows(moments$mu)
-  if (se) out$se.fit <- all_rows(sqrt(if (linear) moments$var else moments$mu_var))
-  out
-}
-
-row_moments <- function(fit, rows) {
-  if (is.null(fit$advi)) engine_moments(fit, rows) else draw_moments(fit, rows)
-}
-
-# Rows with a level that the fit has not seen, or without the term, have a random effect of zero
-predictor_mean <- function(fit, rows) {
-  eta <- rows$offset + drop(rows$x %*% slope_means(fit))
-  start <- term_offset(fit)
-  mean <- drop(fit$engine$node$mean %*% fit$engine$node$weight)
-  for (k in seq_along(fit$random)) {
-    d <- length(fit$random[[k]]$coef)
-    seen <- which(rows$group[[k]] > 0L)
-    first <- start[k] + (rows$group[[k]][seen] - 1L) * d
-    for (a in seq_len(d)) eta[seen] <- eta[seen] + rows$z[[k]][seen, a] * mean[first + a]
-  }
-  replace(eta, !rows$complete, NA)
-}
-
-keep_rows <- function(rows, keep) {
-  list(x = rows$x[keep, , drop = FALSE], offset = rows$offset[keep],
-       group = lapply(rows$group, function(group) group[keep]),
-       label = lapply(rows$label, function(label) label[keep]),
-       z = lapply(rows$z, function(z) z[keep, , drop = FALSE]), complete = rows$complete[keep])
-}
-
 as_na_action <- function(na.action) {
   f <- as_function(na.action)
   if (!is.null(f)) return(f)
@@ -189,11 +136,6 @@ apply_na_action <- function(value, na.action) {
   })
   out <- match(rownames(kept), name)
   stats::napredict(attr(kept, "na.action"), if (flat) value[out, , drop = FALSE] else value[out])
-}
-
-# Posterior mean of the mean of each row of the model frame
-frame_mean <- function(fit) {
-  predict_moments(fit, new_rows(fit, allow.new.levels = TRUE), "response")$fit
 }
 
 #' @rdname predict.vbfit

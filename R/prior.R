@@ -1,4 +1,4 @@
-# Priors: constructors with rstanarm's fields, and how they print. resolve.R turns them into
+# Priors: constructors with rstanarm's fields, and how they print. prior_resolve.R turns them into
 # numbers.
 
 #' Priors
@@ -169,18 +169,6 @@ new_prior <- function(dist, df, location, scale, autoscale) {
   if (!identical(location, NA_real_)) check_finite(location, "location")
   structure(list(dist = dist, df = df, location = location, scale = scale, autoscale = autoscale),
             class = "vb_prior")
-}
-
-check_finite <- function(x, arg) {
-  if (!is.numeric(x) || !length(x) || !all(is.finite(x))) {
-    vb_abort(arg, c("{.arg {arg}} must be finite numbers.", x = "It is {describe(x)}."))
-  }
-}
-
-check_positive <- function(x, arg) {
-  if (!is.numeric(x) || !length(x) || !all(is.finite(x)) || any(x <= 0)) {
-    vb_abort(arg, c("{.arg {arg}} must be positive.", x = "It is {describe(x)}."))
-  }
 }
 
 # A row per distribution: the C table's name for it (lkj has none) and the number of its arguments

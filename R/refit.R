@@ -63,7 +63,8 @@ log_predictive <- function(fit, design) {
 
 node_predictive <- function(fit, design) {
   moments <- engine_node_moments(fit, design_rows(design, fit$design))
-  value <- log_average(engine_log_score(fit, design, moments), moments$weight, moments$new)
+  score <- engine_log_score(with_density(fit), design, moments)
+  value <- log_average(score, moments$weight, moments$new)
   value + observations_in(design)$constant
 }
 

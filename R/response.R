@@ -1,4 +1,5 @@
-# Responses of new rows, and their prior weights and trials, read as those of the fit were.
+# Responses: read from a frame as the family takes them; and those of new rows, with their prior
+# weights and trials, read as those of the fit were.
 
 # The weights of rows: of the fit's own data as it keeps them, else what the call's `weights` is in
 # `newdata`; 1 where nothing can be said. Rows of weight zero were left out of the fit only.
@@ -89,67 +90,137 @@ observed_response <- function(fit, newdata = NULL) {
   if (is.null(newdata)) fit$y else new_response(fit, newdata)$y
 }
 
-# ---- draws of the response -----------------------------------------------------------------------
+# ---- readers, which the rows of family.R name ----------------------------------------------------
 
-# rows x draws, from R's generator, given the linear predictor
-response_draws <- function(fit, eta, size, sample) {
-  family <- fit$family
-  aux <- fit$hyper$class == "aux"
-  par <- split(sample$hyper[aux, , drop = FALSE], factor(which(aux)))
-  names(par) <- fit$hyper$name[aux]
-  if (inherits(family, "vb_family")) return(user_draws(family, eta, par))
-  if (length(threshold_rows(fit))) return(category_draws(mean_draws(fit, eta, sample)))
-  par <- lapply(par, rep, each = nrow(eta))
-  mu <- inverse_link(family, eta)
-  draw <- family_rows[[fit$design$family]]$draw
-  out <- suppressWarnings(do.call(draw, list(as.vector(mu), size, par)))    # NA in, NA out
-  array(out, dim(eta))
+# -> list(y, weights: as glm keeps them; spec_y, spec_w: as the engine reads them; constant: the log
+# density's terms free of eta, per row, for the families without dispersion)
+
+read_response <- function(family, y, weights) {
+  if (is.matrix(y) && ncol(y) == 1L) y <- drop(y)
+  if (is.null(weights)) weights <- rep(1, NROW(y))
+  reader <- if (is.null(family$domain)) family_rows[[family$name]]$response else response_any
+  do.call(reader, list(y, weights, family))
 }
 
-user_draws <- function(family, eta, par) {
-  if (is.null(family$simulate)) {
-    vb_abort(c("family", "simulate"), c(
-      "The family {.val {family$family}} does not know how to draw responses.",
-      i = "Give {.fun vb_family} the argument {.arg simulate}."))
+# Of a family of the user's own: what is two-valued becomes 0 and 1
+response_any <- function(y, weights, family) {
+  if (is.logical(y) || (is.factor(y) && nlevels(y) == 2L)) y <- zero_one(y, family)
+  response_real(y, weights, family)
+}
+
+wrong_response <- function(family, problem, fix) {
+  suits <- if (is.null(family$domain)) "{.code family = {family_maker(family$name)}()}"
+    else "the family {.val {family$family$family}}"
+  vb_abort(c("response", "family"), c(paste0("The response does not suit ", suits, "."),
+                                      x = problem, i = fix), .envir = parent.frame())
+}
+
+response_real <- function(y, weights, family) {
+  if (!is.numeric(y) || !is.null(dim(y))) {
+    what <- describe_class(y)
+    wrong_response(family, paste0("It must be numeric, and is ", what, "."),
+                   "For a response of two values use {.code family = binomial()}.")
   }
-  out <- vapply(seq_len(ncol(eta)), function(s) {
-    value <- family$simulate(eta[, s], lapply(par, `[`, s))
-    if (length(value) != nrow(eta)) {
-      vb_abort(c("family", "simulate"), "{.arg simulate} must return one response for each entry of
-                                         {.arg eta}: for {nrow(eta)} it is {describe(value)}.")
+  y <- as.double(y)
+  list(y = y, weights = weights, spec_y = y, spec_w = weights, constant = NULL)
+}
+
+response_positive <- function(y, weights, family) {
+  if (!is.numeric(y) || !is.null(dim(y)) || any(y <= 0)) {
+    wrong_response(family, "It must be positive numbers.",
+                   "Zeros need another likelihood, such as {.code negbinomial()} for counts.")
+  }
+  response_real(y, weights, family)
+}
+
+response_unit <- function(y, weights, family) {
+  if (!is.numeric(y) || !is.null(dim(y)) || any(y <= 0 | y >= 1)) {
+    wrong_response(family, "It must be numbers between 0 and 1, both excluded.",
+                   "Proportions of a number of trials have {.code family = binomial()}.")
+  }
+  response_real(y, weights, family)
+}
+
+response_count <- function(y, weights, family) {
+  if (!is.numeric(y) || !is.null(dim(y)) || !whole(y) || any(y < 0)) {
+    wrong_response(family, "It must be whole numbers that are not negative.",
+                   "For rates use the count as response and {.code offset(log(exposure))}.")
+  }
+  y <- as.double(y)
+  if (!family$cells) {
+    return(list(y = y, weights = weights, spec_y = y, spec_w = weights, constant = NULL))
+  }
+  list(y = y, weights = weights, spec_y = weights * y, spec_w = weights,
+       constant = -weights * lgamma(y + 1))
+}
+
+# Categories 1 to K, as an ordered factor or as numbers; their names are `levels`.
+response_ordered <- function(y, weights, family) {
+  ordered <- is.ordered(y)
+  integers <- is.numeric(y) && is.null(dim(y)) && whole(y) && all(y >= 1)
+  if (!ordered && !integers) {
+    wrong_response(family, "It must be an ordered factor, or whole numbers from 1 on.",
+                   "Give the order by {.code factor(y, levels = , ordered = TRUE)}.")
+  }
+  levels <- if (ordered) levels(y) else as.character(seq_len(max(y)))
+  if (!length(levels) %in% 2:41) {
+    n <- length(levels)
+    wrong_response(family, "It has {n} categor{?y/ies}, and must have 2 to 41.",
+                   "Join categories, or use {.code family = gaussian()}.")
+  }
+  y <- as.double(y)
+  list(y = y, weights = weights, spec_y = y, spec_w = weights, constant = NULL, levels = levels)
+}
+
+# Trials: of cbind(success, failure) the weight multiplies, for proportions the weight is their
+# number.
+response_trials <- function(y, weights, family) {
+  if (is.matrix(y)) return(response_pairs(y, weights, family))
+  y <- zero_one(y, family)
+  success <- weights * y
+  between <- y > 0 & y < 1 & weights > 0
+  if (any(between & weights == 1)) {
+    wrong_response(family, "Proportions need the number of trials.",
+                   "Give it as {.arg weights}, or use {.code cbind(success, failure)}.")
+  }
+  if (any(between & abs(success - round(success)) > 1e-3)) {
+    vb_warn("vb_warning_response", c("Some proportions times their weights are not whole numbers.",
+                                     i = "{.arg weights} must be the number of trials."))
+  }
+  constant <- numeric(length(y))
+  w <- weights[between]
+  s <- success[between]
+  constant[between] <- lgamma(w + 1) - lgamma(s + 1) - lgamma(w - s + 1)
+  list(y = y, weights = weights, spec_y = success, spec_w = weights, constant = constant)
+}
+
+response_pairs <- function(y, weights, family) {
+  if (!is.numeric(y) || ncol(y) != 2L || !whole(y) || any(y < 0)) {
+    wrong_response(family, "A matrix response must have two columns of whole numbers.",
+                   "Write {.code cbind(success, failure)}.")
+  }
+  success <- as.double(y[, 1L])
+  trials <- success + as.double(y[, 2L])
+  list(y = ifelse(trials > 0, success / trials, 0), weights = weights * trials,
+       spec_y = weights * success, spec_w = weights * trials,
+       constant = weights * lchoose(trials, success))
+}
+
+zero_one <- function(y, family) {
+  if (is.logical(y)) return(as.double(y))
+  if (is.factor(y)) {
+    if (nlevels(y) != 2L) {
+      n <- nlevels(y)
+      wrong_response(family, "It is a factor with {n} level{?s}, and must have two.",
+                     "The first level is failure, the second success; use {.fn droplevels}.")
     }
-    as.double(value)
-  }, numeric(nrow(eta)))
-  array(out, dim(eta))
-}
-
-# Categories by their number: how many cumulative probabilities a uniform exceeds
-category_draws <- function(probability) {
-  u <- array(stats::runif(length(probability[[1L]])), dim(probability[[1L]]))
-  out <- below <- 0 * u
-  for (p in probability[-length(probability)]) {
-    below <- below + p
-    out <- out + (u > below)
+    return(as.double(as.integer(y) - 1L))
   }
-  out + 1
+  if (!is.numeric(y) || any(y < 0 | y > 1)) {
+    wrong_response(family, "It must be 0 and 1, logical, a factor with two levels or proportions.",
+                   "For counts use {.code cbind(success, failure)}; for text {.fn factor}.")
+  }
+  as.double(y)
 }
 
-draw_gaussian <- function(mu, size, par) stats::rnorm(length(mu), mu, par$sigma / sqrt(size))
-draw_binomial <- function(mu, size, par) stats::rbinom(length(mu), size, mu)
-draw_poisson <- function(mu, size, par) stats::rpois(length(mu), mu)
-draw_negbinomial <- function(mu, size, par) stats::rnbinom(length(mu), size = par$shape, mu = mu)
-draw_student <- function(mu, size, par) {
-  mu + par$sigma / sqrt(size) * stats::rt(length(mu), par$nu)
-}
-draw_Gamma <- function(mu, size, par) {
-  stats::rgamma(length(mu), size * par$shape, size * par$shape / mu)
-}
-draw_beta <- function(mu, size, par) stats::rbeta(length(mu), mu * par$phi, (1 - mu) * par$phi)
-
-# The inverse of the distribution function, which is tau at the quantile itself
-draw_asym_laplace <- function(mu, size, par) {
-  u <- stats::runif(length(mu))
-  tau <- par$tau
-  e <- ifelse(u < tau, log(u / tau) / (1 - tau), -log((1 - u) / (1 - tau)) / tau)
-  mu + par$sigma / size * e
-}
+whole <- function(y) all(abs(y - round(y)) < 1e-8 * pmax(1, abs(y)))

@@ -186,3 +186,26 @@ given_offset <- function(given, newdata) {
                                       variables are not in {.arg newdata}.",
                                      i = "Add them, or give {.arg offset} for the new rows."))
 }
+
+keep_rows <- function(rows, keep) {
+  list(x = rows$x[keep, , drop = FALSE], offset = rows$offset[keep],
+       group = lapply(rows$group, function(group) group[keep]),
+       label = lapply(rows$label, function(label) label[keep]),
+       z = lapply(rows$z, function(z) z[keep, , drop = FALSE]), complete = rows$complete[keep])
+}
+
+# Blocks of rows in which rows x `width` numbers are some 16 MB
+row_blocks <- function(rows, width) {
+  split(rows, (seq_along(rows) - 1L) %/% max(1L, 2e6 %/% width))
+}
+
+# The engine takes the columns' means off every row. A row without an intercept, such as the
+# difference of two rows, gets them back; of ordinal models, whose thresholds hold for the columns'
+# means, every row does: what is reported is the predictor about zero.
+rows_of_link <- function(fit, rows) {
+  at <- fit$fixed$intercept
+  without <- if (at) 1 - rows$x[, at] else rep(1, nrow(rows$x))
+  if (!is.null(fit$advi) || !any(without != 0, na.rm = TRUE)) return(rows)
+  rows$x <- rows$x + outer(without, fit$fixed$center)
+  rows
+}

@@ -30,6 +30,7 @@ each_sample <- function(fit, n_draw, f, with_coef = TRUE, densities = FALSE) {
     }
     return(invisible())
   }
+  if (densities) fit <- with_density(fit)
   n_hyper <- NROW(fit$hyper)
   # one draw from each of n_draw strata, in random order: theta's marginals come out evenly
   uniform <- (sample.int(n_draw) - stats::runif(n_draw)) / n_draw
@@ -159,4 +160,18 @@ threshold_draws <- function(fit, sample, row = threshold_rows(fit)) {
   moved <- any(center != 0)
   shift <- if (moved) drop(center %*% sample$coef[seq_along(center), , drop = FALSE]) else 0
   lapply(row, function(r) sample$hyper[r, ] + shift)
+}
+
+check_kept <- function(n_draw, n_kept) {
+  if (n_draw <= n_kept) return(invisible())
+  vb_abort("ndraws", c("The fit has kept {n_kept} draws, fewer than {n_draw}.",
+                       i = "Fit again with {.code control = vb_control(draws = {n_draw})}."))
+}
+
+# Rows by themselves: all new levels of a group are one, so that a row does not depend on others.
+# f(eta) goes on in the stream from which new levels were drawn: begun anew, it would give their
+# effects and the responses the same noise.
+marginal_draws <- function(fit, rows, sample, f = identity) {
+  rows$label <- lapply(rows$label, function(label) pmin(label, 1L))
+  with_noise_stream("fixed", f(predictor_draws(fit, rows, sample)))
 }

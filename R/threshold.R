@@ -1,11 +1,6 @@
 # Thresholds of ordinal models. The engine has tau_k, where the columns are at their means c; what
 # is reported holds where they are zero: Intercept[k] = tau_k + c'beta.
 
-threshold_rows <- function(fit) which(fit$hyper$class == "threshold")
-
-# Names of all population-level effects: thresholds come before the columns of the model matrix.
-fixed_names <- function(fit) c(as.character(fit$hyper$name[threshold_rows(fit)]), fit$fixed$names)
-
 # c'beta at each node: its mean and variance
 shift_nodes <- function(fit) {
   node <- fit$engine$node

@@ -165,7 +165,16 @@ callback <- function(family) {
 }
 
 # of a finished fit; NULL for other families
-own_density <- function(fit) callback(resolve_family(fit$family, fit$bound))$density
+own_density <- function(fit) {
+  if (inherits(fit$family, "vb_family")) callback(resolve_user(fit$family, fit$bound))$density
+}
+
+# A fit whose design has the density of a family of the user's own, as a fit in the making has it:
+# what the engine's log densities are asked of
+with_density <- function(fit) {
+  if (!is.null(fit$design$user)) fit$design$user$log_lik <- own_density(fit)
+  fit
+}
 
 call_log_lik <- function(family, y, eta, par) {
   names(par) <- names(family$par)

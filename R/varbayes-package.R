@@ -9,3 +9,8 @@
 #' @importFrom stats gaussian
 #' @useDynLib varbayes, .registration = TRUE, .fixes = "C_"
 "_PACKAGE"
+
+.onLoad <- function(libname, pkgname) {
+  loaded_in$process <- Sys.getpid()
+  allow_marginaleffects()
+}

@@ -164,39 +164,3 @@ engine_fields <- function(engine, spec, algorithm) {
     stopped = if (isTRUE(engine$converged)) "" else stop_reason(engine$status, algorithm)
   )
 }
-
-# in the order of vb_status
-stop_reasons <- c("", "max_sweep", "not finite", "not positive definite", "interrupt")
-
-# What ran out is counted in sweeps or, of ADVI, in iterations.
-stop_reason <- function(status, algorithm) {
-  reason <- stop_reasons[[status + 1L]]
-  if (identical(algorithm, "advi") && reason == "max_sweep") "max_iter" else reason
-}
-
-# Coordinate ascent has a phase more each time its nodes are laid anew, counted among those in
-# which a step was accepted.
-phase_names <- function(phase) {
-  known <- c("start", "mode", "nodes", "sweeps")
-  if (!length(phase) || max(phase) < length(known)) return(known[phase])
-  sweep <- match(phase, sort(unique(phase[phase >= length(known)])))
-  more <- ifelse(sweep == 1L, "", paste0(" ", sweep))
-  ifelse(is.na(sweep), known[phase], paste0("sweeps", more))
-}
-
-# in the order of the enum in advi.h
-advi_phases <- c("path", "bound", "polish", "average")
-
-# `parts`: what names the two parts of the bound (bound_parts())
-trace_table <- function(trace, algorithm = "cavi", parts = model_parts) {
-  k <- length(trace$elbo)
-  advi <- identical(algorithm, "advi")
-  elbo <- as.double(trace$elbo)
-  columns <- c(
-    list(step = seq_len(k), phase = if (advi) advi_phases[trace$phase]
-      else phase_names(trace$phase)),
-    bound_parts(elbo, as.double(trace$log_lik), parts), list(seconds = as.double(trace$seconds))
-  )
-  if (advi) columns <- c(columns, list(se = trace$se, n_grad = trace$n_grad))
-  structure(columns, class = "data.frame", row.names = seq_len(k))
-}

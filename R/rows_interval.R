@@ -46,11 +46,6 @@ interval_bounds <- function(fit, rows, type, interval, probs, size) {
   out
 }
 
-# Blocks of rows in which rows x `width` numbers are some 16 MB
-row_blocks <- function(rows, width) {
-  split(rows, (seq_along(rows) - 1L) %/% max(1L, 2e6 %/% width))
-}
-
 # ---- the linear predictor as a mixture -----------------------------------------------------------
 
 n_component <- function(fit) {
@@ -68,25 +63,6 @@ row_nodes <- function(fit, rows) {
     else sample$hyper[fit$hyper$class == "aux", , drop = FALSE]
   list(mean = eta, var = 0 * eta, skew = 0 * eta, weight = rep(1 / n, n), par = par,
        new = logical(nrow(eta)))
-}
-
-# Rows by themselves: all new levels of a group are one, so that a row does not depend on others.
-# f(eta) goes on in the stream from which new levels were drawn: begun anew, it would give their
-# effects and the responses the same noise.
-marginal_draws <- function(fit, rows, sample, f = identity) {
-  rows$label <- lapply(rows$label, function(label) pmin(label, 1L))
-  with_noise_stream("fixed", f(predictor_draws(fit, rows, sample)))
-}
-
-# The engine takes the columns' means off every row. A row without an intercept, such as the
-# difference of two rows, gets them back; of ordinal models, whose thresholds hold for the columns'
-# means, every row does: what is reported is the predictor about zero.
-rows_of_link <- function(fit, rows) {
-  at <- fit$fixed$intercept
-  without <- if (at) 1 - rows$x[, at] else rep(1, nrow(rows$x))
-  if (!is.null(fit$advi) || !any(without != 0, na.rm = TRUE)) return(rows)
-  rows$x <- rows$x + outer(without, fit$fixed$center)
-  rows
 }
 
 # f(nodes, rows), where rows with a new level have nodes of positive weight alone

@@ -1,0 +1,33 @@
+# A fit of a model by ADVI: what linear response corrected, and how far to trust the fit.
+
+# Standard deviations of q itself
+q_error <- function(fit, table) {
+  advi <- fit$advi
+  out <- advi$hyper_sd_q[table$row]
+  is_coef <- table$class %in% c("b", "r")
+  replace(out, is_coef, advi$coef_sd_q[table$row[is_coef]])
+}
+
+# Columns that the summary of a fit by ADVI has more
+advi_columns <- function(fit, table) {
+  cbind(q.Error = q_error(fit, table), Pareto.k = advi_view(fit, table)$margin$khat)
+}
+
+# A fit of a model as the functions for fits by advi() see one: some of its parameters
+advi_view <- function(fit, table) {
+  advi <- fit$advi
+  draws <- draw_parameters(fit, table, ncol(advi$coef))
+  khat <- expectand_k(draws, advi$lp - advi$lp_approx)
+  own <- list(draws = draws, margin = data.frame(name = table$name, khat = khat),
+              approximation = fit$approximation, noise = fit$control$noise, gradient = "given",
+              elbo = fit$elbo, converged = fit$converged, stopped = fit$stopped,
+              seconds = fit$seconds)
+  c(own, advi[setdiff(names(advi), names(own))])
+}
+
+check_advi <- function(fit) {
+  if (!is.null(fit$advi)) return(invisible())
+  vb_abort(c("method", "algorithm"), c(
+    "Importance weights are those of a fit by {.code algorithm = \"advi\"}.",
+    i = "The nodes of other fits carry their corrections already: leave {.arg method} out."))
+}

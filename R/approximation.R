@@ -1,0 +1,54 @@
+# Algorithms and their approximations: which there are, and which suit a model.
+
+choices_known <- list(
+  algorithm = c("cavi", "advi"),
+  bound = c("exact", "jj")
+)
+
+# of each algorithm; the first is its default, but for ADVI (advi_approximation())
+approximations <- list(
+  cavi = c("structured", "joint", "partial", "meanfield"),
+  advi = c("fullrank", "lowrank", "meanfield", "pathfinder")
+)
+
+check_choices <- function(choices) {
+  for (arg in names(choices_known)) check_choice(choices[[arg]], arg, offered(choices_known[[arg]]))
+  advi <- choices$algorithm == "advi"
+  known <- approximations[[choices$algorithm]]
+  others <- setdiff(unlist(approximations), known)
+  if (isTRUE(choices$approximation %in% others)) {
+    vb_abort(c("approximation", "algorithm"), c(
+      "{.code algorithm = {.val {choices$algorithm}}} has no {.code approximation =
+       {.val {choices$approximation}}}.",
+      i = "It may be {.or {.val {known}}}."))
+  }
+  if (!is.null(choices$approximation)) {
+    check_choice(choices$approximation, "approximation", offered(known))
+  }
+  if (advi && choices$bound != "exact") {
+    vb_abort(c("bound", "algorithm"), c(
+      "{.code bound = {.val {choices$bound}}} is a bound of coordinate ascent.",
+      i = "Leave {.arg bound} out, or use {.code algorithm = \"cavi\"}."))
+  }
+}
+
+# What the engine took: where crossed factors are too large for a Cholesky factor, and nothing else
+# was asked for, the partially factorised approximation.
+approximation_used <- function(approximation, engine) {
+  if (approximation != "structured" || engine$coupling == 0L) return(approximation)
+  vb_inform(c("The crossed grouping factors are too large for a Cholesky factor: using
+               {.code approximation = \"partial\"}.",
+              i = "Standard deviations of random effects and hyperparameters may be too small.
+                   {.code approximation = \"structured\"} takes the time it takes."))
+  "partial"
+}
+
+# A horseshoe's coefficients are no Gaussian: coordinate ascent would have to have factors for their
+# scales, which lose most of what the prior is for.
+check_shrink <- function(spec, approximation) {
+  if (!length(spec$shrink) || approximation == "structured") return(invisible())
+  vb_abort(c("approximation", "prior"), c(
+    "{.fun horseshoe} needs {.code approximation = \"structured\"}, coordinate ascent's.",
+    i = "{.fun laplace} and {.fun cauchy} shrink under {.code approximation =
+         \"{approximation}\"}."))
+}

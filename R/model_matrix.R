@@ -1,0 +1,63 @@
+# One part of a formula as columns: its terms, and the model matrix that they make of a frame.
+
+# The terms of one part of the model with what prediction needs, taken from the whole frame's.
+part_terms <- function(formula, frame_terms) {
+  tt <- stats::terms(formula)
+  variables <- vapply(as.list(attr(tt, "variables"))[-1L], variable_name, "")
+  all <- vapply(as.list(attr(frame_terms, "variables"))[-1L], variable_name, "")
+  k <- match(variables, all)
+  attr(tt, "predvars") <- as.call(c(quote(list), as.list(attr(frame_terms, "predvars"))[-1L][k]))
+  attr(tt, "dataClasses") <- attr(frame_terms, "dataClasses")[k]
+  tt
+}
+
+# One model matrix, its column names apart.
+part_matrix <- function(terms, frame, contrasts = NULL) {
+  x <- plain_columns(terms, frame)
+  if (!is.null(x)) return(list(x = x$x, names = x$names, xlevels = NULL, contrasts = NULL))
+  check_levels(terms, frame)
+  coding <- contrasts[names(contrasts) %in% rownames(attr(terms, "factors"))]
+  x <- tryCatch(
+    stats::model.matrix(terms, frame, contrasts.arg = if (length(coding)) coding),
+    error = function(e) {
+      message <- conditionMessage(e)
+      vb_abort(c("formula", "contrasts"), c("The model matrix could not be built.",
+                                            x = "{message}"))
+    })
+  # its attributes stay: taking them off would copy the matrix
+  list(x = x, names = colnames(x), xlevels = stats::.getXlevels(terms, frame),
+       contrasts = attr(x, "contrasts"))
+}
+
+# Numeric variables and nothing else need no model.matrix(), whose row names alone cost more.
+plain_columns <- function(terms, frame) {
+  if (any(attr(terms, "order") > 1L)) return(NULL)
+  factors <- attr(terms, "factors")
+  variables <- vapply(as.list(attr(terms, "variables"))[-1L], variable_name, "")
+  columns <- lapply(seq_along(attr(terms, "term.labels")), function(k) {
+    x <- frame[[variables[factors[, k] > 0L]]]
+    if (is.numeric(x) && is.null(dim(x))) as.double(x)
+  })
+  if (any(vapply(columns, is.null, NA))) return(NULL)
+  names <- attr(terms, "term.labels")
+  if (attr(terms, "intercept") == 1L) {
+    columns <- c(list(rep(1, nrow(frame))), columns)
+    names <- c("(Intercept)", names)
+  }
+  x <- as.double(unlist(columns, use.names = FALSE))
+  dim(x) <- c(nrow(frame), length(columns))
+  list(x = x, names = as.character(names))
+}
+
+check_levels <- function(terms, frame) {
+  for (name in intersect(rownames(attr(terms, "factors")), names(frame))) {
+    x <- frame[[name]]
+    if (identical(attr(terms, "response"), 1L) && name == names(frame)[1L]) next
+    single <- if (is.factor(x)) nlevels(x) < 2L
+      else (is.character(x) || is.logical(x)) && length(unique(x)) < 2L
+    if (single) {
+      vb_abort(c("formula", "data"), c("{.code {name}} has one level only in the rows used.",
+                                       i = "Leave it out of {.arg formula}."))
+    }
+  }
+}

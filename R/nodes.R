@@ -1,0 +1,69 @@
+# Posteriors as the engine gives them: mixtures over the nodes of theta, and weighted points.
+
+# Means, variances and skewnesses of some coefficients at each node
+fixed_nodes <- function(fit, row = seq_len(n_fixed(fit))) {
+  node <- fit$engine$node
+  p <- n_fixed(fit)
+  cov <- matrix(node$fixed_cov, p * p, length(node$weight))
+  var <- cov[row + p * (row - 1L), , drop = FALSE]
+  list(weight = node$weight, mean = node$fixed_mean[row, , drop = FALSE], var = var,
+       skew = if (!is.null(node$fixed_skew)) node$fixed_skew[row, , drop = FALSE])
+}
+
+ranef_nodes <- function(fit, row) {
+  node <- fit$engine$node
+  list(weight = node$weight, mean = node$mean[row, , drop = FALSE],
+       var = node$var[row, , drop = FALSE],
+       skew = if (!is.null(node$skew)) node$skew[row, , drop = FALSE])
+}
+
+slope_means <- function(fit) mixture_moments(fixed_nodes(fit))$mean
+
+summarise_mixture <- function(nodes, probs) {
+  moments <- mixture_moments(nodes)
+  cbind(moments$mean, sqrt(moments$var), node_quantiles(nodes, probs))
+}
+
+node_quantiles <- function(nodes, probs) {
+  if (!length(probs) || !nrow(nodes$mean)) {
+    return(matrix(numeric(), nrow(nodes$mean), length(probs)))
+  }
+  mixture_quantiles(nodes$mean, nodes$var, nodes$skew, nodes$weight, probs)
+}
+
+# Total expectation and total variance: E = sum_s W_s m_s, var = sum_s W_s (v_s + (m_s - E)^2)
+mixture_moments <- function(nodes) {
+  mean <- drop(nodes$mean %*% nodes$weight)
+  var <- drop((nodes$var + (nodes$mean - mean)^2) %*% nodes$weight)
+  list(mean = mean, var = pmax(var, 0))
+}
+
+hyper_summary <- function(fit, row, probs) {
+  point <- fit$engine$point
+  w <- point$weight / sum(point$weight)
+  if (!length(row)) return(matrix(numeric(), 0L, 2L + length(probs)))
+  t(apply(point$hyper[row, , drop = FALSE], 1L, function(x) {
+    if (min(x) == max(x)) return(c(x[1L], 0, rep(x[1L], length(probs))))  # held constant
+    mean <- sum(w * x)
+    c(mean, sqrt(sum(w * (x - mean)^2)), weighted_quantile(x, w, probs))
+  }))
+}
+
+hyper_mean <- function(fit) {
+  point <- fit$engine$point
+  if (!NROW(fit$hyper)) return(numeric())
+  stats::setNames(drop(point$hyper %*% point$weight) / sum(point$weight), fit$hyper$name)
+}
+
+# Each point's mass is centred on it: the distribution function passes through the midpoints of
+# its steps
+weighted_quantile <- function(x, weight, probs) {
+  keep <- weight > 0
+  x <- x[keep]
+  if (length(probs) == 0L || min(x) == max(x)) return(rep(x[1L], length(probs)))
+  order <- order(x)
+  w <- weight[keep][order]
+  # points of next to no weight may share a midpoint
+  ties <- list("ordered", mean)
+  stats::approx(cumsum(w) - w / 2, x[order], probs * sum(w), rule = 2, ties = ties)$y
+}

@@ -1,0 +1,58 @@
+# How a fit ended: why it stopped, and what the user is told of it.
+
+stop_warnings <- list(
+  interrupt = c("The fit was interrupted: this is what was found so far."),
+  max_sweep = c("The fit did not converge in the sweeps allowed.",
+                i = "Raise {.code vb_control(max_sweep = )}, rescale predictors of very different
+                     size, or use tighter priors."),
+  max_iter = c("The fit did not converge in the iterations allowed.",
+               i = "Raise {.code vb_control(max_iter = )}, rescale predictors of very different
+                    size, or use tighter priors."),
+  "not finite" = c("The fit did not converge: the bound became infinite.",
+                   i = "Look for extreme values in the data, and rescale predictors."),
+  "not positive definite" = c("The fit did not converge: the curvature was lost.",
+                              i = "Rescale predictors, or use proper and tighter priors.")
+)
+
+# Ctrl-C must stop more than this fit. Inside a function the interrupt is signalled again. A loop at
+# top level cannot be told from a single call until the next fit begins at once: then it stops.
+report_stop <- function(fit, env, seen = NULL, hint = not_finite_hint(seen)) {
+  if (fit$converged) return(invisible())
+  message <- stop_warnings[[if (nzchar(fit$stopped)) fit$stopped else "max_sweep"]]
+  interrupted <- identical(fit$stopped, "interrupt")
+  if (!interrupted) message <- c(message, hint)
+  vb_warn(if (interrupted) "vb_interrupted" else "vb_not_converged", message)
+  if (!interrupted) return(invisible())
+  if (!identical(env, globalenv())) rlang::interrupt()
+  last_interrupt$at <- proc.time()[[3L]]
+}
+
+last_interrupt <- new.env(parent = emptyenv())
+last_interrupt$at <- -Inf
+
+stop_loop <- function() {
+  at_once <- proc.time()[[3L]] - last_interrupt$at < 0.3
+  last_interrupt$at <- -Inf
+  if (at_once) rlang::interrupt()
+}
+
+# No node at all, or none that is a number: there is nothing to return.
+check_engine <- function(engine, family = NULL, seen = NULL) {
+  if (length(engine$node$weight) && is.finite(sum(engine$node$mean, engine$point$hyper))) {
+    return(invisible())
+  }
+  if (!is.null(seen)) check_finite_start(family, seen)
+  reason <- stop_reasons[[engine$status + 1L]]
+  reason <- stop_warnings[[if (nzchar(reason)) reason else "not finite"]]
+  vb_abort("fit", c("The fit failed before there was any posterior to return.",
+                    x = reason[[1L]], reason[-1L]))
+}
+
+# in the order of vb_status
+stop_reasons <- c("", "max_sweep", "not finite", "not positive definite", "interrupt")
+
+# What ran out is counted in sweeps or, of ADVI, in iterations.
+stop_reason <- function(status, algorithm) {
+  reason <- stop_reasons[[status + 1L]]
+  if (identical(algorithm, "advi") && reason == "max_sweep") "max_iter" else reason
+}

@@ -1,0 +1,143 @@
+# The parameters of a fit: their names, their order, and where the engine keeps each.
+
+# One row per parameter in the order of the summary; `row` counts within the fixed effects
+# (class "b"), the hyperparameters ("sd", "cor", "aux", "hs", "threshold") or the engine's
+# coefficients ("r").
+parameter_table <- function(fit) {
+  p <- n_fixed(fit)
+  fixed <- data.frame(
+    name = paste0("b_", plain_name(fit$fixed$names), recycle0 = TRUE),
+    class = rep("b", p), row = seq_len(p)
+  )
+  row <- threshold_rows(fit)
+  threshold <- data.frame(name = paste0("b_", fit$hyper$name[row], recycle0 = TRUE),
+                          class = rep("threshold", length(row)), row = row)
+  random <- lapply(seq_along(fit$random), ranef_table, fit = fit)
+  do.call(rbind, c(list(threshold, fixed, hyper_parameters(fit)), random))
+}
+
+hyper_parameters <- function(fit) {
+  hyper <- fit$hyper
+  row <- order(factor(hyper$class, c("sd", "cor", "aux", "hs")), na.last = NA)
+  hyper <- data.frame(name = as.character(hyper$name), class = as.character(hyper$class))[row, ]
+  cbind(hyper, row = row)
+}
+
+# Names run through the levels of one coefficient first, as the columns of ranef() do; the
+# engine keeps the coefficients of a level together.
+ranef_table <- function(fit, k) {
+  term <- fit$random[[k]]
+  n_level <- length(term$levels)
+  d <- length(term$coef)
+  level <- rep.int(seq_len(n_level), d)
+  coef <- rep(seq_len(d), each = n_level)
+  data.frame(
+    name = paste0("r_", term$group, "[", level_label(term)[level], ",",
+                  plain_name(term$coef)[coef], "]"),
+    class = rep("r", n_level * d),
+    row = term_offset(fit)[k] + (level - 1L) * d + coef
+  )
+}
+
+# The rows of the engine's coefficients that come before each random term
+term_offset <- function(fit) {
+  size <- vapply(fit$random, function(term) length(term$levels) * length(term$coef), 0)
+  n_fixed(fit) + cumsum(c(0, size))[seq_along(size)]
+}
+
+n_fixed <- function(fit) length(fit$fixed$names)
+
+threshold_rows <- function(fit) which(fit$hyper$class == "threshold")
+
+# Names of all population-level effects: thresholds come before the columns of the model matrix.
+fixed_names <- function(fit) c(as.character(fit$hyper$name[threshold_rows(fit)]), fit$fixed$names)
+
+group_labels <- function(fit) vapply(fit$random, function(term) term$group, "")
+
+plain_name <- function(coef) replace(coef, coef == "(Intercept)", "Intercept")
+
+# The levels of a:b are written l1_l2, as ':' parts no index; levels with '_' may then coincide
+level_label <- function(term) {
+  nested <- grepl(":", term$group, fixed = TRUE)
+  if (nested) make.unique(gsub(":", "_", term$levels, fixed = TRUE)) else term$levels
+}
+
+# One row per hyperparameter in the engine's order: sds and correlations term by term, then the
+# family's parameters and a horseshoe's; i and j are the positions of the coefficients in their
+# term.
+hyper_table <- function(random, par, class = "aux", shrunk = FALSE) {
+  terms <- lapply(seq_along(random), function(k) {
+    term <- random[[k]]
+    d <- length(term$coef)
+    coef <- plain_name(term$coef)
+    pairs <- which(lower.tri(diag(d)), arr.ind = TRUE)
+    i <- c(seq_len(d), pairs[, 2L])
+    j <- c(integer(d), pairs[, 1L])
+    class <- rep(c("sd", "cor"), c(d, nrow(pairs)))
+    name <- paste0(class, "_", term$group, "__", coef[i])
+    name[j > 0L] <- paste0(name[j > 0L], "__", coef[j])
+    list(name = name, class = class, term = rep(k, length(i)), i = i, j = j)
+  })
+  class <- rep(c(class, "hs"), c(length(par), 2L * shrunk))
+  if (shrunk) par <- c(par, "hs_global", "hs_slab")
+  column <- function(field, aux) c(unlist(lapply(terms, function(t) t[[field]])), aux)
+  zero <- integer(length(par))
+  structure(list(name = as.character(column("name", par)),
+                 class = as.character(column("class", class)),
+                 term = as.integer(column("term", zero)), i = as.integer(column("i", zero)),
+                 j = as.integer(column("j", zero))),
+            class = "data.frame",
+            row.names = seq_len(length(par) + length(unlist(lapply(terms, function(t) t$i)))))
+}
+
+without_ranef <- function(fit) {
+  fit$random <- list()
+  parameter_table(fit)
+}
+
+select_parameters <- function(table, variable, arg = "variable") {
+  if (is.null(variable)) return(table)
+  if (!is.character(variable)) {
+    vb_abort(arg, c("{.arg {arg}} must be a character vector of parameter names.",
+                    x = "It is {describe(variable)}."))
+  }
+  base <- sub("\\[.*", "", table$name)
+  row <- lapply(variable, function(v) {
+    if (v %in% table$name) match(v, table$name) else which(base == v)
+  })
+  missing <- variable[lengths(row) == 0]
+  if (length(missing)) {
+    vb_abort(arg, c(
+      "{.arg {arg}} names what is no parameter of the fit: {.val {missing}}.",
+      i = "The names are those of {.code rownames(posterior_summary(fit))}."
+    ))
+  }
+  table[unique(unlist(row)), , drop = FALSE]
+}
+
+# The rows of parameter_table() for `pars`, names of posterior_summary() or of fixef(), and
+# `regex_pars`; all where neither is given
+parameters_like <- function(fit, pars = NULL, regex_pars = NULL) {
+  table <- parameter_table(fit)
+  if (is.null(pars) && is.null(regex_pars)) return(table)
+  fixed <- fixed_names(fit)
+  alias <- pars %in% fixed & !pars %in% table$name
+  if (is.character(pars)) pars[alias] <- paste0("b_", plain_name(pars[alias]))
+  if (!is.null(regex_pars) && !is.character(regex_pars)) {
+    vb_abort("regex_pars", c("{.arg regex_pars} must be a character vector of regular expressions.",
+                             x = "It is {describe(regex_pars)}."))
+  }
+  found <- unlist(lapply(regex_pars, function(x) table$name[matching(x, table$name, "regex_pars")]))
+  if (length(regex_pars) && !length(found)) {
+    vb_abort("regex_pars", c("No parameter of the fit matches {.val {regex_pars}}.",
+                             i = "See {.code rownames(posterior_summary(fit))}."))
+  }
+  select_parameters(table, unique(c(pars, found)), "pars")
+}
+
+matching <- function(pattern, name, arg = "variable") {
+  tryCatch(suppressWarnings(grep(pattern, name)), error = function(e) {
+    vb_abort(arg, c("{.val {pattern}} in {.arg {arg}} is no regular expression.",
+                    i = "A bracket that is meant as one is written {.val [(]}."))
+  })
+}

@@ -1,0 +1,60 @@
+# Is there a posterior? Flat priors, and responses without spread, may leave none.
+
+# Flat priors leave a proper posterior only where the data determine their coefficients.
+check_proper <- function(design, prior, data = "the data") {
+  flat <- which(is_flat(prior$dist))
+  if (!length(flat)) return(invisible())
+  x <- design$x[, flat, drop = FALSE]
+  x <- x - rep(design$center[flat], each = nrow(x))
+  decomposition <- qr(x, tol = 1e-9)
+  if (decomposition$rank == length(flat)) return(invisible())
+  free <- flat[decomposition$pivot[-seq_len(decomposition$rank)]]
+  columns <- design$names[free]
+  vb_abort(c("prior", "formula"), c(
+    "With a flat prior {data} do not determine {cli::qty(columns)}the coefficient{?s} of
+     {.code {columns}}.",
+    i = "Leave {cli::qty(columns)}{?it/them} out, or use a proper prior such as the default."))
+}
+
+# A flat prior on a standard deviation needs data in its tail: with k normal terms that no flat
+# coefficient takes up, the likelihood falls as sd^-k, and its integral exists for k > 1.
+check_flat_scales <- function(family, design, priors) {
+  flat_coef <- design$names[is_flat(priors$coef$dist)]
+  for (k in seq_along(design$random)) {
+    term <- design$random[[k]]
+    few <- length(term$levels) - (term$coef %in% flat_coef) < 2L & is_flat(priors$sd[[k]]$dist)
+    if (any(few)) {
+      vb_abort(c("prior_sd", "prior"), c(
+        "With a flat prior on the standard deviation of {.code {term$group}} and only
+         {length(term$levels)} level{?s} there is no proper posterior.",
+        i = "Use a proper {.arg prior_sd}, such as the default."))
+    }
+  }
+  sigma <- match("sigma", family$par)
+  if (!is.na(sigma) && is_flat(priors$par$dist[sigma]) && nrow(design$x) - length(flat_coef) < 2L) {
+    vb_abort(c("prior_aux", "prior"), c(
+      "With a flat prior on {.arg sigma} and so few rows there is no proper posterior.",
+      i = "Use a proper {.arg prior_aux}, such as the default."))
+  }
+}
+
+# The threshold between two categories, one of them empty, is known from its prior alone.
+check_flat_thresholds <- function(family, y, priors) {
+  if (!family$thresholds || !any(is_flat(priors$par$dist))) return(invisible())
+  empty <- setdiff(seq_along(family$levels), y)
+  if (!length(empty)) return(invisible())
+  vb_abort(c("prior_intercept", "prior", "response"), c(
+    "With flat priors on the thresholds and no response {.val {family$levels[empty]}} there is no
+     proper posterior.",
+    i = "Use a proper {.arg prior_intercept}, such as the default, or {.fn droplevels}."))
+}
+
+# A response that the coefficients fit exactly: the density grows without bound as sigma falls.
+check_spread <- function(family, y, design, priors) {
+  sigma <- match("sigma", family$par)
+  if (is.na(sigma) || priors$par$dist[sigma] == "constant" || length(y) < 2L) return(invisible())
+  if (any(y != y[1L]) || (!design$intercept && y[1L] != 0)) return(invisible())
+  vb_abort(c("response", "data"), c(
+    "The response has one value only: {.arg sigma} has no proper posterior.",
+    i = "Hold it at a value by {.code prior_aux = constant(1)}, or look at the data."))
+}

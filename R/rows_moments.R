@@ -1,0 +1,67 @@
+# Posterior moments of the linear predictor and of the mean of the response in rows of data.
+
+# -> list(fit, and with `se` se.fit). The mean of a linear predictor is linear in the coefficients
+# and needs no engine. Rows that lack a value are kept from the engine and come back as NA.
+predict_moments <- function(fit, rows, type, se = FALSE) {
+  linear <- type == "link" || fit$family$link == "identity"
+  out <- list(fit = if (linear) predictor_mean(fit, rows))
+  if (linear && !se) return(out)
+  known <- rows$complete
+  if (linear) rows <- rows_of_link(fit, rows)
+  moments <- row_moments(fit, if (all(known)) rows else keep_rows(rows, known))
+  all_rows <- function(v) {
+    if (!is.matrix(v)) return(replace(rep(NA_real_, length(known)), known, v))
+    out <- matrix(NA_real_, length(known), ncol(v))
+    out[known, ] <- v
+    out
+  }
+  if (!linear) out$fit <- all_rows(moments$mu)
+  if (se) out$se.fit <- all_rows(sqrt(if (linear) moments$var else moments$mu_var))
+  out
+}
+
+row_moments <- function(fit, rows) {
+  if (is.null(fit$advi)) engine_moments(fit, rows) else draw_moments(fit, rows)
+}
+
+# Moments of the linear predictor and of its inverse link in new rows, over the kept draws
+draw_moments <- function(fit, rows) {
+  block <- row_blocks(seq_along(rows$offset), ncol(fit$advi$coef))
+  part <- lapply(block, function(i) block_moments(fit, keep_rows(rows, i)))
+  lapply(stats::setNames(nm = c("mean", "var", "mu", "mu_var")), function(field) {
+    value <- lapply(part, `[[`, field)
+    if (is.matrix(value[[1L]])) do.call(rbind, unname(value))
+    else unlist(value, use.names = FALSE)
+  })
+}
+
+block_moments <- function(fit, rows) {
+  sample <- fit$advi[c("coef", "hyper")]
+  eta <- marginal_draws(fit, rows, sample)
+  mean <- rowMeans(eta)
+  mu <- mean_draws(fit, eta, sample)
+  mu_mean <- lapply(mu, rowMeans)
+  mu_var <- Map(function(m, centre) rowMeans((m - centre)^2), mu, mu_mean)
+  list(mean = mean, var = rowMeans((eta - mean)^2), mu = bind(mu_mean), mu_var = bind(mu_var))
+}
+
+bind <- function(columns) if (length(columns) == 1L) columns[[1L]] else do.call(cbind, columns)
+
+# Rows with a level that the fit has not seen, or without the term, have a random effect of zero
+predictor_mean <- function(fit, rows) {
+  eta <- rows$offset + drop(rows$x %*% slope_means(fit))
+  start <- term_offset(fit)
+  mean <- drop(fit$engine$node$mean %*% fit$engine$node$weight)
+  for (k in seq_along(fit$random)) {
+    d <- length(fit$random[[k]]$coef)
+    seen <- which(rows$group[[k]] > 0L)
+    first <- start[k] + (rows$group[[k]][seen] - 1L) * d
+    for (a in seq_len(d)) eta[seen] <- eta[seen] + rows$z[[k]][seen, a] * mean[first + a]
+  }
+  replace(eta, !rows$complete, NA)
+}
+
+# Posterior mean of the mean of each row of the model frame
+frame_mean <- function(fit) {
+  predict_moments(fit, new_rows(fit, allow.new.levels = TRUE), "response")$fit
+}

@@ -1,0 +1,124 @@
+# Bars of a formula, such as (x | g): which coefficients vary over which groups.
+
+find_bars <- function(bars) {
+  unlist(lapply(bars, function(bar) {
+    check_bar(strip_parens(bar))
+    found <- tryCatch(reformulas::findbars(bar), error = function(e) NULL)
+    if (is.null(found)) {
+      vb_abort("formula", c("The random term {.code {deparse1(bar)}} cannot be read.",
+                            i = "Write {.code (1 | g)} or {.code (x | g)}."))
+    }
+    found
+  }), recursive = FALSE)
+}
+
+check_bar <- function(bar) {
+  what <- deparse1(bar)
+  if (has_bar(bar[[2L]])) {
+    vb_abort("formula", c("A random term has one bar: {.code {what}}.",
+                          i = "Write {.code (1 | g) + (1 | h)} for two grouping factors."))
+  }
+  if ("." %in% all.names(bar)) {
+    vb_abort("formula", c("A {.code .} cannot stand in a random term: {.code {what}}.",
+                          i = "Write the variables out."))
+  }
+}
+
+is_bar <- function(x) is_call_to(x, c("|", "||"))
+
+# In these a bar is R's "or"
+or_calls <- c("I", "factor", "as.factor", "as.integer", "as.numeric", "as.logical", "ifelse")
+smooth_terms <- c("s", "te", "ti", "t2", "gp", "mo", "mi", "me")
+joint_groups <- c("mm", "gr")
+
+# Terms that other packages know and this one does not: found before model.frame() stumbles on them.
+check_terms <- function(term) {
+  if (!is.call(term) || is_bar(term)) return(invisible())
+  what <- deparse1(term)
+  if (is_call_to(term, c("*", ":", "^", "/", "%in%"))) check_added(term, what)
+  if (is_call_to(term, c("+", "-", "(", "*", ":", "^", "/", "%in%"))) {
+    return(invisible(lapply(as.list(term)[-1L], check_terms)))
+  }
+  bars <- vapply(as.list(term)[-1L], function(x) is_bar(strip_parens(x)), NA)
+  if (any(bars) && !is_call_to(term, or_calls)) {
+    vb_abort("formula", c("Covariance structures are not supported yet: {.code {what}}.",
+                          i = "Use {.code (x | g)} or, without correlations, {.code (x || g)}."))
+  }
+  if (is_call_to(term, smooth_terms)) {
+    vb_abort("formula", c("This kind of term is not supported yet: {.code {what}}.",
+                          i = "Use {.code splines::ns(x, df)} or {.code poly(x, degree)}."))
+  }
+}
+
+check_added <- function(term, what) {
+  if (!any(vapply(as.list(term)[-1L], has_bar, NA))) return(invisible())
+  vb_abort("formula", c("Random terms can only be added: {.code {what}}.",
+                        i = "Write {.code x + (1 | g)}, or {.code (x | g)} for slopes."))
+}
+
+formula_operators <- c("+", "-", "*", "/", "^", "%in%", "|", "||", "~")
+
+check_group <- function(group) {
+  group <- strip_parens(group)
+  if (is_call_to(group, ":")) return(invisible(lapply(as.list(group)[-1L], check_group)))
+  if (is_call_to(group, c(formula_operators, joint_groups)) || is.numeric(group)) {
+    vb_abort("formula", c(
+      "This grouping is not supported: {.code {deparse1(group)}}.",
+      i = "Group by a variable, {.code a:b}, {.code a/b} or a function such as {.code factor(g)}."))
+  }
+}
+
+# (x | a/b) is (x | a) + (x | a:b), the outer factor first in the name.
+expand_slash <- function(term) {
+  if (is_bar(term)) {
+    groups <- slash_groups(term[[3L]])
+    if (length(groups) == 1L) return(term)
+    return(add_terms(lapply(groups, function(g) {
+      call("(", as.call(list(term[[1L]], term[[2L]], g)))
+    })))
+  }
+  if (is_call_to(term, c("+", "-", "("))) term[-1L] <- lapply(as.list(term)[-1L], expand_slash)
+  term
+}
+
+slash_groups <- function(group) {
+  group <- strip_parens(group)
+  if (!is_call_to(group, "/")) return(list(group))
+  outer <- slash_groups(group[[2L]])
+  c(outer, list(call(":", outer[[length(outer)]], strip_parens(group[[3L]]))))
+}
+
+# Not reformulas::nobars(): it turns `(1 | g) - 1` into `1`.
+split_bars <- function(rhs) {
+  pieces <- signed_terms(rhs, "+")
+  is_random <- vapply(pieces, function(p) is_bar(p$term), NA)
+  for (p in pieces[is_random]) {
+    if (p$sign == "-") {
+      vb_abort("formula", "A random term cannot be subtracted: {.code -({deparse1(p$term)})}.")
+    }
+  }
+  fixed <- NULL
+  for (p in pieces[!is_random]) {
+    fixed <- if (!is.null(fixed)) call(p$sign, fixed, p$term)
+      else if (p$sign == "+") p$term else call("-", p$term)
+  }
+  list(fixed = if (is.null(fixed)) 1 else fixed,
+       bars = lapply(pieces[is_random], function(p) call("(", p$term)))
+}
+
+signed_terms <- function(term, sign) {
+  if (is_call_to(term, c("+", "-"))) {
+    right <- if (as.character(term[[1L]]) == sign) "+" else "-"
+    if (length(term) == 2L) return(signed_terms(term[[2L]], right))
+    return(c(signed_terms(term[[2L]], sign), signed_terms(term[[3L]], right)))
+  }
+  if (is_call_to(term, "(") && has_bar(term)) return(signed_terms(term[[2L]], sign))
+  list(list(sign = sign, term = term))
+}
+
+has_bar <- function(term) {
+  is_bar(term) || (is_call_to(term, c("+", "-", "(")) &&
+    any(vapply(as.list(term)[-1L], has_bar, NA)))
+}
+
+bar_variables <- function(bar) list(call("(", bar$lhs[[2L]]), bar$group)

@@ -1,0 +1,37 @@
+# The trace of a fit: the bound and its parts, step by step.
+
+# Coordinate ascent has a phase more each time its nodes are laid anew, counted among those in
+# which a step was accepted.
+phase_names <- function(phase) {
+  known <- c("start", "mode", "nodes", "sweeps")
+  if (!length(phase) || max(phase) < length(known)) return(known[phase])
+  sweep <- match(phase, sort(unique(phase[phase >= length(known)])))
+  more <- ifelse(sweep == 1L, "", paste0(" ", sweep))
+  ifelse(is.na(sweep), known[phase], paste0("sweeps", more))
+}
+
+# in the order of the enum in advi.h
+advi_phases <- c("path", "bound", "polish", "average")
+
+# `parts`: what names the two parts of the bound (bound_parts())
+trace_table <- function(trace, algorithm = "cavi", parts = model_parts) {
+  k <- length(trace$elbo)
+  advi <- identical(algorithm, "advi")
+  elbo <- as.double(trace$elbo)
+  columns <- c(
+    list(step = seq_len(k), phase = if (advi) advi_phases[trace$phase]
+      else phase_names(trace$phase)),
+    bound_parts(elbo, as.double(trace$log_lik), parts), list(seconds = as.double(trace$seconds))
+  )
+  if (advi) columns <- c(columns, list(se = trace$se, n_grad = trace$n_grad))
+  structure(columns, class = "data.frame", row.names = seq_len(k))
+}
+
+# The names of the expectation and of the rest, and the sign with which the rest enters
+model_parts <- list(names = c("log_lik", "kl"), sign = -1)
+target_parts <- list(names = c("log_density", "entropy"), sign = 1)
+
+bound_parts <- function(elbo, expected, parts) {
+  rest <- parts$sign * (elbo - expected)
+  stats::setNames(list(elbo, expected, rest), c("elbo", parts$names))
+}
