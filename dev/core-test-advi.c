@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 #include "core-test-advi.h"
-#include "small.h"
+#include "numbers/small.h"
 
 /* ---- noise: a generator of its own, so that every run is the same --------------------------- */
 static void uniform(void *data, size_t n, double *out) { /* xorshift64 (Marsaglia 2003) */

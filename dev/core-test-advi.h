@@ -1,7 +1,7 @@
 /* Runs of ADVI on densities whose answer is known. */
 #ifndef CORE_TEST_ADVI_H
 #define CORE_TEST_ADVI_H
-#include "advi.h"
+#include "advi/advi.h"
 #include "core-test.h"
 
 #define MAX_DIM 8

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 #include "core-test.h"
-#include "joint.h"
-#include "model.h"
-#include "outer.h"
+#include "joint/joint.h"
+#include "design/design.h"
+#include "posterior/posterior.h"
 
 enum { P = 2 };
 

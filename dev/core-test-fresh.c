@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 #include "core-test-advi.h"
-#include "fresh.h"
-#include "small.h"
+#include "advi/fresh.h"
+#include "numbers/small.h"
 
 enum { ROWS = 60 };
 typedef struct { /* logistic regression, or the means of dim columns of normal responses */

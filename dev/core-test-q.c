@@ -1,9 +1,9 @@
 /* The approximations, the bound at fixed draws, and ADVI as a whole on Gaussians. */
 #include <math.h>
 #include <string.h>
-#include "advi.h"
+#include "advi/advi.h"
 #include "core-test.h"
-#include "small.h"
+#include "numbers/small.h"
 
 #define D 5
 #define RANK 2

@@ -1,7 +1,7 @@
 /* What the parts of dev/core-test share. */
 #ifndef CORE_TEST_H
 #define CORE_TEST_H
-#include "vb.h"
+#include "rows/rows.h"
 
 void check(int ok, const char *what, const char *which, double got, double want);
 void check_near(double got, double want, double tol, const char *what, const char *which);

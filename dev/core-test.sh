@@ -12,7 +12,7 @@ trap 'rm -rf "$out"' EXIT
 # sanitizers make gcc see uninitialised values where there are none
 warn="-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Werror"
 warn="$warn -Wno-unknown-warning-option -Wno-maybe-uninitialized"
-core=$(ls ../src/*.c | grep -v -E '/(init|r_[^/]*)[.]c$')
+core=$(find ../src -name "*.c" ! -path "../src/r/*" | LC_ALL=C sort)
 
 # shellcheck disable=SC2086
 $CC -std=gnu99 -g -O1 -fno-omit-frame-pointer $SANITIZE $OPENMP $warn \

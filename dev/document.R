@@ -3,4 +3,5 @@
 here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)))
 roxygen2::roxygenise(normalizePath(file.path(here, "..")))
 # roxygen2 loads the package from an unoptimised build: an installation must not find its objects
-unlink(Sys.glob(file.path(here, "..", "src", c("*.o", "*.so", "*.dll"))))
+unlink(list.files(file.path(here, "..", "src"), "[.](o|so|dll)$", recursive = TRUE,
+                  full.names = TRUE))

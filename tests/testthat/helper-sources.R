@@ -3,18 +3,22 @@
 
 source_root <- function() {
   root <- normalizePath(testthat::test_path("..", ".."), mustWork = FALSE)
-  has <- file.exists(file.path(root, c("DESCRIPTION", "src/vb.h", "R/fit.R")))
+  has <- file.exists(file.path(root, c("DESCRIPTION", "src/numbers/numbers.h", "R/fit.R")))
   testthat::skip_if_not(all(has), "the sources are not here (installed package)")
   root
 }
 
 source_files <- function(dir, pattern) {
-  list.files(file.path(source_root(), dir), pattern, full.names = TRUE)
+  list.files(file.path(source_root(), dir), pattern, full.names = TRUE, recursive = dir == "src")
 }
 
 c_files <- function(pattern = "[.][ch]$") source_files("src", pattern)
 r_files <- function() source_files("R", "[.]R$")
-is_glue <- function(file) grepl("^(init|r_.*|r)[.][ch]$", basename(file))
+
+# path of a C source within src/, and the room that it is in
+in_src <- function(file) sub(".*/src/", "", file)
+room_of <- function(file) sub("/.*", "", in_src(file))
+is_glue <- function(file) room_of(file) == "r"
 is_file <- function(file, name) basename(file) %in% name
 
 # C text without comments and without the insides of strings, line by line

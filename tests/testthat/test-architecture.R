@@ -7,17 +7,17 @@ none <- character()
 
 expect_none <- function(found) expect_identical(as.character(found), none)
 
-test_that("R stops at the glue: R's headers are in init.c and r_*.c only", {
+test_that("R stops at the glue: R's headers are in src/r only", {
   for (file in c_files()) {
     allowed <- if (is_glue(file)) {
       ".*"
     } else if (is_file(file, "linalg.c")) {
-      "^(vb[.]h|Rconfig[.]h|R_ext/(BLAS|Lapack|RS)[.]h)$"
+      "^(Rconfig[.]h|R_ext/(BLAS|Lapack|RS)[.]h)$"
     } else {
       "^Rmath[.]h$"
     }
-    own <- basename(c_files("[.]h$"))
-    headers <- setdiff(c_includes(file), own[!is_glue(own)])
+    own <- c_files("[.]h$")
+    headers <- setdiff(c_includes(file), in_src(own[!is_glue(own)]))
     headers <- headers[!headers %in% c("stddef.h", "stdlib.h", "stdint.h", "string.h", "math.h",
                                        "float.h", "limits.h", "omp.h")]
     wrong <- headers[!grepl(allowed, headers)]
@@ -72,8 +72,8 @@ test_that("threads are only in pass.c and expect.c", {
   expect_none(c_lines(files, "#\\s*pragma\\s+omp|\\bomp_\\w+\\s*\\("))
 })
 
-test_that("progress is reported by the loop of each algorithm", {
-  loops <- c("fit.c", "advi.c")
+test_that("progress is reported where the trace of each loop is kept", {
+  loops <- c("evaluate.c", "trace.c")
   files <- Filter(function(file) !is_glue(file) && !is_file(file, loops), c_files("[.]c$"))
   expect_none(c_lines(files, "->\\s*progress\\s*\\("))
 })
@@ -93,12 +93,18 @@ test_that("a row, not a branch: kinds are looked up in tables", {
 
 test_that("a row of a table lives in the file of its name", {
   tables <- vb_tables()
-  stems <- sub("[.]c$", "", basename(c_files("[.]c$")))
-  family <- unique(tables$family$name)
-  expect_setequal(sub("^family_", "", grep("^family_", stems, value = TRUE)), family)
-  prior <- setdiff(tables$prior$name, "constant")
-  files <- setdiff(grep("^prior_", stems, value = TRUE), "prior_constant")
-  expect_setequal(sub("^prior_", "", files), prior)
+  rows <- function(table) {
+    files <- grep(paste0("^rows/", table, "/.*[.]c$"), in_src(c_files()), value = TRUE)
+    sub("[.]c$", "", basename(files))
+  }
+  expect_setequal(rows("families"), unique(tables$family$name))
+  expect_setequal(rows("priors"), setdiff(tables$prior$name, "constant"))
+})
+
+test_that("Makevars lists the objects of the tree", {
+  makevars <- readLines(file.path(source_root(), "src", "Makevars"), warn = FALSE)
+  listed <- regmatches(makevars, regexpr("[a-z_]+/[A-Za-z_/]+[.]o", makevars))
+  expect_setequal(listed, sub("c$", "o", in_src(c_files("[.]c$"))))
 })
 
 test_that("no drawers: a file is named for one noun or verb", {

@@ -1,0 +1,317 @@
+/* Residual quadrature: what the Gaussian q(c | theta) leaves of log p(y | theta) (mathematics.Rmd,
+ * section 7). At the optimum the remainder r_i = log f_i - g_i (eta - m) + h_i (eta - m)^2 / 2 has
+ * no first or second Hermite coefficient, and log p = L + log E exp sum (r_i - E r_i).  The
+ * expectation is taken site by site and level by level along each level's own predictor t = sum h_i
+ * z_i (x_i' beta + z_i' u), whitened: c = sum_i c_i + sum_levels (c_level - sum_{i in level} c_{i |
+ * level}). */
+#include <math.h>
+#include <string.h>
+#include "correct/rq.h"
+#include "gauss/stein.h"
+
+#define MAX_D VB_RQ_DIM
+#define WIDE 64 /* nodes on either side of a wide rule, up to so many sds */
+#define WIDE_REACH 12
+#define SERIES_REST 0.02 /* last term of the series up to which the rest is left out */
+void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
+  int d_max = 1, cap = 1;
+  for (int k = 0; k < m->n_term; k++) {
+    const vb_term *t = m->term + k;
+    if (t->d > d_max) d_max = t->d;
+    for (int l = 0; l < t->n_level; l++)
+      if (t->row_start[l + 1] - t->row_start[l] > cap) cap = t->row_start[l + 1] - t->row_start[l];
+  }
+  rq->cap_level = cap;
+  rq->wide = m->host->alloc(1, sizeof(vb_grid));
+  vb_grid_wide(WIDE, WIDE_REACH, rq->wide);
+  rq->cov_beta = m->host->alloc((size_t)m->n * m->p + 1, sizeof(double));
+  rq->direction = m->host->alloc((size_t)cap * d_max, sizeof(double));
+  rq->cell = m->host->alloc((size_t)cap * 10, sizeof(double));
+  rq->series = m->host->alloc((size_t)m->n * 4 + 1, sizeof(double));
+  rq->level = m->host->alloc((size_t)m->p * (2 * d_max + 1) + 1, sizeof(double));
+  rq->shift = m->host->alloc(m->n_coef + 1, sizeof(double));
+  rq->skew = m->host->alloc(m->n_coef + 1, sizeof(double));
+}
+
+/* E log f(eta) given the level's z in all its cells: into v->e */
+static void conditional_expectation(const vb_model *m, const double *par, const vb_level *v,
+                                    const double *shift) {
+  int n = v->n;
+  if (m->family->opaque) {
+    vb_stein_conditional(m, par, v, shift);
+    return;
+  }
+  if (m->family->expect) {
+    for (int r = 0; r < n; r++) v->eta[r] = v->m[r] + shift[r];
+    m->family->expect(n, v->y, v->w, v->eta, v->rest, par, v->e, NULL, NULL);
+    return;
+  }
+  double widest = 0;
+  for (int r = 0; r < n; r++) widest = fmax(widest, v->rest[r]);
+  int k = vb_rule_index(widest);
+  if (k == VB_N_ORDER - 1) {
+    for (int r = 0; r < n; r++) {
+      double out[3];
+      vb_expect_wide(m->family, v->y[r], v->w[r], v->m[r] + shift[r], fmax(v->rest[r], 1e-6), par,
+                     out);
+      v->e[r] = out[0];
+    }
+    return;
+  }
+  const double *node = m->rules->node + m->rules->first[k],
+               *weight = m->rules->weight + m->rules->first[k];
+  memset(v->e, 0, sizeof(double) * n);
+  for (int q = 0; q < m->rules->order[k]; q++) {
+    for (int r = 0; r < n; r++) v->eta[r] = v->m[r] + shift[r] + sqrt(v->rest[r]) * node[q];
+    m->family->log_lik(m->family, n, v->y, v->w, v->eta, par, v->ll, NULL, NULL);
+    for (int r = 0; r < n; r++) v->e[r] += weight[q] * v->ll[r];
+  }
+}
+
+/* Coefficients E f^(k) / k!, k = 3..6, of the remainder's Hermite series in every cell, by Stein's
+ * identity from the second derivative: E f^(k) = E[f'' He_(k-2)(z)] / v^((k-2)/2). */
+static void series_coefficients(const vb_model *m, const double *par, const vb_inner *in,
+                                double *coef) {
+  if (m->family->opaque) {
+    vb_stein_series(m, par, in, coef);
+    return;
+  }
+  const double *node = m->rules->node + m->rules->first[2],
+               *weight = m->rules->weight + m->rules->first[2];
+  double eta[256], d2[256], s[256];
+  for (int from = 0; from < m->n; from += 256) {
+    int n = m->n - from < 256 ? m->n - from : 256;
+    double *c = coef + (size_t)from * 4;
+    memset(c, 0, sizeof(double) * 4 * n);
+    for (int i = 0; i < n; i++) s[i] = sqrt(fmax(in->v[from + i], 1e-12));
+    for (int q = 0; q < m->rules->order[2]; q++) {
+      double z = node[q], h2 = z * z - 1, h3 = z * (z * z - 3), h4 = z * z * (z * z - 6) + 3;
+      for (int i = 0; i < n; i++) eta[i] = in->eta[from + i] + s[i] * z;
+      m->family->log_lik(m->family, n, m->y + from, m->w + from, eta, par, NULL, NULL, d2);
+      for (int i = 0; i < n; i++) {
+        double w = weight[q] * d2[i];
+        c[4 * i] += w * z;
+        c[4 * i + 1] += w * h2;
+        c[4 * i + 2] += w * h3;
+        c[4 * i + 3] += w * h4;
+      }
+    }
+    for (int i = 0; i < n; i++) {
+      double r = 1 / s[i];
+      c[4 * i] *= r / 6;
+      c[4 * i + 1] *= r * r / 24;
+      c[4 * i + 2] *= r * r * r / 120;
+      c[4 * i + 3] *= r * r * r * r / 720;
+    }
+  }
+}
+
+/* log E exp of the series along a direction that carries variance a of eta: half its variance */
+static double series_alone(const double *c, double a) {
+  double a3 = a * a * a;
+  return (6 * c[0] * c[0] * a3 + 24 * c[1] * c[1] * a3 * a + 120 * c[2] * c[2] * a3 * a * a +
+          720 * c[3] * c[3] * a3 * a3) /
+         2;
+}
+
+/* Where the series serves, in one or two dimensions: the sum of the cells' series is one polynomial
+ * of the level, He_k(u'z) = sum_j binom(k, j) u1^j u2^(k-j) He_j(z1) He_(k-j)(z2).  Returns the sum
+ * of the cells alone. */
+static double series_level(const vb_rq *rq, const vb_level *v, const vb_grid *g, double *total) {
+  static const double binom[4][7] = {
+      {1, 3, 3, 1}, {1, 4, 6, 4, 1}, {1, 5, 10, 10, 5, 1}, {1, 6, 15, 20, 15, 6, 1}};
+  double m[4][7] = {{0}}, alone = 0;
+  for (int r = 0; r < v->n; r++) {
+    const double *c = rq->series + 4 * (size_t)v->row[r], *a = v->a + (size_t)r * v->d;
+    double p1[7] = {1}, p2[7] = {1}, a2 = v->d > 1 ? a[1] : 0;
+    for (int k = 1; k < 7; k++) {
+      p1[k] = p1[k - 1] * a[0];
+      p2[k] = p2[k - 1] * a2;
+    }
+    for (int k = 3; k < 7; k++)
+      for (int j = v->d > 1 ? 0 : k; j <= k; j++) m[k - 3][j] += c[k - 3] * p1[j] * p2[k - j];
+    alone += series_alone(c, v->na[r]);
+  }
+  for (int q = 0; q < g->n; q++) {
+    double h1[7] = {1, g->z[q][0]}, h2[7] = {1, v->d > 1 ? g->z[q][1] : 0};
+    for (int k = 2; k < 7; k++) {
+      h1[k] = g->z[q][0] * h1[k - 1] - (k - 1) * h1[k - 2];
+      h2[k] = v->d > 1 ? g->z[q][1] * h2[k - 1] - (k - 1) * h2[k - 2] : 0;
+    }
+    total[q] = 0;
+    for (int k = 3; k < 7; k++)
+      for (int j = v->d > 1 ? 0 : k; j <= k; j++)
+        total[q] += m[k - 3][j] * binom[k - 3][j] * h1[j] * h2[k - j];
+  }
+  return alone;
+}
+
+/* moments of the level's u under the quadrature's posterior weights */
+static void level_moments(const vb_term *t, int l, const vb_level *v, const vb_grid *g,
+                          const double *post, vb_rq *rq, double *var) {
+  int d = t->d;
+  for (int a = 0; a < d; a++) {
+    double m1 = 0, m2 = 0, m3 = 0, load2 = 0;
+    int at = t->first + l * d + a;
+    for (int b = 0; b < d; b++) load2 += v->load[b + a * d] * v->load[b + a * d];
+    for (int pass = 0; pass < 2; pass++)
+      for (int q = 0; q < g->n; q++) {
+        double u = 0;
+        for (int b = 0; b < d; b++) u += v->load[b + a * d] * g->z[q][b];
+        if (!pass) {
+          m1 += post[q] * u;
+        } else {
+          m2 += post[q] * (u - m1) * (u - m1);
+          m3 += post[q] * (u - m1) * (u - m1) * (u - m1);
+        }
+      }
+    rq->shift[at] = m1;
+    var[at] = fmax(var[at] - load2, 0) + m2;
+    rq->skew[at] = m3 / pow(var[at], 1.5);
+  }
+}
+
+/* The same by conditional expectations at every node of the level's grid. */
+static double quadrature_level(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq,
+                               vb_level *v, const vb_grid *g, double *total) {
+  int n = v->n, d = v->d;
+  double *shift = rq->cell + (size_t)8 * rq->cap_level,
+         *single = rq->cell + (size_t)9 * rq->cap_level, alone = 0;
+  for (int r = 0; r < n; r++) {
+    v->m[r] = in->eta[v->row[r]];
+    v->y[r] = m->y[v->row[r]];
+    v->w[r] = m->w[v->row[r]];
+    single[r] = 0;
+  }
+  for (int q = 0; q < g->n; q++) {
+    for (int r = 0; r < n; r++) {
+      shift[r] = 0;
+      for (int a = 0; a < d; a++) shift[r] += v->a[(size_t)r * d + a] * g->z[q][a];
+    }
+    conditional_expectation(m, par, v, shift);
+    total[q] = 0;
+    for (int r = 0; r < n; r++) {
+      int i = v->row[r];
+      double rbar = v->e[r] - in->ll[i] - in->g[i] * shift[r] +
+                    in->h[i] * (shift[r] * shift[r] - v->na[r]) / 2;
+      total[q] += rbar;
+      single[r] += exp(g->log_w[q] + rbar);
+    }
+  }
+  for (int r = 0; r < n; r++) alone += log(fmax(single[r], 1e-8));
+  return alone;
+}
+
+/* log E exp(rbar_i(sqrt(na) z)) of one site alone along a direction that carries variance na of its
+ * eta and leaves rest */
+static double site_alone(const vb_model *m, const double *par, const vb_inner *in, int i, double na,
+                         double rest, const vb_grid *wide) {
+  double y[VB_MAX_GRID], w[VB_MAX_GRID], eta[VB_MAX_GRID], shift[VB_MAX_GRID], e[VB_MAX_GRID];
+  double left[VB_MAX_GRID], work[VB_MAX_GRID], ll[VB_MAX_GRID], a = sqrt(fmax(na, 0));
+  int row[VB_MAX_GRID], given = rest > 0 || m->family->opaque; /* values are dear: by the table */
+  vb_level v = {.n = wide->n, .d = 1, .row = row, .rest = left, .m = eta, .y = y, .w = w, .e = e};
+  for (int q = 0; q < wide->n; q++) {
+    row[q] = i;
+    y[q] = m->y[i];
+    w[q] = m->w[i];
+    left[q] = rest;
+    shift[q] = a * wide->z[q][0];
+    eta[q] = in->eta[i] + (given ? 0 : shift[q]);
+  }
+  v.eta = work;
+  v.ll = ll;
+  if (given)
+    conditional_expectation(m, par, &v, shift);
+  else
+    m->family->log_lik(m->family, wide->n, y, w, eta, par, e, NULL, NULL);
+  for (int q = 0; q < wide->n; q++)
+    e[q] += in->h[i] * (shift[q] * shift[q] - na) / 2 - in->ll[i] - in->g[i] * shift[q];
+  return vb_grid_weigh(wide, e, work);
+}
+
+/* standard deviation of the series' last two terms along a direction of variance a (one of them may
+ * pass through zero); large where the series should not be used, as over kinks, where d2 is not the
+ * second derivative */
+static double series_rest(const vb_model *m, const double *c, double a) {
+  return a < 1 && !m->family->kinked
+             ? a * a * sqrt(a) * (10.954 * fabs(c[2]) + sqrt(a) * 26.833 * fabs(c[3]))
+             : 1;
+}
+
+static double level_term(const vb_model *m, const double *par, const vb_inner *in, int term, int l,
+                         const vb_grid *g, vb_rq *rq, double *var, double *max_level) {
+  const vb_term *t = m->term + term;
+  int n = t->row_start[l + 1] - t->row_start[l], d = t->d;
+  if (!n) return 0;
+  double *c = rq->cell;
+  size_t cap = rq->cap_level;
+  vb_level v = {.n = n,
+                .d = d,
+                .row = t->row + t->row_start[l],
+                .a = rq->direction,
+                .rest = c,
+                .m = c + cap,
+                .y = c + 2 * cap,
+                .w = c + 3 * cap,
+                .eta = c + 4 * cap,
+                .ll = c + 5 * cap,
+                .e = c + 6 * cap,
+                .na = c + 7 * cap};
+  double total[VB_MAX_GRID], post[VB_MAX_GRID], out, alone, rest = 0;
+  const vb_grid *at = g;
+  vb_grid moved;
+  vb_rq_direction(m, in, term, l, rq, &v);
+  for (int r = 0; r < n; r++) rest += series_rest(m, rq->series + 4 * (size_t)v.row[r], v.na[r]);
+  int short_way = d <= 2 && rest < SERIES_REST;
+  alone =
+      short_way ? series_level(rq, &v, g, total) : quadrature_level(m, par, in, rq, &v, g, total);
+  out = vb_grid_weigh(g, total, post);
+  for (int it = 0; it < 12 && !short_way && vb_grid_follow(g, at, post, &moved); it++) {
+    at = d == 1 ? rq->wide : &moved;
+    alone = quadrature_level(m, par, in, rq, &v, at, total);
+    out = vb_grid_weigh(at, total, post);
+    if (d == 1) break;
+  }
+  if (n == 1) alone = out;
+  for (int r = 0; at == &moved && n > 1 && r < n; r++) {
+    if (r == 0) alone = 0;
+    alone += site_alone(m, par, in, v.row[r], v.na[r], v.rest[r], rq->wide);
+  }
+  *max_level = fmax(*max_level, fabs(out));
+  if (var) level_moments(t, l, &v, at, post, rq, var);
+  return out - alone;
+}
+
+/* sum over sites of log E exp(r_i - E r_i), each alone under its own N(m_i, v_i) */
+static double site_terms(const vb_model *m, const double *par, const vb_inner *in,
+                         const vb_rq *rq) {
+  double total = 0;
+  for (int i = 0; i < m->n; i++) {
+    const double *c = rq->series + 4 * (size_t)i;
+    int short_way = series_rest(m, c, in->v[i]) < SERIES_REST / 2;
+    total +=
+        short_way ? series_alone(c, in->v[i]) : site_alone(m, par, in, i, in->v[i], 0, rq->wide);
+  }
+  return total;
+}
+
+double vb_rq_correct(const vb_model *m, const double *par, const vb_inner *in, const vb_block *b,
+                     int which, vb_rq *rq, double *var, double *max_level) {
+  vb_grid g;
+  double total = which & VB_RQ_SITES ? vb_site_remainder(m, in, b->m, rq) : 0;
+  *max_level = 0;
+  if (!(which & VB_RQ_ROWS)) return total;
+  if (!m->family->kinked || m->family->opaque) series_coefficients(m, par, in, rq->series);
+  total += site_terms(m, par, in, rq);
+  memset(rq->shift, 0, sizeof(double) * m->n_coef);
+  memset(rq->skew, 0, sizeof(double) * m->n_coef);
+  if (m->n_term) vb_rq_beta_covariance(m, &in->sol, rq->cov_beta);
+  for (int k = 0; k < m->n_term; k++) {
+    const vb_term *t = m->term + k;
+    if (t->d > MAX_D) continue;
+    vb_grid_make(m->rules, t->d, &g);
+    for (int l = 0; l < t->n_level; l++)
+      total += level_term(m, par, in, k, l, &g, rq, var, max_level);
+  }
+  return total;
+}

@@ -1,0 +1,54 @@
+/* Residual quadrature between its files: the geometry of levels, the integrals over them, and the
+ * prior sites. */
+#ifndef VB_RQ_H
+#define VB_RQ_H
+#include "correct/correct.h"
+
+#define VB_RQ_DIM 4 /* dimensions of a level's quadrature; beyond: no level terms */
+typedef struct {    /* one level's quadrature problem */
+  int n, d;
+  const int *row;
+  double white[VB_RQ_DIM * VB_RQ_DIM]; /* z = white t */
+  double load[VB_RQ_DIM * VB_RQ_DIM];  /* Cov(z, u): d x d */
+  double *a, *rest, *m, *y, *w, *eta, *ll, *e, *na;
+} vb_level;
+
+/* Adaptive Gauss-Hermite over the whitened direction (Naylor & Smith 1982): nodes z and log
+ * weights, placed by the mean and Cholesky factor of what they are to integrate, the standard
+ * normal at first. */
+#define VB_MAX_GRID 625
+typedef struct vb_grid {
+  int d, n;
+  double z[VB_MAX_GRID][VB_RQ_DIM], log_w[VB_MAX_GRID];
+  double mean[VB_RQ_DIM], chol[VB_RQ_DIM * VB_RQ_DIM];
+} vb_grid;
+void vb_grid_make(const vb_rules *rules, int d, vb_grid *g);
+/* one dimension, for what is far wider than the standard normal or has an edge in it: the trapezoid
+ * rule in t, z = sinh(t), half nodes on either side as far as reach */
+void vb_grid_wide(int half, double reach, vb_grid *g);
+/* log of the integral of exp(total); post: each node's share */
+double vb_grid_weigh(const vb_grid *g, const double *total, double *post);
+/* where the shares lie elsewhere than at was placed for: a new placement of base in moved (which
+ * may be at); 0: they do not */
+int vb_grid_follow(const vb_grid *base, const vb_grid *at, const double *post, vb_grid *moved);
+
+void vb_rq_beta_covariance(const vb_model *model, const vb_solution *s, double *out);
+/* direction of the level's own predictor: whitening of Cov(t), its covariance with u and with every
+ * eta_i */
+void vb_rq_direction(const vb_model *model, const vb_inner *in, int term, int l, vb_rq *rq,
+                     vb_level *level);
+
+/* ---- site.c */
+/* sum over prior sites of log E exp(r - E r) */
+double vb_site_remainder(const vb_model *model, const vb_inner *in, const double *beta, vb_rq *rq);
+/* What these do to the reported coefficients: v is V, in and out; shift and skew (third cumulants)
+ * are added to.  tilted: V is by linear response, which has some of it already. */
+void vb_site_respond(const vb_model *model, const double *s_beta, const double *beta, int tilted,
+                     vb_rq *rq, double *v, double *shift, double *skew);
+
+/* ---- stein_table.c ---- */
+/* rq.c's series_coefficients and conditional_expectation */
+void vb_stein_series(const vb_model *model, const double *par, const vb_inner *in, double *coef);
+void vb_stein_conditional(const vb_model *model, const double *par, const vb_level *level,
+                          const double *shift);
+#endif

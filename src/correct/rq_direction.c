@@ -1,0 +1,165 @@
+/* The geometry of residual quadrature: each level's own predictor t = sum h_i z_i (x_i' beta + z_i'
+ * u), whitened, and its covariance with the linear predictors of the level's cells.  All of it is
+ * on the pattern of S. */
+#include <math.h>
+#include <string.h>
+#include "correct/rq.h"
+
+/* Cov(beta, eta_i) for every cell */
+void vb_rq_beta_covariance(const vb_model *m, const vb_solution *s, double *out) {
+  int p = m->p, q = m->q, d = m->d_leaf, n_other = m->n_term - 1;
+  if (!p) return;
+  vb_gemm_nn(p, m->n, p, 1, s->s_beta, p, m->x, p, 0, out, p);
+  for (int i = 0; i < m->n; i++) {
+    double *c = out + (size_t)i * p;
+    int j = m->term[m->leaf].group[i], co = m->front_start[j + 1] - m->front_start[j];
+    const double *z = m->term[m->leaf].z + (size_t)i * d,
+                 *su = s->s_front + m->block_start[j] + (size_t)co * d;
+    const int *f = m->front + m->front_start[j], *slot = m->slot + (size_t)i * n_other;
+    for (int k = 0; k < p; k++)
+      for (int a = 0; a < d; a++) c[k] += su[(size_t)k * d + a] * z[a];
+    for (int o = 0; o < n_other; o++) {
+      const vb_term *t = m->term + m->core_term[o];
+      for (int a = 0; a < t->d; a++)
+        for (int k = 0; k < p; k++)
+          c[k] += s->s_core_beta[f[slot[o] + a] + (size_t)k * q] * t->z[(size_t)i * t->d + a];
+    }
+  }
+}
+
+static int other_of(const vb_model *m, int term) { /* place of a core term in slot's columns */
+  int o = 0;
+  while (m->core_term[o] != term) o++;
+  return o;
+}
+
+/* Cov(u, eta_i) of the term's own coefficients in cell i */
+static void own_covariance(const vb_model *m, const vb_solution *s, int term, int i, double *out) {
+  int p = m->p, q = m->q, d = m->d_leaf, n_other = m->n_term - 1, j = m->term[m->leaf].group[i];
+  int co = m->front_start[j + 1] - m->front_start[j], leaf = term == m->leaf;
+  const int *f = m->front + m->front_start[j], *slot = m->slot + (size_t)i * n_other;
+  const double *x = m->x + (size_t)i * p, *z = m->term[m->leaf].z + (size_t)i * d;
+  const double *su = s->s_front + m->block_start[j], *sj = s->s_leaf + (size_t)j * d * d;
+  int own = leaf ? 0 : slot[other_of(m, term)];
+  for (int a = 0; a < m->term[term].d; a++) {
+    double t = 0;
+    for (int k = 0; k < p; k++)
+      t +=
+          x[k] * (leaf ? su[(size_t)(co + k) * d + a] : s->s_core_beta[f[own + a] + (size_t)k * q]);
+    for (int b = 0; b < d; b++) t += z[b] * (leaf ? sj[a + b * d] : su[(size_t)(own + a) * d + b]);
+    for (int r = 0; r < n_other; r++) {
+      const vb_term *tr = m->term + m->core_term[r];
+      for (int b = 0; b < tr->d; b++)
+        t += tr->z[(size_t)i * tr->d + b] * (leaf ? su[(size_t)(slot[r] + b) * d + a]
+                                                  : vb_inverse_pair(m, s, j, own + a, slot[r] + b));
+    }
+    out[a] = t;
+  }
+}
+
+/* S of a level's own block, and S between beta and it (p x d) */
+static void level_blocks(const vb_model *m, const vb_solution *s, int term, int l, double *own,
+                         double *cross) {
+  const vb_term *t = m->term + term;
+  int d = t->d, p = m->p;
+  if (t->core < 0) {
+    int co = m->front_start[l + 1] - m->front_start[l];
+    const double *su = s->s_front + m->block_start[l] + (size_t)co * d;
+    memcpy(own, s->s_leaf + (size_t)l * d * d, sizeof(double) * d * d);
+    for (int k = 0; k < p; k++)
+      for (int a = 0; a < d; a++) cross[k + (size_t)a * p] = su[(size_t)k * d + a];
+    return;
+  }
+  int o = t->core + l * d;
+  for (int b = 0; b < d; b++) {
+    for (int a = b; a < d; a++)
+      own[a + b * d] = own[b + a * d] = s->core.inv[vb_diag_position(m, o, a, b)];
+    for (int k = 0; k < p; k++) cross[k + (size_t)b * p] = s->s_core_beta[o + b + (size_t)k * m->q];
+  }
+}
+
+/* Cov(t, u) = X' S_bu + Z S_uu and Cov(t) = Cov(t, beta) X + Cov(t, u) Z', X = sum h z x', Z = sum
+ * h z z' */
+static void predictor_covariance(const vb_model *m, const vb_inner *in, const vb_term *t,
+                                 const vb_level *v, const double *own, const double *cross,
+                                 double *xt, double *tb, double *zt, double *tu, double *cov) {
+  int d = t->d, p = m->p;
+  memset(xt, 0, sizeof(double) * p * d);
+  memset(zt, 0, sizeof(double) * d * d);
+  for (int r = 0; r < v->n; r++) {
+    int i = v->row[r];
+    const double *z = t->z + (size_t)i * d, *x = m->x + (size_t)i * p;
+    for (int a = 0; a < d; a++) {
+      double hz = in->h[i] * z[a];
+      for (int k = 0; k < p; k++) xt[k + (size_t)a * p] += hz * x[k];
+      for (int b = 0; b < d; b++) zt[a + b * d] += hz * z[b];
+    }
+  }
+  for (int a = 0; a < d; a++)
+    for (int b = 0; b < d; b++) {
+      double s = 0;
+      for (int k = 0; k < p; k++) s += xt[k + (size_t)a * p] * cross[k + (size_t)b * p];
+      for (int c = 0; c < d; c++) s += zt[a + c * d] * own[c + b * d];
+      tu[a + b * d] = s;
+    }
+  for (int b = 0; b < d; b++) {
+    for (int k = 0; k < p; k++) { /* Cov(beta_k, t_b) */
+      double s = 0;
+      for (int q = 0; q < p; q++) s += in->sol.s_beta[k + (size_t)q * p] * xt[q + (size_t)b * p];
+      for (int c = 0; c < d; c++) s += cross[k + (size_t)c * p] * zt[b + c * d];
+      tb[k] = s;
+    }
+    for (int a = 0; a < d; a++) {
+      double s = 0;
+      for (int k = 0; k < p; k++) s += xt[k + (size_t)a * p] * tb[k];
+      for (int c = 0; c < d; c++) s += zt[a + c * d] * tu[b + c * d];
+      cov[a + b * d] = s;
+    }
+  }
+}
+
+/* white: rows are eigenvectors of Cov(t) over the root of their values; load = white Cov(t, u) */
+static void whiten(int d, double *cov, const double *tu, vb_level *v) {
+  double value[VB_RQ_DIM];
+  vb_eigen(d, cov, d, value);
+  for (int a = 0; a < d; a++) {
+    double scale = value[a] > 1e-9 * value[d - 1] ? 1 / sqrt(value[a]) : 0;
+    for (int b = 0; b < d; b++) v->white[a + b * d] = scale * cov[b + a * d];
+  }
+  for (int a = 0; a < d; a++)
+    for (int b = 0; b < d; b++) {
+      double s = 0;
+      for (int c = 0; c < d; c++) s += v->white[a + c * d] * tu[c + b * d];
+      v->load[a + b * d] = s;
+    }
+}
+
+void vb_rq_direction(const vb_model *m, const vb_inner *in, int term, int l, vb_rq *rq,
+                     vb_level *v) {
+  const vb_term *t = m->term + term;
+  int d = t->d, p = m->p;
+  double zt[VB_RQ_DIM * VB_RQ_DIM], own[VB_RQ_DIM * VB_RQ_DIM], tu[VB_RQ_DIM * VB_RQ_DIM];
+  double cov[VB_RQ_DIM * VB_RQ_DIM], *cross = rq->level, *xt = cross + (size_t)p * d,
+                                     *tb = xt + (size_t)p * d;
+  level_blocks(m, &in->sol, term, l, own, cross);
+  predictor_covariance(m, in, t, v, own, cross, xt, tb, zt, tu, cov);
+  whiten(d, cov, tu, v);
+  for (int r = 0; r < v->n; r++) {
+    int i = v->row[r];
+    double ou[VB_RQ_DIM], te[VB_RQ_DIM], na = 0;
+    own_covariance(m, &in->sol, term, i, ou);
+    for (int a = 0; a < d; a++) {
+      te[a] = 0;
+      for (int k = 0; k < p; k++) te[a] += xt[k + (size_t)a * p] * rq->cov_beta[(size_t)i * p + k];
+      for (int c = 0; c < d; c++) te[a] += zt[a + c * d] * ou[c];
+    }
+    for (int a = 0; a < d; a++) {
+      double s = 0;
+      for (int c = 0; c < d; c++) s += v->white[a + c * d] * te[c];
+      v->a[(size_t)r * d + a] = s;
+      na += s * s;
+    }
+    v->na[r] = na;
+    v->rest[r] = fmax(in->v[i] - na, 0);
+  }
+}

@@ -1,0 +1,113 @@
+/* design: what stays fixed during a fit.
+ *
+ * From the rows as R has them (vb_input) to the model that the engine works on: cells in leaf
+ * order, terms, fronts, the pattern of the core. */
+#ifndef VB_DESIGN_H
+#define VB_DESIGN_H
+#include "numbers/solver.h"
+#include "rows/rows.h"
+
+#define VB_MAX_DIM 8 /* coefficients of one random term */
+
+/* ---- Model: everything that stays fixed during a fit (model.c, cells.c) ---- */
+/* Coefficients c are ordered beta (p, centred columns), then term
+ * by term, level by level.  The term with most levels is the leaf: cells are sorted by it and its d
+ * x d blocks are eliminated level by level.  The other terms are the core ("others", q
+ * coefficients).  A level's front lists the core coefficients that occur in its cells; fronts are
+ * ascending. */
+typedef struct {
+  int d, n_level;
+  const int *group;           /* per cell, from 0 */
+  const double *z;            /* n x d, row-major */
+  int first;                  /* of its coefficients in c */
+  int core;                   /* of its coefficients in the core; -1: the leaf */
+  const int *row_start, *row; /* cells of each level, for residual quadrature */
+  size_t block, edge;         /* factorised schemes: of its d x d and d x p blocks */
+} vb_term;
+
+typedef struct { /* a prior on one coefficient that is not normal: one more site */
+  int k;         /* of beta */
+  const vb_prior *prior;
+  const double *arg;
+} vb_site;
+
+/* What of q(c) is coupled (mathematics.Rmd, section 10): all; the fixed effects with every level,
+ * but no level with another (Goplerud, Papaspiliopoulos & Zanella 2025); nothing. */
+typedef enum { VB_FULL = 0, VB_PARTIAL, VB_MEANFIELD } vb_coupling;
+
+typedef struct {
+  const vb_host *host;
+  const vb_family *family;
+  const vb_rules *rules;
+  vb_coupling coupling;
+  int quadratic; /* the family is, and all is coupled: q(c | theta) is had without sweeps */
+  int cores;
+  int n, p, n_term, n_coef;         /* n cells */
+  int n_par;                        /* of the family, thresholds counted */
+  const double *y, *w, *offset, *x; /* cells in leaf order; x n x p row-major, centred */
+  double constant;
+  vb_term *term;
+  int leaf, d_leaf, n_front, q;
+  const int *row_start;           /* cells of each leaf level */
+  const int *front_start, *front; /* core coefficients of each leaf level */
+  const int *slot;           /* n x (n_term - 1): place of a term's block in the cell's front */
+  const int *core_term;      /* the terms of slot's columns */
+  const size_t *block_start; /* of a level's d x (front + p) matrix */
+  const size_t *pair_start;  /* of a level's pairs in pair; NULL: dense core */
+  const int *pair;           /* positions of front pairs (a >= b) in the sparse core */
+  vb_core core;              /* solver, pattern; val and inv are the solution's */
+  double *prior_precision, *prior_mean; /* of beta; precision 0: flat or a site */
+  int n_normal;                         /* coefficients with a normal prior */
+  double log_prior_constant;
+  int n_site, ep; /* ep: some prior is a mixture, and all sites are moment-matched (ep.c) */
+  vb_site *site;
+  const double *center; /* column means; reported intercept = beta_0 - center' beta */
+  int intercept;        /* column, -1: none */
+  /* quadratic families: sufficient statistics about the reference fit x beta_ref */
+  double *beta_ref; /* least squares on x alone; zero unless the link is the identity */
+  double sum_log_w;
+  struct vb_stein *stein; /* of an opaque family (stein.h) */
+} vb_model;
+
+/* position of the pair (a >= b) of level j's front in the core's storage */
+static inline size_t vb_pair_position(const vb_model *m, int j, int a, int b) {
+  if (m->pair) return (size_t)m->pair[m->pair_start[j] + (size_t)a * (a + 1) / 2 + b];
+  const int *front = m->front + m->front_start[j];
+  return (size_t)front[a] + (size_t)front[b] * m->q;
+}
+static inline size_t vb_diag_position(const vb_model *m, int o, int a,
+                                      int b) { /* (o + a, o + b), a >= b */
+  if (m->pair) return (size_t)m->core.col_start[o + b] + (a - b);
+  return (size_t)(o + a) + (size_t)(o + b) * m->q;
+}
+
+/* ---- From rows to a model: model.c, cells.c, front.c ---- */
+typedef struct {
+  const vb_family *family;
+  vb_coupling coupling;
+  int n_par;                                 /* of the family, thresholds counted */
+  int n, p, n_term, intercept;               /* intercept: column from 0, -1 none */
+  const double *y, *w, *offset, *x, *center; /* x n x p column-major, uncentred */
+  double constant;
+  const int **group; /* per term, n, from 1 */
+  const int *n_level, *d;
+  const double **z;        /* per term, n x d column-major */
+  const vb_prior **prior;  /* per coefficient */
+  const double *prior_arg; /* 3 x p */
+} vb_input;
+
+/* cell[i]: the cell of row i, from 0 */
+vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_model *model,
+                         int *cell);
+/* rows with equal design become one cell: first[c] is its first row; returns the number of cells */
+int vb_collapse(const vb_host *host, const vb_input *in, int *cell, int *first);
+void vb_fronts(const vb_host *host, vb_model *model);
+/* sparse pattern of the core, after fronts; 0 where an int cannot count it: the core stays dense */
+int vb_core_pattern(const vb_host *host, vb_model *model);
+void vb_core_pairs(const vb_host *host,
+                   vb_model *model); /* positions of front pairs in that pattern */
+/* reported = C' centred: the intercept at x = 0 */
+void vb_report_beta(const vb_model *model, const double *beta, double *out);
+void vb_report_cov(const vb_model *model, const double *cov, double *out);
+void vb_unreport_cov(const vb_model *model, const double *cov, double *out); /* back again */
+#endif

@@ -1,0 +1,148 @@
+/* Fronts of the leaf-core ("arrow") elimination: which core coefficients meet each leaf level,
+ * where each cell's blocks stand in its level's front, and the pattern of the core when it is kept
+ * sparse. mathematics.Rmd, section 4; the fronts are those of a multifrontal Cholesky (Davis 2006,
+ * section 4.8). */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include "design/design.h"
+
+static int by_value(const void *a, const void *b) {
+  int x = *(const int *)a, y = *(const int *)b;
+  return (x > y) - (x < y);
+}
+
+/* core blocks (as their first coefficient) in the cells of level j, ascending; returns how many */
+static int level_blocks(const vb_model *m, int j, int *mark, int *out) {
+  int n_other = m->n_term - 1, n = 0;
+  for (int i = m->row_start[j]; i < m->row_start[j + 1]; i++)
+    for (int k = 0; k < n_other; k++) {
+      const vb_term *t = m->term + m->core_term[k];
+      int o = t->core + t->group[i] * t->d;
+      if (mark[o] != j + 1) {
+        mark[o] = j + 1;
+        out[n++] = o;
+      }
+    }
+  qsort(out, n, sizeof(int), by_value);
+  return n;
+}
+
+void vb_fronts(const vb_host *host, vb_model *m) {
+  int n_other = m->n_term > 1 ? m->n_term - 1 : 0, q = m->q;
+  int *mark = host->alloc(q + 1, sizeof(int)), *place = host->alloc(q + 1, sizeof(int));
+  int *dim_of = host->alloc(q + 1, sizeof(int)), *blocks = host->alloc(q + 1, sizeof(int));
+  int *front_start = host->alloc(m->n_front + 1, sizeof(int));
+  size_t *block_start = host->alloc(m->n_front + 1, sizeof(size_t));
+  int *slot = host->alloc((size_t)m->n * n_other + 1, sizeof(int));
+  for (int k = 0; k < n_other; k++) {
+    const vb_term *t = m->term + m->core_term[k];
+    for (int l = 0; l < t->n_level; l++) dim_of[t->core + l * t->d] = t->d;
+  }
+  for (int j = 0; j < m->n_front; j++) { /* count, then fill */
+    int n = n_other ? level_blocks(m, j, mark, blocks) : 0, cols = 0;
+    for (int b = 0; b < n; b++) cols += dim_of[blocks[b]];
+    front_start[j + 1] = front_start[j] + cols;
+    block_start[j + 1] = block_start[j] + (size_t)m->d_leaf * (cols + m->p);
+  }
+  int *front = host->alloc((size_t)front_start[m->n_front] + 1, sizeof(int));
+  memset(mark, 0, sizeof(int) * (q + 1));
+  for (int j = 0; j < m->n_front && n_other; j++) {
+    int n = level_blocks(m, j, mark, blocks), *f = front + front_start[j], at = 0;
+    for (int b = 0; b < n; b++) {
+      place[blocks[b]] = at;
+      for (int a = 0; a < dim_of[blocks[b]]; a++) f[at++] = blocks[b] + a;
+    }
+    for (int i = m->row_start[j]; i < m->row_start[j + 1]; i++)
+      for (int k = 0; k < n_other; k++) {
+        const vb_term *t = m->term + m->core_term[k];
+        slot[(size_t)i * n_other + k] = place[t->core + t->group[i] * t->d];
+      }
+  }
+  m->front_start = front_start;
+  m->front = front;
+  m->block_start = block_start;
+  m->slot = slot;
+}
+
+/* levels in which each core coefficient occurs (the transpose of the fronts) */
+static void front_transpose(const vb_host *host, const vb_model *m, int **start_, int **level_) {
+  int q = m->q, *start = host->alloc(q + 2, sizeof(int));
+  int *level = host->alloc((size_t)m->front_start[m->n_front] + 1, sizeof(int));
+  for (int k = 0; k < m->front_start[m->n_front]; k++) start[m->front[k] + 2]++;
+  for (int o = 0; o < q; o++) start[o + 2] += start[o + 1];
+  for (int j = 0; j < m->n_front; j++)
+    for (int k = m->front_start[j]; k < m->front_start[j + 1]; k++)
+      level[start[m->front[k] + 1]++] = j;
+  *start_ = start;
+  *level_ = level;
+}
+
+/* rows >= o of column o: everything that shares a leaf level with it, and its own block */
+static int column_rows(const vb_model *m, const int *start, const int *level, const int *block_end,
+                       int o, int *mark, int *out) {
+  int n = 0;
+  for (int a = o; a < block_end[o]; a++) {
+    mark[a] = o + 1;
+    if (out) out[n] = a;
+    n++;
+  }
+  for (int k = start[o]; k < start[o + 1]; k++) {
+    int j = level[k];
+    for (int f = m->front_start[j + 1] - 1; f >= m->front_start[j] && m->front[f] > o; f--)
+      if (mark[m->front[f]] != o + 1) {
+        mark[m->front[f]] = o + 1;
+        if (out) out[n] = m->front[f];
+        n++;
+      }
+  }
+  return n;
+}
+
+int vb_core_pattern(const vb_host *host, vb_model *m) {
+  int q = m->q, *start, *level;
+  front_transpose(host, m, &start, &level);
+  int *mark = host->alloc(q + 1, sizeof(int)), *block_end = host->alloc(q + 1, sizeof(int));
+  for (int k = 0; k < m->n_term - 1; k++) {
+    const vb_term *t = m->term + m->core_term[k];
+    for (int i = 0; i < t->n_level * t->d; i++)
+      block_end[t->core + i] = t->core + (i / t->d + 1) * t->d;
+  }
+  int *col = host->alloc(q + 1, sizeof(int));
+  for (int o = 0; o < q; o++) {
+    int n = column_rows(m, start, level, block_end, o, mark, NULL);
+    if (n > INT_MAX - 1 - col[o]) return 0;
+    col[o + 1] = col[o] + n;
+  }
+  int *row = host->alloc((size_t)col[q] + 1, sizeof(int));
+  memset(mark, 0, sizeof(int) * (q + 1));
+  for (int o = 0; o < q; o++) {
+    int n = column_rows(m, start, level, block_end, o, mark, row + col[o]);
+    qsort(row + col[o], n, sizeof(int), by_value);
+  }
+  m->core.col_start = col;
+  m->core.row_index = row;
+  return 1;
+}
+
+void vb_core_pairs(const vb_host *host, vb_model *m) {
+  size_t *start = host->alloc(m->n_front + 1, sizeof(size_t));
+  for (int j = 0; j < m->n_front; j++) {
+    size_t c = m->front_start[j + 1] - m->front_start[j];
+    start[j + 1] = start[j] + c * (c + 1) / 2;
+  }
+  int *pair = host->alloc(start[m->n_front] + 1, sizeof(int));
+  for (int j = 0; j < m->n_front; j++) {
+    const int *f = m->front + m->front_start[j];
+    int c = m->front_start[j + 1] - m->front_start[j], *out = pair + start[j];
+    for (int a = 0; a < c; a++)
+      for (int b = 0; b <= a; b++) {
+        const int *lo = m->core.row_index + m->core.col_start[f[b]];
+        int n = m->core.col_start[f[b] + 1] - m->core.col_start[f[b]];
+        const int *hit = bsearch(f + a, lo, n, sizeof(int), by_value);
+        *out++ = (int)(hit - m->core.row_index);
+      }
+  }
+  m->pair_start = start;
+  m->pair = pair;
+}

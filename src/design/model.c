@@ -1,0 +1,176 @@
+/* From the user's rows to the engine's layout: centred, row-major, collapsed to cells, sorted by
+ * the leaf. */
+#include <math.h>
+#include <string.h>
+#include "design/design.h"
+#include "gauss/stein.h"
+
+/* counting sort of items by key (0..n_key-1), stable; start has n_key + 1 entries */
+static void sort_by(int n, const int *key, int n_key, int *start, int *order) {
+  memset(start, 0, sizeof(int) * (n_key + 1));
+  for (int i = 0; i < n; i++) start[key[i] + 1]++;
+  for (int k = 0; k < n_key; k++) start[k + 1] += start[k];
+  for (int i = 0; i < n; i++) order[start[key[i]]++] = i;
+  for (int k = n_key; k > 0; k--) start[k] = start[k - 1];
+  start[0] = 0;
+}
+
+static void choose_leaf(const vb_input *in, vb_model *m) {
+  m->leaf = -1;
+  for (int t = 0; t < in->n_term; t++)
+    if (m->leaf < 0 || in->n_level[t] > in->n_level[m->leaf]) m->leaf = t;
+  m->d_leaf = m->leaf < 0 ? 0 : in->d[m->leaf];
+  m->n_front = m->leaf < 0 ? 1 : in->n_level[m->leaf];
+}
+
+/* order[c] = row standing for cell c in leaf order */
+static void leaf_order(const vb_host *host, const vb_input *in, vb_model *m, int n_cell,
+                       const int *first, int *order, int *rank) {
+  int *key = host->alloc(n_cell + 1, sizeof(int)),
+      *start = host->alloc(m->n_front + 1, sizeof(int));
+  for (int c = 0; c < n_cell; c++) key[c] = m->leaf < 0 ? 0 : in->group[m->leaf][first[c]] - 1;
+  int *sorted = host->alloc(n_cell + 1, sizeof(int));
+  sort_by(n_cell, key, m->n_front, start, sorted);
+  for (int c = 0; c < n_cell; c++) {
+    order[c] = first[sorted[c]];
+    rank[sorted[c]] = c;
+  }
+  m->row_start = start;
+}
+
+static void copy_cells(const vb_host *host, const vb_input *in, vb_model *m, const int *order) {
+  int n = m->n, p = m->p;
+  double *x = host->alloc((size_t)n * p + 1, sizeof(double)),
+         *offset = host->alloc(n + 1, sizeof(double));
+  for (int k = 0; k < p; k++) {
+    const double *col = in->x + (size_t)k * in->n;
+    double at = in->center[k];
+    for (int c = 0; c < n; c++) x[(size_t)c * p + k] = col[order[c]] - at;
+  }
+  for (int c = 0; c < n; c++) offset[c] = in->offset[order[c]];
+  m->x = x;
+  m->offset = offset;
+  m->term = host->alloc(m->n_term + 1, sizeof(vb_term));
+  int *core_term = host->alloc(m->n_term + 1, sizeof(int)), n_other = 0;
+  m->n_coef = p;
+  m->q = 0;
+  for (int t = 0; t < m->n_term; t++) {
+    vb_term *term = m->term + t;
+    int d = in->d[t], *group = host->alloc(n + 1, sizeof(int));
+    double *z = host->alloc((size_t)n * d + 1, sizeof(double));
+    for (int c = 0; c < n; c++) group[c] = in->group[t][order[c]] - 1;
+    for (int a = 0; a < d; a++)
+      for (int c = 0; c < n; c++) z[(size_t)c * d + a] = in->z[t][order[c] + (size_t)a * in->n];
+    int *start = host->alloc(in->n_level[t] + 1, sizeof(int)),
+        *row = host->alloc(n + 1, sizeof(int));
+    sort_by(n, group, in->n_level[t], start, row);
+    *term = (vb_term){.d = d,
+                      .n_level = in->n_level[t],
+                      .group = group,
+                      .z = z,
+                      .first = m->n_coef,
+                      .core = t == m->leaf || m->coupling != VB_FULL ? -1 : m->q,
+                      .row_start = start,
+                      .row = row};
+    m->n_coef += d * in->n_level[t];
+    if (term->core >= 0) {
+      m->q += d * in->n_level[t];
+      core_term[n_other++] = t;
+    }
+  }
+  m->core_term = core_term;
+}
+
+static void sum_cells(const vb_host *host, const vb_input *in, vb_model *m, const int *cell) {
+  double *y = host->alloc(m->n + 1, sizeof(double)), *w = host->alloc(m->n + 1, sizeof(double));
+  for (int i = 0; i < in->n; i++) {
+    y[cell[i]] = in->family->cells == 1 ? y[cell[i]] + in->y[i] : in->y[i];
+    w[cell[i]] += in->w[i];
+  }
+  m->y = y;
+  m->w = w;
+}
+
+static void set_priors(const vb_host *host, const vb_input *in, vb_model *m) {
+  m->prior_precision = host->alloc(m->p + 1, sizeof(double));
+  m->prior_mean = host->alloc(m->p + 1, sizeof(double));
+  m->site = host->alloc(m->p + 1, sizeof(vb_site));
+  m->n_site = m->n_normal = 0;
+  m->log_prior_constant = 0;
+  for (int k = 0; k < m->p; k++) {
+    const double *arg = in->prior_arg + 3 * k;
+    const vb_prior *prior = in->prior[k];
+    if (prior->gaussian && prior->proper) {
+      m->prior_mean[k] = arg[0];
+      m->prior_precision[k] = 1 / (arg[1] * arg[1]);
+      m->log_prior_constant -= log(arg[1]) + VB_LOG_2PI / 2;
+      m->n_normal++;
+    } else if (prior->proper) {
+      m->site[m->n_site++] = (vb_site){.k = k, .prior = prior, .arg = arg};
+      m->ep |= prior->mix != NULL;
+      m->log_prior_constant += prior->log_norm(arg);
+    }
+  }
+}
+
+/* Least squares of y on x, as origin for the residuals of identity links: differences of large
+ * numbers never enter the sums of squares.  Any ridge will do: it moves the origin, not the answer.
+ */
+static void reference_fit(const vb_host *host, vb_model *m) {
+  int p = m->p;
+  m->beta_ref = host->alloc(p + 1, sizeof(double));
+  double *a = host->alloc((size_t)p * p + 1, sizeof(double)), *b = m->beta_ref;
+  if (!m->family->identity) return;
+  m->sum_log_w = 0;
+  for (int i = 0; i < m->n; i++) m->sum_log_w += log(m->w[i]);
+  if (p) {
+    vb_weighted_gram(m->n, p, m->x, p, m->w, 0, a, p);
+    double ridge = 1e-300;
+    for (int k = 0; k < p; k++) ridge += a[k + (size_t)k * p] / p;
+    for (int k = 0; k < p; k++) a[k + (size_t)k * p] += 1e-10 * ridge;
+    for (int i = 0; i < m->n; i++)
+      for (int k = 0; k < p; k++)
+        b[k] += m->w[i] * (m->y[i] - m->offset[i]) * m->x[(size_t)i * p + k];
+    if (vb_chol(p, a, p) == VB_OK)
+      vb_chol_solve(p, a, p, 1, b, p);
+    else
+      memset(b, 0, sizeof(double) * p);
+  }
+}
+
+vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_model *m,
+                         int *cell) {
+  memset(m, 0, sizeof *m);
+  m->host = host;
+  m->family = in->family;
+  m->coupling = in->coupling;
+  m->quadratic = in->family->quadratic && m->coupling == VB_FULL;
+  m->cores = cores;
+  vb_rules *rules = host->alloc(1, sizeof(vb_rules));
+  vb_rules_make(rules);
+  m->rules = rules;
+  m->n_par = in->n_par;
+  m->p = in->p;
+  m->n_term = in->n_term;
+  m->constant = in->constant;
+  m->intercept = in->intercept;
+  m->center = in->center;
+  choose_leaf(in, m);
+  int *first = host->alloc(in->n + 1, sizeof(int)), *order = host->alloc(in->n + 1, sizeof(int));
+  int *rank = host->alloc(in->n + 1, sizeof(int));
+  m->n = vb_collapse(host, in, cell, first);
+  leaf_order(host, in, m, m->n, first, order, rank);
+  for (int i = 0; i < in->n; i++) cell[i] = rank[cell[i]];
+  copy_cells(host, in, m, order);
+  sum_cells(host, in, m, cell);
+  set_priors(host, in, m);
+  reference_fit(host, m);
+  if (m->coupling == VB_FULL)
+    vb_fronts(host, m);
+  else
+    vb_factorised_layout(m);
+  if (m->family->opaque) vb_stein_alloc(host, m);
+  m->core.q = m->q;
+  m->core.solver = &vb_solver_dense;
+  return VB_OK;
+}

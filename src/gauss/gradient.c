@@ -1,0 +1,47 @@
+/* Gradient of the optimal bound in theta: by the envelope theorem the explicit one. */
+#include <math.h>
+#include <string.h>
+#include "gauss/ep.h"
+
+double vb_quadratic_precision(const vb_model *m, const double *par) {
+  double one = 1, zero = 0, d2;
+  m->family->log_lik(m->family, 1, &zero, &one, &zero, par, NULL, NULL, &d2);
+  return -d2;
+}
+
+double vb_quadratic_rms(const vb_model *m, const vb_theta *theta, const vb_inner *in) {
+  double rss = in->rss + (m->n_coef - vb_prior_trace(m, theta, &in->sol)) /
+                             vb_quadratic_precision(m, theta->par);
+  return sqrt(fmax(rss, 0) / m->n);
+}
+
+double vb_quadratic_lik(const vb_model *m, const double *par, double rms) {
+  double one = 1, zero = 0, base, ll;
+  m->family->base(1, &zero, &one, par, &base);
+  m->family->log_lik(m->family, 1, &zero, &one, &rms, par, &ll, NULL, NULL);
+  return m->n * (base + ll) + m->sum_log_w / 2;
+}
+
+double vb_inner_lik(const vb_model *m, const vb_theta *theta, const vb_inner *in) {
+  return m->quadratic ? vb_quadratic_lik(m, theta->par, vb_quadratic_rms(m, theta, in)) : in->lik;
+}
+
+void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta *theta,
+                       vb_inner *in, const vb_block *b, double *grad) {
+  double par[VB_MAX_PAR] = {0};
+  memcpy(grad, theta->log_prior_d, sizeof(double) * hyper->n_axis);
+  vb_second_moments(m, &in->sol, b->m, in->u);
+  vb_theta_gradient(hyper, theta, in->u, grad);
+  if (m->ep) vb_ep_gradient(hyper, theta, in, grad);
+  if (!hyper->n_par) return;
+  if (m->quadratic) { /* all rows at once: the sum over rows is n times the row at the rms */
+    double one = 1, zero = 0, rms = vb_quadratic_rms(m, theta, in);
+    for (int k = 0; k < hyper->n_par; k++) {
+      m->family->log_lik_par(m->family, 1, &zero, &one, &rms, theta->par, k, par + k);
+      par[k] *= m->n;
+    }
+  } else {
+    vb_expect_par(m, theta->par, in->eta, in->v, par);
+  }
+  vb_natural_gradient(hyper, theta, hyper->first_par, hyper->n_par, par, grad);
+}

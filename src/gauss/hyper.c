@@ -1,0 +1,226 @@
+/* Hyperparameters: free axes -> sds, correlations, dispersions -> covariances, log prior and
+ * gradients. Correlations are products of canonical partial correlations r (Lewandowski, Kurowicka
+ * & Joe 2009, section 2.4): under LKJ(eta) the r of row a, column b are independent with (1 + r)/2
+ * ~ Beta(beta, beta), beta = eta + (d - 2 - b) / 2 counting b from 0. */
+#include <math.h>
+#include <string.h>
+#define R_NO_REMAP
+#include <Rmath.h>
+#include "gauss/gauss.h"
+#include "numbers/small.h"
+
+#define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
+
+void vb_theta_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta) {
+  int t = hyper->n_term > 0 ? hyper->n_term : 1;
+  theta->natural = host->alloc(hyper->n_natural + 1, sizeof(double));
+  theta->slope = host->alloc(hyper->n_natural + 1, sizeof(double));
+  theta->natural_prior = host->alloc(hyper->n_natural + 1, sizeof(double));
+  theta->prior_d = host->alloc(hyper->n_natural + 1, sizeof(double));
+  theta->sigma = host->alloc((size_t)t * STRIDE, sizeof(double));
+  theta->omega = host->alloc((size_t)t * STRIDE, sizeof(double));
+  theta->chol = host->alloc((size_t)t * STRIDE, sizeof(double));
+  theta->log_det = host->alloc(t, sizeof(double));
+  theta->log_prior_d = host->alloc(hyper->n_axis + 1, sizeof(double));
+}
+
+/* Cholesky factor of the correlation matrix from partial correlations, row by row */
+static void correlation_chol(int d, const double *r, double *l) {
+  memset(l, 0, sizeof(double) * d * d);
+  l[0] = 1;
+  for (int a = 1, k = 0; a < d; a++) {
+    double rest = 1;
+    for (int b = 0; b < a; b++, k++) {
+      l[a + b * d] = r[k] * sqrt(rest);
+      rest *= 1 - r[k] * r[k];
+    }
+    l[a + a * d] = sqrt(fmax(rest, 1e-14));
+  }
+}
+
+static vb_status covariance(int d, const double *sd, const double *r, double *chol, double *sigma,
+                            double *omega, double *log_det) {
+  correlation_chol(d, r, chol);
+  *log_det = 0;
+  for (int a = 0; a < d; a++) {
+    for (int b = 0; b <= a; b++) {
+      double s = 0;
+      for (int k = 0; k <= b; k++) s += chol[a + k * d] * chol[b + k * d];
+      sigma[a + b * d] = sigma[b + a * d] = s * sd[a] * sd[b];
+    }
+    *log_det += 2 * log(sd[a] * chol[a + a * d]);
+  }
+  /* Omega = D^-1 (L L')^-1 D^-1, column by column of the identity */
+  for (int c = 0; c < d; c++) {
+    double b[VB_MAX_DIM] = {0};
+    b[c] = 1 / sd[c];
+    vb_small_half(d, chol, b);
+    vb_small_half_t(d, chol, b);
+    for (int a = 0; a < d; a++) omega[a + c * d] = b[a] / sd[a];
+  }
+  for (int a = 0; a < d; a++)
+    if (!isfinite(omega[a + a * d]) || omega[a + a * d] <= 0) return VB_NOT_FINITE;
+  return VB_OK;
+}
+
+/* log prior of one natural parameter and its derivative in the parameter */
+static double natural_prior(const vb_natural *n, double value, double *d1) {
+  double ll = 0;
+  *d1 = 0;
+  if (n->prior) {
+    double d2;
+    n->prior->log_density(1, &value, n->arg, &ll, d1, &d2);
+    return ll + n->log_norm;
+  }
+  double rest = fmax(1 - value * value, 1e-300), b = n->beta;
+  *d1 = -2 * (b - 1) * value / rest;
+  return (b - 1) * log(rest) + n->log_norm;
+}
+
+/* A parameter's axis moves those that stand after it too, so the sum runs from the last. */
+void vb_natural_gradient(const vb_hyper *hyper, const vb_theta *theta, int first, int n,
+                         const double *d, double *grad) {
+  double sum = 0;
+  for (int k = n - 1; k >= 0; k--) {
+    const vb_natural *at = hyper->natural + first + k;
+    sum += d[k];
+    if (at->axis >= 0) grad[at->axis] += sum * theta->slope[first + k];
+    if (!at->after) sum = 0;
+  }
+}
+
+vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) {
+  theta->log_prior = 0;
+  for (int i = 0; i < hyper->n_natural; i++) {
+    const vb_natural *n = hyper->natural + i;
+    theta->prior_d[i] = 0;
+    if (n->axis < 0) {
+      theta->natural[i] = n->value;
+      theta->slope[i] = 0;
+      continue;
+    }
+    double at = x[n->axis], value = n->coord->value(at, n->s0);
+    if (n->after) value += theta->natural[i - 1];
+    if (!isfinite(value)) return VB_NOT_FINITE;
+    theta->natural[i] = value;
+    theta->slope[i] = n->coord->slope(at, n->s0);
+    /* the Jacobian is triangular: what a parameter stands after is no part of it */
+    theta->natural_prior[i] =
+        natural_prior(n, value, theta->prior_d + i) + n->coord->log_slope(at, n->s0);
+    theta->log_prior += theta->natural_prior[i];
+    theta->log_prior_d[n->axis] = n->coord->log_slope_d(at, n->s0);
+  }
+  vb_natural_gradient(hyper, theta, 0, hyper->n_natural, theta->prior_d, theta->log_prior_d);
+  for (int k = 0; k < hyper->n_term; k++) {
+    int d = hyper->d[k];
+    const double *sd = theta->natural + hyper->first[k];
+    size_t o = (size_t)k * STRIDE;
+    vb_status st = covariance(d, sd, sd + d, theta->chol + o, theta->sigma + o, theta->omega + o,
+                              theta->log_det + k);
+    if (st != VB_OK) return st;
+  }
+  for (int k = 0; k < hyper->n_par; k++) theta->par[k] = theta->natural[hyper->first_par + k];
+  theta->par[hyper->n_par] = INFINITY;
+  if (hyper->n_shrink) {
+    const double *at = theta->natural + hyper->first_shrink;
+    theta->shrink[0] = hyper->local_df;
+    theta->shrink[1] = at[0] * (hyper->by_sigma ? theta->par[0] : 1);
+    theta->shrink[2] = at[1];
+  }
+  return isfinite(theta->log_prior) ? VB_OK : VB_NOT_FINITE;
+}
+
+int vb_theta_inside(const vb_hyper *hyper, double *x) {
+  int moved = 0;
+  for (int i = 0; i < hyper->n_natural; i++) {
+    const vb_natural *n = hyper->natural + i;
+    if (n->axis < 0 || n->coord->least == 0 || x[n->axis] >= n->coord->least) continue;
+    x[n->axis] = fmax(fabs(x[n->axis]), n->coord->least);
+    moved = 1;
+  }
+  return moved;
+}
+
+/* dL/dr of one partial correlation: tr(W dSigma), W = Omega (U - J Sigma) Omega / 2, dSigma = D (dL
+ * L' + L dL') D */
+static double correlation_gradient(int d, int row, int col, const double *r, const double *sd,
+                                   const double *l, const double *w) {
+  double dl[VB_MAX_DIM] = {0}, rest = 1;
+  const double *rr = r + row * (row - 1) / 2;
+  for (int b = 0; b < col; b++) rest *= 1 - rr[b] * rr[b];
+  dl[col] = sqrt(rest);
+  for (int b = col + 1; b <= row; b++)
+    dl[b] = -rr[col] / fmax(1 - rr[col] * rr[col], 1e-14) * l[row + b * d];
+  double g = 0;
+  for (int b = 0; b < d; b++) { /* dR = e_row (dl L')  + transpose */
+    double s = 0;
+    for (int k = 0; k <= row && k <= b; k++) s += dl[k] * l[b + k * d];
+    g += 2 * w[row + b * d] * s * sd[row] * sd[b];
+  }
+  return g;
+}
+
+void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const double *u,
+                       double *grad) {
+  for (int k = 0; k < hyper->n_term; k++) {
+    int d = hyper->d[k], J = hyper->n_level[k], first = hyper->first[k];
+    size_t o = (size_t)k * STRIDE;
+    const double *om = theta->omega + o, *uk = u + o, *sd = theta->natural + first;
+    double ou[STRIDE], w[STRIDE]; /* Omega U - J I, then (Omega U - J I) Omega / 2 */
+    for (int a = 0; a < d; a++)
+      for (int b = 0; b < d; b++) {
+        double s = a == b ? -(double)J : 0;
+        for (int c = 0; c < d; c++) s += om[a + c * d] * uk[c + b * d];
+        ou[a + b * d] = s;
+      }
+    for (int a = 0; a < d; a++)
+      for (int b = 0; b < d; b++) {
+        double s = 0;
+        for (int c = 0; c < d; c++) s += ou[a + c * d] * om[c + b * d];
+        w[a + b * d] = s / 2;
+      }
+    for (int a = 0; a < d; a++) {
+      int axis = hyper->natural[first + a].axis;
+      if (axis >= 0) grad[axis] += ou[a + a * d] / sd[a] * theta->slope[first + a];
+    }
+    for (int a = 1, i = first + d; a < d; a++)
+      for (int b = 0; b < a; b++, i++) {
+        int axis = hyper->natural[i].axis;
+        if (axis >= 0)
+          grad[axis] +=
+              theta->slope[i] * correlation_gradient(d, a, b, sd + d, sd, theta->chol + o, w);
+      }
+  }
+}
+
+void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta, double *out) {
+  for (int k = 0; k < hyper->n_term; k++) {
+    int d = hyper->d[k];
+    const double *sd = theta->natural + hyper->first[k], *l = theta->chol + (size_t)k * STRIDE;
+    for (int a = 0; a < d; a++) *out++ = sd[a];
+    for (int a = 0; a < d; a++)
+      for (int b = a + 1; b < d; b++) {
+        double s = 0;
+        for (int c = 0; c <= a; c++) s += l[a + c * d] * l[b + c * d];
+        *out++ = s;
+      }
+  }
+  for (int k = 0; k < hyper->n_par; k++) *out++ = theta->par[k];
+  for (int k = 0; k < hyper->n_shrink; k++) *out++ = theta->shrink[k + 1];
+}
+
+int vb_theta_effective_size(const vb_hyper *hyper) {
+  int n = hyper->n_par;
+  for (int k = 0; k < hyper->n_term; k++) n += 2 * hyper->d[k] * hyper->d[k];
+  return n;
+}
+
+void vb_theta_effective(const vb_hyper *hyper, const double *from, vb_theta *theta) {
+  for (int k = 0; k < hyper->n_term; k++) {
+    size_t dd = (size_t)hyper->d[k] * hyper->d[k];
+    memcpy(theta->omega + (size_t)k * STRIDE, from, sizeof(double) * dd);
+    memcpy(theta->sigma + (size_t)k * STRIDE, from + dd, sizeof(double) * dd);
+    from += 2 * dd;
+  }
+  for (int k = 0; k < hyper->n_par; k++) theta->par[k] = from[k];
+}

@@ -1,0 +1,65 @@
+/* Hyperparameters: natural parameters, the free axes behind them, their priors and gradients
+ * (hyper.c, coordinate.c). */
+#ifndef VB_HYPER_H
+#define VB_HYPER_H
+#include "design/design.h"
+
+typedef struct { /* one natural parameter: an sd, a partial correlation, a dispersion, a threshold
+                  */
+  int axis;      /* free axis, -1: fixed at value */
+  int real;      /* not positive: the prior is on the whole line */
+  int after;     /* the coordinate gives its distance from the natural parameter before it */
+  double value;
+  const vb_coordinate *coord;
+  double s0;
+  const vb_prior *prior; /* of sds and dispersions */
+  double arg[3], log_norm;
+  double beta; /* partial correlations: (1 - r^2)^(beta - 1), LKJ */
+} vb_natural;
+
+typedef struct {
+  int n_natural, n_axis, n_par, n_term;
+  vb_natural *natural; /* term by term: sds, partial correlations by row; then dispersions */
+  const int *first, *d, *n_level; /* per term */
+  int first_par;
+  int n_shrink, first_shrink, by_sigma; /* a horseshoe's global scale, over sigma, and slab */
+  double local_df;
+} vb_hyper;
+
+typedef struct { /* dispersions that are not one value but have a distribution, on nodes */
+  int n;
+  double *par;                   /* VB_MAX_PAR + 1 per node */
+  double *weight, *base, *total; /* per node; total: expected log likelihood, base included */
+  double *scratch;               /* 3 per cell */
+} vb_par_rule;
+
+typedef struct {                /* the hyperparameters at one point */
+  double *natural, *slope;      /* n_natural: value, d value (after: distance) / d axis */
+  double *natural_prior;        /* n_natural: log prior with the log Jacobian, free axes only */
+  double *sigma, *omega, *chol; /* per term d x d at stride VB_MAX_DIM^2; chol of the correlation */
+  double *log_det;              /* log |Sigma| per term */
+  double par[VB_MAX_PAR + 1];
+  double shrink[3];    /* the horseshoe's arguments */
+  vb_par_rule *rule;   /* NULL: the dispersions are par */
+  double log_prior;    /* with the log Jacobian */
+  double *log_prior_d; /* n_axis */
+  double *prior_d;     /* n_natural: of the log prior densities alone */
+} vb_theta;
+
+void vb_theta_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta);
+vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta);
+/* gradient of J/2 log |Omega| - tr(Omega U)/2 in the axes, added; U[k] d x d at stride VB_MAX_DIM^2
+ */
+void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const double *u, double *grad);
+/* gradient in the axes from that in the n natural parameters from first on, added */
+void vb_natural_gradient(const vb_hyper *hyper, const vb_theta *theta, int first, int n,
+                         const double *d, double *grad);
+/* axes that must be positive: mirrored and kept off zero; returns whether any had to be moved */
+int vb_theta_inside(const vb_hyper *hyper, double *x);
+/* expected precision and covariance matrices of the terms and dispersions, one after the other,
+ * into theta */
+int vb_theta_effective_size(const vb_hyper *hyper);
+void vb_theta_effective(const vb_hyper *hyper, const double *effective, vb_theta *theta);
+void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta,
+                     double *out); /* sds, correlations, par */
+#endif

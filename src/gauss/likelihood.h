@@ -1,0 +1,40 @@
+/* The log likelihood at many points at once, and the log prior of coefficients (likelihood.c). */
+#ifndef VB_LIKELIHOOD_H
+#define VB_LIKELIHOOD_H
+#include "gauss/gauss.h"
+
+typedef struct { /* all cells of a model, or a sample of them */
+  int n;
+  double scale; /* of their sum: all units over those sampled */
+  const double *y, *w, *offset, *x;
+  const int **group; /* per term */
+  const double **z;
+  int n_base; /* base is summed over these, each as often as count says */
+  const double *base_y, *base_w, *base_count;
+} vb_cells;
+typedef struct {
+  const vb_model *model;
+  const vb_hyper *hyper;
+  vb_cells all, some;
+  const vb_cells *at;     /* what the sums run over */
+  int points, rows;       /* of one block */
+  double *eta, *d1, *ll;  /* rows x points, twice; 3 x rows */
+  double *y3, *w3, *eta3; /* opaque families: 3 x rows */
+  int by;                 /* samples are of cells, or (1, 2...) of the levels of a term */
+  int *order, cap_some;   /* a permutation of them; room in own */
+  double *own, **own_z;   /* of some: its columns */
+  int **own_group;
+} vb_likelihood;
+void vb_likelihood_make(const vb_model *model, const vb_hyper *hyper, int points, vb_likelihood *l);
+/* log p(y | c, theta) without the model's constant, at n columns of c (n_coef x n); its gradient is
+ * added to g (n_coef x n) and d_par (VB_MAX_PAR x n), where g is not NULL */
+void vb_likelihood_eval(vb_likelihood *l, int n, const double *c, const vb_theta *theta,
+                        double *value, double *g, double *d_par);
+/* from here on `size` of the cells, which the uniforms choose; 0: all */
+void vb_likelihood_subsample(vb_likelihood *l, int size, const double *uniform);
+
+/* log p(c | theta) but for mixtures of normals, whose arguments are in theta; its gradient in c is
+ * added to g, where not NULL; work has room for c */
+double vb_log_prior_coef(const vb_model *model, const vb_theta *theta, const double *c,
+                         double *work, double *g);
+#endif

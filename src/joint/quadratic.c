@@ -1,0 +1,32 @@
+/* The log likelihood of a quadratic family and its gradient from sufficient statistics: with d = c
+ * - c_ref, c_ref the least squares fit on x alone, and r_ref = A' W (y - A c_ref) the residual sum
+ * of squares is rss_ref - 2 d'r_ref + d'A'WA d. */
+#include <math.h>
+#include <string.h>
+#include "joint/joint.h"
+#include "numbers/small.h"
+
+void vb_quadratic_eval(const vb_whitening *map, const vb_inner *in, int n, const double *c,
+                       const vb_theta *theta, double *value, double *g, double *d_par) {
+  const vb_model *m = map->model;
+  int n_coef = m->n_coef;
+  double *d = map->vec[2], *hd = map->vec[3], one = 1, zero = 0, base;
+  for (int k = 0; k < n; k++, c += n_coef) {
+    const double *par = theta[k].par;
+    double tau = vb_quadratic_precision(m, par);
+    memcpy(d, c, sizeof(double) * n_coef);
+    for (int i = 0; i < m->p; i++) d[i] -= m->beta_ref[i];
+    vb_whitening_multiply(map, d, hd);
+    double rss = in->rss_ref - 2 * vb_dot(n_coef, d, in->r_ref) + vb_dot(n_coef, d, hd) / map->tau;
+    m->family->base(1, &zero, &one, par, &base);
+    value[k] = m->n * base + (m->sum_log_w - tau * rss) / 2;
+    if (!g) continue;
+    double *at = g + (size_t)k * n_coef;
+    for (int i = 0; i < n_coef; i++) at[i] += tau * (in->r_ref[i] - hd[i] / map->tau);
+    for (int j = 0; j < m->n_par; j++) { /* all rows at once: n times the row at the rms */
+      double rms = sqrt(fmax(rss, 0) / m->n), slope;
+      m->family->log_lik_par(m->family, 1, &zero, &one, &rms, par, j, &slope);
+      d_par[k * VB_MAX_PAR + j] += m->n * slope;
+    }
+  }
+}

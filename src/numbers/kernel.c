@@ -1,0 +1,175 @@
+/* Matrix product by packed panels and a register tile: K. Goto & R. van de Geijn (2008), Anatomy of
+ * high-performance matrix multiplication, ACM TOMS 34(3).  No fused multiply-adds and one order of
+ * summation whatever the vector width, so that every machine and tile shape gives the same bits. */
+#include <string.h>
+#include <stdint.h>
+#include "numbers/kernel.h"
+#include "numbers/vb_math.h"
+
+/* the register tile, and the packed block of A: 64 KB, for the second-level cache */
+enum { MR = 8, NR = 4, MC = 64, KC = 128 };
+
+#if defined(__GNUC__)
+typedef double narrow __attribute__((vector_size(16)));
+typedef double wide __attribute__((vector_size(32)));
+#else
+typedef double narrow, wide;
+#endif
+
+/* out (MR x NR, column-major) <- sum over k of panel columns a (MR) times panel rows b (NR) */
+#define TILE(attribute, name, vec)                                                   \
+  attribute static void name(int k, const double *a, const double *b, double *out) { \
+    enum { LANES = sizeof(vec) / sizeof(double) };                                   \
+    for (int i = 0; i < MR; i += 2 * LANES) {                                        \
+      vec c[NR][2] = {{{0}}}, x, y;                                                  \
+      const double *ap = a + i, *bp = b;                                             \
+      for (int p = 0; p < k; p++, ap += MR, bp += NR) {                              \
+        memcpy(&x, ap, sizeof x);                                                    \
+        memcpy(&y, ap + LANES, sizeof y);                                            \
+        c[0][0] += x * bp[0];                                                        \
+        c[0][1] += y * bp[0];                                                        \
+        c[1][0] += x * bp[1];                                                        \
+        c[1][1] += y * bp[1];                                                        \
+        c[2][0] += x * bp[2];                                                        \
+        c[2][1] += y * bp[2];                                                        \
+        c[3][0] += x * bp[3];                                                        \
+        c[3][1] += y * bp[3];                                                        \
+      }                                                                              \
+      for (int j = 0; j < NR; j++) memcpy(out + i + MR * j, c[j], sizeof c[j]);      \
+    }                                                                                \
+  }
+TILE(, tile_narrow, narrow)
+TILE(VB_AVX2, tile_wide, wide)
+
+/* m rows of length k into panels of `height` rows, each stored column by column, zeros below the
+ * last row; s scales the columns.  The height is a constant, so that the inner loops unroll. */
+VB_INLINE void pack(int height, int m, int k, const double *x, ptrdiff_t row, ptrdiff_t col,
+                    const double *s, double *out) {
+  for (int i = 0; i < m; i += height) {
+    const double *from = x + i * row;
+    int h = m - i;
+    if (h >= height && row == 1) {
+      for (int p = 0; p < k; p++, from += col, out += height) {
+        double t = s ? s[p] : 1;
+        for (int r = 0; r < height; r++) out[r] = t * from[r];
+      }
+    } else if (h >= height) {
+      for (int p = 0; p < k; p++, from += col, out += height) {
+        double t = s ? s[p] : 1;
+        for (int r = 0; r < height; r++) out[r] = t * from[r * row];
+      }
+    } else {
+      for (int p = 0; p < k; p++, from += col, out += height) {
+        double t = s ? s[p] : 1;
+        for (int r = 0; r < h; r++) out[r] = t * from[r * row];
+        for (int r = h; r < height; r++) out[r] = 0;
+      }
+    }
+  }
+}
+
+/* C <- C + alpha tile on its rows [0, m) and columns [0, n); entries above row
+ * first + column are spared */
+static void add_tile(int m, int n, double alpha, const double *t, vb_target c, int first) {
+  for (int j = 0; j < n; j++) {
+    double *to = c.at + j * c.col;
+    if (m == MR && c.row == 1 && first + j <= 0) {
+      for (int i = 0; i < MR; i++) to[i] += alpha * t[i + MR * j];
+    } else {
+      for (int i = first + j > 0 ? first + j : 0; i < m; i++)
+        to[i * c.row] += alpha * t[i + MR * j];
+    }
+  }
+}
+
+static void product_small(int m, int n, int k, double alpha, vb_view a, const double *s, vb_view b,
+                          vb_target c, int lower) {
+  for (int j = 0; j < n; j++)
+    for (int i = lower ? j : 0; i < m; i++) {
+      double sum = 0;
+      for (int p = 0; p < k; p++)
+        sum += a.at[i * a.row + p * a.col] * ((s ? s[p] : 1) * b.at[p * b.row + j * b.col]);
+      c.at[i * c.row + j * c.col] += alpha * sum;
+    }
+}
+
+void vb_product(int m, int n, int k, double alpha, vb_view a, const double *s, vb_view b,
+                vb_target c, int lower) {
+  if ((double)m * n * k <= 200) {
+    product_small(m, n, k, alpha, a, s, b, c, lower);
+    return;
+  }
+  double room[MC * KC + NR * KC + 8], out[MR * NR];
+  double *pa = room + (64 - (uintptr_t)room % 64) / 8, *pb = pa + MC * KC; /* on a cache line */
+  int wide_tile = VB_HAS_AVX2;
+  for (int p = 0; p < k; p += KC)
+    for (int i = 0; i < m; i += MC) {
+      int kc = k - p < KC ? k - p : KC, mc = m - i < MC ? m - i : MC;
+      pack(MR, mc, kc, a.at + i * a.row + p * a.col, a.row, a.col, NULL, pa);
+      for (int j = 0; j < n && (!lower || j < i + mc); j += NR) {
+        int nc = n - j < NR ? n - j : NR;
+        pack(NR, nc, kc, b.at + p * b.row + j * b.col, b.col, b.row, s ? s + p : NULL, pb);
+        for (int r = 0; r < mc; r += MR) {
+          int first = lower ? j - i - r : -n; /* the tile's row of its first diagonal entry */
+          if (first >= MR) continue;
+          (wide_tile ? tile_wide : tile_narrow)(kc, pa + r * kc, pb, out);
+          vb_target at = {c.at + (i + r) * c.row + j * c.col, c.row, c.col};
+          add_tile(mc - r < MR ? mc - r : MR, nc, alpha, out, at, first);
+        }
+      }
+    }
+}
+
+/* ROWS rows at a time in local storage, where the compiler can vectorise over them */
+VB_INLINE void leaf(int m, int n, vb_view l, vb_target b, int unit, int forward) {
+  enum { ROWS = MR };
+  double x[VB_LEAF][ROWS], inverse[VB_LEAF], t[VB_LEAF][VB_LEAF];
+  for (int j = 0; j < n; j++) {
+    inverse[j] = unit ? 1 : 1 / l.at[j * (l.row + l.col)];
+    for (int k = 0; k < j; k++) {
+      double *to = forward ? &t[k][j] : &t[j][k];
+      *to = l.at[j * l.row + k * l.col];
+    }
+  }
+  for (int i = 0; i < m; i += ROWS) {
+    int h = m - i < ROWS ? m - i : ROWS;
+    double *from = b.at + i * b.row;
+    for (int j = 0; j < n; j++, from += b.col) {
+      if (h == ROWS && b.row == 1) {
+        for (int r = 0; r < ROWS; r++) x[j][r] = from[r];
+      } else if (h == ROWS) {
+        for (int r = 0; r < ROWS; r++) x[j][r] = from[r * b.row];
+      } else {
+        for (int r = 0; r < ROWS; r++) x[j][r] = r < h ? from[r * b.row] : 0;
+      }
+    }
+    for (int q = 0; q < n; q++) {
+      int j = forward ? q : n - 1 - q;
+      double done[ROWS];
+      for (int r = 0; r < ROWS; r++) done[r] = x[j][r] * inverse[j];
+      memcpy(x[j], done, sizeof done);
+      for (int k = forward ? j + 1 : 0; k < (forward ? n : j); k++)
+        for (int r = 0; r < ROWS; r++) x[k][r] -= t[j][k] * done[r];
+    }
+    from = b.at + i * b.row;
+    for (int j = 0; j < n; j++, from += b.col) {
+      if (h == ROWS && b.row == 1) {
+        memcpy(from, x[j], sizeof x[j]);
+      } else {
+        for (int r = 0; r < h; r++) from[r * b.row] = x[j][r];
+      }
+    }
+  }
+}
+
+static void leaf_narrow(int m, int n, vb_view l, vb_target b, int unit, int forward) {
+  leaf(m, n, l, b, unit, forward);
+}
+
+VB_AVX2 static void leaf_wide(int m, int n, vb_view l, vb_target b, int unit, int forward) {
+  leaf(m, n, l, b, unit, forward);
+}
+
+void vb_triangular_leaf(int m, int n, vb_view l, vb_target b, int unit, int forward) {
+  (VB_HAS_AVX2 ? leaf_wide : leaf_narrow)(m, n, l, b, unit, forward);
+}

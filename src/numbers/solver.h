@@ -1,0 +1,30 @@
+/* The table of solvers for the middle of the arrow: solver_dense.c here, and CHOLMOD in the glue
+ * (r/r_sparse.c), which hands its row in. */
+#ifndef VB_SOLVER_H
+#define VB_SOLVER_H
+#include "numbers/numbers.h"
+
+/* ---- Core solvers: solver_dense.c, r_sparse.c ---- */
+/* The middle of the arrow: the symmetric
+ * positive definite matrix of all coefficients that are neither leaf nor fixed effects.  Its values
+ * live in val; the sparse row keeps the lower triangle of a fixed pattern in compressed columns
+ * (rows ascending, diagonal first), the dense row all of q x q, column-major, with only the lower
+ * triangle used.  inverse() fills inv, on the same positions, with the entries of the inverse. */
+typedef struct vb_core vb_core;
+typedef struct {
+  const char *name;
+  vb_status (*factor)(vb_core *core); /* of val */
+  double (*log_det)(const vb_core *core);
+  void (*solve)(vb_core *core, int m, double *b, int ldb); /* b <- B^-1 b */
+  void (*half_t)(vb_core *core, double *z);                /* z <- M z with M M' = B^-1: sampling */
+  vb_status (*inverse)(vb_core *core);
+} vb_core_solver;
+struct vb_core {
+  const vb_core_solver *solver;
+  int q;
+  double *val, *inv;
+  const int *col_start, *row_index; /* sparse pattern of the lower triangle; NULL when dense */
+  void *factor;                     /* the solver's own */
+};
+extern const vb_core_solver vb_solver_dense;
+#endif

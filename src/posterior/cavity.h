@@ -1,0 +1,51 @@
+/* Leave-one-out by cavities: the posterior that is left at a node when the sites of some rows, a
+ * unit, are taken away, and the density that it gives to their responses. */
+#ifndef VB_CAVITY_H
+#define VB_CAVITY_H
+#include "posterior/posterior.h"
+
+typedef struct { /* unit j has the rows row[start[j]] ... row[start[j + 1] - 1], no row twice */
+  int n;
+  const int *start, *row;
+  const int *cell;     /* of each row */
+  const double *y, *w; /* of each row, as cells have them */
+  int by_row;          /* its rows are left out one by one */
+} vb_units_out;
+
+/* One unit at one node.  Under q its linear predictors are N(eta, F F'), the columns of F such that
+ * F' H F is diagonal; g and h are the rows' sites. */
+typedef struct {
+  int n, k; /* rows, columns */
+  const double *y, *w, *eta, *g, *h;
+  const double *f, *lambda; /* n x k; F' H F, ascending */
+  const double *v;          /* variances of eta */
+} vb_unit;
+typedef struct {
+  const vb_family *family; /* the exact one where the fit's has a bound */
+  const vb_rules *rules;
+  double *y, *w, *eta, *var, *sum, *ll, *centre, *total, *other;
+  double *each; /* rows x points; NULL: rows are not left out one by one */
+} vb_cavity_work;
+/* each_of: rows of the largest unit whose rows are left out one by one, or 0 */
+void vb_cavity_alloc(const vb_host *host, const vb_model *model, int each_of, vb_cavity_work *work);
+/* log density of the unit's responses under its cavity and under q, without what is free of eta;
+ * gamma: k, scratch */
+void vb_cavity_unit(const vb_cavity_work *work, const vb_unit *unit, const double *par,
+                    double *gamma, double *log_cavity, double *log_q);
+/* the same of each of its rows, given the unit's others and given all */
+void vb_cavity_rows(const vb_cavity_work *work, const vb_unit *unit, const double *par,
+                    double *gamma, double *log_cavity, double *log_q);
+
+/* By unit or, where rows are left out one by one, by row in the order of the units: log density
+ * given the other rows, and given all; largest lambda, averaged over nodes; how many nodes' worth
+ * of weight the reweighting to the other rows leaves, over that before. */
+typedef struct {
+  double *log_out, *log_in, *lambda, *share;
+  double *node; /* units x nodes, or NULL: log density given the other rows at each */
+} vb_cavity_result;
+vb_status vb_cavity(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
+                    const vb_units_out *units, vb_cavity_result *out);
+/* log of the integral of f over eta of these moments, without what is free of eta (log_score.c) */
+double vb_log_score(const vb_family *family, double y, double w, double m, double v, double skew,
+                    const double *par);
+#endif

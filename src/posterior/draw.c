@@ -1,0 +1,373 @@
+/* Draws: theta from its weighted points, c from the Gaussian of the nearest node, its mean moved by
+ * what the change of theta does to it.  Uniforms and normals come in; nothing is drawn here. */
+#include <math.h>
+#include <string.h>
+#define R_NO_REMAP
+#include <Rmath.h>
+#include "gauss/ep.h"
+#include "numbers/small.h"
+#include "posterior/draw.h"
+
+#define CHEAP 2e9 /* operations up to which every draw has its own factor */
+
+typedef struct {
+  const vb_model *m;
+  const vb_hyper *hyper;
+  const vb_posterior *post;
+  vb_theta theta, at_node;
+  vb_inner in;
+  vb_block block;
+  int own_factor;
+  double *ratio, *sd; /* per coefficient: corrected over Gaussian sd at the node; Gaussian sd */
+  double *delta, *core;
+  double *mean_slope;    /* n_coef per parameter of the family: what moving it does to the mean */
+  vb_parts *tilted;      /* per site with a mixture prior: its posterior at the node */
+  double log_congruence; /* log |C| of linear response */
+} drawer;
+
+/* x of one draw: its point, shrunk to the mean and spread again */
+static void draw_theta(const drawer *d, const double *mean, const double *sd, int t,
+                       const double *normal, double *x) {
+  int K = d->hyper->n_axis;
+  double a = sqrt(1 - VB_DRAW_SMOOTH * VB_DRAW_SMOOTH);
+  for (int k = 0; k < K; k++)
+    x[k] = mean[k] + a * (d->post->point_x[(size_t)t * K + k] - mean[k]) +
+           VB_DRAW_SMOOTH * sd[k] * normal[k];
+  vb_theta_inside(d->hyper, x);
+}
+
+static int nearest_node(const vb_posterior *post, int K, const double *x) {
+  double z[VB_MAX_AXIS], zs[VB_MAX_AXIS], least = INFINITY;
+  int best = 0;
+  vb_whiten(K, post->root, post->mode, x, z);
+  for (int s = 0; s < post->n; s++) {
+    double d2 = 0;
+    vb_whiten(K, post->root, post->mode, post->x + (size_t)s * K, zs);
+    for (int k = 0; k < K; k++) d2 += (z[k] - zs[k]) * (z[k] - zs[k]);
+    if (d2 < least) {
+      least = d2;
+      best = s;
+    }
+  }
+  return best;
+}
+
+/* how far a natural parameter is from where it stands after */
+static double step_of(const vb_hyper *hyper, const vb_theta *theta, int i) {
+  return theta->natural[i] - (hyper->natural[i].after ? theta->natural[i - 1] : 0);
+}
+
+/* The mean's answer to the family's parameters, S A' dg by differences: thresholds move with the
+ * random effects.  d->theta is scratch. */
+static vb_status mean_slopes(drawer *d, int s) {
+  const vb_model *m = d->m;
+  const vb_hyper *hyper = d->hyper;
+  vb_inner *in = &d->in;
+  const double *at = d->post->x + (size_t)s * hyper->n_axis, h = 1e-3;
+  double x[VB_MAX_AXIS];
+  vb_linear_predictor(m, d->post->mean + (size_t)s * m->n_coef, in->eta);
+  vb_row_variance(m, &in->sol, in->v);
+  vb_expect(m, d->at_node.par, in->eta, in->v, in->ll, in->g, in->h);
+  memcpy(in->target, in->g, sizeof(double) * m->n);
+  for (int k = 0; k < m->n_par; k++) {
+    int i = hyper->first_par + k, axis = hyper->natural[i].axis;
+    double *slope = d->mean_slope + (size_t)k * m->n_coef;
+    memset(slope, 0, sizeof(double) * m->n_coef);
+    if (axis < 0) continue;
+    memcpy(x, at, sizeof(double) * hyper->n_axis);
+    x[axis] += h;
+    vb_status st = vb_theta_set(hyper, x, &d->theta);
+    if (st != VB_OK) return st;
+    vb_expect(m, d->theta.par, in->eta, in->v, in->ll, in->g, in->h);
+    for (int c = 0; c < m->n; c++) in->g[c] -= in->target[c];
+    vb_design_transpose(m, in->g, slope);
+    vb_solve(m, &in->sol, slope);
+    double moved = step_of(hyper, &d->theta, i) - step_of(hyper, &d->at_node, i);
+    for (int c = 0; c < m->n_coef; c++) slope[c] /= moved;
+  }
+  return VB_OK;
+}
+
+static double beta_skew(const vb_posterior *post, int p, int s, int k) {
+  return post->fixed_skew ? post->fixed_skew[k + (size_t)s * p] : 0;
+}
+
+static void enter_tilted(drawer *d, int s) {
+  const vb_model *m = d->m;
+  const vb_posterior *post = d->post;
+  vb_mix mix;
+  for (int i = 0; i < m->n_site; i++) {
+    int k = m->site[i].k;
+    if (!m->site[i].prior->mix) continue;
+    vb_mix_make(m->site[i].prior->mix, d->at_node.shrink, &mix);
+    d->tilted[i].n = 0;
+    vb_tilted_parts(&mix, post->mean[k + (size_t)s * m->n_coef],
+                    post->fixed_cov[k * (size_t)(m->p + 1) + (size_t)s * m->p * m->p],
+                    beta_skew(post, m->p, s, k), post->site_h[i + (size_t)s * m->n_site],
+                    post->site_b[i + (size_t)s * m->n_site], 1, d->tilted + i);
+  }
+}
+
+/* everything that belongs to a node: factor, and how far its corrected sds are from the Gaussian's
+ */
+static vb_status enter_node(drawer *d, int s) {
+  const vb_model *m = d->m;
+  const vb_posterior *post = d->post;
+  vb_status st = vb_node_factor(m, d->hyper, post, s, post->x + (size_t)s * d->hyper->n_axis, 1,
+                                &d->at_node, &d->in);
+  if (st == VB_OK) st = vb_selected_inverse(m, post->congruence, &d->in.sol);
+  if (st != VB_OK) return st;
+  vb_coef_variance(m, &d->in.sol, d->sd);
+  for (int k = m->p; k < m->n_coef; k++) {
+    double v = post->var[k + (size_t)s * m->n_coef];
+    d->sd[k] = sqrt(d->sd[k]);
+    d->ratio[k] = sqrt(v) / d->sd[k];
+  }
+  memcpy(d->block.site_h, post->site_h + (size_t)s * m->n_site, sizeof(double) * m->n_site);
+  if (m->ep) enter_tilted(d, s);
+  int moves = m->n_par && !m->family->quadratic && !post->effective &&
+              !m->family->opaque; /* whose density a finished fit has not at hand */
+  return moves ? mean_slopes(d, s) : VB_OK;
+}
+
+/* mean given the draw's theta: exact where the family is quadratic, one Newton step from the node
+ * elsewhere */
+static vb_status conditional_mean(drawer *d, int s, const double *x, double *mean) {
+  const vb_model *m = d->m;
+  const double *at = d->post->mean + (size_t)s * m->n_coef;
+  vb_status st = vb_theta_set(d->hyper, x, &d->theta);
+  if (st != VB_OK) return st;
+  if (d->post->effective) { /* q(c) does not depend on theta */
+    memcpy(mean, at, sizeof(double) * m->n_coef);
+    return VB_OK;
+  }
+  if (d->own_factor && m->quadratic) {
+    double elbo;
+    st = vb_inner_solve(m, &d->theta, 1e-8, 100, 0, &d->in, &d->block, &elbo);
+    memcpy(mean, d->block.m, sizeof(double) * m->n_coef);
+    return st == VB_MAX_ITER ? VB_OK : st;
+  }
+  if (d->own_factor) st = vb_node_factor(m, d->hyper, d->post, s, x, 0, &d->theta, &d->in);
+  if (st != VB_OK) return st;
+  double *r = d->in.r, *r_new = d->in.step;
+  vb_prior_quadratic(m, &d->at_node, at, r);
+  vb_prior_quadratic(m, &d->theta, at, r_new);
+  for (int k = 0; k < m->n_coef; k++) {
+    /* the node's factor would overshoot where the draw's prior is much the tighter */
+    double most = d->own_factor ? INFINITY : fabs(r[k]);
+    r[k] = fmin(fmax(r[k] - r_new[k], -most), most);
+  }
+  vb_solve(m, &d->in.sol, r);
+  for (int k = 0; k < m->n_coef; k++) mean[k] = at[k] + r[k];
+  for (int k = 0; k < m->n_par && !m->family->quadratic; k++) {
+    int i = d->hyper->first_par + k;
+    double moved = step_of(d->hyper, &d->theta, i) - step_of(d->hyper, &d->at_node, i);
+    const double *slope = d->mean_slope + (size_t)k * m->n_coef;
+    for (int c = 0; c < m->n_coef; c++) mean[c] += moved * slope[c];
+  }
+  return VB_OK;
+}
+
+/* delta ~ N(0, S): beta first, the rest given it */
+static void draw_deviation(drawer *d, const double *normal, double *delta) {
+  const vb_model *m = d->m;
+  const vb_solution *s = &d->in.sol;
+  int p = m->p, q = m->q, dim = m->d_leaf;
+  memcpy(delta, normal, sizeof(double) * m->n_coef);
+  if (m->coupling != VB_FULL)
+    vb_factorised_draw(m, s, delta);
+  else if (p)
+    vb_chol_half_t(p, s->beta_chol, p, 1, delta, p);
+  if (p && d->post->congruence) {
+    double *b = d->in.mu;
+    for (int k = 0; k < p; k++) {
+      b[k] = 0;
+      for (int l = 0; l < p; l++) b[k] += d->post->congruence[k + (size_t)l * p] * delta[l];
+    }
+    memcpy(delta, b, sizeof(double) * p);
+  }
+  if (m->coupling != VB_FULL) return;
+  double *o = d->core;
+  for (int k = 0; k < m->n_term; k++)
+    if (m->term[k].core >= 0)
+      memcpy(o + m->term[k].core, delta + m->term[k].first,
+             sizeof(double) * m->term[k].n_level * m->term[k].d);
+  if (q) {
+    vb_core *core = (vb_core *)&s->core; /* half_t only reads the factor */
+    core->solver->half_t(core, o);
+    for (int k = 0; k < p; k++)
+      for (int a = 0; a < q; a++) o[a] -= s->core_beta[a + (size_t)k * q] * delta[k];
+  }
+  for (int k = 0; k < m->n_term; k++)
+    if (m->term[k].core >= 0)
+      memcpy(delta + m->term[k].first, o + m->term[k].core,
+             sizeof(double) * m->term[k].n_level * m->term[k].d);
+  for (int j = 0; m->leaf >= 0 && j < m->n_front; j++) {
+    double *u = delta + m->term[m->leaf].first + (size_t)j * dim;
+    const double *l = s->leaf_chol + (size_t)j * dim * dim, *fr = s->front + m->block_start[j];
+    int co = m->front_start[j + 1] - m->front_start[j];
+    const int *f = m->front + m->front_start[j];
+    vb_small_half_t(dim, l, u);
+    for (int a = 0; a < dim; a++) {
+      for (int c = 0; c < co; c++) u[a] -= fr[(size_t)c * dim + a] * o[f[c]];
+      for (int k = 0; k < p; k++) u[a] -= fr[(size_t)(co + k) * dim + a] * delta[k];
+    }
+  }
+}
+
+/* The Gaussian draw's ranks in the coefficients' own distributions; the intercept follows.  What
+ * that does to the log Jacobian. */
+static double report_tilted(const drawer *d, int s, const double *mean, const double *delta,
+                            double *out) {
+  const vb_model *m = d->m;
+  const vb_posterior *post = d->post;
+  double log_slope = 0;
+  for (int i = 0; i < m->n_site; i++) {
+    int k = m->site[i].k;
+    const vb_parts *t = d->tilted + i;
+    if (!m->site[i].prior->mix) continue;
+    double sd = sqrt(post->fixed_cov[k * (size_t)(m->p + 1) + (size_t)s * m->p * m->p]);
+    double rank = Rf_pnorm5(delta[k] / sd, 0, 1, 1, 0);
+    rank = fmin(fmax(rank, 1e-12), 1 - 1e-12);
+    double at = vb_mixture_quantile(t->n, t->mean, t->var, t->skew, t->weight, rank);
+    log_slope += Rf_dnorm4(delta[k], 0, sd, 1) -
+                 vb_mixture_log_density(t->n, t->mean, t->var, t->skew, t->weight, at) -
+                 vb_skew_log_slope(delta[k] / sd, beta_skew(post, m->p, s, k));
+    out[k] = at + mean[k] - post->mean[k + (size_t)s * m->n_coef];
+    if (m->intercept >= 0) out[m->intercept] -= m->center[k] * (out[k] - mean[k] - delta[k]);
+  }
+  return log_slope;
+}
+
+/* reported coefficients of one draw: corrected sds and skewness, coefficient by coefficient.  The
+ * log Jacobian of delta -> out. */
+static double report(drawer *d, int s, const double *mean, const double *delta, double *out) {
+  const vb_model *m = d->m;
+  const vb_posterior *post = d->post;
+  int p = m->p;
+  double *rm = d->in.mu, *rd = d->in.mu + p, log_slope = 0;
+  vb_report_beta(m, mean, rm);
+  vb_report_beta(m, delta, rd);
+  for (int k = 0; k < p; k++) {
+    double sd = sqrt(post->fixed_cov[k * (size_t)(p + 1) + (size_t)s * p * p]);
+    double skew = beta_skew(post, p, s, k);
+    out[k] = rm[k] + sd * vb_skew_transform(rd[k] / sd, skew);
+    log_slope += vb_skew_log_slope(rd[k] / sd, skew);
+  }
+  for (int k = p; k < m->n_coef; k++) {
+    double skew = post->skew ? post->skew[k + (size_t)s * m->n_coef] : 0;
+    out[k] = mean[k] + d->ratio[k] * d->sd[k] * vb_skew_transform(delta[k] / d->sd[k], skew);
+    log_slope += log(d->ratio[k]) + vb_skew_log_slope(delta[k] / d->sd[k], skew);
+  }
+  return m->ep ? log_slope + report_tilted(d, s, mean, delta, out) : log_slope;
+}
+
+/* log N(0, S) of the deviation that these normals gave */
+static double log_q_deviation(const drawer *d, const double *normal) {
+  int n = d->m->n_coef;
+  return (d->in.sol.log_det - n * VB_LOG_2PI - vb_dot(n, normal, normal)) / 2 - d->log_congruence;
+}
+
+static double log_det_congruence(const vb_model *m, const double *c) {
+  int p = m->p;
+  if (!c || !p) return 0;
+  double *cc = m->host->alloc((size_t)p * p, sizeof(double));
+  vb_gemm_tn(p, p, p, 1, c, p, c, p, 0, cc, p);
+  return vb_chol(p, cc, p) == VB_OK ? vb_chol_log_det(p, cc, p) / 2 : -INFINITY;
+}
+
+static void parts_alloc(drawer *d) {
+  const vb_host *h = d->m->host;
+  d->tilted = h->alloc(d->m->n_site, sizeof(vb_parts));
+  for (int i = 0; i < d->m->n_site; i++) {
+    double *part = h->alloc(4 * VB_MIX_MAX, sizeof(double));
+    d->tilted[i] =
+        (vb_parts){0, part, part + VB_MIX_MAX, part + 2 * VB_MIX_MAX, part + 3 * VB_MIX_MAX};
+  }
+}
+
+static void point_moments(const vb_posterior *post, int K, double *mean, double *sd) {
+  for (int k = 0; k < K; k++) {
+    double m1 = 0, m2 = 0;
+    for (int t = 0; t < post->n_point; t++) {
+      double x = post->point_x[(size_t)t * K + k];
+      if (!(post->point_weight[t] > 0)) continue;
+      m1 += post->point_weight[t] * x;
+      m2 += post->point_weight[t] * x * x;
+    }
+    mean[k] = m1;
+    sd[k] = sqrt(fmax(m2 - m1 * m1, 0));
+  }
+}
+
+static int pick_point(const vb_posterior *post, double u) {
+  double cum = 0;
+  int last = 0;
+  for (int t = 0; t < post->n_point; t++) {
+    if (!(post->point_weight[t] > 0)) continue;
+    cum += post->point_weight[t];
+    last = t;
+    if (u <= cum) return t;
+  }
+  return last;
+}
+
+vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post, int n,
+                  const double *uniform, const double *normal, double *coef, double *natural,
+                  double *log_density) {
+  const vb_host *h = m->host;
+  int K = hyper->n_axis, H = hyper->n_natural, D = m->n_coef;
+  drawer d = {
+      .m = m, .hyper = hyper, .post = post, .own_factor = !m->ep && vb_factor_cost(m) * n < CHEAP};
+  vb_theta_alloc(h, hyper, &d.theta);
+  vb_theta_alloc(h, hyper, &d.at_node);
+  vb_inner_alloc(m, &d.in);
+  vb_block_alloc(m, &d.block);
+  d.ratio = h->alloc(D + 1, sizeof(double));
+  d.sd = h->alloc(D + 1, sizeof(double));
+  d.delta = h->alloc(D + 1, sizeof(double));
+  d.mean_slope = h->alloc((size_t)D * m->n_par + 1, sizeof(double));
+  d.core = h->alloc(m->q + 1, sizeof(double));
+  if (m->ep) parts_alloc(&d);
+  double mean[VB_MAX_AXIS], sd[VB_MAX_AXIS], *centre = h->alloc(D + 1, sizeof(double));
+  double *x = h->alloc((size_t)n * K + 1, sizeof(double));
+  int *node = h->alloc(n + 1, sizeof(int));
+  point_moments(post, K, mean, sd);
+  vb_draw_density density;
+  if (log_density) {
+    d.log_congruence = log_det_congruence(m, post->congruence);
+    vb_status st = vb_draw_density_make(m, hyper, post, mean, sd, &density);
+    if (st != VB_OK) return st;
+  }
+  for (int i = 0; i < n; i++) {
+    const double *z = coef ? normal + (size_t)i * (D + H) + D : normal + (size_t)i * H;
+    draw_theta(&d, mean, sd, pick_point(post, uniform[i]), z, x + (size_t)i * K);
+    node[i] = nearest_node(post, K, x + (size_t)i * K);
+  }
+  for (int s = 0; s < post->n; s++) { /* draws of one node together: its factor is made once */
+    int entered = 0;
+    for (int i = 0; i < n; i++) {
+      if (node[i] != s) continue;
+      if (!coef) {
+        vb_status set = vb_theta_set(hyper, x + (size_t)i * K, &d.theta);
+        if (set != VB_OK) return set;
+        vb_theta_report(hyper, &d.theta, natural + (size_t)i * H);
+        continue;
+      }
+      vb_status st = entered++ ? VB_OK : enter_node(&d, s);
+      if (st == VB_OK) st = conditional_mean(&d, s, x + (size_t)i * K, centre);
+      if (st != VB_OK) return st;
+      draw_deviation(&d, normal + (size_t)i * (D + H), d.delta);
+      double log_slope = report(&d, s, centre, d.delta, coef + (size_t)i * D);
+      if (log_density) {
+        const double *z = normal + (size_t)i * (D + H), *at = x + (size_t)i * K;
+        log_density[2 * i] = vb_draw_log_p(&density, &d.theta, coef + (size_t)i * D);
+        log_density[2 * i + 1] =
+            vb_draw_log_q_theta(&density, at, &d.theta) + log_q_deviation(&d, z) - log_slope;
+      }
+      vb_theta_report(hyper, &d.theta, natural + (size_t)i * H);
+      if (h->poll()) return VB_INTERRUPTED;
+    }
+  }
+  return VB_OK;
+}

@@ -1,0 +1,30 @@
+/* Log densities of draws: of the posterior and of q, in the coordinates (reported coefficients,
+ * axes of theta), constants included. */
+#ifndef VB_DRAW_H
+#define VB_DRAW_H
+#include "joint/joint.h"
+#include "posterior/posterior.h"
+
+#define VB_DRAW_SMOOTH 0.1 /* kernel shrinkage (West 1993): moments kept, no two thetas equal */
+
+typedef struct {
+  const vb_model *model;
+  const vb_hyper *hyper;
+  const vb_posterior *post;
+  const double *mean, *sd; /* of the points of theta */
+  vb_profile profile;
+  vb_theta scratch;
+  vb_likelihood likelihood;
+  int sums; /* a quadratic family: the log likelihood is had from sums over the rows, which map and
+               inner hold, without meeting them at every draw */
+  vb_whitening map;
+  vb_inner inner;
+  double *c, *vec, *site;
+} vb_draw_density;
+vb_status vb_draw_density_make(const vb_model *model, const vb_hyper *hyper,
+                               const vb_posterior *post, const double *mean, const double *sd,
+                               vb_draw_density *d);
+double vb_draw_log_q_theta(const vb_draw_density *d, const double *x, const vb_theta *theta);
+/* log p(y, c, theta) */
+double vb_draw_log_p(vb_draw_density *d, const vb_theta *theta, const double *reported);
+#endif

@@ -1,0 +1,71 @@
+/* varbayes: the glue.  R objects end here; the core is described in vb.h. */
+#ifndef VB_R_H
+#define VB_R_H
+#define R_NO_REMAP
+#include <R.h>
+#include <Rinternals.h>
+#include "design/design.h"
+#include "posterior/posterior.h"
+
+SEXP vb_r_fit(SEXP spec, SEXP control);
+SEXP vb_r_advi(SEXP target, SEXP control);
+SEXP vb_r_advi_model(SEXP spec, SEXP control);
+SEXP vb_r_tail_k(SEXP log_weight);
+SEXP vb_r_moments(SEXP spec, SEXP engine, SEXP rows);
+SEXP vb_r_node_moments(SEXP spec, SEXP engine, SEXP rows, SEXP corrected);
+SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal, SEXP theta);
+SEXP vb_r_cavity(SEXP spec, SEXP engine, SEXP unit);
+SEXP vb_r_log_score(SEXP spec, SEXP data, SEXP moments, SEXP par);
+SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs);
+SEXP vb_r_tilted(SEXP q, SEXP shrink, SEXP weight, SEXP probs);
+SEXP vb_r_predictive(SEXP row, SEXP nodes, SEXP w, SEXP probs);
+SEXP vb_r_joint(SEXP spec, SEXP axes, SEXP xi, SEXP settings);
+SEXP vb_r_tables(void);
+SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k);
+SEXP vb_r_stein(SEXP user, SEXP data, SEXP par);
+SEXP vb_r_prior(SEXP name, SEXP x, SEXP arg, SEXP v);
+
+/* by name, link and bound */
+const vb_family *vb_r_family_row(SEXP row);
+
+/* lists by name; an absent element is NULL where it may be, else an internal error */
+SEXP vb_list_get(SEXP list, const char *name);
+SEXP vb_list_need(SEXP list, const char *name);
+double vb_get_double(SEXP list, const char *name);
+int vb_get_int(SEXP list, const char *name);
+/* a named list; everything hangs from it, so it is the one object to protect */
+SEXP vb_list_new(int n, const char *const *name);
+SEXP vb_list_put(SEXP list, const char *name, SEXP value);
+double *vb_list_real(SEXP list, const char *name, R_xlen_t n);
+double *vb_list_matrix(SEXP list, const char *name, int nrow, int ncol);
+int *vb_list_int(SEXP list, const char *name, R_xlen_t n);
+
+typedef struct {
+  vb_input input;
+  vb_hyper hyper;
+  int may_factorise; /* where a Cholesky factor would not fit */
+  double *start;     /* first axes of theta */
+} vb_request;
+typedef struct { /* of one call: its clock and its progress bar */
+  SEXP bar;      /* NULL: none */
+  double begun;
+} vb_r_bar;
+/* host with R's allocator and interrupts; the clock starts and, if show, the progress bar */
+vb_host vb_r_host(vb_r_bar *bar, int show);
+void vb_r_host_end(vb_r_bar *bar);
+enum { VB_R_AUTO, VB_R_DENSE, VB_R_SPARSE }; /* solvers that can be asked for */
+void vb_r_read(SEXP spec, const vb_host *host, vb_request *request);
+/* r_user.c: the row of a family that R wrote; its scale of eta, and where its parameters start */
+const vb_family *vb_r_user_family(SEXP user, const vb_host *host);
+void vb_r_user_unit(const vb_family *family, double residual_scale);
+double vb_r_user_start(const vb_family *family, int k, double residual_scale);
+void vb_r_model(const vb_request *request, const vb_host *host, int cores, int solver,
+                vb_core *core, vb_model *model, int *cell);
+void vb_r_start(const vb_model *model, vb_request *request);
+/* r_joint.c: both, for a vb_joint whose map couples up to so many coefficients */
+void vb_r_joint_model(vb_request *request, const vb_host *host, int cores, int dense_up_to,
+                      vb_core *core, vb_model *model, int *cell);
+/* run body(data); the sparse solver's memory and the progress bar are given back on every way out
+ */
+SEXP vb_r_guard(SEXP (*body)(void *), void *data, vb_core *core, vb_r_bar *bar);
+#endif

@@ -1,0 +1,49 @@
+/* Named lists, read and made. */
+#include <string.h>
+#include "r/r.h"
+
+SEXP vb_list_get(SEXP list, const char *name) {
+  SEXP names = Rf_getAttrib(list, R_NamesSymbol);
+  for (R_xlen_t i = 0; i < Rf_xlength(list) && names != R_NilValue; i++)
+    if (!strcmp(CHAR(STRING_ELT(names, i)), name)) return VECTOR_ELT(list, i);
+  return R_NilValue;
+}
+
+SEXP vb_list_need(SEXP list, const char *name) {
+  SEXP x = vb_list_get(list, name);
+  if (x == R_NilValue) Rf_error("internal: the list has no element '%s'", name);
+  return x;
+}
+
+double vb_get_double(SEXP list, const char *name) { return Rf_asReal(vb_list_need(list, name)); }
+int vb_get_int(SEXP list, const char *name) { return Rf_asInteger(vb_list_need(list, name)); }
+
+SEXP vb_list_new(int n, const char *const *name) {
+  SEXP list = PROTECT(Rf_allocVector(VECSXP, n)), names = PROTECT(Rf_allocVector(STRSXP, n));
+  for (int i = 0; i < n; i++) SET_STRING_ELT(names, i, Rf_mkChar(name[i]));
+  Rf_setAttrib(list, R_NamesSymbol, names);
+  UNPROTECT(2);
+  return list;
+}
+
+SEXP vb_list_put(SEXP list, const char *name, SEXP value) {
+  PROTECT(value);
+  SEXP names = Rf_getAttrib(list, R_NamesSymbol);
+  for (R_xlen_t i = 0; i < Rf_xlength(list); i++)
+    if (!strcmp(CHAR(STRING_ELT(names, i)), name)) {
+      SET_VECTOR_ELT(list, i, value);
+      UNPROTECT(1);
+      return value;
+    }
+  Rf_error("internal: no place for '%s'", name);
+}
+
+double *vb_list_real(SEXP list, const char *name, R_xlen_t n) {
+  return REAL(vb_list_put(list, name, Rf_allocVector(REALSXP, n)));
+}
+double *vb_list_matrix(SEXP list, const char *name, int nrow, int ncol) {
+  return REAL(vb_list_put(list, name, Rf_allocMatrix(REALSXP, nrow, ncol)));
+}
+int *vb_list_int(SEXP list, const char *name, R_xlen_t n) {
+  return INTEGER(vb_list_put(list, name, Rf_allocVector(INTSXP, n)));
+}

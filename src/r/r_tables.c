@@ -1,0 +1,164 @@
+/* The tables as R sees them, and their rows one function at a time for the tests. */
+#include <string.h>
+#include "r/r.h"
+
+SEXP vb_r_tables(void) {
+  static const char *const names[] = {"family", "prior"};
+  static const char *const family_names[] = {"name",       "link",     "bound",    "n_par",
+                                             "par1",       "par2",     "cells",    "kinked",
+                                             "thresholds", "discrete", "quadratic"};
+  static const char *const prior_names[] = {"name", "n_arg", "proper"};
+  int n = vb_family_count(), np = vb_prior_count();
+  SEXP list = PROTECT(vb_list_new(2, names));
+  SEXP f = vb_list_put(list, "family", vb_list_new(11, family_names));
+  SEXP name = vb_list_put(f, "name", Rf_allocVector(STRSXP, n));
+  SEXP link = vb_list_put(f, "link", Rf_allocVector(STRSXP, n));
+  SEXP bound = vb_list_put(f, "bound", Rf_allocVector(STRSXP, n));
+  int *n_par = vb_list_int(f, "n_par", n);
+  SEXP par1 = vb_list_put(f, "par1", Rf_allocVector(STRSXP, n));
+  SEXP par2 = vb_list_put(f, "par2", Rf_allocVector(STRSXP, n));
+  int *cells = vb_list_int(f, "cells", n), *kinked = vb_list_int(f, "kinked", n),
+      *thresholds = vb_list_int(f, "thresholds", n), *discrete = vb_list_int(f, "discrete", n),
+      *quadratic = vb_list_int(f, "quadratic", n);
+  for (int i = 0; i < n; i++) {
+    const vb_family *row = vb_family_row(i);
+    SET_STRING_ELT(name, i, Rf_mkChar(row->name));
+    SET_STRING_ELT(link, i, Rf_mkChar(row->link));
+    SET_STRING_ELT(bound, i, Rf_mkChar(vb_family_bound(row)));
+    n_par[i] = row->n_par;
+    SET_STRING_ELT(par1, i, row->n_par > 0 ? Rf_mkChar(row->par_name[0]) : NA_STRING);
+    SET_STRING_ELT(par2, i, row->n_par > 1 ? Rf_mkChar(row->par_name[1]) : NA_STRING);
+    cells[i] = row->cells;
+    kinked[i] = row->kinked;
+    thresholds[i] = row->thresholds;
+    discrete[i] = row->discrete;
+    quadratic[i] = row->quadratic;
+  }
+  SEXP p = vb_list_put(list, "prior", vb_list_new(3, prior_names));
+  SEXP prior = vb_list_put(p, "name", Rf_allocVector(STRSXP, np));
+  int *n_arg = vb_list_int(p, "n_arg", np), *proper = vb_list_int(p, "proper", np);
+  for (int i = 0; i < np; i++) {
+    const vb_prior *row = vb_prior_row(i);
+    SET_STRING_ELT(prior, i, Rf_mkChar(row->name));
+    n_arg[i] = row->n_arg;
+    proper[i] = row->proper;
+  }
+  UNPROTECT(1);
+  return list;
+}
+
+/* data of one evaluation: y, w, m (eta or its mean), v, par, the index k of a parameter */
+typedef struct {
+  const vb_family *f;
+  int n, k, n_par;
+  const double *y, *w, *m, *v, *par;
+} query;
+
+/* log_lik and its derivatives, or their expectations by the engine's own path */
+static void log_lik(const query *q, double *out) {
+  q->f->log_lik(q->f, q->n, q->y, q->w, q->m, q->par, out, out + q->n, out + 2 * (size_t)q->n);
+}
+static const vb_rules *make_rules(const vb_host *host) {
+  vb_rules *rules = host->alloc(1, sizeof(vb_rules));
+  vb_rules_make(rules);
+  return rules;
+}
+static void expectations(const query *q, const vb_family *row, double *out) {
+  vb_r_bar bar;
+  vb_host host = vb_r_host(&bar, 0);
+  const vb_rules *rules = make_rules(&host);
+  vb_model model = {
+      .host = &host, .family = row, .rules = rules, .cores = 1, .n = q->n, .y = q->y, .w = q->w};
+  double *d2 = out + 2 * (size_t)q->n;
+  vb_expect(&model, q->par, q->m, q->v, out, out + q->n, d2);
+  for (int i = 0; i < q->n; i++) d2[i] = -d2[i];
+}
+static void expect(const query *q, double *out) { expectations(q, q->f, out); }
+static void expect_quadrature(const query *q, double *out) {
+  vb_family row = *q->f;
+  row.expect = NULL;
+  expectations(q, &row, out);
+}
+static void base(const query *q, double *out) {
+  if (q->f->base) q->f->base(q->n, q->y, q->w, q->par, out);
+}
+static void log_lik_par(const query *q, double *out) {
+  q->f->log_lik_par(q->f, q->n, q->y, q->w, q->m, q->par, q->k, out);
+}
+static void expect_par(const query *q, double *out) { /* one row at a time: the engine adds them */
+  vb_r_bar bar;
+  vb_host host = vb_r_host(&bar, 0);
+  const vb_rules *rules = make_rules(&host);
+  for (int i = 0; i < q->n; i++) {
+    vb_model model = {
+        .family = q->f, .n_par = q->n_par, .rules = rules, .n = 1, .y = q->y + i, .w = q->w + i};
+    double grad[VB_MAX_PAR] = {0};
+    vb_expect_par(&model, q->par, q->m + i, q->v + i, grad);
+    out[i] = grad[q->k];
+  }
+}
+static void mean(const query *q, double *out) { q->f->mean(q->n, q->m, out); }
+static void variance(const query *q, double *out) {
+  if (q->f->variance) q->f->variance(q->n, q->m, q->w, q->par, out);
+}
+
+static void cdf(const query *q, double *out) {
+  q->f->cdf(q->f, q->n, q->y, q->w, q->m, q->par, out);
+}
+
+const vb_family *vb_r_family_row(SEXP row) {
+  const vb_family *f =
+      vb_family_find(CHAR(STRING_ELT(row, 0)), CHAR(STRING_ELT(row, 1)), CHAR(STRING_ELT(row, 2)));
+  if (!f) Rf_error("internal: no such family");
+  return f;
+}
+
+/* row: name, link, bound; what: the place of the function in this table, as R/fit.R has it; a
+ * matrix of one or three columns */
+SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k) {
+  static void (*const eval[])(const query *, double *) = {
+      log_lik, expect, expect_quadrature, base, log_lik_par, expect_par, mean, variance, cdf};
+  int which = Rf_asInteger(what), columns = which < 3 ? 3 : 1;
+  SEXP m = vb_list_need(data, "m");
+  query q = {.f = vb_r_family_row(row),
+             .n = (int)Rf_xlength(m),
+             .k = Rf_asInteger(k) - 1,
+             .y = REAL_RO(vb_list_need(data, "y")),
+             .w = REAL_RO(vb_list_need(data, "w")),
+             .m = REAL_RO(m),
+             .v = REAL_RO(vb_list_need(data, "v")),
+             .n_par = (int)Rf_xlength(par)};
+  double ended[VB_MAX_PAR + 1] = {0};
+  if (q.n_par > VB_MAX_PAR) Rf_error("internal: too many parameters");
+  if (q.n_par) memcpy(ended, REAL_RO(par), sizeof(double) * q.n_par);
+  ended[q.n_par] = INFINITY;
+  q.par = ended;
+  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, q.n, columns));
+  memset(REAL(out), 0, sizeof(double) * q.n * columns);
+  eval[which](&q, REAL(out));
+  UNPROTECT(1);
+  return out;
+}
+
+SEXP vb_r_prior(SEXP name, SEXP x, SEXP arg, SEXP v) {
+  static const char *const names[] = {"ll", "d1", "d2", "log_upper"};
+  const vb_prior *p = vb_prior_find(CHAR(Rf_asChar(name)));
+  if (!p) Rf_error("internal: no such prior");
+  int n = (int)Rf_xlength(x);
+  SEXP list = PROTECT(vb_list_new(4, names));
+  double *ll = vb_list_real(list, "ll", n), *d1 = vb_list_real(list, "d1", n),
+         *d2 = vb_list_real(list, "d2", n);
+  vb_r_bar bar;
+  vb_host host = vb_r_host(&bar, 0);
+  vb_model model = {.rules = make_rules(&host)};
+  vb_site site = {.prior = p, .arg = REAL_RO(arg)};
+  p->log_density(n, REAL_RO(x), REAL_RO(arg), ll, d1, d2);
+  for (int i = 0; i < Rf_xlength(v); i++) {
+    ll[i] = vb_expect_site(&model, &site, REAL_RO(x)[i], REAL_RO(v)[i], d1 + i, d2 + i);
+    d2[i] = -d2[i];
+  }
+  for (int i = 0; i < n; i++) ll[i] += p->log_norm(REAL_RO(arg));
+  *vb_list_real(list, "log_upper", 1) = p->log_upper(REAL_RO(arg));
+  UNPROTECT(1);
+  return list;
+}

@@ -1,0 +1,90 @@
+/* The tables.  A new likelihood, prior or approximation is one file and one row here; R reads
+ * vb_tables(). */
+#include <string.h>
+#include "rows/approximations/approximation.h"
+#include "rows/rows.h"
+
+extern const vb_family vb_family_gaussian, vb_family_binomial_logit, vb_family_binomial_probit,
+    vb_family_binomial_cloglog, vb_family_poisson, vb_family_negbinomial, vb_family_student,
+    vb_family_Gamma, vb_family_beta, vb_family_asym_laplace, vb_family_binomial_logit_jj,
+    vb_family_binomial_probit_jj, vb_family_negbinomial_jj, vb_family_student_jj,
+    vb_family_asym_laplace_jj, vb_family_cumulative_logit, vb_family_cumulative_logit_jj,
+    vb_family_cumulative_probit, vb_family_cumulative_probit_jj;
+
+static const vb_family *const family[] = {&vb_family_gaussian,
+                                          &vb_family_binomial_logit,
+                                          &vb_family_binomial_probit,
+                                          &vb_family_binomial_cloglog,
+                                          &vb_family_poisson,
+                                          &vb_family_negbinomial,
+                                          &vb_family_student,
+                                          &vb_family_Gamma,
+                                          &vb_family_beta,
+                                          &vb_family_asym_laplace,
+                                          &vb_family_binomial_logit_jj,
+                                          &vb_family_binomial_probit_jj,
+                                          &vb_family_negbinomial_jj,
+                                          &vb_family_student_jj,
+                                          &vb_family_asym_laplace_jj,
+                                          &vb_family_cumulative_logit,
+                                          &vb_family_cumulative_logit_jj,
+                                          &vb_family_cumulative_probit,
+                                          &vb_family_cumulative_probit_jj};
+
+extern const vb_prior vb_prior_normal, vb_prior_student_t, vb_prior_cauchy, vb_prior_exponential,
+    vb_prior_gamma, vb_prior_flat, vb_prior_laplace, vb_prior_pc, vb_prior_horseshoe,
+    vb_prior_inv_chi;
+
+static const vb_prior *const prior[] = {
+    &vb_prior_normal,    &vb_prior_student_t, &vb_prior_cauchy,  &vb_prior_exponential,
+    &vb_prior_gamma,     &vb_prior_flat,      &vb_prior_laplace, &vb_prior_pc,
+    &vb_prior_horseshoe, &vb_prior_inv_chi};
+
+int vb_family_count(void) { return (int)(sizeof family / sizeof *family); }
+
+const vb_family *vb_family_row(int i) { return family[i]; }
+
+const char *vb_family_bound(const vb_family *f) { return f->bound ? f->bound : "exact"; }
+
+const vb_family *vb_family_find(const char *name, const char *link, const char *bound) {
+  for (int i = 0; i < vb_family_count(); i++)
+    if (!strcmp(family[i]->name, name) && !strcmp(family[i]->link, link) &&
+        !strcmp(vb_family_bound(family[i]), bound))
+      return family[i];
+  return NULL;
+}
+
+int vb_prior_count(void) { return (int)(sizeof prior / sizeof *prior); }
+
+const vb_prior *vb_prior_row(int i) { return prior[i]; }
+
+const vb_prior *vb_prior_find(const char *name) {
+  for (int i = 0; i < vb_prior_count(); i++)
+    if (!strcmp(prior[i]->name, name)) return prior[i];
+  return NULL;
+}
+
+extern const vb_approximation vb_approximation_meanfield, vb_approximation_lowrank,
+    vb_approximation_fullrank;
+
+static const vb_approximation *const approximation[] = {
+    &vb_approximation_meanfield, &vb_approximation_lowrank, &vb_approximation_fullrank};
+
+int vb_approximation_count(void) { return (int)(sizeof approximation / sizeof *approximation); }
+
+const vb_approximation *vb_approximation_row(int i) { return approximation[i]; }
+
+const vb_approximation *vb_approximation_find(const char *name) {
+  for (int i = 0; i < vb_approximation_count(); i++)
+    if (!strcmp(approximation[i]->name, name)) return approximation[i];
+  return NULL;
+}
+
+const vb_coordinate *vb_coordinate_find(const char *name) {
+  static const vb_coordinate *const coordinate[] = {
+      &vb_coord_log,  &vb_coord_square, &vb_coord_power, &vb_coord_probit,    &vb_coord_identity,
+      &vb_coord_cube, &vb_coord_unit,   &vb_coord_cosh,  &vb_coord_soft_power};
+  for (size_t i = 0; i < sizeof coordinate / sizeof *coordinate; i++)
+    if (!strcmp(coordinate[i]->name, name)) return coordinate[i];
+  return NULL;
+}

@@ -1,0 +1,126 @@
+/* rows: the tables, one file a row.
+ *
+ * rows/families/<name>.c are likelihoods, rows/priors/<name>.c priors, rows/approximations/<name>.c
+ * the families of q that ADVI has; registry.c lists them, and is where names are compared.  What a
+ * row promises is said here and in approximations/approximation.h.  A row calls numbers/ only: it
+ * knows nothing of designs, coefficients or fits. */
+#ifndef VB_ROWS_H
+#define VB_ROWS_H
+#include "numbers/numbers.h"
+
+/* ---- Likelihoods: family_<name>.c ---- */
+/* A cell has the data y, w.
+ * Families with cells = 1 are exponential families without dispersion whose rows with equal design
+ * may be added: y is then the sum of the responses (times weight), w the sum of the denominators
+ * (binomial: trials; poisson: weights), and the terms free of eta are a constant that R adds. For
+ * the others y is the response and w its prior weight.  par holds the dispersion parameters on
+ * their natural scale.  Derivatives are in eta; d2 is the plain second derivative (not negated).
+ * Any of the output pointers ll, d1, d2 may be NULL. */
+#define VB_MAX_PAR 40 /* dispersions or thresholds */
+typedef struct vb_family vb_family;
+enum { VB_POSITIVE, VB_REAL, VB_UNIT_INTERVAL }; /* domains of dispersions */
+struct vb_family {
+  const char *name, *link;
+  const char *bound; /* NULL: expect is the expectation.  Else a lower bound of this name on it,
+                        with d1 = d ll / dm and d2 = 2 d ll / dv: the fit is then textbook CAVI, and
+                        corrections of the exact objective do not apply */
+  int n_par;         /* dispersion parameters: 0, 1 or 2 */
+  int thresholds;    /* 1: n_par is 0 and par holds ascending thresholds instead, as many as the
+                        model has, with infinity behind them */
+  const char *par_name[2]; /* "sigma", "shape", "nu" */
+  int cells;               /* 1: rows of equal design may be added; 2: where y is equal too */
+  int quadratic;           /* log density quadratic in eta: the Gaussian block is exact */
+  int identity;            /* identity link, and par[0] a scale of the response */
+  int kinked; /* log density with kinks in eta: log_lik's d2 misses them, expect's d2 has them */
+  /* eta-free part of log f (weight included), one value per row; NULL where n_par == 0 (R's
+   * constant) */
+  void (*base)(int n, const double *y, const double *w, const double *par, double *out);
+  void (*log_lik)(const vb_family *self, int n, const double *y, const double *w, const double *eta,
+                  const double *par, double *ll, double *d1, double *d2);
+  /* expectations of ll, d1, d2 under eta ~ N(m, v); NULL: quadrature of log_lik, which a kinked
+   * density does not allow */
+  void (*expect)(int n, const double *y, const double *w, const double *m, const double *v,
+                 const double *par, double *ll, double *d1, double *d2);
+  /* derivative of base + ll with respect to par[k] (natural scale) at eta; NULL where n_par == 0 */
+  void (*log_lik_par)(const vb_family *self, int n, const double *y, const double *w,
+                      const double *eta, const double *par, int k, double *d);
+  /* its expectation under eta ~ N(m, v); NULL: quadrature of log_lik_par */
+  void (*expect_par)(int n, const double *y, const double *w, const double *m, const double *v,
+                     const double *par, int k, double *d);
+  /* inverse link; of a threshold less eta the probability not to exceed it */
+  void (*mean)(int n, const double *eta, double *mu);
+  /* variance of one response with weight (binomial: of a proportion of w trials) w at eta */
+  void (*variance)(int n, const double *eta, const double *w, const double *par, double *var);
+  /* P(Y <= y) of one response at eta; w as in variance, for binomials y is a number of successes.
+   * Rises with y and falls with eta.  NULL: unknown, as of an opaque family */
+  void (*cdf)(const vb_family *self, int n, const double *y, const double *w, const double *eta,
+              const double *par, double *out);
+  int discrete; /* responses are whole numbers, not negative */
+  /* first guess of the n_par entries of par from the data; NULL: the engine's own */
+  void (*start)(int n, const double *y, const double *w, int n_par, double *par);
+  /* Only values of the log density are had, constants included, and every call is dear: log_lik is
+   * asked for ll alone, by stein.c, in few and long calls and never from a parallel region. */
+  int opaque;
+  double unit, start_eta; /* opaque: a change of eta that matters; eta of the null model */
+  int domain[VB_MAX_PAR]; /* of par; what is not said is positive */
+};
+/* bound "exact": the row without one.  NULL: no such row */
+const vb_family *vb_family_find(const char *name, const char *link, const char *bound);
+const char *vb_family_bound(const vb_family *family); /* its name, "exact" where there is none */
+int vb_family_count(void);
+const vb_family *vb_family_row(int i);
+
+/* ---- Priors: prior_<name>.c ---- */
+/* Densities of one real
+ * number; arg holds up to three constants in the order of arg_name.  A positive parameter has the
+ * density conditioned on x > 0, that is log_density + log_norm - log_upper.  The normalising
+ * constant stands apart since it is wanted once and the rest at every theta. */
+#define VB_MIX_MAX 128
+/* a prior that is sum_k weight_k N(0, var_k) for its arguments, the last two of which, a global
+ * scale and that of a slab, are hyperparameters; also d var / d log of these.  Returns the number
+ * of k. */
+typedef int (*vb_mixture_fn)(const double *arg, double *weight, double *var, double *by_global,
+                             double *by_slab);
+typedef struct {
+  const char *name;
+  int n_arg;
+  const char *arg_name[3];
+  int proper;   /* 0: flat, log density 0 */
+  int kinked;   /* log density with a kink */
+  int gaussian; /* quadratic: where proper, it enters the prior precision and no site
+                   is needed */
+  void (*log_density)(int n, const double *x, const double *arg, double *ll, double *d1,
+                      double *d2);
+  /* expectations of the same under x ~ N(m, v); NULL: quadrature, for smooth densities */
+  void (*expect)(int n, const double *m, const double *v, const double *arg, double *ll, double *d1,
+                 double *d2);
+  vb_mixture_fn mix;                      /* NULL: no mixture */
+  double (*log_norm)(const double *arg);  /* constant that makes log_density a density */
+  double (*log_upper)(const double *arg); /* log P(X > 0) */
+} vb_prior;
+const vb_prior *vb_prior_find(const char *name);
+int vb_prior_count(void);
+const vb_prior *vb_prior_row(int i);
+
+typedef struct { /* sum_k weight_k N(0, var_k), and var's derivatives in log global, log slab */
+  int n;
+  double weight[VB_MIX_MAX], var[VB_MIX_MAX], by_global[VB_MIX_MAX], by_slab[VB_MIX_MAX];
+  double log_weight[VB_MIX_MAX], log_var[VB_MIX_MAX];
+} vb_mix;
+void vb_mix_make(vb_mixture_fn fn, const double *arg, vb_mix *p);
+
+/* ---- Coordinates: coordinate.c ---- */
+typedef struct { /* how a free axis x becomes a natural parameter */
+  const char *name;
+  double least; /* x > 0 and at least this; 0: x is any number */
+  int even;     /* value(-x) = value(x) */
+  double (*value)(double x, double s0);
+  double (*slope)(double x, double s0);     /* d value / dx */
+  double (*log_slope)(double x, double s0); /* log |slope|: the Jacobian */
+  double (*log_slope_d)(double x, double s0);
+  double (*inverse)(double value, double s0);
+} vb_coordinate;
+extern const vb_coordinate vb_coord_log, vb_coord_square, vb_coord_power, vb_coord_probit,
+    vb_coord_identity, vb_coord_cube, vb_coord_unit, vb_coord_cosh, vb_coord_soft_power;
+const vb_coordinate *vb_coordinate_find(const char *name);
+#endif

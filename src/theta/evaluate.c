@@ -1,0 +1,75 @@
+/* One value of theta: from axes to the bound there, warm-started, and its step in the trace; the
+ * whitened coordinates z of theta = mode + root z. */
+#include <math.h>
+#include <string.h>
+#include "numbers/small.h"
+#include "theta/theta.h"
+
+void vb_fit_tick(const vb_fit *fit) {
+  fit->host->progress(fit->host->data, fit->n_step + fit->n_node);
+}
+
+void vb_fit_step(vb_fit *fit, int phase, double elbo, double lik) {
+  if (fit->n_step == fit->cap_step) {
+    int cap = fit->cap_step ? 2 * fit->cap_step : 256;
+    vb_step *more = fit->host->alloc(cap, sizeof(vb_step));
+    if (fit->n_step) memcpy(more, fit->step, sizeof(vb_step) * fit->n_step);
+    fit->step = more;
+    fit->cap_step = cap;
+  }
+  fit->step[fit->n_step++] = (vb_step){phase, elbo, lik, fit->host->seconds(fit->host->data)};
+  vb_fit_tick(fit);
+}
+
+void vb_z_to_x(const vb_fit *fit, const double *z, double *x) {
+  int K = fit->hyper->n_axis;
+  for (int i = 0; i < K; i++) {
+    x[i] = fit->mode[i];
+    for (int k = 0; k < K; k++) x[i] += fit->root[i + (size_t)k * K] * z[k];
+  }
+  vb_theta_inside(fit->hyper, x);
+}
+
+/* root = V diag(l^-1/2): z = diag(l^1/2) V' (x - mode); its inverse is kept in the rows of root's
+ * twin */
+void vb_x_to_z(const vb_fit *fit, const double *x, double *z) {
+  vb_whiten(fit->hyper->n_axis, fit->root, fit->mode, x, z);
+}
+
+vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo) {
+  int K = fit->hyper->n_axis;
+  int warm = !fit->model->quadratic || fit->model->ep;
+  if (fit->n_node && warm) { /* warm start from the nearest node */
+    int best = 0;
+    double least = INFINITY, z[VB_MAX_AXIS], zs[VB_MAX_AXIS];
+    vb_x_to_z(fit, x, z);
+    for (int s = 0; s < fit->n_node; s++) {
+      double d = 0;
+      vb_x_to_z(fit, fit->node[s]->x, zs);
+      for (int k = 0; k < K; k++) d += (z[k] - zs[k]) * (z[k] - zs[k]);
+      if (d < least) {
+        least = d;
+        best = s;
+      }
+    }
+    vb_block_copy(fit->model, &fit->node[best]->block, &fit->block);
+  }
+  vb_status st = vb_theta_set(fit->hyper, x, &fit->theta);
+  if (st != VB_OK) return st;
+  fit->n_eval++;
+  st = vb_inner_solve(fit->model, &fit->theta, tol, fit->set.max_sweep, want_inverse, &fit->inner,
+                      &fit->block, elbo);
+  if ((fit->n_eval % fit->poll_every) == 0 && fit->host->poll()) return VB_INTERRUPTED;
+  return st;
+}
+
+/* operations of one factorisation with its selected inverse, roughly */
+double vb_factor_cost(const vb_model *m) {
+  double cost = (double)m->q * m->q * m->q / 3 + (double)m->p * m->p * m->p;
+  if (m->coupling != VB_FULL) return (double)m->n * (m->p * m->p + 500);
+  for (int j = 0; j < m->n_front; j++) {
+    double w = m->front_start[j + 1] - m->front_start[j] + m->p;
+    cost += m->d_leaf * w * w;
+  }
+  return m->quadratic ? cost : cost + (double)m->n * (m->p * m->p + 50);
+}

@@ -1,0 +1,107 @@
+/* theta: the one loop over the hyperparameters.
+ *
+ * fit.c is the loop: start, mode, nodes.  At each theta it asks gauss/ for the best Gaussian and
+ * correct/ for what that leaves out; nodes.c and weights.c make the integral over theta of it.
+ * cavi.h is the textbook's coordinate ascent instead. */
+#ifndef VB_THETA_H
+#define VB_THETA_H
+#include "correct/correct.h"
+#include "numbers/surrogate.h"
+
+#define VB_MAX_INTERPOLATED 6 /* hyperparameters; above, distances say too little */
+typedef struct {              /* the log posterior of theta between nodes (profile.c) */
+  const vb_hyper *hyper;
+  const double *mode, *root;
+  vb_theta *theta; /* scratch */
+  double *quad;    /* K x K: curvature of what is interpolated, taken out and put back */
+  double top;      /* value of the first node */
+  vb_surrogate s;
+} vb_profile;
+void vb_profile_make(const vb_host *host, const vb_hyper *hyper, const double *mode,
+                     const double *root, vb_theta *theta, int cap, vb_profile *p);
+/* A node: it is followed in the interpolation by its images, since what is interpolated is even in
+ * a square coordinate, so that there is no edge to extrapolate to.  When all are in,
+ * vb_surrogate_fit(). */
+void vb_profile_add(vb_profile *p, const double *x, double value);
+double vb_profile_at(const vb_profile *p, const double *z, double log_prior);
+
+typedef struct { /* one value of theta and the posterior given it */
+  double *x;     /* K axes */
+  double elbo, lik, rq, weight, seconds;
+  int converged;
+  vb_block block;
+  double *hyper;             /* reported natural parameters */
+  double *mean, *var, *skew; /* n_coef; skew NULL where zero */
+  double *fixed_mean, *fixed_cov, *fixed_skew;
+} vb_node;
+
+typedef struct {
+  double tol;
+  int max_sweep, max_node;      /* max_node 0: automatic */
+  int use_rq, use_lr, use_skew; /* 1, 0, -1: automatic */
+  int independent;              /* q(c) q(theta) instead of q(c | theta) q(theta) */
+} vb_settings;
+
+typedef struct {
+  int phase;
+  double elbo, lik, seconds; /* lik: expected log likelihood, NAN where it is not known */
+} vb_step;
+
+typedef struct {
+  const vb_host *host;
+  vb_model *model;
+  vb_hyper *hyper;
+  vb_settings set;
+  vb_inner inner;
+  vb_theta theta;
+  vb_block block, spare; /* warm start; scratch */
+  vb_rq rq;
+  double *effective; /* vb_cavi: n_effective; see vb_posterior */
+  int n_effective, rq_on, has_root;
+  double rq_size, rq_level; /* at the mode */
+  vb_response response;
+  double *mode, *root; /* K; K x K with theta = mode + root z */
+  double mode_elbo;
+  vb_node **node;
+  int n_node, cap_node;
+  int n_point, n_hyper; /* points: the smooth posterior of theta */
+  double *point_x, *point_weight, *point_hyper;
+  vb_step *step;
+  int n_step, cap_step, n_eval, poll_every;
+  const char *rule;
+  double elbo, lik, log_evidence, ess, khat, node_error; /* lik: see vb_step */
+  int converged;
+  vb_status status;
+} vb_fit;
+vb_status vb_fit_run(vb_fit *fit);
+double vb_factor_cost(const vb_model *model);
+/* classical coordinate ascent: q(c) q(theta), the factors of theta independent (cavi.c) */
+vb_status vb_cavi(vb_fit *fit);
+void vb_fit_step(vb_fit *fit, int phase, double elbo, double lik);
+void vb_fit_tick(const vb_fit *fit);
+/* elbo at x, warm-started from the nearest node (or block, where there is none) */
+vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo);
+vb_status vb_fit_node(vb_fit *fit, const double *x); /* evaluate and keep */
+/* keep what inner, theta and block hold */
+vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged);
+vb_status vb_fit_nodes(vb_fit *fit);             /* the integral over theta */
+vb_status vb_weighted_nodes(vb_fit *fit, int T); /* by T importance weights */
+int vb_weighted_points(const vb_fit *fit);
+void vb_points_alloc(vb_fit *fit, int T);
+void vb_points_report(vb_fit *fit); /* natural parameters of all points */
+/* the integral is done: weights of nodes and points, evidence, the nodes' part of the trace */
+void vb_nodes_finish(vb_fit *fit, double log_evidence);
+
+typedef struct { /* product of two-piece t densities in z, drawn by low discrepancy */
+  int K, normal; /* normal: not t but Gaussian pieces */
+  double step[VB_MAX_AXIS], center[VB_MAX_AXIS], root[VB_MAX_AXIS * VB_MAX_AXIS],
+      below[VB_MAX_AXIS], above[VB_MAX_AXIS];
+  double log_det;
+} vb_proposal;
+void vb_proposal_init(int K, vb_proposal *q);
+double vb_proposal_draw(const vb_proposal *q, int i, double *z); /* log density at z */
+/* scales of the two pieces from the fall of the log density along each axis */
+vb_status vb_proposal_axes(vb_fit *fit, double at, vb_proposal *q);
+void vb_z_to_x(const vb_fit *fit, const double *z, double *x);
+void vb_x_to_z(const vb_fit *fit, const double *x, double *z);
+#endif
