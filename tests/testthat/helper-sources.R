@@ -105,3 +105,71 @@ r_functions <- function(file) {
   at <- data[match(parent, data$id), c("line1", "line2")]
   data.frame(start = at$line1, end = at$line2)
 }
+
+# ---- who calls whom in R -------------------------------------------------------------------------
+
+# The names that an R expression takes from outside: not its functions' arguments, nor what they
+# assign. Strings and dispatch are not followed: a table or a generic may stand below what it names.
+r_outside <- function(x, local = character()) {
+  if (is.symbol(x)) return(setdiff(as.character(x), c(local, "")))
+  if (!is.call(x)) return(character())
+  parts <- Filter(function(part) !missing(part), as.list(x))
+  if (is.symbol(x[[1L]])) {
+    head <- as.character(x[[1L]])
+    if (head %in% c("::", ":::", "quote", "bquote", "~")) return(character())
+    if (head %in% c("$", "@")) return(r_outside(x[[2L]], local))
+    if (head == "function") {
+      local <- c(local, names(x[[2L]]), r_assigned(x[[3L]]))
+      parts <- c(Filter(function(default) !identical(default, quote(expr = )), as.list(x[[2L]])),
+                 x[[3L]])
+    }
+  }
+  unique(unlist(lapply(parts, r_outside, local = local)))
+}
+
+# What a function's body assigns, that of functions inside it apart
+r_assigned <- function(x) {
+  if (!is.call(x) || identical(x[[1L]], quote(`function`))) return(character())
+  name <- if (is.symbol(x[[1L]]) && as.character(x[[1L]]) %in% c("<-", "=", "for")) x[[2L]]
+  c(all.vars(name)[1L], unlist(lapply(as.list(x)[-1L], function(part) {
+    if (!missing(part)) r_assigned(part)
+  })))
+}
+
+# list(name, value) of each definition at the top of a file; the name is "" where there is none
+r_definitions <- function(file) {
+  lapply(parse(file, keep.source = FALSE), function(x) {
+    named <- is.call(x) && identical(x[[1L]], quote(`<-`)) && is.symbol(x[[2L]])
+    list(name = if (named) as.character(x[[2L]]) else "", value = if (named) x[[3L]] else x)
+  })
+}
+
+# A data frame with a row for each use of one file's definition by another file
+r_file_calls <- function(files) {
+  names(files) <- sub("[.]R$", "", basename(files))
+  defined <- lapply(files, r_definitions)
+  name <- lapply(defined, function(file) vapply(file, function(one) one$name, ""))
+  home <- stats::setNames(rep(names(name), lengths(name)), unlist(name))
+  calls <- lapply(names(files), function(from) {
+    used <- unlist(lapply(defined[[from]], function(one) {
+      setdiff(r_outside(one$value), one$name)
+    }))
+    used <- intersect(used, names(home))
+    data.frame(from = rep(from, length(used)), to = unname(home[used]), what = used)
+  })
+  calls <- do.call(rbind, calls)
+  calls[calls$from != calls$to, ]
+}
+
+# The files that can be reached from themselves, as a sorted string for each ring of them
+file_cycles <- function(calls) {
+  file <- union(calls$from, calls$to)
+  reach <- matrix(FALSE, length(file), length(file), dimnames = list(file, file))
+  reach[cbind(calls$from, calls$to)] <- TRUE
+  for (k in file) reach <- reach | outer(reach[, k], reach[k, ], `&`)
+  inside <- file[diag(reach)]
+  ring <- vapply(inside, function(k) {
+    toString(sort(inside[reach[k, inside] & reach[inside, k]]))
+  }, "")
+  sort(unique(unname(ring)))
+}

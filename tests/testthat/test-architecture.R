@@ -194,3 +194,33 @@ test_that("comments cite sections that the vignette has", {
   expect_none(setdiff(cited, has))
   expect_none(grep("[a-z]+[.]md,? section", text, value = TRUE))
 })
+
+test_that("no file of R/ calls back to its caller", {
+  calls <- r_file_calls(r_files())
+  expect_gt(nrow(calls), 500)                       # fewer: the reader no longer reads
+  allowed <- character()                             # a ring of files, and the reason beside it
+  expect_identical(setdiff(file_cycles(calls), allowed), character())
+  # what is planted is found
+  upward <- data.frame(from = "check", to = "vb", what = "vb")
+  expect_match(file_cycles(rbind(calls, upward)), "\\bcheck\\b.*\\bvb\\b")
+})
+
+test_that("uses are read as R reads them", {
+  uses <- function(text) sort(r_outside(str2lang(text)))
+  expect_identical(uses("function(a, b = f(a)) { c <- g(a$h); pkg::i(c); j$k }"),
+                   sort(c("f", "g", "j", "{", "<-")))
+  expect_identical(uses("lapply(x, function(y) y + z)"), sort(c("lapply", "x", "+", "z")))
+  file <- tempfile(fileext = ".R")
+  other <- tempfile(fileext = ".R")
+  on.exit(unlink(c(file, other)))
+  writeLines(c("f <- function() g()", "h <- 1"), file)
+  writeLines("g <- function(x = h) x", other)
+  expect_setequal(r_file_calls(c(file, other))$what, c("g", "h"))
+  expect_length(file_cycles(r_file_calls(c(file, other))), 1)
+})
+
+test_that("what is for another package is called by that package alone", {
+  calls <- r_file_calls(r_files())
+  inward <- calls[grepl("^with_", calls$to) & calls$from != "varbayes-package", ]
+  expect_identical(paste(inward$from, inward$what), character())
+})
