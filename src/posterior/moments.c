@@ -57,7 +57,8 @@ static void add_row(void *data, int i, const vb_predictor *at) {
 }
 
 vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post,
-                     const vb_rows *rows, double *mean, double *var, double *mu, double *mu_var) {
+                     const vb_new_rows *rows, double *mean, double *var, double *mu,
+                     double *mu_var) {
   int n_mu = vb_mean_columns(m);
   moments out = {m, rows->n, n_mu, mean, var, mu, mu_var};
   vb_status st = vb_each_row(m, hyper, post, rows, 1, add_row, &out);
@@ -88,7 +89,7 @@ static void keep_row(void *data, int i, const vb_predictor *at) {
 }
 
 vb_status vb_node_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post,
-                          const vb_rows *rows, int corrected, double *mean, double *var,
+                          const vb_new_rows *rows, int corrected, double *mean, double *var,
                           double *skew, double *par) {
   node_moments out = {rows->n, m->n_par, mean, var, skew, par};
   return vb_each_row(m, hyper, post, rows, corrected, keep_row, &out);

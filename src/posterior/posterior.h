@@ -23,7 +23,7 @@ typedef struct { /* rows to predict: x uncentred column-major; group per term, 0
   const double *x, *offset;
   const int **group;
   const double **z;
-} vb_rows;
+} vb_new_rows;
 
 /* what the nodes' values say; a Gaussian; independent factors of unknown form */
 enum { VB_THETA_PROFILE, VB_THETA_NORMAL, VB_THETA_FACTORS };
@@ -51,10 +51,10 @@ typedef void (*vb_at_row)(void *data, int row, const vb_predictor *at);
  * effects take; corrected 0: variances of the Gaussian q itself, no skewness.  A node without
  * weight for a row is left out there. */
 vb_status vb_each_row(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
-                      const vb_rows *rows, int corrected, vb_at_row visit, void *data);
+                      const vb_new_rows *rows, int corrected, vb_at_row visit, void *data);
 /* what it visits: rows x nodes, zeroed by the caller; par n_par x nodes */
 vb_status vb_node_moments(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
-                          const vb_rows *rows, int corrected, double *mean, double *var,
+                          const vb_new_rows *rows, int corrected, double *mean, double *var,
                           double *skew, double *par);
 
 typedef struct { /* what is known of one row's eta: components, each with the family's parameters */
@@ -70,7 +70,8 @@ void vb_predictive_quantiles(vb_predictive *predictive, const vb_mixture *mixtur
 /* out: mean and variance of eta, mean and variance of the inverse link, per row */
 int vb_mean_columns(const vb_model *model); /* categories, or 1 */
 vb_status vb_moments(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
-                     const vb_rows *rows, double *mean, double *var, double *mu, double *mu_var);
+                     const vb_new_rows *rows, double *mean, double *var, double *mu,
+                     double *mu_var);
 /* n draws from uniforms (n) and normals ((n_coef + n_natural) x n): coefficients as reported,
  * natural parameters; coef NULL: these alone, from normals n_natural x n.  log_density (2 x n),
  * where not NULL, gets log p(y, c, theta) and log q(c, theta). */

@@ -106,7 +106,7 @@ static double beta_quadratic(const vb_model *m, const vb_solution *s, reduced *r
 
 /* the same where levels are independent of each other */
 static double factorised_variance(const vb_model *m, const vb_theta *theta, const vb_solution *s,
-                                  const vb_rows *rows, int i, reduced *r) {
+                                  const vb_new_rows *rows, int i, reduced *r) {
   int p = m->p;
   for (int k = 0; k < p; k++) r->x[k] = rows->x[i + (size_t)k * rows->n] - m->center[k];
   double v = beta_quadratic(m, s, r);
@@ -132,7 +132,7 @@ static void sd_ratio(const vb_model *m, const vb_solution *s, const double *var,
 
 /* variance of one row's eta under S, the random effects' sds times ratio; x is reduced in place */
 static double row_variance(const vb_model *m, const vb_theta *theta, const vb_solution *s,
-                           const vb_rows *rows, int i, const double *ratio, reduced *r) {
+                           const vb_new_rows *rows, int i, const double *ratio, reduced *r) {
   int p = m->p, q = m->q, d = m->d_leaf;
   double v = 0, *x = r->x;
   r->n = 0;
@@ -177,7 +177,7 @@ static double row_variance(const vb_model *m, const vb_theta *theta, const vb_so
 /* Third cumulants.  A coefficient is m + s (z + g (z^2 - 1) / 6), g its skewness: to first order in
  * g that of eta is the sum over them of a s g Cov(eta, z)^2, a what eta has of the coefficient. */
 static double fixed_cumulant(const vb_model *m, const vb_posterior *post, int s,
-                             const vb_rows *rows, int i, reduced *r) {
+                             const vb_new_rows *rows, int i, reduced *r) {
   int p = m->p;
   const double *cov = post->fixed_cov + (size_t)s * p * p, *g = post->fixed_skew + (size_t)s * p;
   double sum = 0;
@@ -207,7 +207,8 @@ static void leaf_covariance(const vb_model *m, const vb_solution *s, int j, cons
 
 /* after row_variance(), which leaves covariances of eta with beta and the core */
 static double random_cumulant(const vb_model *m, const vb_solution *sol, const vb_posterior *post,
-                              int s, const vb_rows *rows, int i, const double *ratio, reduced *r) {
+                              int s, const vb_new_rows *rows, int i, const double *ratio,
+                              reduced *r) {
   const double *var = post->var + (size_t)s * m->n_coef, *g = post->skew + (size_t)s * m->n_coef;
   double sum = 0;
   for (int c = 0; c < r->n; c++) {
@@ -235,7 +236,7 @@ static double random_cumulant(const vb_model *m, const vb_solution *sol, const v
   return sum;
 }
 
-static double row_mean(const vb_model *m, const double *c, const vb_rows *rows, int i) {
+static double row_mean(const vb_model *m, const double *c, const vb_new_rows *rows, int i) {
   double eta = rows->offset[i];
   for (int k = 0; k < m->p; k++) eta += (rows->x[i + (size_t)k * rows->n] - m->center[k]) * c[k];
   for (int k = 0; k < m->n_term; k++) {
@@ -248,7 +249,7 @@ static double row_mean(const vb_model *m, const double *c, const vb_rows *rows, 
 }
 
 /* Does a row have a level that was not in the data? */
-static int has_new_level(const vb_model *m, const vb_rows *rows, int i) {
+static int has_new_level(const vb_model *m, const vb_new_rows *rows, int i) {
   for (int k = 0; k < m->n_term; k++)
     if (rows->group[k][i] == 0) return 1;
   return 0;
@@ -283,7 +284,7 @@ static vb_status enter_node(const vb_model *m, const vb_hyper *hyper, const vb_p
 }
 
 vb_status vb_each_row(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post,
-                      const vb_rows *rows, int corrected, vb_at_row visit, void *data) {
+                      const vb_new_rows *rows, int corrected, vb_at_row visit, void *data) {
   const vb_host *h = m->host;
   vb_inner in;
   vb_theta theta;

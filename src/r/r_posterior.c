@@ -172,7 +172,7 @@ static SEXP stop_on(vb_status st) {
   return R_NilValue;
 }
 
-static vb_rows read_rows(const job *j) {
+static vb_new_rows read_rows(const job *j) {
   SEXP x = vb_list_need(j->rows, "x"), group = vb_list_need(j->rows, "group"),
        z = vb_list_need(j->rows, "z");
   int n_term = j->model.n_term;
@@ -182,11 +182,11 @@ static vb_rows read_rows(const job *j) {
     g[t] = INTEGER_RO(VECTOR_ELT(group, t));
     zt[t] = REAL_RO(VECTOR_ELT(z, t));
   }
-  return (vb_rows){.n = Rf_nrows(x),
-                   .x = REAL_RO(x),
-                   .offset = REAL_RO(vb_list_need(j->rows, "offset")),
-                   .group = g,
-                   .z = zt};
+  return (vb_new_rows){.n = Rf_nrows(x),
+                       .x = REAL_RO(x),
+                       .offset = REAL_RO(vb_list_need(j->rows, "offset")),
+                       .group = g,
+                       .z = zt};
 }
 
 static double *zeros(SEXP list, const char *name, int nrow, int ncol) {
@@ -199,7 +199,7 @@ static SEXP moments_body(void *data) {
   static const char *const names[] = {"mean", "var", "mu", "mu_var"};
   job *j = data;
   open_posterior(j);
-  vb_rows rows = read_rows(j);
+  vb_new_rows rows = read_rows(j);
   SEXP list = PROTECT(vb_list_new(4, names));
   double *out[4];
   for (int k = 0; k < 4; k++) {
@@ -218,7 +218,7 @@ static SEXP node_moments_body(void *data) {
   static const char *const names[] = {"mean", "var", "skew", "par"};
   job *j = data;
   open_posterior(j);
-  vb_rows rows = read_rows(j);
+  vb_new_rows rows = read_rows(j);
   SEXP list = PROTECT(vb_list_new(4, names));
   double *out[4];
   for (int k = 0; k < 4; k++)
