@@ -20,7 +20,8 @@
 #' @param weights Prior weights as in [stats::glm()]: they divide the variance of gaussian, student
 #'   and Gamma responses (`sigma^2 / weights`, shape `weights * shape`), multiply the check loss of
 #'   quantile regression (`sigma / weights`), are the number of trials of proportions, and multiply
-#'   the log-likelihood of all others. Rows of weight zero are left out of the fit.
+#'   the log-likelihood of all others. Rows of weight zero are left out of the fit. Known standard
+#'   errors are weights too, see below.
 #' @param subset,na.action,contrasts As in [stats::lm()].
 #' @param offset Added to the linear predictor, as are `offset()` terms of the formula.
 #' @param prior,prior_intercept Priors of the coefficients and of the intercept (each threshold of
@@ -60,6 +61,18 @@
 #' `lkj(1)`, the shape of the negative binomial and of Gamma `exponential(1)`, the precision `phi`
 #' of beta a gamma(0.01, 0.01) and the degrees of freedom of student a gamma(2, 0.1); thresholds,
 #' being intercepts, `student_t(3, 0, 2.5)`. `prior_summary()` prints what was used.
+#'
+#' @section Known standard errors:
+#' A meta-analysis has estimates `effect` with known standard errors `se`: gaussian responses, each
+#' of its own standard deviation. `weights = 1 / se^2` with `prior_aux = constant(1)` says so, as
+#' `sigma` is held at one. `effect ~ 1` pools them under a common effect, `effect ~ 1 + (1 | study)`
+#' under effects that vary between studies, with the standard deviation `sd_study__Intercept`
+#' (often called tau); `effect ~ x + (1 | study)` is a meta-regression. With few studies the prior
+#' of that standard deviation matters: give one, `prior_sd = normal(0, 1)` for instance, in the
+#' units of the effects. The effects of the studies are [coef()][estimates], and where that of a new
+#' one may lie says `predict(fit, data.frame(study = "new"), interval = "credible",
+#' allow.new.levels = TRUE)`. Without `constant(1)` standard errors are known up to a factor, as in
+#' [stats::lm()].
 #'
 #' @section Approximations:
 #' With `c` the coefficients and random effects and `theta` the standard deviations, correlations
@@ -118,6 +131,9 @@
 #' Ormerod, J. T. and Wand, M. P. (2012). Gaussian variational approximate inference for generalized
 #' linear mixed models. *Journal of Computational and Graphical Statistics*, 21, 2-17.
 #'
+#' Rubin, D. B. (1981). Estimation in parallel randomized experiments. *Journal of Educational
+#' Statistics*, 6, 377-401.
+#'
 #' Rue, H., Martino, S. and Chopin, N. (2009). Approximate Bayesian inference for latent Gaussian
 #' models by using integrated nested Laplace approximations. *Journal of the Royal Statistical
 #' Society B*, 71, 319-392.
@@ -126,6 +142,15 @@
 #' fit
 #' vb(am ~ wt, mtcars, family = binomial(), prior = normal(0, 5))
 #' vb(am ~ wt, mtcars, family = binomial(), algorithm = "advi")
+#'
+#' # a meta-analysis: eight estimates with their standard errors (Rubin 1981)
+#' schools <- data.frame(school = LETTERS[1:8], effect = c(28, 8, -3, 7, -1, 1, 18, 12),
+#'                       se = c(15, 10, 16, 11, 9, 11, 10, 18))
+#' meta <- vb(effect ~ 1 + (1 | school), schools, weights = 1 / se^2, prior_aux = constant(1),
+#'            prior_sd = normal(0, 10))
+#' meta
+#' coef(meta)$school
+#' predict(meta, data.frame(school = "new"), interval = "credible", allow.new.levels = TRUE)
 #' @export
 vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.action, offset,
                contrasts, prior, prior_intercept, prior_aux, prior_sd, prior_cor,

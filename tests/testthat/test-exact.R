@@ -184,3 +184,71 @@ test_that("sparse binary groups agree with brute-force integration", {
   expect_lt(abs(fit$log_evidence - evidence), 0.1)
   expect_lte(elbo(fit), evidence)
 })
+
+# Rubin's (1981) eight estimates with their standard errors
+schools <- data.frame(school = LETTERS[1:8], effect = c(28, 8, -3, 7, -1, 1, 18, 12),
+                      se = c(15, 10, 16, 11, 9, 11, 10, 18))
+
+test_that("estimates with known standard errors are pooled by inverse variances", {
+  fit <- vb(effect ~ 1, schools, weights = 1 / se^2, prior_intercept = flat(),
+            prior_aux = constant(1))
+  w <- 1 / schools$se^2
+  expect_equal(fixef(fit)[["(Intercept)"]], sum(w * schools$effect) / sum(w), tolerance = 1e-8)
+  expect_equal(drop(vcov(fit)), 1 / sum(w), tolerance = 1e-8)
+
+  data <- transform(schools, x = c(0, 1, 0, 1, 2, 2, 3, 1))       # a meta-regression
+  fit <- vb(effect ~ x, data, weights = 1 / se^2, prior = NULL, prior_intercept = NULL,
+            prior_aux = constant(1))
+  x <- cbind(1, data$x)
+  cov <- solve(crossprod(x, w * x))
+  expect_equal(unname(fixef(fit)), drop(cov %*% crossprod(x, w * data$effect)), tolerance = 1e-8)
+  expect_equal(unname(vcov(fit)), cov, tolerance = 1e-7)
+})
+
+# Given the sd tau between studies everything is normal: moments and the distribution function of
+# the pooled effect, of the studies' effects and of a new study's, as mixtures over a grid of tau
+random_effects <- function(y, se, prior_sd, tau) {
+  var <- outer(se^2, tau^2, `+`)
+  pooled <- list(mean = colSums(y / var) / colSums(1 / var), var = 1 / colSums(1 / var))
+  apart <- colSums((y - rep(pooled$mean, each = length(y)))^2 / var)
+  log_w <- (log(pooled$var) - colSums(log(var)) - apart) / 2
+  w <- exp(log_w - max(log_w)) * prior_sd(tau)
+  w <- w / sum(w)
+  moments <- function(mean, var) {
+    first <- sum(w * mean)
+    c(first, sqrt(sum(w * (var + mean^2)) - first^2))
+  }
+  quantiles <- function(mean, var, probs) {
+    vapply(probs, function(p) {
+      stats::uniroot(function(x) sum(w * stats::pnorm(x, mean, sqrt(var))) - p, c(-200, 200),
+                     tol = 1e-9)$root
+    }, 0)
+  }
+  study <- vapply(seq_along(y), function(j) {
+    own <- tau^2 / (se[j]^2 + tau^2)                   # what of a study's effect is its own
+    moments(own * y[j] + (1 - own) * pooled$mean, own * se[j]^2 + (1 - own)^2 * pooled$var)
+  }, numeric(2))
+  new <- pooled$var + tau^2
+  list(
+    pooled = c(moments(pooled$mean, pooled$var),
+               quantiles(pooled$mean, pooled$var, c(0.05, 0.95))),
+    sd = c(moments(tau, 0), tau[findInterval(c(0.05, 0.95), cumsum(w)) + 1L]),
+    study = study, new = c(moments(pooled$mean, new), quantiles(pooled$mean, new, c(0.025, 0.975)))
+  )
+}
+
+test_that("a random effects meta-analysis agrees with quadrature over the sd between studies", {
+  fit <- vb(effect ~ 1 + (1 | school), schools, weights = 1 / se^2, prior_intercept = flat(),
+            prior_sd = normal(0, 10), prior_aux = constant(1))
+  exact <- random_effects(schools$effect, schools$se, function(tau) stats::dnorm(tau, 0, 10),
+                          seq(0, 80, length.out = 40001))
+  both <- rbind(b_Intercept = exact$pooled, sd_school__Intercept = exact$sd)
+  expect_summary(fit, both, 0.002, 0.002, 0.002)
+  study <- predict(fit, se.fit = TRUE)
+  expect_lt(max(abs(study$fit - exact$study[1, ]) / exact$study[2, ]), 0.002)
+  expect_lt(max(abs(study$se.fit / exact$study[2, ] - 1)), 0.002)
+  new <- predict(fit, data.frame(school = "new"), se.fit = TRUE, interval = "credible",
+                 allow.new.levels = TRUE)
+  expect_lt(abs(new$se.fit / exact$new[2] - 1), 0.002)
+  expect_lt(max(abs(new$fit - exact$new[c(1, 3, 4)])) / exact$new[2], 0.002)
+})
