@@ -8,13 +8,16 @@ q_error <- function(fit, table) {
   replace(out, is_coef, advi$coef_sd_q[table$row[is_coef]])
 }
 
-# Columns that the summary of a fit by ADVI has more
-advi_columns <- function(fit, table) {
+#' @export
+further_columns.held_draws <- function(fit, table) {
   cbind(q.Error = q_error(fit, table), Pareto.k = advi_view(fit, table)$margin$khat)
 }
 
 # A fit of a model as the functions for fits by advi() see one: some of its parameters
-advi_view <- function(fit, table) {
+advi_view <- function(fit, table) UseMethod("advi_view", held_as(fit))
+
+#' @export
+advi_view.held_draws <- function(fit, table) {
   advi <- fit$advi
   draws <- draw_parameters(fit, table, ncol(advi$coef))
   khat <- expectand_k(draws, advi$lp - advi$lp_approx)
@@ -25,9 +28,20 @@ advi_view <- function(fit, table) {
   c(own, advi[setdiff(names(advi), names(own))])
 }
 
-check_advi <- function(fit) {
-  if (!is.null(fit$advi)) return(invisible())
+#' @export
+advi_view.held_nodes <- function(fit, table) {
   vb_abort(c("method", "algorithm"), c(
     "Importance weights are those of a fit by {.code algorithm = \"advi\"}.",
     i = "The nodes of other fits carry their corrections already: leave {.arg method} out."))
+}
+
+#' @export
+estimate_notes.held_draws <- function(fit) {
+  strwrap(advi_verdict(advi_view(fit, without_ranef(fit))), 80, initial = "* ", exdent = 2)
+}
+
+#' @export
+fit_report.held_draws <- function(fit) {
+  view <- advi_view(fit, without_ranef(fit))
+  paste0(advi_report(view), "\n", advi_verdict(view))
 }

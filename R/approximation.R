@@ -1,19 +1,16 @@
 # Algorithms and their approximations: which there are, and which suit a model.
 
-choices_known <- list(
-  algorithm = c("cavi", "advi"),
-  bound = c("exact", "jj")
-)
-
-# of each algorithm; the first is its default, but for ADVI (advi_approximation())
 approximations <- list(
   cavi = c("structured", "joint", "partial", "meanfield"),
   advi = c("fullrank", "lowrank", "meanfield", "pathfinder")
 )
 
+bounds <- list(cavi = c("exact", "jj"), advi = "exact")
+
+choices_known <- list(algorithm = names(approximations), bound = unique(unlist(bounds)))
+
 check_choices <- function(choices) {
   for (arg in names(choices_known)) check_choice(choices[[arg]], arg, offered(choices_known[[arg]]))
-  advi <- choices$algorithm == "advi"
   known <- approximations[[choices$algorithm]]
   others <- setdiff(unlist(approximations), known)
   if (isTRUE(choices$approximation %in% others)) {
@@ -25,7 +22,7 @@ check_choices <- function(choices) {
   if (!is.null(choices$approximation)) {
     check_choice(choices$approximation, "approximation", offered(known))
   }
-  if (advi && choices$bound != "exact") {
+  if (!choices$bound %in% bounds[[choices$algorithm]]) {
     vb_abort(c("bound", "algorithm"), c(
       "{.code bound = {.val {choices$bound}}} is a bound of coordinate ascent.",
       i = "Leave {.arg bound} out, or use {.code algorithm = \"cavi\"}."))

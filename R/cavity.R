@@ -3,7 +3,6 @@
 # `unit`: a list of positions among the rows that entered the fit
 cavity_loo <- function(fit, unit, most) {
   check_number(most, "refit", lower = 0, upper = .Machine$integer.max, whole = TRUE)
-  check_cavity(fit)
   out <- cavities(fit, unit)
   constant <- observations_in(fit$design)$constant
   if (length(constant) > 1L) {
@@ -22,12 +21,23 @@ cavity_loo <- function(fit, unit, most) {
 
 # Rows one by one, but together with those of the level that they share: what these leave of its
 # random effects is no Gaussian.
-cavities <- function(fit, unit) {
+cavities <- function(fit, unit) UseMethod("cavities", held_as(fit))
+
+#' @export
+cavities.held_nodes <- function(fit, unit) {
   block <- if (all(lengths(unit) == 1L)) row_blocks_of_levels(fit)
   if (is.null(block)) return(moved_cavities(fit, unit, unit, FALSE))
   row <- unlist(block, use.names = FALSE)
   out <- moved_cavities(fit, block, as.list(row), TRUE)
   lapply(out, function(x) x[order(row)])
+}
+
+#' @export
+cavities.held_draws <- function(fit, unit) {
+  vb_abort(c("method", "algorithm"), c(
+    "{.code method = \"cavity\"} needs the Gaussians of coordinate ascent, given the
+     hyperparameters.",
+    i = "Use {.code method = \"psis\"}, or fit the model with {.code algorithm = \"cavi\"}."))
 }
 
 moved_cavities <- function(fit, block, unit, by_row) {
@@ -89,14 +99,6 @@ over_points <- function(fit, node) {
 cubic_basis <- function(a, b) {
   squared <- outer(colSums(a^2), colSums(b^2), `+`) - 2 * crossprod(a, b)
   pmax(squared, 0)^1.5
-}
-
-check_cavity <- function(fit) {
-  if (is.null(fit$advi)) return(invisible())
-  vb_abort(c("method", "algorithm"), c(
-    "{.code method = \"cavity\"} needs the Gaussians of coordinate ascent, given the
-     hyperparameters.",
-    i = "Use {.code method = \"psis\"}, or fit the model with {.code algorithm = \"cavi\"}."))
 }
 
 # Where what is left out carries the prediction, what is left is not what the fit says (Vehtari et

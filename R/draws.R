@@ -136,7 +136,7 @@ nvariables.vbfit <- function(x, ...) length(variables.vbfit(x))
 
 #' @rdname draws
 #' @exportS3Method posterior::ndraws
-ndraws.vbfit <- function(x) if (is.null(x$advi)) 4000L else ncol(x$advi$coef)
+ndraws.vbfit <- function(x) usual_draws(x)
 
 log_densities <- c(lp__ = "lp", lp_approx__ = "lp_approx")    # as a sample has them
 

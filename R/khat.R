@@ -56,3 +56,10 @@ log_sum <- function(x) {
   top <- max(x)
   top + log(sum(exp(x - top)))
 }
+
+# Pareto k of the weights that a fit rests on: of its nodes, or of its draws
+fit_khat <- function(fit) UseMethod("fit_khat", held_as(fit))
+#' @export
+fit_khat.held_nodes <- function(fit) fit$engine$khat
+#' @export
+fit_khat.held_draws <- function(fit) fit$advi$khat

@@ -67,3 +67,10 @@ weighted_quantile <- function(x, weight, probs) {
   ties <- list("ordered", mean)
   stats::approx(cumsum(w) - w / 2, x[order], probs * sum(w), rule = 2, ties = ties)$y
 }
+
+# How many components a mixture has that stands for the posterior of a linear predictor
+n_component <- function(fit) UseMethod("n_component", held_as(fit))
+#' @export
+n_component.held_nodes <- function(fit) length(fit$engine$node$weight)
+#' @export
+n_component.held_draws <- function(fit) ncol(fit$advi$coef)

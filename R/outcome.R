@@ -51,8 +51,10 @@ check_engine <- function(engine, family = NULL, seen = NULL) {
 # in the order of vb_status
 stop_reasons <- c("", "max_sweep", "not finite", "not positive definite", "interrupt")
 
-# What ran out is counted in sweeps or, of ADVI, in iterations.
+# What ran out is counted in sweeps or in iterations.
+ran_out <- c(cavi = "max_sweep", advi = "max_iter")
+
 stop_reason <- function(status, algorithm) {
   reason <- stop_reasons[[status + 1L]]
-  if (identical(algorithm, "advi") && reason == "max_sweep") "max_iter" else reason
+  if (reason == "max_sweep") ran_out[[algorithm]] else reason
 }

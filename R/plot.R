@@ -103,8 +103,13 @@ check_widths <- function(prob) {
   vb_abort("prob", c("{.arg prob} must be one or two probabilities.", x = "It has {length(prob)}."))
 }
 
-plotted_table <- function(fit) {
-  if (!inherits(fit, "advifit")) return(parameter_table(fit))
+plotted_table <- function(fit) UseMethod("plotted_table")
+
+#' @export
+plotted_table.vbfit <- function(fit) parameter_table(fit)
+
+#' @export
+plotted_table.advifit <- function(fit) {
   data.frame(name = fit$margin$name, class = "parameter", row = seq_len(nrow(fit$margin)))
 }
 

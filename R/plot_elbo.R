@@ -2,11 +2,7 @@
 
 plot_elbo <- function(fit, options, dots) {
   trace <- fit$trace
-  title <- if (inherits(fit, "advifit")) {
-    paste(fit$kind, "of", counted(nrow(fit$margin), "parameter"))
-  } else {
-    labelled_formula("", fit$formula, 90)[1L]
-  }
+  title <- plot_title(fit)
   # ADVI's last Newton steps belong to the bound that they polish
   joined <- trace
   joined$phase <- sub("polish", "bound", trace$phase, fixed = TRUE)
@@ -24,6 +20,16 @@ plot_elbo <- function(fit, options, dots) {
   if (many) graphics::title(main = title, outer = TRUE, line = 0.3, cex.main = 1)
   else graphics::mtext(title, line = 2.6, font = 2L)
   trace
+}
+
+plot_title <- function(fit) UseMethod("plot_title")
+
+#' @export
+plot_title.vbfit <- function(fit) labelled_formula("", fit$formula, 90)[1L]
+
+#' @export
+plot_title.advifit <- function(fit) {
+  paste(fit$kind, "of", counted(nrow(fit$margin), "parameter"))
 }
 
 # What each phase climbs

@@ -45,7 +45,6 @@ posterior_summary.vbfit <- function(x, probs = c(0.025, 0.975), variable = NULL,
   take_synonyms(list(...), c(pars = "variable"), "posterior_summary")
   table <- select_parameters(parameter_table(x), variable)
   if (method != "psis") return(summarise_parameters(x, table, probs))
-  check_advi(x)
   view <- advi_view(x, table)
   check_weights(view, seq_len(nrow(table)))
   psis_summary(view$draws, view$log_weight, probs)

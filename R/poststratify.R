@@ -50,7 +50,7 @@ poststratify <- function(fit, newdata, weights, by = NULL, probs = c(0.025, 0.97
   check_probs(probs, "probs")
   check_flag(allow.new.levels, "allow.new.levels")
   check_number(ndraws, "ndraws", lower = 2, upper = .Machine$integer.max, whole = TRUE, null = TRUE)
-  if (is.null(ndraws)) ndraws <- min(1000L, if (!is.null(fit$advi)) ncol(fit$advi$coef))
+  if (is.null(ndraws)) ndraws <- min(1000L, usual_draws(fit))
   group <- cell_groups(newdata, by)
   used <- which(w > 0)
   if (length(offset) == nrow(newdata)) offset <- offset[used]

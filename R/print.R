@@ -45,14 +45,18 @@ print.vbfit <- function(x, digits = 1, ...) {
     cat("* Fitted to the ", x$bound, " bound: standard deviations tend to be too small\n", sep = "")
   }
   cat("* Estimate and Est.Error are posterior mean and standard deviation\n")
-  if (!is.null(x$advi)) {
-    verdict <- advi_verdict(advi_view(x, without_ranef(x)))
-    cat(strwrap(verdict, 80, initial = "* ", exdent = 2), sep = "\n")
-  } else if (x$approximation != "structured") {
-    cat("* Est.Error is that of the ", x$approximation, " approximation: see summary()\n", sep = "")
-  }
+  writeLines(estimate_notes(x))
   cat("* For intervals see summary(), for the priors used prior_summary()\n")
   invisible(x)
+}
+
+# What is to be known of the estimates, in lines
+estimate_notes <- function(fit) UseMethod("estimate_notes", held_as(fit))
+
+#' @export
+estimate_notes.held_nodes <- function(fit) {
+  if (fit$approximation == "structured") return(character())
+  paste0("* Est.Error is that of the ", fit$approximation, " approximation: see summary()")
 }
 
 is_bound <- function(fit) !identical(fit$bound, "exact")

@@ -11,11 +11,8 @@ refit <- function(fit, keep) {
   started <- proc.time()[[3L]]
   control <- replace(fit$control, "verbose", FALSE)
   density <- own_density(fit)
-  engine <- if (fit$algorithm == "advi") {
-    fit_advi_engine(design, fit$random, control, fit$approximation, density)
-  } else {
-    fit_engine(design, control, fit$approximation, density = density)
-  }
+  engine <- algorithms[[fit$algorithm]]$run(design, fit$random, control, fit$approximation,
+                                            density, automatic = FALSE)
   check_engine(engine)
   part <- engine_fields(engine, design, fit$algorithm)
   fit[names(part)] <- part
@@ -55,20 +52,24 @@ design_rows <- function(design, known = design) {
 # nodes, without draws, or over the kept draws of a fit by ADVI.
 log_predictive <- function(fit, design) {
   n <- length(design$y)
-  n_node <- if (is.null(fit$advi)) length(fit$engine$node$weight) else ncol(fit$advi$coef)
-  block <- split(seq_len(n), (seq_len(n) - 1L) %/% max(1L, 2e6 %/% n_node))
-  one <- if (is.null(fit$advi)) node_predictive else draw_predictive
-  unlist(lapply(block, function(i) one(fit, keep_design(design, i))), use.names = FALSE)
+  value <- lapply(row_blocks(seq_len(n), n_component(fit)), function(i) {
+    block_predictive(fit, keep_design(design, i))
+  })
+  unlist(value, use.names = FALSE)
 }
 
-node_predictive <- function(fit, design) {
+block_predictive <- function(fit, design) UseMethod("block_predictive", held_as(fit))
+
+#' @export
+block_predictive.held_nodes <- function(fit, design) {
   moments <- engine_node_moments(fit, design_rows(design, fit$design))
   score <- engine_log_score(with_density(fit), design, moments)
   value <- log_average(score, moments$weight, moments$new)
   value + observations_in(design)$constant
 }
 
-draw_predictive <- function(fit, design) {
+#' @export
+block_predictive.held_draws <- function(fit, design) {
   rows <- design_rows(design, fit$design)
   # the same whatever the rows
   eta <- with_noise_stream("fixed", predictor_draws(fit, rows, fit$advi))

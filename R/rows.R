@@ -202,10 +202,16 @@ row_blocks <- function(rows, width) {
 # The engine takes the columns' means off every row. A row without an intercept, such as the
 # difference of two rows, gets them back; of ordinal models, whose thresholds hold for the columns'
 # means, every row does: what is reported is the predictor about zero.
-rows_of_link <- function(fit, rows) {
+rows_of_link <- function(fit, rows) UseMethod("rows_of_link", held_as(fit))
+
+#' @export
+rows_of_link.held_draws <- function(fit, rows) rows
+
+#' @export
+rows_of_link.held_nodes <- function(fit, rows) {
   at <- fit$fixed$intercept
   without <- if (at) 1 - rows$x[, at] else rep(1, nrow(rows$x))
-  if (!is.null(fit$advi) || !any(without != 0, na.rm = TRUE)) return(rows)
+  if (!any(without != 0, na.rm = TRUE)) return(rows)
   rows$x <- rows$x + outer(without, fit$fixed$center)
   rows
 }

@@ -48,13 +48,14 @@ interval_bounds <- function(fit, rows, type, interval, probs, size) {
 
 # ---- the linear predictor as a mixture -----------------------------------------------------------
 
-n_component <- function(fit) {
-  if (is.null(fit$advi)) length(fit$engine$node$weight) else ncol(fit$advi$coef)
-}
-
 # As engine_node_moments(); of a fit by ADVI each of its draws is a component without variance
-row_nodes <- function(fit, rows) {
-  if (is.null(fit$advi)) return(engine_node_moments(fit, rows))
+row_nodes <- function(fit, rows) UseMethod("row_nodes", held_as(fit))
+
+#' @export
+row_nodes.held_nodes <- function(fit, rows) engine_node_moments(fit, rows)
+
+#' @export
+row_nodes.held_draws <- function(fit, rows) {
   sample <- fit$advi[c("coef", "hyper")]
   eta <- marginal_draws(fit, rows, sample)
   n <- ncol(eta)
@@ -126,10 +127,15 @@ interval_size <- function(fit, newdata, own) {
 
 # As many as there are by default, but for fits with so many coefficients that draws of them all
 # would not fit
-quantile_draws <- function(fit) {
-  if (!is.null(fit$advi)) return(ncol(fit$advi$coef))
-  max(200L, min(ndraws.vbfit(fit), 4e7 %/% nrow(fit$engine$node$mean)))
+quantile_draws <- function(fit) UseMethod("quantile_draws", held_as(fit))
+
+#' @export
+quantile_draws.held_nodes <- function(fit) {
+  max(200L, min(usual_draws(fit), 4e7 %/% nrow(fit$engine$node$mean)))
 }
+
+#' @export
+quantile_draws.held_draws <- function(fit) usual_draws(fit)
 
 category_quantiles <- function(fit, rows, sample, probs) {
   probability <- mean_draws(fit, marginal_draws(fit, rows, sample), sample)

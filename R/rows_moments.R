@@ -20,12 +20,14 @@ predict_moments <- function(fit, rows, type, se = FALSE) {
   out
 }
 
-row_moments <- function(fit, rows) {
-  if (is.null(fit$advi)) engine_moments(fit, rows) else draw_moments(fit, rows)
-}
+# Moments of the linear predictor and of its inverse link in new rows
+row_moments <- function(fit, rows) UseMethod("row_moments", held_as(fit))
 
-# Moments of the linear predictor and of its inverse link in new rows, over the kept draws
-draw_moments <- function(fit, rows) {
+#' @export
+row_moments.held_nodes <- function(fit, rows) engine_moments(fit, rows)
+
+#' @export
+row_moments.held_draws <- function(fit, rows) {
   block <- row_blocks(seq_along(rows$offset), ncol(fit$advi$coef))
   part <- lapply(block, function(i) block_moments(fit, keep_rows(rows, i)))
   lapply(stats::setNames(nm = c("mean", "var", "mu", "mu_var")), function(field) {

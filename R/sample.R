@@ -20,22 +20,27 @@ posterior_sample <- function(fit, n_draw, densities = FALSE) {
 # them. Uniforms choose the point of theta, normals the rest; the coefficients' come last, so that
 # hyperparameters alone (`with_coef = FALSE`) are the same and cost none.
 each_sample <- function(fit, n_draw, f, with_coef = TRUE, densities = FALSE) {
-  n_coef <- nrow(fit$engine$node$mean)
-  blocks <- draw_blocks(n_draw, n_coef)
-  if (!is.null(fit$advi)) {
-    check_kept(n_draw, ncol(fit$advi$coef))
-    for (block in blocks) {
-      draws <- lapply(fit$advi[c("coef", "hyper")], function(x) x[, block, drop = FALSE])
-      f(c(draws, lapply(fit$advi[c("lp", "lp_approx")], function(x) x[block])), block)
-    }
-    return(invisible())
+  UseMethod("each_sample", held_as(fit))
+}
+
+#' @export
+each_sample.held_draws <- function(fit, n_draw, f, with_coef = TRUE, densities = FALSE) {
+  check_kept(n_draw, ncol(fit$advi$coef))
+  for (block in draw_blocks(n_draw, nrow(fit$engine$node$mean))) {
+    draws <- lapply(fit$advi[c("coef", "hyper")], function(x) x[, block, drop = FALSE])
+    f(c(draws, lapply(fit$advi[c("lp", "lp_approx")], function(x) x[block])), block)
   }
+}
+
+#' @export
+each_sample.held_nodes <- function(fit, n_draw, f, with_coef = TRUE, densities = FALSE) {
   if (densities) fit <- with_density(fit)
+  n_coef <- nrow(fit$engine$node$mean)
   n_hyper <- NROW(fit$hyper)
   # one draw from each of n_draw strata, in random order: theta's marginals come out evenly
   uniform <- (sample.int(n_draw) - stats::runif(n_draw)) / n_draw
   theta <- matrix(stats::rnorm(n_hyper * n_draw), n_hyper, n_draw)
-  for (block in blocks) {
+  for (block in draw_blocks(n_draw, n_coef)) {
     n <- length(block)
     normal <- theta[, block, drop = FALSE]
     if (with_coef) normal <- rbind(matrix(stats::rnorm(n_coef * n), n_coef, n), normal)
@@ -161,6 +166,13 @@ threshold_draws <- function(fit, sample, row = threshold_rows(fit)) {
   shift <- if (moved) drop(center %*% sample$coef[seq_along(center), , drop = FALSE]) else 0
   lapply(row, function(r) sample$hyper[r, ] + shift)
 }
+
+# How many draws are taken where the user does not say
+usual_draws <- function(fit) UseMethod("usual_draws", held_as(fit))
+#' @export
+usual_draws.held_nodes <- function(fit) 4000L
+#' @export
+usual_draws.held_draws <- function(fit) ncol(fit$advi$coef)
 
 check_kept <- function(n_draw, n_kept) {
   if (n_draw <= n_kept) return(invisible())

@@ -39,7 +39,7 @@ summary.vbfit <- function(object, prob = 0.95, ...) {
   parameters <- without_ranef(object)
   table <- summarise_parameters(object, parameters, c((1 - prob) / 2, (1 + prob) / 2))
   colnames(table)[3:4] <- paste0(c("l-", "u-"), format(100 * prob), "% CI")
-  if (!is.null(object$advi)) table <- cbind(table, advi_columns(object, parameters))
+  table <- cbind(table, further_columns(object, parameters))
   pick <- function(which, name) {
     frame <- as.data.frame(table[which, , drop = FALSE], optional = TRUE)
     rownames(frame) <- name
@@ -55,6 +55,12 @@ summary.vbfit <- function(object, prob = 0.95, ...) {
     prior = prior_summary.vbfit(object), report = fit_report(object), prob = prob
   ), class = "summary.vbfit")
 }
+
+# Columns that the summary has besides estimates, errors and intervals
+further_columns <- function(fit, table) UseMethod("further_columns", held_as(fit))
+
+#' @export
+further_columns.held_nodes <- function(fit, table) NULL
 
 # One data frame per grouping factor: its sds, then its correlations
 random_summaries <- function(fit, table) {
@@ -109,11 +115,10 @@ print.summary.vbfit <- function(x, digits = 2, ...) {
 }
 
 # How the fit went, in a line or two
-fit_report <- function(fit) {
-  if (!is.null(fit$advi)) {
-    view <- advi_view(fit, without_ranef(fit))
-    return(paste0(advi_report(view), "\n", advi_verdict(view)))
-  }
+fit_report <- function(fit) UseMethod("fit_report", held_as(fit))
+
+#' @export
+fit_report.held_nodes <- function(fit) {
   engine <- fit$engine
   outcome <- if (isTRUE(fit$converged)) "converged" else if (nzchar(fit$stopped)) {
     paste0("NOT converged (", fit$stopped, ")")

@@ -13,17 +13,18 @@ phase_names <- function(phase) {
 # in the order of the enum in advi.h
 advi_phases <- c("path", "bound", "polish", "average")
 
-# `parts`: what names the two parts of the bound (bound_parts())
+# The names of an algorithm's phases from their numbers
+phases <- list(cavi = phase_names, advi = function(phase) advi_phases[phase])
+
+# `parts`: what names the two parts of the bound (bound_parts()). ADVI's trace has more to tell.
 trace_table <- function(trace, algorithm = "cavi", parts = model_parts) {
   k <- length(trace$elbo)
-  advi <- identical(algorithm, "advi")
   elbo <- as.double(trace$elbo)
   columns <- c(
-    list(step = seq_len(k), phase = if (advi) advi_phases[trace$phase]
-      else phase_names(trace$phase)),
-    bound_parts(elbo, as.double(trace$log_lik), parts), list(seconds = as.double(trace$seconds))
+    list(step = seq_len(k), phase = phases[[algorithm]](trace$phase)),
+    bound_parts(elbo, as.double(trace$log_lik), parts), list(seconds = as.double(trace$seconds)),
+    trace[intersect(c("se", "n_grad"), names(trace))]
   )
-  if (advi) columns <- c(columns, list(se = trace$se, n_grad = trace$n_grad))
   structure(columns, class = "data.frame", row.names = seq_len(k))
 }
 

@@ -165,8 +165,7 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   check_dots(match.call(expand.dots = FALSE)$...)
   data <- if (!missing(data)) data
   automatic <- missing(approximation) || is.null(approximation)
-  if (automatic) approximation <- "structured"
-  if (automatic && identical(algorithm, "advi")) approximation <- NULL
+  if (automatic) approximation <- NULL
   choices <- list(algorithm = algorithm, approximation = approximation, bound = bound)
   check_choices(choices)
   control <- full_control(control, cores, if (missing(verbose)) verbose_default() else verbose)
@@ -189,17 +188,12 @@ fit_model <- function(model, choices, automatic, control, call, env, started) {
   family <- model$family
   probe_log_lik(family, model$spec)
   own <- callback(family)
-  if (choices$algorithm == "advi") {
-    choices$approximation <- advi_choice(choices$approximation, n_unconstrained(model$spec))
-    check_shrink(model$spec, choices$approximation)
-    engine <- fit_advi_engine(model$spec, model$design$random, control, choices$approximation,
-                              own$density)
-  } else {
-    check_shrink(model$spec, choices$approximation)
-    automatic <- automatic && !length(model$spec$shrink)
-    engine <- fit_engine(model$spec, control, choices$approximation, automatic, own$density)
-    choices$approximation <- approximation_used(choices$approximation, engine)
-  }
+  algorithm <- algorithms[[choices$algorithm]]
+  choices$approximation <- algorithm$approximation(choices$approximation, model$spec)
+  check_shrink(model$spec, choices$approximation)
+  engine <- algorithm$run(model$spec, model$design$random, control, choices$approximation,
+                          own$density, automatic && !length(model$spec$shrink))
+  choices$approximation <- approximation_used(choices$approximation, engine)
   check_engine(engine, family$family, own$seen)
   fit <- new_vbfit(call, model, choices, control, engine, proc.time()[[3L]] - started)
   report_stop(fit, env, own$seen)

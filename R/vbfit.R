@@ -164,3 +164,10 @@ engine_fields <- function(engine, spec, algorithm) {
     stopped = if (isTRUE(engine$converged)) "" else stop_reason(engine$status, algorithm)
   )
 }
+
+# How a fit by vb() holds its posterior, as a class: by nodes of the hyperparameters with a Gaussian
+# at each (coordinate ascent), or by draws that it keeps (ADVI). What depends on it is an internal
+# generic, UseMethod("name", held_as(fit)), with a method for either.
+held_as <- function(fit) {
+  structure(list(), class = if (is.null(fit$advi)) "held_nodes" else "held_draws")
+}

@@ -201,7 +201,7 @@ level_sum_rows <- function(fit, terms, name, n) {
 #' @exportS3Method generics::glance
 glance.vbfit <- function(x, ...) {
   warn_unused(list(...), "tidy.vbfit")
-  khat <- if (is.null(x$advi)) x$engine$khat else x$advi$khat
+  khat <- fit_khat(x)
   as_tidy(data.frame(
     algorithm = x$algorithm, approximation = x$approximation, nobs = nobs(x), sigma = sigma(x),
     elbo = x$elbo, khat = if (length(khat) == 1L && is.finite(khat)) khat else NA_real_,

@@ -91,6 +91,17 @@ test_that("a row, not a branch: kinds are looked up in tables", {
   }))
 })
 
+test_that("methods and tables know which algorithm a fit is by: nobody asks", {
+  # held_as() is what the methods are chosen by
+  files <- Filter(function(file) !is_file(file, "vbfit.R"), r_files())
+  expect_none(r_where(files, function(x) {
+    compares <- x$name %in% c("==", "!=", "%in%", "identical", "inherits", "switch")
+    kinds <- c("cavi", "advi", "advifit", "held_nodes", "held_draws")
+    compares && any(c(strings_in(x$call), names(x$call)) %in% kinds) ||
+      x$name == "is.null" && grepl("[$]advi\\b", deparse1(x$call))
+  }))
+})
+
 test_that("a row of a table lives in the file of its name", {
   tables <- vb_tables()
   rows <- function(table) {

@@ -32,8 +32,16 @@ test_that("every status of the engine but success has its reason", {
   model <- model_of(y ~ x, toy)
   for (status in 1:4) {
     engine <- list(converged = FALSE, status = status, trace = NULL)
-    fit <- new_vbfit(quote(vb()), model, list(), list(), engine, 0)
+    fit <- new_vbfit(quote(vb()), model, list(algorithm = "cavi"), list(), engine, 0)
     expect_identical(fit$stopped, stop_reasons[status + 1])
     expect_identical(nrow(fit$trace), 0L)
   }
+})
+
+test_that("what depends on how the posterior is held has a method for either way", {
+  name <- ls(asNamespace("varbayes"))
+  nodes <- sub("[.]held_nodes$", "", grep("[.]held_nodes$", name, value = TRUE))
+  draws <- sub("[.]held_draws$", "", grep("[.]held_draws$", name, value = TRUE))
+  expect_gt(length(nodes), 0)
+  expect_identical(nodes, draws)
 })
