@@ -192,16 +192,17 @@ check_result <- function(result, target, seen) {
   if (all(is.finite(result$mean), is.finite(result$sd), result$sd > 0)) return(invisible())
   reason <- stop_reason(result$status, "advi")
   if (identical(reason, "interrupt")) rlang::interrupt()
+  where <- where_not_finite(target, seen)
   vb_abort(c("target", "fit"), c(
     "{.fun advi} failed before there was anything to return.",
     x = stop_warnings[[if (nzchar(reason)) reason else "not finite"]][[1L]],
-    where_not_finite(target, seen),
+    i = if (length(where)) "{where}",
     i = "Does the posterior end in every direction? A parameter that nothing holds needs a prior."))
 }
 
+# Text, not a template; NULL where every value was finite
 where_not_finite <- function(target, seen) {
   if (is.null(seen$theta)) return(NULL)
-  c(i = paste0("The log density was not finite at ", counted(seen$n, "point"), "; first, ",
-               escape_braces(seen$what)),
-    i = paste("That was at", escape_braces(describe_theta(target$name, seen$theta))))
+  paste0("The log density was not finite at ", counted(seen$n, "point"), "; the first was ",
+         describe_theta(target$name, seen$theta), ": ", seen$what)
 }

@@ -14,7 +14,7 @@ find_gradient <- function(target, at_shape, density, init, vectorised, taped) {
     tape <- tryCatch(suppressWarnings(tape_density(target, at_shape, init)),
                      error = conditionMessage)
     if (is.function(tape)) return(list(density = tape, gradient = "RTMB", at_once = FALSE))
-    problem <- paste0("{.pkg RTMB} could not differentiate it: ", escape_braces(tape))
+    problem <- "{.pkg RTMB} could not differentiate it: {tape}"
   }
   vb_inform(c("{.arg target} has no gradient: it is differenced, {2 * length(init)} values for each
                gradient.", i = problem, i = "{.arg gradient} may give it."))

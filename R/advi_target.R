@@ -51,17 +51,16 @@ plain_density <- function(f, g, vectorised) {
 
 check_value <- function(value, n) {
   if ((is.numeric(value) || is.logical(value)) && length(value) == n) return(invisible())
-  wanted <- if (n == 1L) "one number" else "{n} numbers, one for each row"
-  vb_abort(c("target", "value"), c(paste0("The log density must be ", wanted, "."),
-                                   x = "It is {describe(value)}."))
+  must <- if (n == 1L) "The log density must be one number."
+    else "The log density must be {n} numbers, one for each row."
+  vb_abort(c("target", "value"), c(must, x = "It is {describe(value)}."))
 }
 
 check_slope <- function(slope, dim, n) {
   if (is.numeric(slope) && length(slope) == dim * n) return(invisible())
-  wanted <- if (n == 1L) "{dim} number{?s}, one for each parameter"
-    else "a matrix of {n} rows and {dim} column{?s}"
-  vb_abort("gradient", c(paste0("The gradient must be {cli::qty(dim)}", wanted, "."),
-                         x = "It is {describe(slope)}."))
+  must <- if (n == 1L) "The gradient must be {dim} number{?s}, one for each parameter."
+    else "The gradient must be a matrix of {n} rows and {cli::qty(dim)}{dim} column{?s}."
+  vb_abort("gradient", c(must, x = "It is {describe(slope)}."))
 }
 
 check_init <- function(init) {

@@ -56,8 +56,9 @@ check_flag <- function(x, arg, na = FALSE) {
 check_choice <- function(x, arg, choices) {
   now <- names(choices)[choices]
   if (!is.character(x) || length(x) != 1L || !x %in% names(choices)) {
-    what <- if (length(now) == 1L) "{.val {now}}" else "one of {.or {.val {now}}}"
-    vb_abort(arg, c(paste0("{.arg {arg}} must be ", what, "."), x = "It is {describe(x)}."))
+    must <- if (length(now) == 1L) "{.arg {arg}} must be {.val {now}}."
+      else "{.arg {arg}} must be one of {.or {.val {now}}}."
+    vb_abort(arg, c(must, x = "It is {describe(x)}."))
   }
   if (!choices[[x]]) {
     vb_abort(arg, c("{.code {arg} = {.val {x}}} is not available yet.",

@@ -1,11 +1,15 @@
 # One part of a formula as columns: its terms, and the model matrix that they make of a frame.
 
+# As model.frame() calls the variables of terms; the rows of their `factors` have backticks around
+# names that are not syntactic.
+term_variables <- function(terms) {
+  vapply(as.list(attr(terms, "variables"))[-1L], variable_name, "")
+}
+
 # The terms of one part of the model with what prediction needs, taken from the whole frame's.
 part_terms <- function(formula, frame_terms) {
   tt <- stats::terms(formula)
-  variables <- vapply(as.list(attr(tt, "variables"))[-1L], variable_name, "")
-  all <- vapply(as.list(attr(frame_terms, "variables"))[-1L], variable_name, "")
-  k <- match(variables, all)
+  k <- match(term_variables(tt), term_variables(frame_terms))
   attr(tt, "predvars") <- as.call(c(quote(list), as.list(attr(frame_terms, "predvars"))[-1L][k]))
   attr(tt, "dataClasses") <- attr(frame_terms, "dataClasses")[k]
   tt
@@ -16,7 +20,7 @@ part_matrix <- function(terms, frame, contrasts = NULL) {
   x <- plain_columns(terms, frame)
   if (!is.null(x)) return(list(x = x$x, names = x$names, xlevels = NULL, contrasts = NULL))
   check_levels(terms, frame)
-  coding <- contrasts[names(contrasts) %in% rownames(attr(terms, "factors"))]
+  coding <- contrasts[names(contrasts) %in% term_variables(terms)]
   x <- tryCatch(
     stats::model.matrix(terms, frame, contrasts.arg = if (length(coding)) coding),
     error = function(e) {
@@ -33,7 +37,7 @@ part_matrix <- function(terms, frame, contrasts = NULL) {
 plain_columns <- function(terms, frame) {
   if (any(attr(terms, "order") > 1L)) return(NULL)
   factors <- attr(terms, "factors")
-  variables <- vapply(as.list(attr(terms, "variables"))[-1L], variable_name, "")
+  variables <- term_variables(terms)
   columns <- lapply(seq_along(attr(terms, "term.labels")), function(k) {
     x <- frame[[variables[factors[, k] > 0L]]]
     if (is.numeric(x) && is.null(dim(x))) as.double(x)
@@ -50,7 +54,7 @@ plain_columns <- function(terms, frame) {
 }
 
 check_levels <- function(terms, frame) {
-  for (name in intersect(rownames(attr(terms, "factors")), names(frame))) {
+  for (name in intersect(term_variables(terms), names(frame))) {
     x <- frame[[name]]
     if (identical(attr(terms, "response"), 1L) && name == names(frame)[1L]) next
     single <- if (is.factor(x)) nlevels(x) < 2L

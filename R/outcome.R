@@ -16,11 +16,12 @@ stop_warnings <- list(
 
 # Ctrl-C must stop more than this fit. Inside a function the interrupt is signalled again. A loop at
 # top level cannot be told from a single call until the next fit begins at once: then it stops.
+# `hint`: text, not a template
 report_stop <- function(fit, env, seen = NULL, hint = not_finite_hint(seen)) {
   if (fit$converged) return(invisible())
   message <- stop_warnings[[if (nzchar(fit$stopped)) fit$stopped else "max_sweep"]]
   interrupted <- identical(fit$stopped, "interrupt")
-  if (!interrupted) message <- c(message, hint)
+  if (!interrupted) message <- c(message, i = if (length(hint)) "{hint}")
   vb_warn(if (interrupted) "vb_interrupted" else "vb_not_converged", message)
   if (!interrupted) return(invisible())
   if (!identical(env, globalenv())) rlang::interrupt()

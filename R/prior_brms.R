@@ -72,10 +72,10 @@ check_brms_entry <- function(entry) {
 }
 
 brms_abort <- function(entry, problem, hint, .envir = parent.frame()) {
-  text <- entry$text
-  vb_abort("prior", c("{.arg prior} has an entry that is not known here: {.code {text}}.",
-                      x = cli::format_inline(problem, .envir = .envir),
-                      i = cli::format_inline(hint, .envir = .envir)))
+  wrong <- cli::format_inline(problem, .envir = .envir)
+  right <- cli::format_inline(hint, .envir = .envir)
+  vb_abort("prior", c("{.arg prior} has an entry that is not known here: {.code {entry$text}}.",
+                      x = "{wrong}", i = "{right}"))
 }
 
 # Names in brms -> our functions, and the rows of prior_rows they make

@@ -227,10 +227,10 @@ by_name <- function(user, arg, on, names, single = names) {
   }
   unknown <- setdiff(names(x), names)
   if (is.null(names(x)) || length(unknown)) {
-    where <- if (length(names)) "must be named by {.val {names}}" else "suits no part of the model"
-    vb_abort(c(arg, "prior"), c(paste0("The list {.arg {arg}} ", where, "."),
-                                x = if (is.null(names(x))) "It has no names."
-                                  else "It has the names {.val {names(x)}}."))
+    wrong <- if (length(names)) "The list {.arg {arg}} must be named by {.val {names}}."
+      else "The list {.arg {arg}} suits no part of the model."
+    vb_abort(c(arg, "prior"), c(wrong, x = if (is.null(names(x))) "It has no names."
+                                         else "Not so: {.val {unknown}}."))
   }
   x
 }

@@ -109,16 +109,15 @@ response_any <- function(y, weights, family) {
 }
 
 wrong_response <- function(family, problem, fix) {
-  suits <- if (is.null(family$domain)) "{.code family = {family_maker(family$name)}()}"
-    else "the family {.val {family$family$family}}"
-  vb_abort(c("response", "family"), c(paste0("The response does not suit ", suits, "."),
-                                      x = problem, i = fix), .envir = parent.frame())
+  unsuited <- if (is.null(family$domain))
+    "The response does not suit {.code family = {family_maker(family$name)}()}."
+    else "The response does not suit the family {.val {family$family$family}}."
+  vb_abort(c("response", "family"), c(unsuited, x = problem, i = fix), .envir = parent.frame())
 }
 
 response_real <- function(y, weights, family) {
   if (!is.numeric(y) || !is.null(dim(y))) {
-    what <- describe_class(y)
-    wrong_response(family, paste0("It must be numeric, and is ", what, "."),
+    wrong_response(family, "It must be numeric, and is {describe_class(y)}.",
                    "For a response of two values use {.code family = binomial()}.")
   }
   y <- as.double(y)

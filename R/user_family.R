@@ -219,7 +219,7 @@ check_finite_start <- function(family, seen) {
   if (is.null(seen$bad)) return(invisible())
   vb_abort(c("log_lik", "family", "fit"), c(
     "{.arg log_lik} of the family {.val {family$family}} has no finite value where the fit starts.",
-    x = describe_point(seen$bad),
+    x = "{describe_point(seen$bad)}",
     i = "It should be finite wherever {.arg eta} may come: work with logarithms, or use a link that
          keeps the mean in range."))
 }
@@ -227,8 +227,7 @@ check_finite_start <- function(family, seen) {
 # A fit that did not converge, and a density that may have been in its way
 not_finite_hint <- function(seen) {
   if (is.null(seen$bad)) return(NULL)
-  c(i = paste("{.arg log_lik} was not finite everywhere, which may be why.",
-              describe_point(seen$bad)))
+  paste("`log_lik` was not finite everywhere, which may be why.", describe_point(seen$bad))
 }
 
 describe_point <- function(bad) {

@@ -157,6 +157,27 @@ test_that("R raises classed conditions, with cli", {
   expect_none(r_where(r_files(), function(x) x$name %in% c("stop", "warning", "stopifnot")))
 })
 
+test_that("templates of cli and sprintf() are written out: no text of the user's is one", {
+  expect_none(template_leaks(r_files()))
+  planted <- tempfile(fileext = ".R")
+  on.exit(unlink(planted))
+  writeLines(c(
+    "vb_abort <- function(arg, message) cli::cli_abort(message)",
+    "hint <- list(a = 'Write {.arg {arg}}.', b = c(i = 'or this'))",
+    "fine <- function(x, y) {",
+    "  text <- if (y) 'Not {.val {x}}.' else hint$b",
+    "  vb_abort('x', c('It is {.val {x}}.', x = text, hint[[1]]))",
+    "}",
+    "pasted <- function(x) vb_abort('x', c('Wrong.', i = paste('Not', x)))",
+    "own <- function(e) { text <- conditionMessage(e); vb_abort('x', text) }",
+    "passed <- function(text) vb_abort('x', text)",
+    "caller <- function(x) passed(text = names(x))",
+    "format <- function(x, fmt = names(x)) sprintf(names(x), 1)"), planted)
+  expect_identical(sub(".*[.]R: ", "", template_leaks(planted)),
+                   c("format: names(x)", "pasted: paste(\"Not\", x)", "own: conditionMessage(e)",
+                     "caller: names(x)"))
+})
+
 test_that("sources are plain ASCII", {
   files <- c(r_files(), c_files())
   odd <- Filter(function(file) {

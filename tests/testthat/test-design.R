@@ -105,6 +105,9 @@ test_that("contrasts are those asked for, in the fixed part and in bars", {
   expect_identical(model$design$random[[1]]$coef, c("(Intercept)", "a1", "a2"))
   expect_identical(model$design$contrasts, list(a = "contr.sum"))
   expect_error(model_of(y ~ a, toy, contrasts = list(a = "none")), class = "vb_error_contrasts")
+  toy[["a b"]] <- toy$a
+  model <- model_of(y ~ `a b`, toy, contrasts = list("a b" = "contr.sum"))
+  expect_identical(model$design$contrasts, list("a b" = "contr.sum"))
 })
 
 test_that("numbers that are not finite are errors that name where they are", {
