@@ -6,24 +6,40 @@ missing_formula <- function(dots) {
 }
 
 # do.call() puts values into the call. Long ones give way to calls that make them, or to names: that
-# of the same object where the caller has one, else the argument's own.
-tidy_call <- function(call, env, family) {
-  call[[1L]] <- call_head(call[[1L]])[[1L]]
-  for (arg in names(call)[-1L]) {
+# of the same object where the caller has one, else the argument's own. So do the expressions of
+# `args` that mean something else `where` the formula was written, which is where update() looks.
+tidy_call <- function(call, env, family, where = env, args = names(call)[-1L]) {
+  head <- call_head(call[[1L]])[[1L]]
+  call[[1L]] <- if (deparse1(head) == "varbayes::vb") head else quote(vb)      # lapply() says FUN
+  for (arg in args) {
     value <- call[[arg]]
     if (is_dot(value)) {
       value <- dot_expression(value, env)
       call[arg] <- list(value)
     }
-    if (is.language(value) || is.null(value)) next
-    if (is.atomic(value) && is.null(attributes(value)) && length(value) <= 8L) next
-    call[[arg]] <- if (arg == "family") family_call(family)
-      else if (inherits(value, "vb_prior")) prior_call(value)
-      else if (inherits(value, "vb_control")) control_call(value)
-      else as.name(name_of(value, env, arg))
+    if (is.language(value) && !arg %in% c("formula", "data", data_arguments) &&
+        !same_meaning(value, env, where)) {
+      value <- eval(value, env)
+    }
+    if (is.language(value) || is.null(value) || is_short(value)) next
+    call[[arg]] <- if (arg == "family") family_call(family) else value_call(value, arg, env, where)
   }
   call
 }
+
+# What makes a value: itself where it is short, a call, or the name that it has in both places
+value_call <- function(value, arg, env, where) {
+  if (is_short(value)) return(value)
+  if (inherits(value, "vb_prior")) return(prior_call(value))
+  if (inherits(value, "vb_control")) return(control_call(value))
+  if (is.list(value) && !is.object(value) && length(value)) {
+    return(as.call(c(quote(list), lapply(value, value_call, arg, env, where))))
+  }
+  name <- as.name(name_of(value, env, arg))
+  if (arg %in% c("data", data_arguments) || in_reach(name, value, env, where)) name else value
+}
+
+is_short <- function(x) is.atomic(x) && is.null(attributes(x)) && length(x) <= 8L
 
 name_of <- function(value, env, otherwise) {
   places <- c(env, if (is.function(value)) asNamespace("stats"))

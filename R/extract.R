@@ -65,15 +65,6 @@ random_part <- function(fit) {
 
 #' @rdname parts
 #' @export
-update.vbfit <- function(object, formula., ..., evaluate = TRUE) {
-  call <- match.call()
-  call[[1L]] <- quote(stats::update.default)
-  names(call)[names(call) %in% "newdata"] <- "data"
-  eval(call, parent.frame())
-}
-
-#' @rdname parts
-#' @export
 family.vbfit <- function(object, ...) object$family
 
 #' @rdname parts

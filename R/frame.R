@@ -17,13 +17,15 @@ build_frame <- function(parsed, call, data, na.action, env) {
   drop_levels(frame)
 }
 
+# looked up in the data, by model.frame()
+data_arguments <- c("subset", "weights", "offset")
+
 # What model.frame() is to evaluate. `..1`, which a function around vb() leaves in the call, means
 # nothing where model.frame() looks: its expression where the data have its variables, else its
 # value.
 frame_call <- function(call, data, env) {
-  args <- c("subset", "weights", "offset")
-  call <- call[c(1L, match(args, names(call), 0L))]
-  for (arg in args[vapply(args, function(a) is_dot(call[[a]]), NA)]) {
+  call <- call[c(1L, match(data_arguments, names(call), 0L))]
+  for (arg in data_arguments[vapply(data_arguments, function(a) is_dot(call[[a]]), NA)]) {
     expr <- dot_expression(call[[arg]], env)
     known <- is.language(expr) && length(all.vars(expr)) && all(all.vars(expr) %in% names(data))
     call[arg] <- list(if (known) expr else eval(call[[arg]], env))

@@ -9,7 +9,7 @@ row_weights <- function(fit, newdata) {
     given <- fit$frame[["(weights)"]]
   } else {
     call <- fit$call$weights
-    there <- all(all.vars(call) %in% names(newdata))
+    there <- all(row_variables(fit, call) %in% names(newdata))
     given <- if (there) eval(call, newdata, environment(fit$formula))
     if (!length(given) %in% c(1L, n)) given <- NULL
   }
@@ -36,7 +36,7 @@ response_size <- function(fit, newdata = NULL) {
     return(rowSums(if (is.null(newdata)) fit$frame[[1L]] else new_lhs(fit, newdata)))
   }
   if (kind == "proportion" && !is.null(newdata)) {
-    need <- all.vars(fit$call$weights)
+    need <- row_variables(fit, fit$call$weights)
     if (!all(need %in% names(newdata))) {
       vb_abort(c("newdata", "weights"), c(
         "The number of trials is not in {.arg newdata}.",
@@ -49,17 +49,14 @@ response_size <- function(fit, newdata = NULL) {
 # The response's expression in new data, where a vector of that name elsewhere is not meant
 new_lhs <- function(fit, newdata) {
   lhs <- fit$formula[[2L]]
-  env <- environment(fit$formula)
-  elsewhere <- setdiff(all.vars(lhs), names(newdata))
-  constant <- vapply(elsewhere, function(name) {
-    value <- get0(name, env)
-    is.atomic(value) && length(value) == 1L
-  }, NA)
-  value <- if (all(constant)) tryCatch(eval(lhs, newdata, env), error = function(e) NULL)
+  missing <- setdiff(row_variables(fit, lhs), names(newdata))
+  value <- if (!length(missing)) {
+    tryCatch(eval(lhs, newdata, environment(fit$formula)), error = function(e) NULL)
+  }
   if (NROW(value) != nrow(newdata)) {
     vb_abort(c("newdata", "response"), c("The response {.code {deparse1(lhs)}} cannot be computed in
                                           {.arg newdata}.",
-                                         i = "Add {.code {elsewhere[!constant]}}."))
+                                         i = if (length(missing)) "Add {.code {missing}}."))
   }
   value
 }

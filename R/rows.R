@@ -167,7 +167,7 @@ new_offset <- function(fit, newdata, own, offset) {
   variables <- as.list(attr(fit$terms, "variables"))[-1L]
   calls <- lapply(variables[attr(fit$terms, "offset")], function(x) x[[2L]])
   given <- fit$call$offset
-  if (is.null(offset) && !is.null(given)) calls <- c(calls, given_offset(given, newdata))
+  if (is.null(offset) && !is.null(given)) calls <- c(calls, given_offset(fit, newdata))
   for (call in calls) {
     value <- tryCatch(eval(call, newdata, env), error = function(e) NULL)
     if (!is.numeric(value) || !length(value) %in% c(1L, n)) {
@@ -179,8 +179,9 @@ new_offset <- function(fit, newdata, own, offset) {
   total
 }
 
-given_offset <- function(given, newdata) {
-  if (is.language(given) && all(all.vars(given) %in% names(newdata))) return(list(given))
+given_offset <- function(fit, newdata) {
+  given <- fit$call$offset
+  if (is.language(given) && all(row_variables(fit, given) %in% names(newdata))) return(list(given))
   if (is.numeric(given) && length(given) == 1L) return(list(given))
   vb_abort(c("offset", "newdata"), c("The model was fitted with the argument {.arg offset}, whose
                                       variables are not in {.arg newdata}.",

@@ -6,7 +6,8 @@
 build_model <- function(formula, data, family, user, call, na.action, contrasts, env) {
   if (!is.null(data)) check_data(data)
   parsed <- parse_formula(formula, data)
-  frame <- build_frame(parsed, frame_call(call, data, env), data, na.action, env)
+  call <- frame_call(call, data, env)
+  frame <- build_frame(parsed, call, data, na.action, env)
   response <- read_response(family, frame[[1L]], frame_weights(frame))
   rows <- weighted_rows(response$weights)
   if (family$thresholds) {
@@ -19,7 +20,9 @@ build_model <- function(formula, data, family, user, call, na.action, contrasts,
   scales <- prior_scales(family, response, design, rows, used)
   user <- translate_brms_prior(user, family, design)
   priors <- resolve_priors(user, family, design, scales)
+  source <- list(columns = source_columns(parsed, frame, call, data))
   list(formula = parsed$formula, family = family, frame = frame, rows = rows, response = response,
+       source = source,
        offset = offset, design = design, priors = priors,
        spec = make_spec(family, response, design, priors, used, rows))
 }

@@ -180,7 +180,10 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   na.action <- if (missing(na.action)) getOption("na.action") else na.action
   contrasts <- if (!missing(contrasts)) contrasts
   model <- build_model(formula, data, family, user, call, na.action, contrasts, env)
-  fit_model(model, choices, automatic, control, tidy_call(call, env, family), env, started)
+  where <- environment(formula)
+  call <- tidy_call(call, env, family, where)
+  model$source$reachable <- in_reach(call$data, data, env, where)
+  fit_model(model, choices, automatic, control, call, env, started)
 }
 
 # From the model to the fit, by either algorithm

@@ -22,6 +22,9 @@
 #' \describe{
 #'   \item{`frame`}{The model frame: all variables, weights and offset, after `subset` and
 #'     `na.action`.}
+#'   \item{`source`}{A list: `columns`, a data frame, in the rows of `frame`, of the variables that
+#'     it holds in a transformed form only, such as `x` of `log(x)`; and `reachable`: does the
+#'     `data` of `call` mean the data where the formula was written?}
 #'   \item{`rows`}{The rows of `frame` that entered the fit: those with weight.}
 #'   \item{`nobs`}{Their number.}
 #'   \item{`y`}{The response, one entry per row of `frame`; proportions for binomial families,
@@ -138,7 +141,7 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
     control = control, priors = model$priors$tables,
     frame = frame, rows = if (is.null(model$rows)) seq_len(nrow(frame)) else model$rows,
     nobs = length(model$spec$y), y = model$response$y, weights = model$response$weights,
-    offset = model$offset,
+    offset = model$offset, source = model$source,
     terms = design$terms, xlevels = design$xlevels, contrasts = design$contrasts,
     na.action = attr(frame, "na.action"),
     levels = model$family$levels,

@@ -9,16 +9,15 @@
 #' are those of the linear predictor at random effects of zero, or with `type = "response"` its
 #' inverse link.
 #'
-#' If the formula has functions of variables, such as `poly(x, 2)` or `log(x)`, 'emmeans' looks for
-#' the data where the formula was made: give its argument `data` where they are not there.
-#'
 #' @param object A fit of class `vbfit`.
 #' @param trms,xlev,grid As 'emmeans' gives them: terms, factor levels and reference grid.
+#' @param data Other data than those of the fit, for the grid.
+#' @param params Names in the formula that are no variables; constants are found without.
 #' @param mode For [cumulative()] models, what the means are of: the `"latent"` variable, with the
 #'   average of the thresholds at zero; the `"linear.predictor"` of each cut; the cumulative
 #'   probability `"cum.prob"` there, or what exceeds it, `"exc.prob"`; the `"prob"`ability of each
 #'   category; or the mean of their numbers, `"mean.class"`.
-#' @param ... Passed on to methods of 'emmeans', such as `data`.
+#' @param ... Passed on to methods of 'emmeans'.
 #' @return What 'emmeans' asks of `recover_data()` and `emm_basis()`.
 #' @references
 #' Searle, S. R., Speed, F. M. and Milliken, G. A. (1980). Population marginal means in the linear
@@ -33,11 +32,15 @@ NULL
 
 #' @rdname emmeans
 #' @exportS3Method emmeans::recover_data
-recover_data.vbfit <- function(object, ...) {
+recover_data.vbfit <- function(object, data = NULL, params = "pi", ...) {
   call <- object$call
   call$formula <- object$formula            # a name may mean something else by now
-  emmeans::recover_data(call, stats::delete.response(object$terms), object$na.action,
-                        frame = object$frame, ...)
+  terms <- stats::delete.response(object$terms)
+  formula <- stats::formula(terms)
+  constant <- setdiff(all.vars(formula), row_variables(object, formula))
+  emmeans::recover_data(call, terms, object$na.action, frame = object$frame,
+                        data = if (is.null(data)) fit_columns(object) else data,
+                        params = union(params, constant), ...)
 }
 
 #' @rdname emmeans

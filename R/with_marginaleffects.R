@@ -26,6 +26,8 @@
 #'   `"prediction"` for [posterior_predict()].
 #' @param vcov `FALSE` for none; anything else stands for [vcov()][vcov.vbfit].
 #' @param coefs Fixed effects, named.
+#' @param effects,additional_variables Which columns of the data 'insight' asks for: all that the
+#'   model is made from, or those of one part; and others of the data, by name or `TRUE`.
 #' @param ... See above.
 #' @return What 'marginaleffects' asks of these functions.
 #' @examplesIf rlang::is_installed(c("marginaleffects", "collapse (>= 2.0.18)")) && exists("%||%")
@@ -98,6 +100,24 @@ find_formula.vbfit <- function(x, ...) {
 get_parameters.vbfit <- function(x, ...) {
   coef <- get_coef.vbfit(x)
   data.frame(Parameter = names(coef), Estimate = unname(coef))
+}
+
+#' @rdname marginaleffects
+#' @exportS3Method insight::get_data
+get_data.vbfit <- function(x, effects = "all", additional_variables = NULL, ...) {
+  check_choice(effects, "effects", offered(c("all", "fixed", "random")))
+  out <- fit_columns(x)
+  groups <- unlist(lapply(x$random, function(term) all.vars(term$expr)))
+  kept <- list(all = names(out), random = groups,
+               fixed = all.vars(formula.vbfit(x, fixed.only = TRUE)))
+  out <- out[intersect(names(out), kept[[effects]])]
+  if (is.null(additional_variables) || isFALSE(additional_variables)) return(out)
+  data <- named_data(x)
+  if (!is.data.frame(data) || !is_data_of(x, data)) return(out)
+  more <- if (isTRUE(additional_variables)) names(data) else additional_variables
+  more <- setdiff(intersect(more, names(data)), names(out))
+  out[more] <- as.data.frame(data)[frame_rows(x$frame, data, nrow(data)), more, drop = FALSE]
+  out
 }
 
 # Now if 'marginaleffects' is there already, and whenever it comes
