@@ -5,11 +5,12 @@
 #                 [--timeout=600] [--out=report] [--install]
 #
 # Every fit has an Rscript process of its own, one thread, and is timed as a user would: the whole
-# call, elapsed, after the package is loaded. The median of three processes is reported, and for
-# short fits the median of repeated calls in a warm process as well. Memory is the most the process
+# call, after the package is loaded, in CPU seconds, so that what else the machine does counts
+# little. The median of three processes is reported (of a call over 20 seconds the one), and for
+# short fits the mean of repeated calls in a warm process as well. Memory is the most the process
 # held during the call, less what it held before (Linux only). The fixed effects are compared with
 # vb()'s, in the peer's standard errors, to show that both fitted the same model. Writes report.md
-# and times.csv.
+# and times.csv, which has elapsed seconds too.
 # Peers that are not installed are left out; --install tries to install them from CRAN first.
 
 script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)))
@@ -30,14 +31,17 @@ reset_peak <- function() {
   try(suppressWarnings(cat("5", file = "/proc/self/clear_refs")), silent = TRUE)
 }
 
+cpu_of <- function(time) sum(time[c("user.self", "sys.self")])
+
 # a call of a few milliseconds is repeated, warm, until a second has gone
 warm_seconds <- function(call, first) {
   if (first > 1) return(first)
-  times <- numeric()
-  while (sum(times) < 1 || length(times) < 3) {
-    times <- c(times, system.time(call(), gcFirst = FALSE)[["elapsed"]])
+  calls <- total <- 0
+  while (total < 1 || calls < 3) {
+    total <- total + cpu_of(system.time(call(), gcFirst = FALSE))
+    calls <- calls + 1
   }
-  stats::median(times)
+  total / calls
 }
 
 # the package with all it imports: some load these when attached and some at their first call, so
@@ -51,17 +55,16 @@ load_all <- function(package) {
 
 one_fit <- function(name, peer, file) {
   row <- peer_table[[peer]]
-  load <- system.time(load_all(row$package))[["elapsed"]]
+  load <- cpu_of(system.time(load_all(row$package)))
   w <- workload(name)
   call <- function() suppressMessages(suppressWarnings(row$fit(w)))
   gc()
   reset_peak()
   base <- held("VmRSS")
-  elapsed <- system.time(fit <- call())
+  time <- system.time(fit <- call())
   peak <- held("VmHWM")
-  saveRDS(list(seconds = elapsed[["elapsed"]], cpu = sum(elapsed[c("user.self", "sys.self")]),
-               load = load, warm = warm_seconds(call, elapsed[["elapsed"]]), mb = peak - base,
-               peak_mb = peak,
+  saveRDS(list(cpu = cpu_of(time), elapsed = time[["elapsed"]], load = load,
+               warm = warm_seconds(call, cpu_of(time)), mb = peak - base, peak_mb = peak,
                estimates = row$estimates(fit),
                version = as.character(utils::packageVersion(row$package))), file)
 }
@@ -98,10 +101,10 @@ measure <- function(name, peer, reps, timeout) {
     run <- fit_in_child(name, peer, timeout)
     if (!is.null(run$failed)) return(run)
     runs[[i]] <- run
-    if (run$seconds > timeout / 4) break
+    if (run$cpu > 20) break
   }
   median_of <- function(field) stats::median(vapply(runs, `[[`, 0, field))
-  list(seconds = median_of("seconds"), cpu = median_of("cpu"), warm = median_of("warm"),
+  list(cpu = median_of("cpu"), elapsed = median_of("elapsed"), warm = median_of("warm"),
        load = median_of("load"), mb = median_of("mb"), peak_mb = median_of("peak_mb"),
        reps = length(runs), estimates = runs[[1]]$estimates, version = runs[[1]]$version)
 }
@@ -119,7 +122,7 @@ run_workload <- function(name, peers, reps, timeout) {
   for (peer in peers) {
     results[[peer]] <- measure(name, peer, reps, timeout)
     cat(sprintf("%-24s %-11s %s\n", name, peer, if (is.null(results[[peer]]$failed)) {
-      sprintf("%9.3f s  warm %9.3f s  %6.0f MB", results[[peer]]$seconds, results[[peer]]$warm,
+      sprintf("%9.3f s  warm %9.3f s  %6.0f MB", results[[peer]]$cpu, results[[peer]]$warm,
               results[[peer]]$mb)
     } else results[[peer]]$failed))
   }
@@ -130,9 +133,10 @@ run_workload <- function(name, peers, reps, timeout) {
     value <- function(field, missing = NA) if (is.null(r[[field]])) missing else r[[field]]
     data.frame(
       workload = name, rows = nrow(w$data), peer = peer, setting = peer_table[[peer]]$setting,
-      version = value("version"), seconds = value("seconds"), warm = value("warm"),
-      cpu = value("cpu"), load = value("load"), mb = value("mb"), peak_mb = value("peak_mb"),
-      reps = value("reps", 0), ratio = if (both) r$seconds / ours$seconds else NA,
+      version = value("version"), cpu = value("cpu"), warm = value("warm"),
+      elapsed = value("elapsed"), load = value("load"), mb = value("mb"),
+      peak_mb = value("peak_mb"), reps = value("reps", 0),
+      ratio = if (both) r$cpu / ours$cpu else NA,
       warm_ratio = if (both) r$warm / ours$warm else NA,
       distance = if (both) distance(ours$estimates, r$estimates) else NA,
       note = value("failed", "")
@@ -144,24 +148,32 @@ run_workload <- function(name, peers, reps, timeout) {
 machine <- function() {
   cpu <- tryCatch(grep("^model name", readLines("/proc/cpuinfo"), value = TRUE)[1],
                   error = function(e) NA)
-  paste0(R.version.string, "; BLAS ", basename(extSoftVersion()[["BLAS"]]), "; ",
+  paste0(sub(" [(].*", "", R.version.string), "; BLAS ", basename(extSoftVersion()[["BLAS"]]), "; ",
          sub(".*:\\s*", "", cpu), "; one thread")
+}
+
+used_versions <- function(times) {
+  package <- vapply(times$peer, function(peer) peer_table[[peer]]$package, "")
+  known <- !is.na(times$version)
+  toString(unique(paste(package, times$version)[known]))
 }
 
 write_report <- function(times, dir) {
   dir.create(dir, recursive = TRUE, showWarnings = FALSE)
   utils::write.csv(times, file.path(dir, "times.csv"), row.names = FALSE)
-  show <- times[c("workload", "rows", "peer", "version", "seconds", "ratio", "warm", "warm_ratio",
-                  "load", "mb", "peak_mb", "distance", "note")]
+  show <- times[c("workload", "rows", "peer", "cpu", "ratio", "warm", "warm_ratio", "load", "mb",
+                  "peak_mb", "distance", "note")]
   number <- vapply(show, is.numeric, NA)
   show[number] <- lapply(show[number], function(x) {
-    ifelse(is.na(x), "", trimws(formatC(x, digits = 3, format = "fg")))
+    ifelse(is.na(x), "", trimws(formatC(x, digits = 3, format = "fg", big.mark = ",")))
   })
   show[] <- lapply(show, function(x) ifelse(is.na(x), "", as.character(x)))
   line <- function(x) paste0("| ", paste(x, collapse = " | "), " |")
   writeLines(c(
-    paste0("Measured ", format(Sys.Date()), ": ", machine(), "."), "",
-    paste("`seconds`: elapsed time of the whole call in a fresh process, median over processes.",
+    "# Times", "",
+    paste0("Written by `Rscript inst/bench/run.R ", paste(arguments, collapse = " "), "`."), "",
+    paste0("Machine: ", machine(), ". Versions: ", used_versions(times), "."), "",
+    paste("`cpu`: CPU seconds of the whole call in a fresh process, median over processes.",
           "`warm`: the same call repeated in that process. `ratio`, `warm_ratio`: the peer's time",
           "over varbayes's. `load`: loading the package and what it imports, not in the others.",
           "`mb`: most memory held during the call less what was held before;",
@@ -186,6 +198,6 @@ times <- do.call(rbind, lapply(names, run_workload, peers = peers[there],
 out <- option("out", "report")
 write_report(times, out)
 cat("\nThe peer's time over vb()'s, whole calls in fresh processes:\n")
-print(times[times$peer != "varbayes", c("workload", "peer", "seconds", "ratio", "warm_ratio", "mb",
+print(times[times$peer != "varbayes", c("workload", "peer", "cpu", "ratio", "warm_ratio", "mb",
                                         "distance", "note")], digits = 3, row.names = FALSE)
 cat("Written:", file.path(normalizePath(out), c("report.md", "times.csv")), "", sep = "\n")
