@@ -3,7 +3,7 @@
 # `unit`: a list of positions among the rows that entered the fit
 cavity_loo <- function(fit, unit, most) {
   check_number(most, "refit", lower = 0, upper = .Machine$integer.max, whole = TRUE)
-  out <- cavities(fit, unit)
+  out <- with_open(fit, function(fit) cavities(fit, unit))
   constant <- observations_in(fit$design)$constant
   if (length(constant) > 1L) {
     constant <- vapply(unit, function(i) sum(constant[i]), 0)
@@ -41,12 +41,11 @@ cavities.held_draws <- function(fit, unit) {
 }
 
 moved_cavities <- function(fit, block, unit, by_row) {
-  asked <- with_density(fit)
-  out <- engine_cavity(asked, block, by_row)
+  out <- engine_cavity(fit, block, by_row)
   moved <- which(out$share < 0.5)
   if (!length(moved)) return(out[c("log_out", "log_in", "lambda", "share")])
   again <- if (by_row) Filter(function(i) any(i %in% unlist(unit[moved])), block) else unit[moved]
-  node <- engine_cavity(asked, again, by_row, nodes = TRUE)$node
+  node <- engine_cavity(fit, again, by_row, nodes = TRUE)$node
   if (by_row) node <- node[match(unlist(unit[moved]), unlist(again)), , drop = FALSE]
   at <- over_points(fit, node)
   out$log_out[moved] <- at$log_out

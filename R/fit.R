@@ -54,11 +54,33 @@ reopened <- function(engine) {
   engine
 }
 
+# f(fit), of a finished fit that is open meanwhile: its model is laid out once for all that f() asks
+# of it by the doors below, which open a fit that is not, for one answer. `opened` is an external
+# pointer that is void as soon as f() is done, so f() must not return the fit that it is given. Kept
+# draws answer by themselves.
+with_open <- function(fit, f) UseMethod("with_open", held_as(fit))
+
+#' @export
+with_open.held_draws <- function(fit, f) f(fit)
+
+#' @export
+with_open.held_nodes <- function(fit, f) {
+  if (!is.null(fit$opened)) return(f(fit))
+  open_engine(fit, function(handle) {
+    fit$opened <- handle
+    f(fit)
+  })
+}
+
+open_engine <- function(fit, use) {
+  load_callables()
+  .Call(C_vb_r_open, with_density(fit)$design, reopened(fit$engine), use)
+}
+
 # Posterior mean and variance of the linear predictor and of its inverse link in new rows.
 engine_moments <- function(fit, rows) {
-  load_callables()
   rows$group <- lapply(rows$group, as.integer)
-  .Call(C_vb_r_moments, fit$design, reopened(fit$engine), rows)
+  with_open(fit, function(fit) answered(.Call(C_vb_r_moments, fit$opened, rows)))
 }
 
 # The linear predictor of new rows given the theta of each node: mean, var and skew, rows x nodes;
@@ -69,9 +91,10 @@ engine_moments <- function(fit, rows) {
 # Gaussian q given theta, before linear response and residual quadrature; means are the same.
 # Results are rows x nodes in size: callers go block by block.
 engine_node_moments <- function(fit, rows, corrected = TRUE) {
-  load_callables()
   rows$group <- lapply(rows$group, as.integer)
-  out <- .Call(C_vb_r_node_moments, fit$design, reopened(fit$engine), rows, corrected)
+  out <- with_open(fit, function(fit) {
+    answered(.Call(C_vb_r_node_moments, fit$opened, rows, corrected))
+  })
   node <- which(fit$engine$node$weight != 0)
   out <- lapply(out, function(x) x[, node, drop = FALSE])
   new <- Reduce(`|`, lapply(rows$group, function(g) !is.na(g) & g == 0L), logical(nrow(rows$x)))
@@ -80,13 +103,19 @@ engine_node_moments <- function(fit, rows, corrected = TRUE) {
 
 # Leave-one-out over the nodes, of units of rows of the design: a list of their positions. `by_row`:
 # not of whole units but of their rows, the values being in the order of unlist(unit). With `nodes`
-# also `node`, units (or rows) x nodes, the log densities at each. `fit`: with_density().
+# also `node`, units (or rows) x nodes, the log densities at each.
 engine_cavity <- function(fit, unit, by_row = FALSE, nodes = FALSE) {
-  load_callables()
   unit <- list(start = c(0L, cumsum(lengths(unit))), row = unlist(unit, use.names = FALSE) - 1L,
                by_row = as.integer(by_row), nodes = as.integer(nodes))
-  out <- .Call(C_vb_r_cavity, fit$design, reopened(fit$engine), unit)
+  out <- with_open(fit, function(fit) answered(.Call(C_vb_r_cavity, fit$opened, unit)))
   c(lapply(out[c("log_out", "log_in", "lambda", "share")], drop), out["node"])
+}
+
+# The core's answer, or the status by which it said that it had none
+answered <- function(out) {
+  if (!is.integer(out)) return(out)
+  vb_abort("fit", c("This fit is damaged: {.code engine}.",
+                    x = "The Gaussian of a node could not be made again (status {out})."))
 }
 
 # Log densities of responses (y and w as in a design) at each node, rows x nodes, from the moments
@@ -100,13 +129,13 @@ engine_log_score <- function(fit, data, moments) {
 # hyperparameter where these alone are wanted. With `densities` also `lp` and `lp_approx`, the log
 # densities of the posterior and of the approximation.
 engine_draws <- function(fit, uniform, normal, densities = FALSE) {
-  load_callables()
-  if (!densities) {
-    return(.Call(C_vb_r_draw, fit$design, reopened(fit$engine), uniform, normal, NULL)[1:2])
-  }
   density <- theta_densities[fit$engine$rule]
-  theta <- list(log_evidence = fit$log_evidence, density = if (is.na(density)) 0L else density)
-  draws <- .Call(C_vb_r_draw, fit$design, reopened(fit$engine), uniform, normal, theta)
+  theta <- if (densities) list(log_evidence = fit$log_evidence,
+                               density = if (is.na(density)) 0L else density)
+  draws <- with_open(fit, function(fit) {
+    answered(.Call(C_vb_r_draw, fit$opened, uniform, normal, theta))
+  })
+  if (!densities) return(draws[1:2])
   c(draws[1:2], list(lp = draws$log_density[1L, ], lp_approx = draws$log_density[2L, ]))
 }
 

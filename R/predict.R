@@ -86,11 +86,14 @@ predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link
   if (!own) newdata <- as_newdata(newdata)
   # a level may be new to the fit in the data's own rows: where all its rows have weight zero
   rows <- new_rows(object, newdata, re.form, allow.new.levels || own, offset)
-  out <- predict_moments(object, rows, type, se.fit)
-  if (interval != "none") {
+  out <- if (interval == "none") predict_moments(object, rows, type, se.fit) else {
     size <- if (interval == "prediction") interval_size(object, newdata, own)
       else numeric(length(rows$complete))
-    out$fit <- with_bounds(object, out$fit, rows, type, interval, level, size)
+    with_open(object, function(object) {
+      out <- predict_moments(object, rows, type, se.fit)
+      out$fit <- with_bounds(object, out$fit, rows, type, interval, level, size)
+      out
+    })
   }
   name <- row.names(if (own) object$frame else newdata)
   out <- lapply(out, function(v) {

@@ -5,6 +5,7 @@
 # `keep`: positions among the rows that entered the fit. The others have weight zero in what is
 # returned.
 refit <- function(fit, keep) {
+  fit$opened <- NULL
   design <- keep_design(fit$design, keep)
   check_proper(list(x = design$x, center = design$center, names = fit$fixed$names),
                design$prior_coef, "the rows that are not left out")
@@ -52,10 +53,12 @@ design_rows <- function(design, known = design) {
 # nodes, without draws, or over the kept draws of a fit by ADVI.
 log_predictive <- function(fit, design) {
   n <- length(design$y)
-  value <- lapply(row_blocks(seq_len(n), n_component(fit)), function(i) {
-    block_predictive(fit, keep_design(design, i))
+  with_open(fit, function(fit) {
+    value <- lapply(row_blocks(seq_len(n), n_component(fit)), function(i) {
+      block_predictive(fit, keep_design(design, i))
+    })
+    unlist(value, use.names = FALSE)
   })
-  unlist(value, use.names = FALSE)
 }
 
 block_predictive <- function(fit, design) UseMethod("block_predictive", held_as(fit))

@@ -34,18 +34,17 @@ each_sample.held_draws <- function(fit, n_draw, f, with_coef = TRUE, densities =
 
 #' @export
 each_sample.held_nodes <- function(fit, n_draw, f, with_coef = TRUE, densities = FALSE) {
-  if (densities) fit <- with_density(fit)
   n_coef <- nrow(fit$engine$node$mean)
   n_hyper <- NROW(fit$hyper)
   # one draw from each of n_draw strata, in random order: theta's marginals come out evenly
   uniform <- (sample.int(n_draw) - stats::runif(n_draw)) / n_draw
   theta <- matrix(stats::rnorm(n_hyper * n_draw), n_hyper, n_draw)
-  for (block in draw_blocks(n_draw, n_coef)) {
+  with_open(fit, function(fit) for (block in draw_blocks(n_draw, n_coef)) {
     n <- length(block)
     normal <- theta[, block, drop = FALSE]
     if (with_coef) normal <- rbind(matrix(stats::rnorm(n_coef * n), n_coef, n), normal)
     f(engine_draws(fit, uniform[block], normal, densities), block)
-  }
+  })
 }
 
 # At most about 32 MB of normals at a time

@@ -43,8 +43,7 @@ typedef struct {
   double *log_out, *log_in, *lambda, *share;
   double *node; /* units x nodes, or NULL: log density given the other rows at each */
 } vb_cavity_result;
-vb_status vb_cavity(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
-                    const vb_units_out *units, vb_cavity_result *out);
+vb_status vb_cavity(const vb_posterior *post, const vb_units_out *units, vb_cavity_result *out);
 /* log of the integral of f over eta of these moments, without what is free of eta (log_score.c) */
 double vb_log_score(const vb_family *family, double y, double w, double m, double v, double skew,
                     const double *par);

@@ -84,7 +84,7 @@ static vb_status enter_node(leaver *d, const vb_hyper *hyper, const vb_posterior
   vb_status st;
   memcpy(d->block.m, post->mean + (size_t)s * m->n_coef, sizeof(double) * m->n_coef);
   if (post->effective) {
-    st = vb_node_factor(m, hyper, post, s, x, 1, &d->theta, &d->in);
+    st = vb_node_factor(post, s, x, 1, &d->theta, &d->in);
   } else {
     if (!m->quadratic) memcpy(d->block.h, post->h + (size_t)s * m->n, sizeof(double) * m->n);
     memcpy(d->block.site_h, post->site_h + (size_t)s * m->n_site, sizeof(double) * m->n_site);
@@ -290,8 +290,9 @@ static double average(double signed_sum, double positive_sum, double positive) {
   return signed_sum > least ? signed_sum : positive_sum / positive;
 }
 
-vb_status vb_cavity(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post,
-                    const vb_units_out *units, vb_cavity_result *out) {
+vb_status vb_cavity(const vb_posterior *post, const vb_units_out *units, vb_cavity_result *out) {
+  const vb_model *m = post->model;
+  const vb_hyper *hyper = post->hyper;
   leaver d = {.m = m, .units = units};
   leaver_alloc(&d, hyper);
   double positive = 0, positive2 = 0;

@@ -113,8 +113,8 @@ static void enter_tilted(drawer *d, int s) {
 static vb_status enter_node(drawer *d, int s) {
   const vb_model *m = d->m;
   const vb_posterior *post = d->post;
-  vb_status st = vb_node_factor(m, d->hyper, post, s, post->x + (size_t)s * d->hyper->n_axis, 1,
-                                &d->at_node, &d->in);
+  vb_status st =
+      vb_node_factor(post, s, post->x + (size_t)s * d->hyper->n_axis, 1, &d->at_node, &d->in);
   if (st == VB_OK) st = vb_selected_inverse(m, post->congruence, &d->in.sol);
   if (st != VB_OK) return st;
   vb_coef_variance(m, &d->in.sol, d->sd);
@@ -147,7 +147,7 @@ static vb_status conditional_mean(drawer *d, int s, const double *x, double *mea
     memcpy(mean, d->block.m, sizeof(double) * m->n_coef);
     return st == VB_MAX_ITER ? VB_OK : st;
   }
-  if (d->own_factor) st = vb_node_factor(m, d->hyper, d->post, s, x, 0, &d->theta, &d->in);
+  if (d->own_factor) st = vb_node_factor(d->post, s, x, 0, &d->theta, &d->in);
   if (st != VB_OK) return st;
   double *r = d->in.r, *r_new = d->in.step;
   vb_prior_quadratic(m, &d->at_node, at, r);
@@ -312,9 +312,10 @@ static int pick_point(const vb_posterior *post, double u) {
   return last;
 }
 
-vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post, int n,
-                  const double *uniform, const double *normal, double *coef, double *natural,
-                  double *log_density) {
+vb_status vb_draw(const vb_posterior *post, int n, const double *uniform, const double *normal,
+                  double *coef, double *natural, double *log_density) {
+  const vb_model *m = post->model;
+  const vb_hyper *hyper = post->hyper;
   const vb_host *h = m->host;
   int K = hyper->n_axis, H = hyper->n_natural, D = m->n_coef;
   drawer d = {
@@ -336,7 +337,7 @@ vb_status vb_draw(const vb_model *m, const vb_hyper *hyper, const vb_posterior *
   vb_draw_density density;
   if (log_density) {
     d.log_congruence = log_det_congruence(m, post->congruence);
-    vb_status st = vb_draw_density_make(m, hyper, post, mean, sd, &density);
+    vb_status st = vb_draw_density_make(post, mean, sd, &density);
     if (st != VB_OK) return st;
   }
   for (int i = 0; i < n; i++) {

@@ -21,8 +21,7 @@ typedef struct {
   vb_inner inner;
   double *c, *vec, *site;
 } vb_draw_density;
-vb_status vb_draw_density_make(const vb_model *model, const vb_hyper *hyper,
-                               const vb_posterior *post, const double *mean, const double *sd,
+vb_status vb_draw_density_make(const vb_posterior *post, const double *mean, const double *sd,
                                vb_draw_density *d);
 double vb_draw_log_q_theta(const vb_draw_density *d, const double *x, const vb_theta *theta);
 /* log p(y, c, theta) */

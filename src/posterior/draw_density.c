@@ -34,8 +34,10 @@ static vb_status sum_rows(vb_draw_density *d) {
   return st == VB_OK ? vb_whitening_pilot(&d->map, &d->scratch, 0, &d->inner, &block, &factor) : st;
 }
 
-vb_status vb_draw_density_make(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post,
-                               const double *mean, const double *sd, vb_draw_density *d) {
+vb_status vb_draw_density_make(const vb_posterior *post, const double *mean, const double *sd,
+                               vb_draw_density *d) {
+  const vb_model *m = post->model;
+  const vb_hyper *hyper = post->hyper;
   const vb_host *host = m->host;
   *d = (vb_draw_density){.model = m, .hyper = hyper, .post = post, .mean = mean, .sd = sd};
   vb_theta_alloc(host, hyper, &d->scratch);

@@ -56,12 +56,12 @@ static void add_row(void *data, int i, const vb_predictor *at) {
   }
 }
 
-vb_status vb_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post,
-                     const vb_new_rows *rows, double *mean, double *var, double *mu,
-                     double *mu_var) {
+vb_status vb_moments(const vb_posterior *post, const vb_new_rows *rows, double *mean, double *var,
+                     double *mu, double *mu_var) {
+  const vb_model *m = post->model;
   int n_mu = vb_mean_columns(m);
   moments out = {m, rows->n, n_mu, mean, var, mu, mu_var};
-  vb_status st = vb_each_row(m, hyper, post, rows, 1, add_row, &out);
+  vb_status st = vb_each_row(post, rows, 1, add_row, &out);
   if (st != VB_OK) return st;
   double far[2] = {-700, 700}, range[2];
   m->family->mean(2, far, range);
@@ -88,9 +88,8 @@ static void keep_row(void *data, int i, const vb_predictor *at) {
   for (int k = 0; k < out->n_par; k++) out->par[k + (size_t)at->node * out->n_par] = at->par[k];
 }
 
-vb_status vb_node_moments(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post,
-                          const vb_new_rows *rows, int corrected, double *mean, double *var,
-                          double *skew, double *par) {
-  node_moments out = {rows->n, m->n_par, mean, var, skew, par};
-  return vb_each_row(m, hyper, post, rows, corrected, keep_row, &out);
+vb_status vb_node_moments(const vb_posterior *post, const vb_new_rows *rows, int corrected,
+                          double *mean, double *var, double *skew, double *par) {
+  node_moments out = {rows->n, post->model->n_par, mean, var, skew, par};
+  return vb_each_row(post, rows, corrected, keep_row, &out);
 }

@@ -27,7 +27,9 @@ typedef struct { /* rows to predict: x uncentred column-major; group per term, 0
 
 /* what the nodes' values say; a Gaussian; independent factors of unknown form */
 enum { VB_THETA_PROFILE, VB_THETA_NORMAL, VB_THETA_FACTORS };
-typedef struct { /* the nodes of a finished fit */
+typedef struct { /* a finished fit: its model, its hyperparameters, its nodes */
+  const vb_model *model;
+  const vb_hyper *hyper;
   int n, n_point;
   const double *weight, *x, *mean, *var, *skew, *fixed_skew, *h, *site_h, *site_b; /* by node */
   const double *fixed_cov;
@@ -50,12 +52,11 @@ typedef void (*vb_at_row)(void *data, int row, const vb_predictor *at);
 /* Visits all rows at one node after the other, n_row x n_node times p^2 plus what the random
  * effects take; corrected 0: variances of the Gaussian q itself, no skewness.  A node without
  * weight for a row is left out there. */
-vb_status vb_each_row(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
-                      const vb_new_rows *rows, int corrected, vb_at_row visit, void *data);
+vb_status vb_each_row(const vb_posterior *post, const vb_new_rows *rows, int corrected,
+                      vb_at_row visit, void *data);
 /* what it visits: rows x nodes, zeroed by the caller; par n_par x nodes */
-vb_status vb_node_moments(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
-                          const vb_new_rows *rows, int corrected, double *mean, double *var,
-                          double *skew, double *par);
+vb_status vb_node_moments(const vb_posterior *post, const vb_new_rows *rows, int corrected,
+                          double *mean, double *var, double *skew, double *par);
 
 typedef struct { /* what is known of one row's eta: components, each with the family's parameters */
   int n, n_par;  /* n_par: stride of par */
@@ -69,16 +70,14 @@ void vb_predictive_quantiles(vb_predictive *predictive, const vb_mixture *mixtur
                              int n_prob, const double *prob, double *out);
 /* out: mean and variance of eta, mean and variance of the inverse link, per row */
 int vb_mean_columns(const vb_model *model); /* categories, or 1 */
-vb_status vb_moments(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
-                     const vb_new_rows *rows, double *mean, double *var, double *mu,
-                     double *mu_var);
+vb_status vb_moments(const vb_posterior *post, const vb_new_rows *rows, double *mean, double *var,
+                     double *mu, double *mu_var);
 /* n draws from uniforms (n) and normals ((n_coef + n_natural) x n): coefficients as reported,
  * natural parameters; coef NULL: these alone, from normals n_natural x n.  log_density (2 x n),
  * where not NULL, gets log p(y, c, theta) and log q(c, theta). */
-vb_status vb_draw(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post, int n,
-                  const double *uniform, const double *normal, double *coef, double *natural,
-                  double *log_density);
+vb_status vb_draw(const vb_posterior *post, int n, const double *uniform, const double *normal,
+                  double *coef, double *natural, double *log_density);
 /* factor of node s, its cross-products and theta in place */
-vb_status vb_node_factor(const vb_model *model, const vb_hyper *hyper, const vb_posterior *post,
-                         int s, const double *x, int new_cross, vb_theta *theta, vb_inner *in);
+vb_status vb_node_factor(const vb_posterior *post, int s, const double *x, int new_cross,
+                         vb_theta *theta, vb_inner *in);
 #endif

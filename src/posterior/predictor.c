@@ -5,8 +5,10 @@
 #include "numbers/small.h"
 #include "posterior/posterior.h"
 
-vb_status vb_node_factor(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post, int s,
-                         const double *x, int new_cross, vb_theta *theta, vb_inner *in) {
+vb_status vb_node_factor(const vb_posterior *post, int s, const double *x, int new_cross,
+                         vb_theta *theta, vb_inner *in) {
+  const vb_model *m = post->model;
+  const vb_hyper *hyper = post->hyper;
   vb_status st = vb_theta_set(hyper, x, theta);
   if (st != VB_OK) return st;
   if (post->effective) vb_theta_effective(hyper, post->effective, theta);
@@ -176,8 +178,9 @@ static double row_variance(const vb_model *m, const vb_theta *theta, const vb_so
 
 /* Third cumulants.  A coefficient is m + s (z + g (z^2 - 1) / 6), g its skewness: to first order in
  * g that of eta is the sum over them of a s g Cov(eta, z)^2, a what eta has of the coefficient. */
-static double fixed_cumulant(const vb_model *m, const vb_posterior *post, int s,
-                             const vb_new_rows *rows, int i, reduced *r) {
+static double fixed_cumulant(const vb_posterior *post, int s, const vb_new_rows *rows, int i,
+                             reduced *r) {
+  const vb_model *m = post->model;
   int p = m->p;
   const double *cov = post->fixed_cov + (size_t)s * p * p, *g = post->fixed_skew + (size_t)s * p;
   double sum = 0;
@@ -206,9 +209,9 @@ static void leaf_covariance(const vb_model *m, const vb_solution *s, int j, cons
 }
 
 /* after row_variance(), which leaves covariances of eta with beta and the core */
-static double random_cumulant(const vb_model *m, const vb_solution *sol, const vb_posterior *post,
-                              int s, const vb_new_rows *rows, int i, const double *ratio,
-                              reduced *r) {
+static double random_cumulant(const vb_posterior *post, const vb_solution *sol, int s,
+                              const vb_new_rows *rows, int i, const double *ratio, reduced *r) {
+  const vb_model *m = post->model;
   const double *var = post->var + (size_t)s * m->n_coef, *g = post->skew + (size_t)s * m->n_coef;
   double sum = 0;
   for (int c = 0; c < r->n; c++) {
@@ -264,11 +267,11 @@ static double mixture_scale(const vb_posterior *post) {
 }
 
 /* what belongs to a node: its factor, S on the pattern, and the corrected sds over S's */
-static vb_status enter_node(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post,
-                            int s, int corrected, vb_theta *theta, vb_inner *in, double *ratio) {
+static vb_status enter_node(const vb_posterior *post, int s, int corrected, vb_theta *theta,
+                            vb_inner *in, double *ratio) {
+  const vb_model *m = post->model;
   const double *congruence = corrected ? post->congruence : NULL;
-  vb_status st =
-      vb_node_factor(m, hyper, post, s, post->x + (size_t)s * hyper->n_axis, 1, theta, in);
+  vb_status st = vb_node_factor(post, s, post->x + (size_t)s * post->hyper->n_axis, 1, theta, in);
   if (st != VB_OK) return st;
   if (post->skew && corrected) { /* residual quadrature was at work */
     st = vb_selected_inverse(m, congruence, &in->sol);
@@ -283,21 +286,22 @@ static vb_status enter_node(const vb_model *m, const vb_hyper *hyper, const vb_p
   return VB_OK;
 }
 
-vb_status vb_each_row(const vb_model *m, const vb_hyper *hyper, const vb_posterior *post,
-                      const vb_new_rows *rows, int corrected, vb_at_row visit, void *data) {
+vb_status vb_each_row(const vb_posterior *post, const vb_new_rows *rows, int corrected,
+                      vb_at_row visit, void *data) {
+  const vb_model *m = post->model;
   const vb_host *h = m->host;
   vb_inner in;
   vb_theta theta;
   reduced r;
   int full = m->coupling == VB_FULL;
   vb_inner_alloc(m, &in);
-  vb_theta_alloc(h, hyper, &theta);
+  vb_theta_alloc(h, post->hyper, &theta);
   reduced_alloc(m, &r);
   double *ratio = h->alloc(m->n_coef + 1, sizeof(double)), scale = mixture_scale(post);
   for (int k = 0; k < m->n_coef; k++) ratio[k] = 1;
   for (int s = 0; s < post->n; s++) {
     if (post->weight[s] == 0) continue;
-    vb_status st = enter_node(m, hyper, post, s, corrected, &theta, &in, ratio);
+    vb_status st = enter_node(post, s, corrected, &theta, &in, ratio);
     if (st != VB_OK) return st;
     for (int i = 0; i < rows->n; i++) {
       vb_predictor at = {.node = s, .weight = post->weight[s], .par = theta.par};
@@ -307,9 +311,9 @@ vb_status vb_each_row(const vb_model *m, const vb_hyper *hyper, const vb_posteri
       at.var = full ? row_variance(m, &theta, &in.sol, rows, i, ratio, &r)
                     : factorised_variance(m, &theta, &in.sol, rows, i, &r);
       double cumulant = 0;
-      if (corrected && post->fixed_skew) cumulant += fixed_cumulant(m, post, s, rows, i, &r);
+      if (corrected && post->fixed_skew) cumulant += fixed_cumulant(post, s, rows, i, &r);
       if (corrected && post->skew && full)
-        cumulant += random_cumulant(m, &in.sol, post, s, rows, i, ratio, &r);
+        cumulant += random_cumulant(post, &in.sol, s, rows, i, ratio, &r);
       if (cumulant != 0) at.skew = fmin(fmax(cumulant / pow(at.var, 1.5), -1.5), 1.5);
       visit(data, i, &at);
       if ((i & 4095) == 4095 && h->poll()) return VB_INTERRUPTED;

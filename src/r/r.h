@@ -11,10 +11,11 @@ SEXP vb_r_fit(SEXP spec, SEXP control);
 SEXP vb_r_advi(SEXP target, SEXP control);
 SEXP vb_r_advi_model(SEXP spec, SEXP control);
 SEXP vb_r_tail_k(SEXP log_weight);
-SEXP vb_r_moments(SEXP spec, SEXP engine, SEXP rows);
-SEXP vb_r_node_moments(SEXP spec, SEXP engine, SEXP rows, SEXP corrected);
-SEXP vb_r_draw(SEXP spec, SEXP engine, SEXP uniform, SEXP normal, SEXP theta);
-SEXP vb_r_cavity(SEXP spec, SEXP engine, SEXP unit);
+SEXP vb_r_open(SEXP spec, SEXP engine, SEXP use);
+SEXP vb_r_moments(SEXP handle, SEXP rows);
+SEXP vb_r_node_moments(SEXP handle, SEXP rows, SEXP corrected);
+SEXP vb_r_draw(SEXP handle, SEXP uniform, SEXP normal, SEXP theta);
+SEXP vb_r_cavity(SEXP handle, SEXP unit);
 SEXP vb_r_log_score(SEXP spec, SEXP data, SEXP moments, SEXP par);
 SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs);
 SEXP vb_r_tilted(SEXP q, SEXP shrink, SEXP weight, SEXP probs);
@@ -33,6 +34,12 @@ SEXP vb_list_get(SEXP list, const char *name);
 SEXP vb_list_need(SEXP list, const char *name);
 double vb_get_double(SEXP list, const char *name);
 int vb_get_int(SEXP list, const char *name);
+/* elements of one type and n entries, any number where n < 0; may: NULL where there is none */
+const double *vb_get_reals(SEXP list, const char *name, R_xlen_t n);
+const double *vb_may_reals(SEXP list, const char *name, R_xlen_t n);
+const int *vb_get_ints(SEXP list, const char *name, R_xlen_t n);
+SEXP vb_get_strings(SEXP list, const char *name, R_xlen_t n);
+SEXP vb_get_list(SEXP list, const char *name, R_xlen_t n);
 /* a named list; everything hangs from it, so it is the one object to protect */
 SEXP vb_list_new(int n, const char *const *name);
 SEXP vb_list_put(SEXP list, const char *name, SEXP value);

@@ -18,6 +18,30 @@ SEXP vb_list_need(SEXP list, const char *name) {
 double vb_get_double(SEXP list, const char *name) { return Rf_asReal(vb_list_need(list, name)); }
 int vb_get_int(SEXP list, const char *name) { return Rf_asInteger(vb_list_need(list, name)); }
 
+/* R has checked what it tells us, with words for the user; that is relied on for values only */
+static SEXP checked(SEXP x, const char *name, SEXPTYPE type, R_xlen_t n) {
+  if (TYPEOF(x) != type || (n >= 0 && Rf_xlength(x) != n))
+    Rf_error("internal: '%s' has another type or length than it should have", name);
+  return x;
+}
+
+const double *vb_get_reals(SEXP list, const char *name, R_xlen_t n) {
+  return REAL_RO(checked(vb_list_need(list, name), name, REALSXP, n));
+}
+const double *vb_may_reals(SEXP list, const char *name, R_xlen_t n) {
+  SEXP x = vb_list_get(list, name);
+  return x == R_NilValue ? NULL : REAL_RO(checked(x, name, REALSXP, n));
+}
+const int *vb_get_ints(SEXP list, const char *name, R_xlen_t n) {
+  return INTEGER_RO(checked(vb_list_need(list, name), name, INTSXP, n));
+}
+SEXP vb_get_strings(SEXP list, const char *name, R_xlen_t n) {
+  return checked(vb_list_need(list, name), name, STRSXP, n);
+}
+SEXP vb_get_list(SEXP list, const char *name, R_xlen_t n) {
+  return checked(vb_list_need(list, name), name, VECSXP, n);
+}
+
 SEXP vb_list_new(int n, const char *const *name) {
   SEXP list = PROTECT(Rf_allocVector(VECSXP, n)), names = PROTECT(Rf_allocVector(STRSXP, n));
   for (int i = 0; i < n; i++) SET_STRING_ELT(names, i, Rf_mkChar(name[i]));

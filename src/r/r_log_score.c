@@ -17,10 +17,12 @@ static SEXP body(void *data) {
                          : vb_family_find(CHAR(Rf_asChar(vb_list_need(j->spec, "family"))),
                                           CHAR(Rf_asChar(vb_list_need(j->spec, "link"))), "exact");
   if (!f) Rf_error("internal: no such family");
-  const double *y = REAL_RO(vb_list_need(j->data, "y")), *w = REAL_RO(vb_list_need(j->data, "w"));
-  const double *v = REAL_RO(vb_list_need(j->moments, "var")),
-               *skew = REAL_RO(vb_list_need(j->moments, "skew"));
   int n = Rf_nrows(mean), n_node = Rf_ncols(mean), n_par = Rf_nrows(j->par);
+  R_xlen_t all = (R_xlen_t)n * n_node;
+  const double *y = vb_get_reals(j->data, "y", n), *w = vb_get_reals(j->data, "w", n);
+  const double *v = vb_get_reals(j->moments, "var", all);
+  const double *skew = vb_get_reals(j->moments, "skew", all);
+  if (n_par > VB_MAX_PAR || Rf_ncols(j->par) != n_node) Rf_error("internal: dispersions of nodes");
   double par[VB_MAX_PAR + 1];
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, n, n_node));
   for (int s = 0; s < n_node; s++) {

@@ -34,6 +34,7 @@ static vb_status lay_out(const vb_request *r, const vb_host *host, int cores, in
   }
   if (forced || SPARSE_COST * 3 * flops < q * q * q) {
     vb_core_pairs(host, m);
+    vb_sparse_prepare(core);
     m->core = *core;
     return VB_OK;
   }

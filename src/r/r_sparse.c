@@ -97,9 +97,8 @@ static int place(const vb_supernodes *s, int i, int j) {
   return s->block[k] + (j - s->first[k]) * (s->start[k + 1] - s->start[k]) + low - s->start[k];
 }
 
-/* Tables and scratch, made at the first factorisation: a caller that turns to the dense row needs
- * none. */
-static void prepare(sparse *f, const vb_core *core) {
+void vb_sparse_prepare(vb_core *core) {
+  sparse *f = core->factor;
   int q = core->q;
   vb_supernodes *s = &f->s;
   f->owner = f->host->alloc((size_t)q, sizeof(int));
@@ -128,7 +127,6 @@ static double sparse_log_det(const vb_core *core) {
 
 static vb_status sparse_factor(vb_core *core) {
   sparse *f = core->factor;
-  if (!f->z) prepare(f, core);
   view(&f->a, core);
   int done = M_cholmod_factorize(&f->a, f->l, &f->common);
   if (!done || f->common.status != CHOLMOD_OK || f->l->minor < f->l->n) return VB_NOT_POS_DEF;

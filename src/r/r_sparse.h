@@ -17,6 +17,10 @@ extern const vb_core_solver vb_solver_sparse;
  * vb_sparse_free() first.  No values are read. */
 vb_status vb_sparse_analyse(vb_core *core, const vb_host *host, double *flops, double *lnz);
 
+/* Tables and scratch for the factorisations to come, once the sparse row it is: now, because they
+ * are to live as long as the model does. */
+void vb_sparse_prepare(vb_core *core);
+
 /* Gives CHOLMOD's memory back; does nothing when there is none, or when it was done before. */
 void vb_sparse_free(vb_core *core);
 

@@ -1,5 +1,5 @@
 /* The spec that R wrote, read into the core's structures.  R has checked everything the user can
- * get wrong. */
+ * get wrong; here only types and lengths are. */
 #include <math.h>
 #include <string.h>
 #include "r/r.h"
@@ -8,16 +8,17 @@ static const char *string_at(SEXP x, int i) { return CHAR(STRING_ELT(x, i)); }
 
 static void read_terms(SEXP terms, const vb_host *host, vb_input *in) {
   in->n_term = (int)Rf_xlength(terms);
+  R_xlen_t n = in->n;
   const int **group = host->alloc(in->n_term + 1, sizeof *group);
   const double **z = host->alloc(in->n_term + 1, sizeof *z);
   int *n_level = host->alloc(in->n_term + 1, sizeof(int)),
       *d = host->alloc(in->n_term + 1, sizeof(int));
   for (int t = 0; t < in->n_term; t++) {
-    SEXP term = VECTOR_ELT(terms, t), zt = vb_list_need(term, "z");
-    group[t] = INTEGER_RO(vb_list_need(term, "group"));
-    z[t] = REAL_RO(zt);
+    SEXP term = VECTOR_ELT(terms, t);
+    d[t] = Rf_ncols(vb_list_need(term, "z"));
+    group[t] = vb_get_ints(term, "group", n);
+    z[t] = vb_get_reals(term, "z", n * d[t]);
     n_level[t] = vb_get_int(term, "n_level");
-    d[t] = Rf_ncols(zt);
     if (d[t] > VB_MAX_DIM)
       Rf_error("internal: more than %d coefficients in one random term", VB_MAX_DIM);
   }
@@ -74,10 +75,12 @@ static vb_natural correlation(double beta, int axis) {
 static void read_par(SEXP par, const vb_family *family, vb_hyper *h) {
   int thresholds = family->thresholds;
   vb_natural *n = h->natural + h->first_par;
+  SEXP dist = vb_get_strings(par, "dist", h->n_par);
+  const double *arg = vb_get_reals(par, "arg", 3 * (R_xlen_t)h->n_par);
   for (int k = 0; k < h->n_par; k++) {
     n[k].real = thresholds;
     n[k].after = thresholds && k > 0;
-    read_prior(string_at(vb_list_need(par, "dist"), k), REAL_RO(vb_list_need(par, "arg")) + 3 * k,
+    read_prior(string_at(dist, k), arg + 3 * k,
                !thresholds ? &vb_coord_log
                : k         ? &vb_coord_cube
                            : &vb_coord_identity,
@@ -88,8 +91,8 @@ static void read_par(SEXP par, const vb_family *family, vb_hyper *h) {
 }
 
 static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hyper *h) {
-  SEXP sd = vb_list_get(spec, "prior_sd"), par = vb_list_get(spec, "prior_par");
-  const double *eta = in->n_term ? REAL_RO(vb_list_need(spec, "prior_cor")) : NULL;
+  SEXP sd = in->n_term ? vb_get_list(spec, "prior_sd", in->n_term) : R_NilValue;
+  const double *eta = in->n_term ? vb_get_reals(spec, "prior_cor", in->n_term) : NULL;
   int *first = host->alloc(in->n_term + 1, sizeof(int));
   h->n_term = in->n_term;
   h->n_par = in->n_par;
@@ -107,33 +110,34 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
   h->n_natural += vb_list_get(spec, "shrink") != R_NilValue ? 2 : 0;
   h->natural = host->alloc(h->n_natural + 1, sizeof(vb_natural));
   for (int t = 0; t < in->n_term; t++) {
-    SEXP prior = VECTOR_ELT(sd, t), dist = vb_list_need(prior, "dist");
-    const double *arg = REAL_RO(vb_list_need(prior, "arg"));
-    vb_natural *n = h->natural + first[t];
     int d = in->d[t];
+    SEXP prior = VECTOR_ELT(sd, t), dist = vb_get_strings(prior, "dist", d);
+    const double *arg = vb_get_reals(prior, "arg", 3 * (R_xlen_t)d);
+    vb_natural *n = h->natural + first[t];
     for (int a = 0; a < d; a++)
       read_prior(string_at(dist, a), arg + 3 * a, &vb_coord_log, n + a, &h->n_axis);
     n += d;
     for (int a = 1; a < d; a++)
       for (int b = 0; b < a; b++, n++) *n = correlation(eta[t] + (d - 2 - b) / 2.0, h->n_axis++);
   }
-  read_par(par, in->family, h);
+  read_par(vb_list_need(spec, "prior_par"), in->family, h);
   SEXP shrink = vb_list_get(spec, "shrink"); /* a horseshoe's global scale and slab */
   if (shrink != R_NilValue) {
     h->n_shrink = 2;
     h->local_df = vb_get_double(shrink, "df");
     h->by_sigma = vb_get_int(shrink, "by_sigma");
+    SEXP dist = vb_get_strings(shrink, "dist", 2);
+    const double *arg = vb_get_reals(shrink, "arg", 6);
     for (int k = 0; k < 2; k++)
-      read_prior(string_at(vb_list_need(shrink, "dist"), k),
-                 REAL_RO(vb_list_need(shrink, "arg")) + 3 * k, &vb_coord_log,
-                 h->natural + h->first_shrink + k, &h->n_axis);
+      read_prior(string_at(dist, k), arg + 3 * k, &vb_coord_log, h->natural + h->first_shrink + k,
+                 &h->n_axis);
   }
   if (h->n_axis > VB_MAX_AXIS) Rf_error("internal: more than %d hyperparameters", VB_MAX_AXIS);
 }
 
 void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
   vb_input *in = &r->input;
-  SEXP x = vb_list_need(spec, "x"), prior = vb_list_need(spec, "prior_coef"), dist;
+  SEXP x = vb_list_need(spec, "x"), prior = vb_list_need(spec, "prior_coef");
   memset(r, 0, sizeof *r);
   SEXP own = vb_list_get(spec, "user");
   in->family = own != R_NilValue ? vb_r_user_family(own, host)
@@ -143,22 +147,25 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
   if (!in->family) Rf_error("internal: no such family");
   in->n_par = (int)Rf_xlength(vb_list_need(vb_list_need(spec, "prior_par"), "dist"));
   if (in->n_par > VB_MAX_PAR) Rf_error("internal: more than %d thresholds", VB_MAX_PAR);
+  if (!in->family->thresholds && in->n_par != in->family->n_par)
+    Rf_error("internal: the family has %d parameters", in->family->n_par);
   in->n = (int)Rf_xlength(vb_list_need(spec, "y"));
   in->p = Rf_ncols(x);
-  in->y = REAL_RO(vb_list_need(spec, "y"));
-  in->w = REAL_RO(vb_list_need(spec, "w"));
-  in->offset = REAL_RO(vb_list_need(spec, "offset"));
+  in->y = vb_get_reals(spec, "y", in->n);
+  in->w = vb_get_reals(spec, "w", in->n);
+  in->offset = vb_get_reals(spec, "offset", in->n);
   in->constant = vb_get_double(spec, "constant");
-  in->x = REAL_RO(x);
-  in->center = REAL_RO(vb_list_need(spec, "center"));
+  in->x = vb_get_reals(spec, "x", (R_xlen_t)in->n * in->p);
+  in->center = vb_get_reals(spec, "center", in->p);
   in->intercept = vb_get_int(spec, "intercept") - 1;
-  read_terms(vb_list_need(spec, "terms"), host, in);
-  dist = vb_list_need(prior, "dist");
+  if (in->intercept < -1 || in->intercept >= in->p) Rf_error("internal: no such intercept");
+  read_terms(vb_get_list(spec, "terms", -1), host, in);
+  SEXP dist = vb_get_strings(prior, "dist", in->p);
   in->prior = host->alloc(in->p + 1, sizeof *in->prior);
   for (int k = 0; k < in->p; k++)
     if (!(in->prior[k] = vb_prior_find(string_at(dist, k))))
       Rf_error("internal: no prior '%s'", string_at(dist, k));
-  in->prior_arg = REAL_RO(vb_list_need(prior, "arg"));
+  in->prior_arg = vb_get_reals(prior, "arg", 3 * (R_xlen_t)in->p);
   read_hyper(spec, host, in, &r->hyper);
 }
 

@@ -67,12 +67,15 @@ static void (*const mean_of[])(int, const double *, double *) = {
 const vb_family *vb_r_user_family(SEXP user, const vb_host *host) {
   user_family *u = host->alloc(1, sizeof *u);
   SEXP domain = vb_list_need(user, "domain");
-  int link = vb_get_int(user, "link");
+  int link = vb_get_int(user, "link"), n_link = (int)(sizeof mean_of / sizeof *mean_of);
+  int n_par = (int)Rf_xlength(domain);
+  if (link < 0 || link >= n_link) Rf_error("internal: no such link");
+  if (n_par > VB_MAX_PAR) Rf_error("internal: more than %d parameters", VB_MAX_PAR);
   u->log_lik = vb_list_get(user, "log_lik"); /* none in a finished fit: nothing asks for it */
-  u->start = REAL_RO(vb_list_need(user, "start_par"));
+  u->start = vb_get_reals(user, "start_par", n_par);
   u->row = (vb_family){.name = "user",
                        .link = "",
-                       .n_par = (int)Rf_xlength(domain),
+                       .n_par = n_par,
                        .identity = link == 0,
                        .log_lik = log_lik,
                        .mean = mean_of[link],
@@ -80,7 +83,8 @@ const vb_family *vb_r_user_family(SEXP user, const vb_host *host) {
                        .kinked = vb_get_int(user, "kinked"),
                        .unit = vb_get_double(user, "unit"),
                        .start_eta = vb_get_double(user, "start_eta")};
-  for (int k = 0; k < u->row.n_par; k++) u->row.domain[k] = INTEGER_RO(domain)[k];
+  const int *of = vb_get_ints(user, "domain", n_par);
+  for (int k = 0; k < n_par; k++) u->row.domain[k] = of[k];
   return &u->row;
 }
 

@@ -62,8 +62,9 @@ test_that("C draws nothing", {
   expect_none(c_lines(c_files(), paste0("\\b", draws, "\\s*\\(")))
 })
 
-test_that("C calls back into R code for a density of the user's own, and for noise, only", {
-  files <- Filter(function(file) !is_file(file, c("r_user.c", "r_target.c")), c_files())
+test_that("C calls R for a user's density, for noise, and for what is asked of an open fit, only", {
+  callers <- c("r_user.c", "r_target.c", "r_open.c")
+  files <- Filter(function(file) !is_file(file, callers), c_files())
   expect_none(c_lines(files, "\\b(Rf_eval|R_tryEval|R_tryEvalSilent|R_forceAndCall)\\s*\\("))
 })
 
