@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 #include "core-test.h"
+#include "numbers/solver.h"
 
 enum { PAD = 3 };
 

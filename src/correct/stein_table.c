@@ -3,6 +3,7 @@
  * N(m, v), made in a few long calls once they are wanted. */
 #include <math.h>
 #include "correct/correct.h"
+#include "correct/rq.h"
 #include "gauss/stein.h"
 
 #define REACH 9.0    /* of the table, in sds */

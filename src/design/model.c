@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 #include "design/design.h"
-#include "gauss/stein.h"
 
 /* counting sort of items by key (0..n_key-1), stable; start has n_key + 1 entries */
 static void sort_by(int n, const int *key, int n_key, int *start, int *order) {
@@ -138,6 +137,18 @@ static void reference_fit(const vb_host *host, vb_model *m) {
   }
 }
 
+/* where each term's d x d and d x p blocks begin in arrays of all of them */
+static void lay_blocks(vb_model *m) {
+  size_t block = 0, edge = 0;
+  for (int k = 0; k <= m->n_term; k++) { /* the place after the last has the totals */
+    vb_term *t = m->term + k;
+    t->block = block;
+    t->edge = edge;
+    block += (size_t)t->n_level * t->d * t->d;
+    edge += (size_t)t->n_level * t->d * m->p;
+  }
+}
+
 vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_model *m,
                          int *cell) {
   memset(m, 0, sizeof *m);
@@ -168,8 +179,7 @@ vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_
   if (m->coupling == VB_FULL)
     vb_fronts(host, m);
   else
-    vb_factorised_layout(m);
-  if (m->family->opaque) vb_stein_alloc(host, m);
+    lay_blocks(m);
   m->core.q = m->q;
   m->core.solver = &vb_solver_dense;
   return VB_OK;

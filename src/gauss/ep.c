@@ -20,14 +20,6 @@
 #define NEARLY 0.2 /* sds of mismatch that surrogates kept from widening may be left with */
 #define LEAST 0.1  /* of the slab's own precision */
 
-void vb_mix_make(vb_mixture_fn fn, const double *arg, vb_mix *p) {
-  p->n = fn(arg, p->weight, p->var, p->by_global, p->by_slab);
-  for (int k = 0; k < p->n; k++) {
-    p->log_weight[k] = log(p->weight[k]);
-    p->log_var[k] = log(p->var[k]);
-  }
-}
-
 typedef struct {
   double log_z, mean, var, by_global, by_slab;
 } tilted;

@@ -15,17 +15,6 @@
 #define CG_TOL 1e-12 /* of r'M^-1 r, relative to its start */
 #define CG_MOST 1000
 
-void vb_factorised_layout(vb_model *m) {
-  size_t block = 0, edge = 0;
-  for (int k = 0; k <= m->n_term; k++) { /* the place after the last has the totals */
-    vb_term *t = m->term + k;
-    t->block = block;
-    t->edge = edge;
-    block += (size_t)t->n_level * t->d * t->d;
-    edge += (size_t)t->n_level * t->d * m->p;
-  }
-}
-
 void vb_factorised_alloc(const vb_model *m, vb_solution *s) {
   const vb_host *h = m->host;
   size_t block = m->term[m->n_term].block + 1, edge = m->term[m->n_term].edge + 1;

@@ -59,7 +59,6 @@ double vb_prior_quadratic(const vb_model *model, const vb_theta *theta, const do
                           double *pm);
 double vb_prior_log_det(const vb_model *model, const vb_theta *theta);
 /* factorised schemes: the same functions over blocks of levels, means by conjugate gradients */
-void vb_factorised_layout(vb_model *model);
 void vb_factorised_alloc(const vb_model *model, vb_solution *s);
 void vb_factorised_cross(const vb_model *model, const double *h, vb_cross *cross);
 void vb_factorised_factor(const vb_model *model, const vb_theta *theta, const vb_cross *cross,

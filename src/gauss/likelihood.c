@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "gauss/gauss.h"
-#include "joint/joint.h"
+#include "gauss/likelihood.h"
 
 #define ROWS 256
 #define LONG_ROWS 16384 /* of opaque families, whose calls are dear: one point at a time */
@@ -339,4 +339,21 @@ void vb_likelihood_eval(vb_likelihood *l, int n, const double *c, const vb_theta
                 d_par + (size_t)k * VB_MAX_PAR);
     }
   }
+}
+
+double vb_log_prior_coef(const vb_model *m, const vb_theta *theta, const double *c, double *work,
+                         double *g) {
+  double quadratic = vb_prior_quadratic(m, theta, c, work);
+  double value = m->log_prior_constant - (m->n_coef - m->p) * VB_LOG_2PI / 2 +
+                 (vb_prior_log_det(m, theta) - quadratic) / 2;
+  for (int i = 0; i < m->n_coef && g; i++) g[i] -= work[i];
+  for (int i = 0; i < m->n_site; i++) {
+    const vb_site *site = m->site + i;
+    double ll, d1, d2;
+    if (site->prior->mix) continue;
+    site->prior->log_density(1, c + site->k, site->arg, &ll, &d1, &d2);
+    value += ll;
+    if (g) g[site->k] += d1;
+  }
+  return value;
 }

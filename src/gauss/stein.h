@@ -2,7 +2,7 @@
  * of them for residual quadrature (stein_table.c). */
 #ifndef VB_STEIN_H
 #define VB_STEIN_H
-#include "correct/rq.h"
+#include "gauss/gauss.h"
 
 #define VB_STEIN_TOP 7 /* orders 0 to 6: what residual quadrature's series needs */
 typedef struct vb_stein {

@@ -49,23 +49,6 @@ static void second_moments(const vb_model *m, const double *c, double *u) {
   }
 }
 
-double vb_log_prior_coef(const vb_model *m, const vb_theta *theta, const double *c, double *work,
-                         double *g) {
-  double quadratic = vb_prior_quadratic(m, theta, c, work);
-  double value = m->log_prior_constant - (m->n_coef - m->p) * VB_LOG_2PI / 2 +
-                 (vb_prior_log_det(m, theta) - quadratic) / 2;
-  for (int i = 0; i < m->n_coef && g; i++) g[i] -= work[i];
-  for (int i = 0; i < m->n_site; i++) {
-    const vb_site *site = m->site + i;
-    double ll, d1, d2;
-    if (site->prior->mix) continue;
-    site->prior->log_density(1, c + site->k, site->arg, &ll, &d1, &d2);
-    value += ll;
-    if (g) g[site->k] += d1;
-  }
-  return value;
-}
-
 /* member k, of which the likelihood is known; grad NULL: the value alone */
 static double close_point(vb_joint *j, int k, const double *xi, double *grad) {
   const vb_model *m = j->model;

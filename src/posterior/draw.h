@@ -2,7 +2,8 @@
  * axes of theta), constants included. */
 #ifndef VB_DRAW_H
 #define VB_DRAW_H
-#include "joint/joint.h"
+#include "gauss/likelihood.h"
+#include "gauss/whiten.h"
 #include "posterior/posterior.h"
 
 #define VB_DRAW_SMOOTH 0.1 /* kernel shrinkage (West 1993): moments kept, no two thetas equal */

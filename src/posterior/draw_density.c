@@ -1,10 +1,10 @@
 /* What importance weights of draws are made of (draw.h).  The points of theta are a sample, or a
  * weighted one, of a smooth density, and it is that density that draws are given here: the sum of
  * the kernels that they come from has gaps in four dimensions. */
-#include "posterior/draw.h"
 #include <math.h>
 #include <string.h>
 #include "numbers/small.h"
+#include "posterior/draw.h"
 
 #define DENSE_UP_TO 300
 

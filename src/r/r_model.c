@@ -1,5 +1,6 @@
 /* The model with its solver: leaf-core with a dense core, or CHOLMOD where the core is large and
  * sparse. */
+#include "gauss/stein.h"
 #include "r/r.h"
 #include "r/r_sparse.h"
 
@@ -46,6 +47,7 @@ static vb_status lay_out(const vb_request *r, const vb_host *host, int cores, in
 void vb_r_model(const vb_request *r, const vb_host *host, int cores, int solver, vb_core *core,
                 vb_model *m, int *cell) {
   vb_status st = lay_out(r, host, cores, solver, core, m, cell);
+  if (st == VB_OK && m->family->opaque) vb_stein_alloc(host, m);
   if (st != VB_OK) Rf_error("internal: the model could not be laid out (status %d)", (int)st);
 }
 

@@ -173,3 +173,36 @@ file_cycles <- function(calls) {
   }, "")
   sort(unique(unname(ring)))
 }
+
+# ---- who calls whom in C ----------------------------------------------------------------------
+
+# names that a C file gives to all of src/: functions, and const tables
+c_defines <- function(code) {
+  before <- cumsum(nchar(gsub("[^{]", "", code)) - nchar(gsub("[^}]", "", code)))
+  top <- c(0, before[-length(before)]) == 0 & !grepl("^(static|typedef|extern|#|[ }])", code)
+  joined <- paste(code, collapse = "\n")
+  head <- "^[^(=]*?(vb_[A-Za-z0-9_]+)\\s*([(=]|\\[)"
+  found <- sub(paste0(head, ".*"), "\\1", grep(head, code[top], value = TRUE, perl = TRUE),
+               perl = TRUE)
+  # a declaration without a body or an initial value defines nothing
+  Filter(function(x) {
+    body <- "\\s*(\\([^;{]*\\)\\s*[{]|(\\[[^]]*\\])?\\s*=)"
+    grepl(paste0("\\b", x, body), joined, perl = TRUE)
+  }, unique(found))
+}
+
+# data frame from, to, name: which file of src/ uses a name that another defines; planted: code
+# that takes the place of a file's
+c_calls <- function(planted = list()) {
+  files <- c_files("[.]c$")
+  code <- stats::setNames(lapply(files, c_code), in_src(files))
+  code[names(planted)] <- planted
+  defines <- lapply(code, c_defines)
+  home <- stats::setNames(rep(names(defines), lengths(defines)), unlist(defines))
+  uses <- lapply(code, function(lines) {
+    unique(unlist(regmatches(lines, gregexpr("\\bvb_[A-Za-z0-9_]+", lines, perl = TRUE))))
+  })
+  name <- unlist(uses, use.names = FALSE)
+  out <- data.frame(from = rep(names(uses), lengths(uses)), to = unname(home[name]), name = name)
+  out[!is.na(out$to) & out$from != out$to, ]
+}

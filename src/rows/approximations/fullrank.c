@@ -2,7 +2,7 @@
  * bound is concave where log p is (Challis & Barber 2013). */
 #include <math.h>
 #include <string.h>
-#include "advi/advi.h"
+#include "rows/approximations/approximation.h"
 
 static int n_scale(int dim, int rank) {
   (void)rank;

@@ -5,7 +5,7 @@
  * by as much as K needs. */
 #include <math.h>
 #include <string.h>
-#include "advi/advi.h"
+#include "rows/approximations/approximation.h"
 
 static int n_scale(int dim, int rank) { return dim * (rank + 1); }
 static int n_noise(int dim, int rank) { return dim + rank; }

@@ -1,6 +1,6 @@
 /* Mean field: S = diag(s), s > 0. */
 #include <math.h>
-#include "advi/advi.h"
+#include "rows/approximations/approximation.h"
 
 static int n_scale(int dim, int rank) {
   (void)rank;

@@ -6,7 +6,7 @@
 #include <math.h>
 #define R_NO_REMAP
 #include <Rmath.h>
-#include "gauss/ep.h"
+#include "rows/rows.h"
 
 #define STEP 0.3
 #define FIRST (-9)

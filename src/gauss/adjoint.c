@@ -9,7 +9,7 @@
  * A level meets W in its own rows, R = L_j^-1, and in those of the dense part, -M K with M =
  * L_S^-1, K = F_j' R.  There 2 sym(M'WM) + M'M is one matrix T for all levels. */
 #include <string.h>
-#include "joint/joint.h"
+#include "gauss/whiten.h"
 #include "numbers/small.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)

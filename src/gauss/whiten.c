@@ -3,7 +3,7 @@
  * L_S', so that L = [L_j, 0; F_j', L_S].  Edges are row-major: a row of F_j is what one coefficient
  * of the level says to the dense part. */
 #include <string.h>
-#include "joint/joint.h"
+#include "gauss/whiten.h"
 #include "numbers/small.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)

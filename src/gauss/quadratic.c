@@ -3,7 +3,7 @@
  * of squares is rss_ref - 2 d'r_ref + d'A'WA d. */
 #include <math.h>
 #include <string.h>
-#include "joint/joint.h"
+#include "gauss/whiten.h"
 #include "numbers/small.h"
 
 void vb_quadratic_eval(const vb_whitening *map, const vb_inner *in, int n, const double *c,

@@ -4,7 +4,7 @@
  * scales with the rows and what the priors of beta say. */
 #include <math.h>
 #include <string.h>
-#include "joint/joint.h"
+#include "gauss/whiten.h"
 #include "numbers/small.h"
 
 #define SWEEPS 200
