@@ -78,11 +78,16 @@ has_bad_number <- function(x) {
   any(is.nan(x)) || any(is.infinite(x))
 }
 
-# Scripts written for samplers carry these; they mean nothing here.
-carried_arguments <- c("iter", "chains", "seed", "refresh", "adapt_delta", "QR", "REML")
+# Scripts written for samplers and for 'lme4' carry these; they mean nothing here.
+carried_arguments <- c("iter", "warmup", "chains", "thin", "init", "inits", "init_r", "seed",
+                       "refresh", "silent", "backend", "threads", "future", "adapt_delta", "QR",
+                       "sparse", "mean_PPD", "show_messages", "open_progress", "diagnostic_file",
+                       "file", "file_refit", "save_pars", "save_warmup", "save_model",
+                       "REML", "nAGQ", "start")
 
-check_dots <- function(dots) {
-  if (!length(dots)) return(invisible())
+# `ignored`: what else is of no use among the arguments
+check_dots <- function(dots, ignored = NULL) {
+  if (!length(dots) && is.null(ignored)) return(invisible())
   given <- names(dots)
   if (is.null(given)) given <- character(length(dots))
   unknown <- setdiff(given, carried_arguments)
@@ -94,7 +99,7 @@ check_dots <- function(dots) {
     vb_abort("dots", c("{cli::qty(unknown)}Unknown argument{?s} {.arg {unknown}}.",
                        i = "See {.fun varbayes::vb} for the arguments there are."))
   }
-  carried <- intersect(given, carried_arguments)
+  carried <- c(intersect(given, carried_arguments), ignored)
   vb_inform("{cli::qty(carried)}Ignored argument{?s} that {?is/are} of no use here:
              {.arg {carried}}.")
 }

@@ -65,6 +65,16 @@ check_auto <- function(x, arg) {
   x
 }
 
+# Settings of another package's engine: a call of lme4's, which may not be there, or a list without
+# anything of vb_control()'s.
+is_foreign_control <- function(expr, control, env) {
+  if (is_dot(expr)) expr <- dot_expression(expr, env)
+  head <- if (is.call(expr)) deparse1(expr[[1L]]) else ""
+  if (grepl("^(lme4::)?g?lmerControl$", head)) return(TRUE)
+  inherits(control, "merControl") ||
+    (is.list(control) && !is.object(control) && !any(names(control) %in% names(vb_control())))
+}
+
 check_control <- function(control) {
   if (!inherits(control, "vb_control")) {
     vb_abort("control", c("{.arg control} must come from {.fun vb_control}.",
@@ -83,6 +93,7 @@ verbose_default <- function() getOption("varbayes.verbose", TRUE)
 full_control <- function(control, cores, verbose) {
   check_control(control)
   check_number(cores, "cores", lower = 1, upper = 1024, whole = TRUE)
+  if (is.numeric(verbose)) verbose <- verbose > 0                      # lme4's
   check_flag(verbose, "verbose")
   c(unclass(control), list(cores = as.integer(cores), verbose = verbose))
 }

@@ -34,6 +34,11 @@
 #' hyperparameters for known. Where flat priors leave no proper posterior without a unit its density
 #' is `NaN` and it is flagged.
 #'
+#' @section WAIC:
+#' `loo::waic()` takes draws of the approximation as draws of the posterior, without weights, and
+#' its estimate is that of [loo::waic()]. Prefer `loo()`: it tells where it fails (Vehtari, Gelman
+#' and Gabry 2017).
+#'
 #' @section Fits by advi():
 #' [advi()] knows the log density as a whole only: the log-likelihood comes from the user. The
 #' draws are those that the fit keeps.
@@ -44,8 +49,8 @@
 #'   grouping factor of the model such as `"Subject"` or `"a:b"`, or of another variable in its
 #'   model frame; a one-sided formula such as `~ a:b`; or a vector with an entry for each row of the
 #'   model frame.
-#' @param ndraws The number of draws of `method = "psis"`, taken from R's random numbers: use
-#'   [set.seed()] to repeat them. A fit by ADVI uses those that it keeps.
+#' @param ndraws The number of draws of `method = "psis"` and `waic()`, taken from R's random
+#'   numbers: use [set.seed()] to repeat them. A fit by ADVI uses those that it keeps.
 #' @param refit How many rows or groups `method = "cavity"` may leave out by another fit. Where more
 #'   of them ask for it, none is, with a warning of class `vb_warning_cavity`.
 #' @param log_lik The log-likelihood of each observation: a matrix with a row per draw of the fit
@@ -115,12 +120,34 @@ loo.vbfit <- function(x, method = c("psis", "cavity"), group = NULL, ndraws = nd
 #' @rdname loo
 #' @exportS3Method loo::loo
 loo.advifit <- function(x, log_lik, ...) {
-  if (missing(log_lik)) {
+  log_lik <- given_log_lik(x, if (!missing(log_lik)) log_lik)
+  warn_unused(list(...), "loo", psis_arguments)
+  psis_loo(log_lik, x, x$approximation, list(...))
+}
+
+#' @rdname loo
+#' @exportS3Method loo::waic
+waic.vbfit <- function(x, ndraws = ndraws.vbfit(x), ...) {
+  warn_unused(list(...), "loo")
+  check_number(ndraws, "ndraws", lower = 2, upper = .Machine$integer.max, whole = TRUE)
+  with_response(loo::waic(log_lik.vbfit(x, ndraws = ndraws)), x)
+}
+
+#' @rdname loo
+#' @exportS3Method loo::waic
+waic.advifit <- function(x, log_lik, ...) {
+  log_lik <- given_log_lik(x, if (!missing(log_lik)) log_lik)
+  warn_unused(list(...), "loo")
+  loo::waic(log_lik)
+}
+
+# The user's, as a matrix with a row for each draw of a fit by advi()
+given_log_lik <- function(x, log_lik) {
+  if (is.null(log_lik)) {
     vb_abort("log_lik", c("{.arg log_lik} is missing.",
                           i = "A fit by {.fun advi} does not know the log-likelihood of each
                                observation: give a function of a draw, or a matrix."))
   }
-  warn_unused(list(...), "loo", psis_arguments)
   if (is.function(log_lik)) {
     values <- apply(x$draws, 1L, log_lik, simplify = FALSE)
     log_lik <- do.call(rbind, values)
@@ -129,7 +156,7 @@ loo.advifit <- function(x, log_lik, ...) {
     vb_abort("log_lik", c("{.arg log_lik} must have a row for each of the {nrow(x$draws)} draws.",
                           x = "It is {describe(log_lik)}."))
   }
-  psis_loo(log_lik, x, x$approximation, list(...))
+  log_lik
 }
 
 psis_arguments <- c("cores", "save_psis")

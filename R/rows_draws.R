@@ -1,6 +1,7 @@
 # Draws in rows of data: what is asked for, and the draws themselves, block after block.
 
-# -> list(rows, ndraws, new: how new levels are drawn, size, newdata, name, seed)
+# -> list(rows, ndraws, new: how new levels are drawn, size, newdata, name, seed); simulate() adds
+# `anew`, rows whose linear predictors are added to those of `rows`
 draws_request <- function(fit, newdata, ndraws, re.form, allow_new_levels, sample_new_levels,
                           offset, seed, dots) {
   take_synonyms(dots, argument_synonyms, "posterior_predict")
@@ -33,6 +34,9 @@ row_draws <- function(fit, request, f) {
   rows <- request$rows
   with_seed(request$seed, each_sample(fit, request$ndraws, function(sample, block) {
     eta <- predictor_draws(fit, rows, sample, request$new)
+    if (!is.null(request$anew)) {
+      eta <- eta + predictor_draws(fit, request$anew, sample, request$new)
+    }
     eta[!rows$complete, ] <- NA
     value <- f(eta, sample)
     if (is.null(out)) {

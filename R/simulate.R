@@ -3,31 +3,46 @@
 #' Simulate responses
 #'
 #' Data sets drawn from the posterior predictive distribution, each from one draw of the parameters,
-#' in the form of [stats::simulate()].
+#' in the form of [stats::simulate()]. As in 'lme4' they are of new members of the population unless
+#' `re.form` says otherwise: the levels of the grouping factors get new random effects, which the
+#' rows of a level share. Those of [posterior_predict()] are of the levels that the data have, as in
+#' 'rstanarm' and 'brms'.
 #'
 #' @inheritParams posterior_predict
 #' @param nsim The number of data sets.
 #' @param seed A number for [set.seed()], after which the generator is put back; `NULL` goes on with
 #'   R's random numbers.
+#' @param use.u Whether to keep the random effects of the posterior: `TRUE` is `re.form = NULL`.
+#' @param re.form Which random effects are those of the posterior: none (`NA` or `~ 0`), all
+#'   (`NULL`) or those of a formula such as `~ (1 | g)`. All others are drawn anew for each level.
 #' @param newdata A data frame with the variables of the formula; the data of the fit by default.
+#' @param re_formula Another name of `re.form`.
 #' @param ... Other arguments of [posterior_predict()].
 #' @return A data frame with a row per row of data and a column per data set, `sim_1` and so on, of
 #'   the kind of the response: numbers, a factor, or a matrix of two columns for
 #'   `cbind(success, failure)`. The attribute `"seed"` is the state of the generator before, or
 #'   `seed` with the kind of generator.
 #' @examples
-#' fit <- vb(dist ~ speed, data = cars)
+#' fit <- vb(breaks ~ wool + (1 | tension), data = warpbreaks)
 #' head(simulate(fit, nsim = 3, seed = 1))
+#' head(simulate(fit, nsim = 3, seed = 1, re.form = NULL))
 #' @importFrom stats simulate
 #' @export
-simulate.vbfit <- function(object, nsim = 1, seed = NULL, re.form = NULL, newdata = NULL,
-                           allow_new_levels = NULL, ...) {
+simulate.vbfit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.form = re_formula,
+                           newdata = NULL, allow_new_levels = NULL, ...,
+                           re_formula = if (use.u) NULL else NA) {
   check_number(nsim, "nsim", lower = 1, upper = .Machine$integer.max, whole = TRUE)
+  check_flag(use.u, "use.u")
+  if (!missing(use.u) && !(missing(re.form) && missing(re_formula))) {
+    vb_abort(c("use.u", "re.form"), c("{.arg use.u} and {.arg re.form} are one argument.",
+                                      i = "Give it once, as {.arg re.form}."))
+  }
   if (!exists(".Random.seed", globalenv(), inherits = FALSE)) stats::runif(1)
   state <- if (is.null(seed)) get(".Random.seed", globalenv())
     else structure(seed, kind = as.list(RNGkind()))
   request <- draws_request(object, newdata, nsim, re.form, allow_new_levels, "gaussian", NULL, seed,
                            list(...))
+  request$anew <- drawn_anew(object, request$newdata, re.form)
   draws <- predict_draws(object, request)
   size <- if (trials_kind(object) == "pairs") response_size(object, request$newdata)
   columns <- lapply(seq_len(nsim), function(s) like_response(object, unname(draws[s, ]), size))
@@ -35,6 +50,24 @@ simulate.vbfit <- function(object, nsim = 1, seed = NULL, re.form = NULL, newdat
                    row.names = request$name)
   attr(out, "seed") <- state
   out
+}
+
+# The random effects that `re.form` does not keep, as of levels that the fit has not seen: rows
+# whose linear predictor is that of new members alone. NULL: it keeps all.
+drawn_anew <- function(fit, newdata, re.form) {
+  used <- used_coefs(fit, re.form)
+  if (all(unlist(used))) return(NULL)
+  rows <- new_rows(fit, newdata, allow.new.levels = TRUE, offset = 0)
+  rows$x[] <- 0
+  rows$offset[] <- 0
+  for (k in seq_along(rows$group)) {
+    code <- rows$group[[k]]
+    seen <- which(code > 0L)
+    rows$label[[k]][seen] <- code[seen] + max(0L, rows$label[[k]])
+    rows$group[[k]][seen] <- 0L
+    rows$z[[k]][, used[[k]]] <- 0
+  }
+  rows
 }
 
 # A drawn response as the data have theirs

@@ -21,12 +21,12 @@ update.vbfit <- function(object, formula., ..., evaluate = TRUE) {
 # written, as names of the first call may mean something else by now.
 fit_again <- function(fit, call, given, env) {
   home <- environment(fit$formula)
-  own <- setdiff(names(call)[-1L], c(names(given), "formula", "data", data_arguments))
-  now <- call
+  now <- call[c(TRUE, names(call)[-1L] %in% c(names(formals(vb)), names(given)))]
   now[[1L]] <- vb
+  own <- setdiff(names(now)[-1L], c(names(given), "formula", "data", data_arguments))
   for (name in own) now[name] <- list(quoted(own_argument(call[[name]], name, home, env)))
-  for (name in intersect(setdiff(names(given), data_arguments), names(call))) {
-    now[name] <- list(quoted(eval(given[[name]], env)))
+  for (name in setdiff(intersect(names(given), names(formals(vb))), data_arguments)) {
+    if (!is.null(call[[name]])) now[name] <- list(quoted(eval(given[[name]], env)))
   }
   new_data <- "data" %in% names(given)
   found <- if (!new_data) found_data(fit) else list(data = now$data, stored = FALSE)

@@ -14,9 +14,9 @@
 #'   [Beta()], [asym_laplace()] (quantile regression) or [cumulative()] (ordered categories), as an
 #'   object, function or string; other packages' names for these are known. [vb_family()] makes one
 #'   from a log density.
-#' @param ... `iter`, `chains`, `seed`, `refresh`, `adapt_delta`, `QR` and `REML`, which scripts
-#'   written for other packages carry along, are ignored with a message. Any other argument is an
-#'   error.
+#' @param ... What scripts written for samplers and for 'lme4' carry along, such as `iter`,
+#'   `warmup`, `chains`, `seed`, `backend`, `file`, `REML` and `nAGQ`, is ignored with a message.
+#'   Any other argument is an error.
 #' @param weights Prior weights as in [stats::glm()]: they divide the variance of gaussian, student
 #'   and Gamma responses (`sigma^2 / weights`, shape `weights * shape`), multiply the check loss of
 #'   quantile regression (`sigma / weights`), are the number of trials of proportions, and multiply
@@ -49,7 +49,8 @@
 #'   scale mixtures of normals for `student()` and `asym_laplace()`. It is there to compare with:
 #'   its standard deviations are too small, and nothing corrects them.
 #' @param cores Number of threads; results do not depend on it.
-#' @param control Settings of the engine, from [vb_control()].
+#' @param control Settings of the engine, from [vb_control()]. Those of other packages,
+#'   `list(adapt_delta = )` and `lmerControl()`, are ignored with a message.
 #' @param verbose Show the progress of a slow fit? By default
 #'   `getOption("varbayes.verbose", TRUE)`; quick fits never print.
 #'
@@ -162,7 +163,12 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   call <- match.call()
   if (missing(formula)) missing_formula(names(call))
   formula <- as_formula(formula, env)
-  check_dots(match.call(expand.dots = FALSE)$...)
+  foreign <- is_foreign_control(call$control, control, env)
+  if (foreign) {
+    control <- vb_control()
+    call$control <- NULL
+  }
+  check_dots(match.call(expand.dots = FALSE)$..., if (foreign) "control")
   data <- if (!missing(data)) data
   automatic <- missing(approximation) || is.null(approximation)
   if (automatic) approximation <- NULL

@@ -33,20 +33,11 @@ getSimulations.vbfit <- function(object, nsim = 1,
                                  simulateREs = c("conditional", "unconditional", "user-specified"),
                                  type = c("normal", "refit"), ...) {
   known <- c("conditional", "unconditional", "user-specified")
-  if (pick_choice(simulateREs, "simulateREs", known) != "unconditional") return(NextMethod())
-  request <- draws_request(object, NULL, nsim, NULL, NULL, "gaussian", NULL, NULL, list(...))
-  request$rows <- with_new_levels(request$rows)
+  simulateREs <- pick_choice(simulateREs, "simulateREs", known)
+  if (simulateREs == "conditional") return(NextMethod(re.form = NULL))
+  if (simulateREs == "user-specified") return(NextMethod())
+  request <- draws_request(object, NULL, nsim, NA, NULL, "gaussian", NULL, NULL, list(...))
+  request$anew <- drawn_anew(object, NULL, NA)
   out <- t(predict_draws(object, request))
   if (trials_kind(object) == "proportion") out * row_weights(object, NULL) else out
-}
-
-# Each level becomes one that the fit has not seen
-with_new_levels <- function(rows) {
-  for (k in seq_along(rows$group)) {
-    code <- rows$group[[k]]
-    seen <- which(code > 0L)
-    rows$label[[k]][seen] <- code[seen] + max(rows$label[[k]])
-    rows$group[[k]][seen] <- 0L
-  }
-  rows
 }

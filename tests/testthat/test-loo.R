@@ -86,3 +86,20 @@ test_that("models are compared across methods, and different responses noticed",
   other <- vb(rev(count) ~ spray, InsectSprays, family = poisson())
   expect_warning(loo::loo_compare(loo::loo(with, "cavity"), loo::loo(other, "cavity")), "yhash")
 })
+
+test_that("waic is that of the log-likelihood's draws, near to loo where both are good", {
+  fit <- fit_of("poisson")
+  waic <- function(...) suppressWarnings(loo::waic(...))
+  set.seed(3)
+  got <- waic(fit)
+  set.seed(3)
+  expect_equal(got$estimates, waic(log_lik(fit))$estimates)
+  expect_lt(abs(got$estimates["elpd_waic", 1] - sum(elpd(fit))), 1)
+  expect_s3_class(loo::loo_compare(got, waic(update(fit, . ~ 1))), "compare.loo")
+  expect_error(loo::waic(advi(function(x) -x^2 / 2, c(x = 0), function(x) -x)),
+               class = "vb_error_log_lik")
+  ll <- matrix(rnorm(4000 * 20, -3, 0.1), 4000)
+  own <- advi(function(x) -x^2 / 2, c(x = 0), function(x) -x)
+  expect_equal(waic(own, ll)$estimates, waic(ll)$estimates)
+  expect_warning(loo::waic(own, ll, nonsense = 1), class = "vb_warning_dots")
+})

@@ -60,6 +60,34 @@ test_that("arguments of samplers are ignored with one message", {
   expect_identical(fit$elbo, vb(y ~ x, toy)$elbo)
 })
 
+test_that("all that scripts of brms, rstanarm and lme4 carry along is ignored with one message", {
+  known <- vb(y ~ x, toy)
+  ignored <- function(...) {
+    said <- NULL
+    fit <- withCallingHandlers(vb(y ~ x, toy, ...), message = function(m) {
+      said <<- c(said, conditionMessage(m))
+      invokeRestart("muffleMessage")
+    })
+    expect_identical(fit$elbo, known$elbo)
+    expect_length(said, 1)
+    expect_silent(again <- update(fit))
+    expect_identical(again$elbo, known$elbo)
+    said
+  }
+  said <- ignored(iter = 2000, warmup = 500, thin = 1, init = 0, silent = 2, backend = "rstan",
+                  file = "fit", save_pars = stop("not looked at"),
+                  control = list(adapt_delta = 0.95, max_treedepth = 12))
+  for (name in c("warmup", "thin", "init", "silent", "backend", "file", "save_pars", "control")) {
+    expect_match(said, paste0("`", name, "`"), fixed = TRUE)
+  }
+  expect_match(ignored(nAGQ = 0, start = list(theta = 1), verbose = 0L,
+                       control = lmerControl(optimizer = "bobyqa")), "nAGQ.*start.*control")
+  expect_match(ignored(REML = FALSE, control = lme4::glmerControl()), "REML.*control")
+  expect_match(ignored(control = list()), "control")
+  expect_error(vb(y ~ x, toy, control = list(tol = 1e-3)), "vb_control",
+               class = "vb_error_control")
+})
+
 test_that("mistakes in arguments are classed errors", {
   expect_error(vb(y ~ x, toy, family = "gamma"), class = "vb_error_family")
   expect_error(vb(y ~ x, toy, algorithm = "meanfield"), "cavi", class = "vb_error_algorithm")
@@ -71,8 +99,6 @@ test_that("mistakes in arguments are classed errors", {
   expect_error(vb(y ~ x, toy, bound = "jj"), "student", class = "vb_error_bound")
   expect_error(vb(y ~ x, toy, bound = "pg"), "exact", class = "vb_error_bound")
   expect_error(vb(y ~ x, toy, cores = 0), class = "vb_error_cores")
-  expect_error(vb(y ~ x, toy, control = list(adapt_delta = 0.9)), "vb_control",
-               class = "vb_error_control")
   expect_error(vb(y ~ x, toy, verbose = "no"), class = "vb_error_verbose")
   expect_error(vb(y ~ x, toy, wieghts = z), "wieghts", class = "vb_error_dots")
   expect_error(vb(data = toy), class = "vb_error_formula")

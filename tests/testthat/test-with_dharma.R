@@ -1,11 +1,3 @@
-test_that("levels that are drawn anew are those of the data, one for one", {
-  fit <- fit_of("slope")
-  rows <- with_new_levels(new_rows(fit, allow.new.levels = TRUE))
-  expect_identical(unique(rows$group[[1]]), 0L)
-  expect_identical(match(rows$label[[1]], unique(rows$label[[1]])),
-                   match(sleepstudy$Subject, unique(sleepstudy$Subject)))
-})
-
 test_that("unconditional simulations vary as new members of the population do", {
   fit <- fit_of("slope")
   set.seed(1)

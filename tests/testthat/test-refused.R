@@ -1,0 +1,10 @@
+test_that("verbs of a maximised likelihood say what is there instead", {
+  fit <- fit_of("line")
+  expect_error(logLik(fit), "log_evidence", class = "vb_error_logLik")
+  expect_error(AIC(fit), "waic", class = "vb_error_logLik")
+  expect_error(BIC(fit), class = "vb_error_logLik")
+  expect_error(deviance(fit), "elbo", class = "vb_error_deviance")
+  expect_error(anova(fit, fit), "loo_compare", class = "vb_error_anova")
+  skip_if_not_installed("lme4")
+  expect_error(lme4::refit(fit, cars$dist), "update", class = "vb_error_refit")
+})
