@@ -122,7 +122,7 @@ advi.default <- function(target, init, gradient = NULL, approximation = NULL,
                          noise = c("fixed", "fresh"), n_noise = NULL, lower, upper, transform,
                          control = vb_control(), verbose, ...) {
   stop_loop()
-  started <- proc.time()[[3L]]
+  started <- fit_clock()
   env <- parent.frame()
   call <- match.call()
   call[[1L]] <- quote(advi)
@@ -140,7 +140,7 @@ advi.default <- function(target, init, gradient = NULL, approximation = NULL,
   result <- with_noise_stream(control$noise, climb(density, map, approximation, control, seen))
   check_result(result, density, seen)
   fit <- new_advifit(tidy_call(call, env, NULL), density, map, result, control,
-                     proc.time()[[3L]] - started)
+                     fit_clock() - started)
   report_stop(fit, env, hint = where_not_finite(density, seen))
   fit
 }

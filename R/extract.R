@@ -44,8 +44,16 @@ formula.vbfit <- function(x, fixed.only = FALSE, random.only = FALSE, ...) {
 terms.vbfit <- function(x, fixed.only = !random.only, random.only = FALSE, ...) {
   warn_unused(list(...), "parts")
   check_one_part(fixed.only, random.only)
-  if (random.only) return(stats::terms(reformulas::subbars(formula.vbfit(x, random.only = TRUE))))
+  if (random.only) return(stats::terms(without_bars(formula.vbfit(x, random.only = TRUE))))
   if (fixed.only) x$terms else attr(x$frame, "terms")
+}
+
+# y ~ (x | g) with the variables of its bars added: y ~ (x + g)
+without_bars <- function(term) {
+  if (!is.call(term)) return(term)
+  if (is_bar(term)) term[[1L]] <- quote(`+`)
+  term[-1L] <- lapply(as.list(term)[-1L], without_bars)
+  term
 }
 
 check_one_part <- function(fixed.only, random.only) {

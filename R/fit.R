@@ -4,7 +4,7 @@
 # would not fit; `density`: of a family of the user's own.
 fit_engine <- function(spec, control, approximation = "structured", automatic = FALSE,
                        density = NULL) {
-  load_callables()
+  load_callables(may_be_sparse(spec, control$solver), control$verbose)
   control$automatic <- as.integer(automatic)
   control$coupling <- match(approximation, couplings, nomatch = 1L) - 1L
   control$independent <- as.integer(approximation != "structured")
@@ -19,13 +19,13 @@ fit_engine <- function(spec, control, approximation = "structured", automatic = 
 
 # ADVI of a target: list(dim, eval, start) as r_target.c reads it
 fit_advi <- function(target, control) {
-  loadNamespace("cli")
+  load_callables(sparse = FALSE, control$verbose)
   .Call(C_vb_r_advi, target, with_noise(control))
 }
 
 # ADVI of a model: its own result and the nodes that it stands for
 fit_advi_model <- function(spec, control) {
-  load_callables()
+  load_callables(may_be_sparse(spec), control$verbose)
   control$cores <- threads(control$cores)
   .Call(C_vb_r_advi_model, spec, with_noise(control))
 }
@@ -38,10 +38,34 @@ threads <- function(cores) if (identical(Sys.getpid(), loaded_in$process)) cores
 
 loaded_in <- new.env(parent = emptyenv())
 
-# C functions of these packages are looked up on first use.
-load_callables <- function() {
-  loadNamespace("Matrix")
-  loadNamespace("cli")
+# C functions of these packages are looked up on first use: CHOLMOD of Matrix, which takes a second
+# to load, and the progress bar of cli.
+load_callables <- function(sparse = TRUE, progress = FALSE) {
+  if (sparse) load_package("Matrix")
+  if (progress) load_package("cli")
+}
+
+# Whether a sparse factor will be thought of: DENSE_UP_TO of r_model.c
+may_be_sparse <- function(spec, solver = "auto") {
+  solver == "sparse" || (solver == "auto" && core_size(spec) > 100L)
+}
+
+# Coefficients but those of the term with the most levels, which is the leaf (model.c)
+core_size <- function(spec) {
+  n_level <- vapply(spec$terms, function(term) as.double(term$n_level), 0)
+  size <- n_level * vapply(spec$terms, function(term) ncol(term$z), 0L)
+  ncol(spec$x) + sum(size[-which.max(n_level)])
+}
+
+# Seconds, on a clock that stands still while packages are loaded: that is not time of a fit.
+fit_clock <- function() proc.time()[[3L]] - loaded_in$seconds
+
+loaded_in$seconds <- 0
+load_package <- function(package) {
+  if (isNamespaceLoaded(package)) return(invisible())
+  started <- proc.time()[[3L]]
+  loadNamespace(package)
+  loaded_in$seconds <- loaded_in$seconds + proc.time()[[3L]] - started
 }
 
 couplings <- c("joint", "partial", "meanfield")   # in the order of vb_coupling
@@ -73,7 +97,7 @@ with_open.held_nodes <- function(fit, f) {
 }
 
 open_engine <- function(fit, use) {
-  load_callables()
+  load_callables(identical(fit$engine$solver, "sparse"))
   .Call(C_vb_r_open, with_density(fit)$design, reopened(fit$engine), use)
 }
 
@@ -186,7 +210,7 @@ eval_prior <- function(name, x, arg, v = numeric()) {
 eval_joint <- function(spec, xi = NULL, axes = NULL, density = NULL, dense_up_to = 300L,
                        batch = 0L, uniform = NULL, only_value = FALSE, at = NULL, var = NULL,
                        cov = NULL) {
-  load_callables()
+  load_callables(may_be_sparse(spec))
   spec$user$log_lik <- density
   settings <- list(dense_up_to = as.integer(dense_up_to), batch = as.integer(batch),
                    uniform = uniform, only_value = as.integer(only_value), at = at, var = var,

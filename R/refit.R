@@ -9,7 +9,7 @@ refit <- function(fit, keep) {
   design <- keep_design(fit$design, keep)
   check_proper(list(x = design$x, center = design$center, names = fit$fixed$names),
                design$prior_coef, "the rows that are not left out")
-  started <- proc.time()[[3L]]
+  started <- fit_clock()
   control <- replace(fit$control, "verbose", FALSE)
   density <- own_density(fit)
   engine <- algorithms[[fit$algorithm]]$run(design, fit$random, control, fit$approximation,
@@ -20,7 +20,7 @@ refit <- function(fit, keep) {
   fit$weights[fit$rows[-keep]] <- 0
   fit$rows <- fit$rows[keep]
   fit$nobs <- length(keep)
-  fit$seconds <- proc.time()[[3L]] - started
+  fit$seconds <- fit_clock() - started
   fit
 }
 

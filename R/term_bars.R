@@ -2,14 +2,24 @@
 
 find_bars <- function(bars) {
   unlist(lapply(bars, function(bar) {
-    check_bar(strip_parens(bar))
-    found <- tryCatch(reformulas::findbars(bar), error = function(e) NULL)
+    bar <- strip_parens(bar)
+    check_bar(bar)
+    found <- tryCatch(single_bars(bar), error = function(e) NULL)
     if (is.null(found)) {
       vb_abort("formula", c("The random term {.code {deparse1(bar)}} cannot be read.",
                             i = "Write {.code (1 | g)} or {.code (x | g)}."))
     }
     found
   }), recursive = FALSE)
+}
+
+# (x || g) is a term for each coefficient: (1 | g) + (0 + x | g).
+single_bars <- function(bar) {
+  if (!is_call_to(bar, "||")) return(list(bar))
+  terms <- stats::terms(stats::as.formula(call("~", bar[[2L]])))
+  slopes <- lapply(attr(terms, "term.labels"), function(label) call("+", 0, str2lang(label)))
+  parts <- c(if (attr(terms, "intercept") == 1L) 1, slopes)
+  lapply(parts, function(part) call("|", part, bar[[3L]]))
 }
 
 check_bar <- function(bar) {

@@ -158,7 +158,7 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
                algorithm = "cavi", approximation = "structured", bound = "exact",
                cores = getOption("mc.cores", 1L), control = vb_control(), verbose) {
   stop_loop()
-  started <- proc.time()[[3L]]
+  started <- fit_clock()
   env <- parent.frame()
   call <- match.call()
   if (missing(formula)) missing_formula(names(call))
@@ -204,7 +204,7 @@ fit_model <- function(model, choices, automatic, control, call, env, started) {
                           own$density, automatic && !length(model$spec$shrink))
   choices$approximation <- approximation_used(choices$approximation, engine)
   check_engine(engine, family$family, own$seen)
-  fit <- new_vbfit(call, model, choices, control, engine, proc.time()[[3L]] - started)
+  fit <- new_vbfit(call, model, choices, control, engine, fit_clock() - started)
   report_stop(fit, env, own$seen)
   fit
 }
