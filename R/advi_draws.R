@@ -16,8 +16,10 @@
 #' @param variable Names of the parameters wanted, `NULL` for all and the two log densities. The
 #'   name of a vector such as `beta` stands for its elements `beta[1]` ...
 #' @param ... Not used.
-#' @return `as_draws()` and `as_draws_matrix()` return a `draws_matrix`; the others the format in
-#'   their name. `variables()`, `nvariables()` and `ndraws()` return names and numbers.
+#' @return `as_draws()` and `as_draws_matrix()` return a `draws_matrix`; `as_draws_df()`,
+#'   `as_draws_array()`, `as_draws_list()` and `as_draws_rvars()` take the same arguments and return
+#'   the format in their name. `variables()`, `nvariables()` and `ndraws()` return names and
+#'   numbers.
 #' @examplesIf requireNamespace("posterior", quietly = TRUE)
 #' fit <- advi(function(theta) -sum(theta^2) / 2, c(a = 1, b = 2), function(theta) -theta)
 #' posterior::as_draws_df(fit)
@@ -37,45 +39,9 @@ as_draws.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
   posterior::as_draws_matrix(all[row, column, drop = FALSE])
 }
 
-# as_draws_df() and its siblings in 'posterior' do not pass on their arguments, hence a method each
-
-#' @rdname draws.advifit
-#' @exportS3Method posterior::as_draws_df
-as_draws_df.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
-  posterior::as_draws_df(as_draws.advifit(x, ndraws, variable, ...))
-}
-
-#' @rdname draws.advifit
-#' @exportS3Method posterior::as_draws_matrix
-as_draws_matrix.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
-  as_draws.advifit(x, ndraws, variable, ...)
-}
-
-#' @rdname draws.advifit
-#' @exportS3Method posterior::as_draws_array
-as_draws_array.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
-  posterior::as_draws_array(as_draws.advifit(x, ndraws, variable, ...))
-}
-
-#' @rdname draws.advifit
-#' @exportS3Method posterior::as_draws_list
-as_draws_list.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
-  posterior::as_draws_list(as_draws.advifit(x, ndraws, variable, ...))
-}
-
-#' @rdname draws.advifit
-#' @exportS3Method posterior::as_draws_rvars
-as_draws_rvars.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
-  posterior::as_draws_rvars(as_draws.advifit(x, ndraws, variable, ...))
-}
-
 #' @rdname draws.advifit
 #' @exportS3Method posterior::variables
 variables.advifit <- function(x, ...) c(x$margin$name, "lp__", "lp_approx__")
-
-#' @rdname draws.advifit
-#' @exportS3Method posterior::nvariables
-nvariables.advifit <- function(x, ...) length(variables.advifit(x))
 
 #' @rdname draws.advifit
 #' @exportS3Method posterior::ndraws

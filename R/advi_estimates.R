@@ -26,7 +26,7 @@ NULL
 #' @export
 coef.advifit <- function(object, ...) {
   warn_unused(list(...), "estimates.advifit", known = "complete")
-  table <- summarise_advi(object, seq_len(nrow(object$margin)), numeric())
+  table <- summarise_parameters(object, parameter_table(object), numeric())
   stats::setNames(table[, 1L], rownames(table))
 }
 
@@ -46,7 +46,7 @@ vcov.advifit <- function(object, correlation = FALSE, unconstrained = FALSE, ...
 natural_cov <- function(fit) {
   margin <- fit$margin
   axis <- margin$axis
-  sd <- summarise_advi(fit, seq_along(axis), numeric())[, 2L]
+  sd <- summarise_parameters(fit, parameter_table(fit), numeric())[, 2L]
   cov <- if (anyNA(axis)) {
     stats::cor(fit$draws) * outer(sd, sd)
   } else {
@@ -63,7 +63,7 @@ confint.advifit <- function(object, parm, level = 0.95, ...) {
   check_probs(level, "level", single = TRUE)
   warn_unused(list(...), "estimates.advifit")
   probs <- c((1 - level) / 2, (1 + level) / 2)
-  out <- summarise_advi(object, seq_len(nrow(object$margin)), probs)[, -(1:2), drop = FALSE]
+  out <- summarise_parameters(object, parameter_table(object), probs)[, -(1:2), drop = FALSE]
   colnames(out) <- percent_names(probs)
   if (missing(parm)) return(out)
   check_parm(parm, rownames(out), "parameter", "coef")

@@ -33,26 +33,7 @@
 #' @export
 posterior_summary.advifit <- function(x, probs = c(0.025, 0.975), variable = NULL,
                                       method = c("approximation", "psis"), ...) {
-  check_probs(probs, "probs")
-  method <- pick_choice(method, "method", c("approximation", "psis"))
-  take_synonyms(list(...), c(pars = "variable"), "posterior_summary.advifit")
-  x$margin$row <- seq_len(nrow(x$margin))
-  row <- select_parameters(x$margin, variable)$row
-  if (method != "psis") return(summarise_advi(x, row, probs))
-  check_weights(x, row)
-  psis_summary(x$draws[, row, drop = FALSE], x$log_weight, probs)
-}
-
-summarise_advi <- function(fit, row, probs) {
-  out <- summary_matrix(fit$margin$name[row], probs)
-  margin <- fit$margin[row, ]
-  exact <- !is.na(margin$axis)
-  axis <- margin$axis[exact]
-  out[exact, ] <- summarise_margins(margin[exact, ], fit$mean[axis], fit$sd[axis], probs)
-  out[!exact, ] <- t(apply(fit$draws[, row[!exact], drop = FALSE], 2L, function(value) {
-    c(mean(value), stats::sd(value), stats::quantile(value, probs, names = FALSE))
-  }))
-  out
+  named_summary(x, probs, variable, method, list(...), "posterior_summary.advifit")
 }
 
 # ---- summary -------------------------------------------------------------------------------------
@@ -93,8 +74,8 @@ summarise_advi <- function(fit, row, probs) {
 summary.advifit <- function(object, prob = 0.95, ...) {
   check_probs(prob, "prob", single = TRUE)
   warn_unused(list(...), "summary.advifit")
-  row <- seq_len(nrow(object$margin))
-  table <- summarise_advi(object, row, c((1 - prob) / 2, (1 + prob) / 2))
+  probs <- c((1 - prob) / 2, (1 + prob) / 2)
+  table <- summarise_parameters(object, parameter_table(object), probs)
   colnames(table)[3:4] <- paste0(c("l-", "u-"), format(100 * prob), "% CI")
   parameters <- data.frame(table, q.Error = object$margin$error_q, Pareto.k = object$margin$khat,
                            row.names = rownames(table), check.names = FALSE)
@@ -121,11 +102,10 @@ print.advifit <- function(x, digits = 2, ...) {
   cat(" target:        ", x$kind, " of ", counted(nrow(x$margin), "parameter"), "\n", sep = "")
   cat(" approximation: ", x$approximation, "\n", sep = "")
   cat("------\n")
-  n <- nrow(x$margin)
-  shown <- seq_len(min(n, 40L))
-  table <- summarise_advi(x, shown, numeric())
-  print_estimates(table, digits)
-  if (n > length(shown)) cat("... and", n - length(shown), "more: see posterior_summary()\n")
+  table <- parameter_table(x)
+  more <- nrow(table) - 40L
+  print_estimates(summarise_parameters(x, utils::head(table, 40L), numeric()), digits)
+  if (more > 0L) cat("... and", more, "more: see posterior_summary()\n")
   cat("------\n")
   if (!isTRUE(x$converged)) cat("* Not converged: see summary() for how far the fit came\n")
   cat(strwrap(advi_verdict(x), 80, initial = "* ", exdent = 2), sep = "\n")

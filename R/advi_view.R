@@ -10,14 +10,17 @@ q_error <- function(fit, table) {
 
 #' @export
 further_columns.held_draws <- function(fit, table) {
-  cbind(q.Error = q_error(fit, table), Pareto.k = advi_view(fit, table)$margin$khat)
+  cbind(q.Error = q_error(fit, table), Pareto.k = weighted_view(fit, table)$margin$khat)
 }
 
 # A fit of a model as the functions for fits by advi() see one: some of its parameters
-advi_view <- function(fit, table) UseMethod("advi_view", held_as(fit))
+weighted_view <- function(fit, table) UseMethod("weighted_view")
 
 #' @export
-advi_view.held_draws <- function(fit, table) {
+weighted_view.vbfit <- function(fit, table) UseMethod("weighted_view", held_as(fit))
+
+#' @export
+weighted_view.held_draws <- function(fit, table) {
   advi <- fit$advi
   draws <- draw_parameters(fit, table, ncol(advi$coef))
   khat <- expectand_k(draws, advi$lp - advi$lp_approx)
@@ -29,7 +32,7 @@ advi_view.held_draws <- function(fit, table) {
 }
 
 #' @export
-advi_view.held_nodes <- function(fit, table) {
+weighted_view.held_nodes <- function(fit, table) {
   vb_abort(c("method", "algorithm"), c(
     "Importance weights are those of a fit by {.code algorithm = \"advi\"}.",
     i = "The nodes of other fits carry their corrections already: leave {.arg method} out."))
@@ -37,11 +40,11 @@ advi_view.held_nodes <- function(fit, table) {
 
 #' @export
 estimate_notes.held_draws <- function(fit) {
-  strwrap(advi_verdict(advi_view(fit, without_ranef(fit))), 80, initial = "* ", exdent = 2)
+  strwrap(advi_verdict(weighted_view(fit, without_ranef(fit))), 80, initial = "* ", exdent = 2)
 }
 
 #' @export
 fit_report.held_draws <- function(fit) {
-  view <- advi_view(fit, without_ranef(fit))
+  view <- weighted_view(fit, without_ranef(fit))
   paste0(advi_report(view), "\n", advi_verdict(view))
 }

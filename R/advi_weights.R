@@ -23,8 +23,8 @@ uncorrectable <- function(fit) {
 # Pathfinder's draws have weights that are spent
 steady <- function(fit) fit$approximation != "pathfinder" && hardly_vary(exp(fit$log_weight))
 
-check_weights <- function(fit, row) {
-  wrong <- row[uncorrectable(fit)[row]]
+check_weights <- function(fit) {
+  wrong <- which(uncorrectable(fit))
   if (!length(wrong)) return(invisible())
   name <- fit$margin$name[wrong]
   worst <- max(fit$khat, fit$margin$khat[wrong])

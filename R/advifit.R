@@ -133,3 +133,31 @@ errors_under_q <- function(target, map, margin, result) {
   out[!exact] <- apply(natural[!exact, , drop = FALSE], 1L, stats::sd)
   out
 }
+
+# ---- as the methods that fits by vb() and advi() share see it ------------------------------------
+
+#' @export
+parameter_table.advifit <- function(fit) {
+  data.frame(name = fit$margin$name, class = "parameter", row = seq_len(nrow(fit$margin)))
+}
+
+#' @export
+summarise_parameters.advifit <- function(fit, table, probs) {
+  row <- table$row
+  out <- summary_matrix(fit$margin$name[row], probs)
+  margin <- fit$margin[row, ]
+  exact <- !is.na(margin$axis)
+  axis <- margin$axis[exact]
+  out[exact, ] <- summarise_margins(margin[exact, ], fit$mean[axis], fit$sd[axis], probs)
+  out[!exact, ] <- t(apply(fit$draws[, row[!exact], drop = FALSE], 2L, function(value) {
+    c(mean(value), stats::sd(value), stats::quantile(value, probs, names = FALSE))
+  }))
+  out
+}
+
+#' @export
+weighted_view.advifit <- function(fit, table) {
+  fit$draws <- fit$draws[, table$row, drop = FALSE]
+  fit$margin <- fit$margin[table$row, ]
+  fit
+}

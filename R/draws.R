@@ -22,7 +22,7 @@
 #' `variable` spares where the data are large.
 #'
 #' @param x,object A fit of class `vbfit`.
-#' @param ndraws The number of draws: 4000, or of a fit by ADVI as many as it keeps.
+#' @param ndraws The number of draws; `NULL`: 4000, or of a fit by ADVI as many as it keeps.
 #' @param variable Names of the parameters wanted, `NULL` for all. The name of an array such as
 #'   `r_Subject` stands for all its elements.
 #' @param ... Of `as.matrix()` and its siblings `draws` and `variable`, other names of `ndraws` and
@@ -44,9 +44,10 @@ NULL
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws
-as_draws.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
+as_draws.vbfit <- function(x, ndraws = NULL, variable = NULL, ...) {
   warn_unused(list(...), "draws")
-  check_number(ndraws, "ndraws", lower = 1, upper = .Machine$integer.max, whole = TRUE)
+  check_number(ndraws, "ndraws", lower = 1, upper = .Machine$integer.max, whole = TRUE, null = TRUE)
+  if (is.null(ndraws)) ndraws <- usual_draws(x)
   known <- names(log_densities)
   extra <- if (is.null(variable)) known else intersect(variable, known)
   wanted <- if (!is.null(variable)) setdiff(variable, known)
@@ -55,36 +56,41 @@ as_draws.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
 }
 
 # as_draws_df() and its siblings in 'posterior' call as_draws() without passing on their
-# arguments, hence a method each.
+# arguments, hence a method each, for fits by vb() and advi() alike.
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_df
-as_draws_df.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
-  posterior::as_draws_df(as_draws.vbfit(x, ndraws, variable, ...))
+#' @rawNamespace S3method(posterior::as_draws_df, advifit, as_draws_df.vbfit)
+as_draws_df.vbfit <- function(x, ndraws = NULL, variable = NULL, ...) {
+  posterior::as_draws_df(posterior::as_draws(x, ndraws, variable, ...))
 }
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_matrix
-as_draws_matrix.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
-  as_draws.vbfit(x, ndraws, variable, ...)
+#' @rawNamespace S3method(posterior::as_draws_matrix, advifit, as_draws_matrix.vbfit)
+as_draws_matrix.vbfit <- function(x, ndraws = NULL, variable = NULL, ...) {
+  posterior::as_draws(x, ndraws, variable, ...)
 }
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_array
-as_draws_array.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
-  posterior::as_draws_array(as_draws.vbfit(x, ndraws, variable, ...))
+#' @rawNamespace S3method(posterior::as_draws_array, advifit, as_draws_array.vbfit)
+as_draws_array.vbfit <- function(x, ndraws = NULL, variable = NULL, ...) {
+  posterior::as_draws_array(posterior::as_draws(x, ndraws, variable, ...))
 }
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_list
-as_draws_list.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
-  posterior::as_draws_list(as_draws.vbfit(x, ndraws, variable, ...))
+#' @rawNamespace S3method(posterior::as_draws_list, advifit, as_draws_list.vbfit)
+as_draws_list.vbfit <- function(x, ndraws = NULL, variable = NULL, ...) {
+  posterior::as_draws_list(posterior::as_draws(x, ndraws, variable, ...))
 }
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws_rvars
-as_draws_rvars.vbfit <- function(x, ndraws = ndraws.vbfit(x), variable = NULL, ...) {
-  posterior::as_draws_rvars(as_draws.vbfit(x, ndraws, variable, ...))
+#' @rawNamespace S3method(posterior::as_draws_rvars, advifit, as_draws_rvars.vbfit)
+as_draws_rvars.vbfit <- function(x, ndraws = NULL, variable = NULL, ...) {
+  posterior::as_draws_rvars(posterior::as_draws(x, ndraws, variable, ...))
 }
 
 #' @rdname draws
@@ -132,7 +138,8 @@ variables.vbfit <- function(x, ...) parameter_table(x)$name
 
 #' @rdname draws
 #' @exportS3Method posterior::nvariables
-nvariables.vbfit <- function(x, ...) length(variables.vbfit(x))
+#' @rawNamespace S3method(posterior::nvariables, advifit, nvariables.vbfit)
+nvariables.vbfit <- function(x, ...) length(posterior::variables(x))
 
 #' @rdname draws
 #' @exportS3Method posterior::ndraws

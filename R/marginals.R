@@ -5,7 +5,11 @@ summary_matrix <- function(name, probs) {
   matrix(NA_real_, length(name), length(column), dimnames = list(name, column))
 }
 
-summarise_parameters <- function(fit, table, probs) {
+# The columns of summary_matrix() for the parameters of `table`, rows of parameter_table()
+summarise_parameters <- function(fit, table, probs) UseMethod("summarise_parameters")
+
+#' @export
+summarise_parameters.vbfit <- function(fit, table, probs) {
   out <- summary_matrix(table$name, probs)
   b <- table$class == "b"
   r <- table$class == "r"

@@ -3,7 +3,10 @@
 # One row per parameter in the order of the summary; `row` counts within the fixed effects
 # (class "b"), the hyperparameters ("sd", "cor", "aux", "hs", "threshold") or the engine's
 # coefficients ("r").
-parameter_table <- function(fit) {
+parameter_table <- function(fit) UseMethod("parameter_table")
+
+#' @export
+parameter_table.vbfit <- function(fit) {
   p <- n_fixed(fit)
   fixed <- data.frame(
     name = paste0("b_", plain_name(fit$fixed$names), recycle0 = TRUE),

@@ -92,7 +92,7 @@ draw_plot <- function(fit, type, types, options, dots) {
   options$against <- pick_choice(options$against, "against", c("step", "time"))
   row <- plot_types[[type]]
   table <- if (!is.null(row$default)) {
-    pick_parameters(plotted_table(fit), options$variable, options$regex, row$default)
+    pick_parameters(parameter_table(fit), options$variable, options$regex, row$default)
   }
   invisible(row$draw(fit, table, options, dots))
 }
@@ -101,16 +101,6 @@ check_widths <- function(prob) {
   check_probs(prob, "prob")
   if (length(prob) %in% 1:2) return(invisible())
   vb_abort("prob", c("{.arg prob} must be one or two probabilities.", x = "It has {length(prob)}."))
-}
-
-plotted_table <- function(fit) UseMethod("plotted_table")
-
-#' @export
-plotted_table.vbfit <- function(fit) parameter_table(fit)
-
-#' @export
-plotted_table.advifit <- function(fit) {
-  data.frame(name = fit$margin$name, class = "parameter", row = seq_len(nrow(fit$margin)))
 }
 
 pick_parameters <- function(table, variable, regex, default) {

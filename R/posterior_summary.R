@@ -40,13 +40,18 @@ posterior_summary <- function(x, ...) UseMethod("posterior_summary")
 #' @export
 posterior_summary.vbfit <- function(x, probs = c(0.025, 0.975), variable = NULL,
                                     method = c("approximation", "psis"), ...) {
+  named_summary(x, probs, variable, method, list(...), "posterior_summary")
+}
+
+# `page`: the help page that a warning of unknown arguments names
+named_summary <- function(x, probs, variable, method, dots, page) {
   check_probs(probs, "probs")
   method <- pick_choice(method, "method", c("approximation", "psis"))
-  take_synonyms(list(...), c(pars = "variable"), "posterior_summary")
+  take_synonyms(dots, c(pars = "variable"), page)
   table <- select_parameters(parameter_table(x), variable)
   if (method != "psis") return(summarise_parameters(x, table, probs))
-  view <- advi_view(x, table)
-  check_weights(view, seq_len(nrow(table)))
+  view <- weighted_view(x, table)
+  check_weights(view)
   psis_summary(view$draws, view$log_weight, probs)
 }
 
