@@ -43,14 +43,15 @@ typedef struct {
   const vb_family *of;
 } opaque_family;
 
-static void values_alone(const vb_family *self, int n, const double *y, const double *w,
-                         const double *eta, const double *par, double *ll, double *d1, double *d2) {
+static void values_alone(const vb_family *self, const vb_rows *r, const double *eta,
+                         const double *par, double *ll, double *d1, double *d2) {
   const vb_family *of = ((const opaque_family *)self)->of;
   double base;
   check(!d1 && !d2, "values alone", of->name, 0, 0);
-  of->log_lik(of, n, y, w, eta, par, ll, NULL, NULL);
-  for (int i = 0; i < n && of->base; i++) {
-    of->base(1, y + i, w + i, par, &base);
+  of->log_lik(of, r, eta, par, ll, NULL, NULL);
+  for (int i = 0; i < r->n && of->base; i++) {
+    vb_rows one = vb_rows_range(r, i, 1);
+    of->base(&one, par, &base);
     ll[i] += base;
   }
 }
@@ -105,8 +106,7 @@ static vb_input rows_of(const example *e) {
   }
   for (int i = 0; i < e->n; i++) y[i] = response(in.family, y[i], i);
   in.n_par = n_par_of(in.family);
-  in.y = y;
-  in.w = w;
+  in.rows = (vb_rows){e->n, y, w};
   in.offset = doubles(e->n);
   in.x = x;
   in.center = mean;

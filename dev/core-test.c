@@ -91,17 +91,39 @@ static void test_quadrature(void) {
   }
 }
 
-/* ---- family_*.c ------------------------------------------------------------------ */
+/* ---- Rows ---- */
+static void test_rows(void) {
+  const double y[] = {3, 1, 4}, w[] = {1, 2, 0.5};
+  const int index[] = {2, 0, 2, 1};
+  const vb_rows all = {3, y, w};
+  vb_rows got = vb_rows_range(&all, 1, 2);
+  check(got.n == 2 && got.y == y + 1 && got.w == w + 1, "range", "rows", got.n, 2);
+  double *room = doubles(VB_ROW_COLUMNS * 12);
+  got = vb_rows_gather(&all, 4, index, room);
+  check(got.n == 4, "gather", "rows", got.n, 4);
+  for (int i = 0; i < 4; i++)
+    check(got.y[i] == y[index[i]] && got.w[i] == w[index[i]], "gather", "rows", got.y[i],
+          y[index[i]]);
+  got = vb_rows_rep(&all, 2, 2, room);
+  check(got.n == 12, "rep", "rows", got.n, 12);
+  for (int i = 0; i < 12; i++) {
+    int from = i % 6 / 2;
+    check(got.y[i] == y[from] && got.w[i] == w[from], "rep", "rows", got.y[i], y[from]);
+  }
+}
+
+/* ---- Families ---- */
 enum { N_ROW = 13 };
 
 typedef struct {
-  double *y, *w, *eta, *v, par[4];
+  vb_rows rows;
+  double *eta, *v, par[4];
   int n_par;
 } example;
 
 static example example_rows(const vb_family *f) {
-  example e = {doubles(N_ROW), doubles(N_ROW), doubles(N_ROW),
-               doubles(N_ROW), {1.3, 4.5},     f->n_par};
+  double *y = doubles(N_ROW), *w = doubles(N_ROW);
+  example e = {{N_ROW, y, w}, doubles(N_ROW), doubles(N_ROW), {1.3, 4.5}, f->n_par};
   if (f->thresholds) {
     memcpy(e.par, (double[]){-0.8, 0.5, 1.7, INFINITY}, sizeof e.par);
     e.n_par = 3;
@@ -110,11 +132,11 @@ static example example_rows(const vb_family *f) {
   for (int i = 0; i < N_ROW; i++) {
     e.eta[i] = 2.2 * wave(i);
     e.v[i] = 0.1 + 0.8 * fabs(wave(i + 50));
-    e.y[i] = f->cells ? i % 4 : i % 7;
-    if (f->thresholds) e.y[i]++;
-    if (!strcmp(f->name, "Gamma")) e.y[i] += 0.5;
-    if (!strcmp(f->name, "beta")) e.y[i] = (i + 1.0) / (N_ROW + 1);
-    e.w[i] = f->cells ? e.y[i] + 1 + i % 3 : 1 + 0.5 * (i % 2);
+    y[i] = f->cells ? i % 4 : i % 7;
+    if (f->thresholds) y[i]++;
+    if (!strcmp(f->name, "Gamma")) y[i] += 0.5;
+    if (!strcmp(f->name, "beta")) y[i] = (i + 1.0) / (N_ROW + 1);
+    w[i] = f->cells ? y[i] + 1 + i % 3 : 1 + 0.5 * (i % 2);
   }
   return e;
 }
@@ -124,22 +146,23 @@ static void family_derivatives(const vb_family *f, const example *e) {
   double *ll = doubles(N_ROW), *d1 = doubles(N_ROW), *d2 = doubles(N_ROW), *at = doubles(N_ROW);
   double *up = doubles(N_ROW), *down = doubles(N_ROW);
   double *up1 = doubles(N_ROW), *down1 = doubles(N_ROW);
-  f->log_lik(f, N_ROW, e->y, e->w, e->eta, e->par, ll, d1, d2);
+  f->log_lik(f, &e->rows, e->eta, e->par, ll, d1, d2);
   for (int i = 0; i < N_ROW; i++) at[i] = e->eta[i] + h;
-  f->log_lik(f, N_ROW, e->y, e->w, at, e->par, up, up1, NULL);
+  f->log_lik(f, &e->rows, at, e->par, up, up1, NULL);
   for (int i = 0; i < N_ROW; i++) at[i] = e->eta[i] - h;
-  f->log_lik(f, N_ROW, e->y, e->w, at, e->par, down, down1, NULL);
+  f->log_lik(f, &e->rows, at, e->par, down, down1, NULL);
   for (int i = 0; i < N_ROW; i++) {
     check_near(d1[i], (up[i] - down[i]) / (2 * h), 1e-6, "d1", f->name);
     check_near(d2[i], (up1[i] - down1[i]) / (2 * h), 1e-6, "d2", f->name);
   }
   /* any output may be left out, and no rows at all is fine */
-  f->log_lik(f, N_ROW, e->y, e->w, e->eta, e->par, NULL, NULL, up);
+  f->log_lik(f, &e->rows, e->eta, e->par, NULL, NULL, up);
   check(memcmp(up, d2, N_ROW * sizeof(double)) == 0, "d2 alone", f->name, up[0], d2[0]);
-  f->log_lik(f, 0, NULL, NULL, NULL, e->par, NULL, NULL, NULL);
+  f->log_lik(f, &(vb_rows){0}, NULL, e->par, NULL, NULL, NULL);
   for (int n = 1; n <= N_ROW; n++) { /* lanes: a short tail may not touch what follows */
     double *short_ll = doubles(n);
-    f->log_lik(f, n, e->y, e->w, e->eta, e->par, short_ll, NULL, NULL);
+    vb_rows some = vb_rows_range(&e->rows, 0, n);
+    f->log_lik(f, &some, e->eta, e->par, short_ll, NULL, NULL);
     check(short_ll[n - 1] == ll[n - 1], "tail", f->name, short_ll[n - 1], ll[n - 1]);
   }
 }
@@ -149,13 +172,14 @@ static void family_derivatives(const vb_family *f, const example *e) {
 static void expect_slopes(const vb_family *f, const example *e, int i, double *out) {
   const double h = 1e-5, step = 1e-3;
   double side[4], m = e->eta[i], v = e->v[i];
+  vb_rows one = vb_rows_range(&e->rows, i, 1);
   for (int s = 0; s < 4; s++) {
     double at = m + (s == 0) * h - (s == 1) * h, var = v + (s == 2) * h - (s == 3) * h;
-    f->expect(1, e->y + i, e->w + i, &at, &var, e->par, side + s, NULL, NULL);
+    f->expect(&one, &at, &var, e->par, side + s, NULL, NULL);
   }
   for (double z = -8 + step / 2; z < 8; z += step) {
     double eta = m + sqrt(v) * z, value;
-    f->log_lik(f, 1, e->y + i, e->w + i, &eta, e->par, &value, NULL, NULL);
+    f->log_lik(f, &one, &eta, e->par, &value, NULL, NULL);
     out[0] += step * exp(-z * z / 2) * 0.39894228040143268 * value;
   }
   out[1] = (side[0] - side[1]) / (2 * h);
@@ -170,13 +194,14 @@ static void family_expect(const vb_family *f, const example *e) {
   static const char *const part[3] = {"expect ll", "expect d1", "expect d2"};
   int by_slopes = f->kinked || f->bound;
   vb_gauss_hermite(VB_GH_MAX, node, weight);
-  f->expect(N_ROW, e->y, e->w, e->eta, e->v, e->par, out[0], out[1], out[2]);
+  f->expect(&e->rows, e->eta, e->v, e->par, out[0], out[1], out[2]);
   for (int i = 0; i < N_ROW; i++) {
+    vb_rows one = vb_rows_range(&e->rows, i, 1);
     memset(sum, 0, sizeof sum);
     if (by_slopes) expect_slopes(f, e, i, sum);
     for (int k = 0; k < VB_GH_MAX && !by_slopes; k++) {
       double eta = e->eta[i] + sqrt(e->v[i]) * node[k], value[3];
-      f->log_lik(f, 1, e->y + i, e->w + i, &eta, e->par, value, value + 1, value + 2);
+      f->log_lik(f, &one, &eta, e->par, value, value + 1, value + 2);
       for (int j = 0; j < 3; j++) sum[j] += weight[k] * value[j];
     }
     if (f->bound) check(out[0][i] <= sum[0] + 1e-6, "bound from below", f->name, out[0][i], sum[0]);
@@ -189,13 +214,13 @@ static void family_par(const vb_family *f, const example *e) {
   double *d = doubles(N_ROW), *side[2] = {doubles(N_ROW), doubles(N_ROW)}, *base = doubles(N_ROW);
   for (int k = 0; k < e->n_par; k++) {
     const double h = 1e-5 * e->par[k];
-    f->log_lik_par(f, N_ROW, e->y, e->w, e->eta, e->par, k, d);
+    f->log_lik_par(&e->rows, e->eta, e->par, k, d);
     for (int s = 0; s < 2; s++) {
       double par[4];
       memcpy(par, e->par, sizeof par);
       par[k] += s ? h : -h;
-      f->log_lik(f, N_ROW, e->y, e->w, e->eta, par, side[s], NULL, NULL);
-      if (f->base) f->base(N_ROW, e->y, e->w, par, base);
+      f->log_lik(f, &e->rows, e->eta, par, side[s], NULL, NULL);
+      if (f->base) f->base(&e->rows, par, base);
       for (int i = 0; i < N_ROW; i++) side[s][i] += base[i];
     }
     for (int i = 0; i < N_ROW; i++)
@@ -213,7 +238,7 @@ static void test_families(void) {
     family_par(f, &e);
     double *mu = doubles(N_ROW), *var = doubles(N_ROW);
     f->mean(N_ROW, e.eta, mu);
-    if (f->variance) f->variance(N_ROW, e.eta, e.w, e.par, var);
+    if (f->variance) f->variance(&e.rows, e.eta, e.par, var);
     for (int i = 0; i < N_ROW; i++)
       check(isfinite(mu[i]) && (var[i] > 0 || f->thresholds), "mean and variance", f->name, mu[i],
             var[i]);
@@ -256,16 +281,10 @@ int main(void) {
   static const struct {
     const char *name;
     void (*run)(void);
-  } test[] = {{"quadrature", test_quadrature},
-              {"linalg", test_linalg},
-              {"families", test_families},
-              {"priors", test_priors},
-              {"mixture", test_mixture},
-              {"engine", test_engine},
-              {"q", test_q},
-              {"psis", test_psis},
-              {"pathfinder", test_pathfinder},
-              {"fresh", test_fresh}};
+  } test[] = {{"quadrature", test_quadrature}, {"linalg", test_linalg}, {"rows", test_rows},
+              {"families", test_families},     {"priors", test_priors}, {"mixture", test_mixture},
+              {"engine", test_engine},         {"q", test_q},           {"psis", test_psis},
+              {"pathfinder", test_pathfinder}, {"fresh", test_fresh}};
   int passed = 0, failed = 0;
   for (size_t i = 0; i < sizeof test / sizeof *test; i++) {
     n_check = n_failed = 0;

@@ -1,12 +1,13 @@
 #!/bin/sh
-# dev/objects.sh: writes src/Makevars with the object files of the tree as it stands, room by room.
+# dev/objects.sh: writes src/Makevars with the object files of the tree as it stands, room by room,
+# and its headers, since a changed header makes every object stale.
 set -eu
 cd "$(dirname "$0")/../src"
 rooms="numbers rows rows/families rows/priors rows/approximations design gauss correct theta posterior
   advi joint r"
 {
   # shellcheck disable=SC2016
-  printf '%s\n' '# OBJECTS is written by dev/objects.sh' 'PKG_CPPFLAGS = -I.' \
+  printf '%s\n' '# written by dev/objects.sh' 'PKG_CPPFLAGS = -I.' \
     'PKG_CFLAGS = $(SHLIB_OPENMP_CFLAGS) $(C_VISIBILITY)' \
     'PKG_LIBS = $(SHLIB_OPENMP_CFLAGS) $(LAPACK_LIBS) $(BLAS_LIBS) $(FLIBS)' ''
   printf 'OBJECTS ='
@@ -15,6 +16,11 @@ rooms="numbers rows rows/families rows/priors rows/approximations design gauss c
       printf ' \\\n  %s' "${file%.c}.o"
     done
   done
-  printf '\n'
+  printf '\n\nHEADERS ='
+  for file in $(find . -name '*.h' | LC_ALL=C sort); do
+    printf ' \\\n  %s' "${file#./}"
+  done
+  # shellcheck disable=SC2016
+  printf '\n\n%s\n\n%s\n' 'all: $(SHLIB)' '$(OBJECTS): $(HEADERS)'
 } >Makevars.new
 mv Makevars.new Makevars

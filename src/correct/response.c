@@ -14,11 +14,12 @@ double vb_response_size(const vb_model *m, const double *par, const vb_inner *in
   double eta[256], d2[256], third[256], total = 0;
   for (int from = 0; from < m->n; from += 256) {
     int n = m->n - from < 256 ? m->n - from : 256;
+    vb_rows rows = vb_rows_range(&m->rows, from, n);
     memset(third, 0, sizeof third);
     for (int q = 0; q < m->rules->order[1]; q++) {
       for (int i = 0; i < n; i++)
         eta[i] = in->eta[from + i] + sqrt(fmax(in->v[from + i], 0)) * node[q];
-      m->family->log_lik(m->family, n, m->y + from, m->w + from, eta, par, NULL, NULL, d2);
+      m->family->log_lik(m->family, &rows, eta, par, NULL, NULL, d2);
       for (int i = 0; i < n; i++) third[i] += weight[q] * node[q] * d2[i];
     }
     for (int i = 0; i < n; i++) total += pow(third[i] * in->v[from + i], 2) / 6;

@@ -26,7 +26,7 @@ void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
   vb_grid_wide(WIDE, WIDE_REACH, rq->wide);
   rq->cov_beta = m->host->alloc((size_t)m->n * m->p + 1, sizeof(double));
   rq->direction = m->host->alloc((size_t)cap * d_max, sizeof(double));
-  rq->cell = m->host->alloc((size_t)cap * 10, sizeof(double));
+  rq->cell = m->host->alloc((size_t)cap * (8 + VB_ROW_COLUMNS), sizeof(double));
   rq->series = m->host->alloc((size_t)m->n * 4 + 1, sizeof(double));
   rq->level = m->host->alloc((size_t)m->p * (2 * d_max + 1) + 1, sizeof(double));
   rq->shift = m->host->alloc(m->n_coef + 1, sizeof(double));
@@ -43,7 +43,7 @@ static void conditional_expectation(const vb_model *m, const double *par, const 
   }
   if (m->family->expect) {
     for (int r = 0; r < n; r++) v->eta[r] = v->m[r] + shift[r];
-    m->family->expect(n, v->y, v->w, v->eta, v->rest, par, v->e, NULL, NULL);
+    m->family->expect(&v->rows, v->eta, v->rest, par, v->e, NULL, NULL);
     return;
   }
   double widest = 0;
@@ -52,8 +52,8 @@ static void conditional_expectation(const vb_model *m, const double *par, const 
   if (k == VB_N_ORDER - 1) {
     for (int r = 0; r < n; r++) {
       double out[3];
-      vb_expect_wide(m->family, v->y[r], v->w[r], v->m[r] + shift[r], fmax(v->rest[r], 1e-6), par,
-                     out);
+      vb_rows row = vb_rows_range(&v->rows, r, 1);
+      vb_expect_wide(m->family, &row, v->m[r] + shift[r], fmax(v->rest[r], 1e-6), par, out);
       v->e[r] = out[0];
     }
     return;
@@ -63,7 +63,7 @@ static void conditional_expectation(const vb_model *m, const double *par, const 
   memset(v->e, 0, sizeof(double) * n);
   for (int q = 0; q < m->rules->order[k]; q++) {
     for (int r = 0; r < n; r++) v->eta[r] = v->m[r] + shift[r] + sqrt(v->rest[r]) * node[q];
-    m->family->log_lik(m->family, n, v->y, v->w, v->eta, par, v->ll, NULL, NULL);
+    m->family->log_lik(m->family, &v->rows, v->eta, par, v->ll, NULL, NULL);
     for (int r = 0; r < n; r++) v->e[r] += weight[q] * v->ll[r];
   }
 }
@@ -82,12 +82,13 @@ static void series_coefficients(const vb_model *m, const double *par, const vb_i
   for (int from = 0; from < m->n; from += 256) {
     int n = m->n - from < 256 ? m->n - from : 256;
     double *c = coef + (size_t)from * 4;
+    vb_rows rows = vb_rows_range(&m->rows, from, n);
     memset(c, 0, sizeof(double) * 4 * n);
     for (int i = 0; i < n; i++) s[i] = sqrt(fmax(in->v[from + i], 1e-12));
     for (int q = 0; q < m->rules->order[2]; q++) {
       double z = node[q], h2 = z * z - 1, h3 = z * (z * z - 3), h4 = z * z * (z * z - 6) + 3;
       for (int i = 0; i < n; i++) eta[i] = in->eta[from + i] + s[i] * z;
-      m->family->log_lik(m->family, n, m->y + from, m->w + from, eta, par, NULL, NULL, d2);
+      m->family->log_lik(m->family, &rows, eta, par, NULL, NULL, d2);
       for (int i = 0; i < n; i++) {
         double w = weight[q] * d2[i];
         c[4 * i] += w * z;
@@ -175,12 +176,11 @@ static void level_moments(const vb_term *t, int l, const vb_level *v, const vb_g
 static double quadrature_level(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq,
                                vb_level *v, const vb_grid *g, double *total) {
   int n = v->n, d = v->d;
-  double *shift = rq->cell + (size_t)8 * rq->cap_level,
-         *single = rq->cell + (size_t)9 * rq->cap_level, alone = 0;
+  double *shift = rq->cell + (size_t)6 * rq->cap_level,
+         *single = rq->cell + (size_t)7 * rq->cap_level, alone = 0;
+  v->rows = vb_rows_gather(&m->rows, n, v->row, v->room);
   for (int r = 0; r < n; r++) {
     v->m[r] = in->eta[v->row[r]];
-    v->y[r] = m->y[v->row[r]];
-    v->w[r] = m->w[v->row[r]];
     single[r] = 0;
   }
   for (int q = 0; q < g->n; q++) {
@@ -206,14 +206,15 @@ static double quadrature_level(const vb_model *m, const double *par, const vb_in
  * eta and leaves rest */
 static double site_alone(const vb_model *m, const double *par, const vb_inner *in, int i, double na,
                          double rest, const vb_grid *wide) {
-  double y[VB_MAX_GRID], w[VB_MAX_GRID], eta[VB_MAX_GRID], shift[VB_MAX_GRID], e[VB_MAX_GRID];
+  double room[VB_ROW_COLUMNS * VB_MAX_GRID];
+  double eta[VB_MAX_GRID], shift[VB_MAX_GRID], e[VB_MAX_GRID];
   double left[VB_MAX_GRID], work[VB_MAX_GRID], ll[VB_MAX_GRID], a = sqrt(fmax(na, 0));
   int row[VB_MAX_GRID], given = rest > 0 || m->family->opaque; /* values are dear: by the table */
-  vb_level v = {.n = wide->n, .d = 1, .row = row, .rest = left, .m = eta, .y = y, .w = w, .e = e};
+  vb_level v = {.n = wide->n, .d = 1, .row = row, .rest = left, .m = eta, .e = e};
+  vb_rows one = vb_rows_range(&m->rows, i, 1);
+  v.rows = vb_rows_rep(&one, wide->n, 1, room);
   for (int q = 0; q < wide->n; q++) {
     row[q] = i;
-    y[q] = m->y[i];
-    w[q] = m->w[i];
     left[q] = rest;
     shift[q] = a * wide->z[q][0];
     eta[q] = in->eta[i] + (given ? 0 : shift[q]);
@@ -223,7 +224,7 @@ static double site_alone(const vb_model *m, const double *par, const vb_inner *i
   if (given)
     conditional_expectation(m, par, &v, shift);
   else
-    m->family->log_lik(m->family, wide->n, y, w, eta, par, e, NULL, NULL);
+    m->family->log_lik(m->family, &v.rows, eta, par, e, NULL, NULL);
   for (int q = 0; q < wide->n; q++)
     e[q] += in->h[i] * (shift[q] * shift[q] - na) / 2 - in->ll[i] - in->g[i] * shift[q];
   return vb_grid_weigh(wide, e, work);
@@ -251,12 +252,11 @@ static double level_term(const vb_model *m, const double *par, const vb_inner *i
                 .a = rq->direction,
                 .rest = c,
                 .m = c + cap,
-                .y = c + 2 * cap,
-                .w = c + 3 * cap,
-                .eta = c + 4 * cap,
-                .ll = c + 5 * cap,
-                .e = c + 6 * cap,
-                .na = c + 7 * cap};
+                .eta = c + 2 * cap,
+                .ll = c + 3 * cap,
+                .e = c + 4 * cap,
+                .na = c + 5 * cap,
+                .room = c + 8 * cap};
   double total[VB_MAX_GRID], post[VB_MAX_GRID], out, alone, rest = 0;
   const vb_grid *at = g;
   vb_grid moved;

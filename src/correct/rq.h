@@ -10,7 +10,8 @@ typedef struct {    /* one level's quadrature problem */
   const int *row;
   double white[VB_RQ_DIM * VB_RQ_DIM]; /* z = white t */
   double load[VB_RQ_DIM * VB_RQ_DIM];  /* Cov(z, u): d x d */
-  double *a, *rest, *m, *y, *w, *eta, *ll, *e, *na;
+  vb_rows rows;
+  double *a, *rest, *m, *room, *eta, *ll, *e, *na; /* room: for rows */
 } vb_level;
 
 /* Adaptive Gauss-Hermite over the whitened direction (Naylor & Smith 1982): nodes z and log

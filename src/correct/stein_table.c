@@ -51,14 +51,13 @@ static void tabulate(const vb_model *m, const double *par) {
   }
   for (int from = 0; from < m->n; from += room) {
     int n = m->n - from < room ? m->n - from : room, at = 0;
+    vb_rows some = vb_rows_range(&m->rows, from, n);
+    vb_rows rows = vb_rows_rep(&some, n_point, 1, st->rows);
     for (int i = from; i < from + n; i++)
-      for (int k = -half; k <= half; k++, at++) {
-        st->y[at] = m->y[i];
-        st->w[at] = m->w[i];
+      for (int k = -half; k <= half; k++, at++)
         st->eta[at] = st->centre[i] + st->s[i] * st->step * k;
-      }
     double *to = st->table + (size_t)from * n_point;
-    m->family->log_lik(m->family, at, st->y, st->w, st->eta, par, to, NULL, NULL);
+    m->family->log_lik(m->family, &rows, st->eta, par, to, NULL, NULL);
     for (int i = 0; i < n; i++) mend(to + (size_t)i * n_point, half);
   }
   st->ready = 1;

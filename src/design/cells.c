@@ -21,7 +21,7 @@ static uint64_t mix_double(uint64_t h, double v) {
 
 static uint64_t row_hash(const vb_input *in, int i) {
   uint64_t h = mix_double(1, in->offset[i]);
-  if (in->family->cells == 2) h = mix_double(h, in->y[i]);
+  if (in->family->cells == 2) h = mix_double(h, in->rows.y[i]);
   for (int k = 0; k < in->p; k++) h = mix_double(h, in->x[i + (size_t)k * in->n]);
   for (int t = 0; t < in->n_term; t++) {
     h = mix(h, (uint64_t)in->group[t][i]);
@@ -32,7 +32,7 @@ static uint64_t row_hash(const vb_input *in, int i) {
 
 static int same_row(const vb_input *in, int i, int j) {
   if (in->offset[i] != in->offset[j]) return 0;
-  if (in->family->cells == 2 && in->y[i] != in->y[j]) return 0;
+  if (in->family->cells == 2 && in->rows.y[i] != in->rows.y[j]) return 0;
   for (int t = 0; t < in->n_term; t++) {
     if (in->group[t][i] != in->group[t][j]) return 0;
     for (int a = 0; a < in->d[t]; a++)

@@ -42,9 +42,10 @@ typedef struct {
   vb_coupling coupling;
   int quadratic; /* the family is, and all is coupled: q(c | theta) is had without sweeps */
   int cores;
-  int n, p, n_term, n_coef;         /* n cells */
-  int n_par;                        /* of the family, thresholds counted */
-  const double *y, *w, *offset, *x; /* cells in leaf order; x n x p row-major, centred */
+  int n, p, n_term, n_coef; /* n cells */
+  int n_par;                /* of the family, thresholds counted */
+  vb_rows rows;             /* responses of the cells, which are in leaf order */
+  const double *offset, *x; /* x n x p row-major, centred */
   double constant;
   vb_term *term;
   int leaf, d_leaf, n_front, q;
@@ -85,9 +86,10 @@ static inline size_t vb_diag_position(const vb_model *m, int o, int a,
 typedef struct {
   const vb_family *family;
   vb_coupling coupling;
-  int n_par;                                 /* of the family, thresholds counted */
-  int n, p, n_term, intercept;               /* intercept: column from 0, -1 none */
-  const double *y, *w, *offset, *x, *center; /* x n x p column-major, uncentred */
+  int n_par;                   /* of the family, thresholds counted */
+  int n, p, n_term, intercept; /* intercept: column from 0, -1 none */
+  vb_rows rows;
+  const double *offset, *x, *center; /* x n x p column-major, uncentred */
   double constant;
   const int **group; /* per term, n, from 1 */
   const int *n_level, *d;

@@ -83,11 +83,10 @@ static void copy_cells(const vb_host *host, const vb_input *in, vb_model *m, con
 static void sum_cells(const vb_host *host, const vb_input *in, vb_model *m, const int *cell) {
   double *y = host->alloc(m->n + 1, sizeof(double)), *w = host->alloc(m->n + 1, sizeof(double));
   for (int i = 0; i < in->n; i++) {
-    y[cell[i]] = in->family->cells == 1 ? y[cell[i]] + in->y[i] : in->y[i];
-    w[cell[i]] += in->w[i];
+    y[cell[i]] = in->family->cells == 1 ? y[cell[i]] + in->rows.y[i] : in->rows.y[i];
+    w[cell[i]] += in->rows.w[i];
   }
-  m->y = y;
-  m->w = w;
+  m->rows = (vb_rows){m->n, y, w};
 }
 
 static void set_priors(const vb_host *host, const vb_input *in, vb_model *m) {
@@ -121,15 +120,15 @@ static void reference_fit(const vb_host *host, vb_model *m) {
   double *a = host->alloc((size_t)p * p + 1, sizeof(double)), *b = m->beta_ref;
   if (!m->family->identity) return;
   m->sum_log_w = 0;
-  for (int i = 0; i < m->n; i++) m->sum_log_w += log(m->w[i]);
+  for (int i = 0; i < m->n; i++) m->sum_log_w += log(m->rows.w[i]);
   if (p) {
-    vb_weighted_gram(m->n, p, m->x, p, m->w, 0, a, p);
+    vb_weighted_gram(m->n, p, m->x, p, m->rows.w, 0, a, p);
     double ridge = 1e-300;
     for (int k = 0; k < p; k++) ridge += a[k + (size_t)k * p] / p;
     for (int k = 0; k < p; k++) a[k + (size_t)k * p] += 1e-10 * ridge;
     for (int i = 0; i < m->n; i++)
       for (int k = 0; k < p; k++)
-        b[k] += m->w[i] * (m->y[i] - m->offset[i]) * m->x[(size_t)i * p + k];
+        b[k] += m->rows.w[i] * (m->rows.y[i] - m->offset[i]) * m->x[(size_t)i * p + k];
     if (vb_chol(p, a, p) == VB_OK)
       vb_chol_solve(p, a, p, 1, b, p);
     else

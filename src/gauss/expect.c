@@ -14,20 +14,19 @@
 
 /* Variances no Hermite rule resolves, since the likelihood bends on the scale of one: the trapezoid
  * rule, whose error falls exponentially with the step (Trefethen & Weideman 2014). */
-void vb_expect_wide(const vb_family *family, double y, double w, double m, double v,
+void vb_expect_wide(const vb_family *family, const vb_rows *row, double m, double v,
                     const double *par, double out[3]) {
-  double s = sqrt(v), step = fmin(0.5 * s, 1), eta[BLOCK], f[3][BLOCK], ys[BLOCK], ws[BLOCK];
+  double s = sqrt(v), step = fmin(0.5 * s, 1), eta[BLOCK], f[3][BLOCK];
+  double room[VB_ROW_COLUMNS * BLOCK];
+  vb_rows rows = vb_rows_rep(row, BLOCK, 1, room);
   int half = (int)fmin(ceil(7.5 * s / step), 4000);
   step = 7.5 * s / half;
   out[0] = out[1] = out[2] = 0;
-  for (int i = 0; i < BLOCK; i++) {
-    ys[i] = y;
-    ws[i] = w;
-  }
   for (int from = -half; from <= half; from += BLOCK) {
     int n = half + 1 - from < BLOCK ? half + 1 - from : BLOCK;
+    rows.n = n;
     for (int i = 0; i < n; i++) eta[i] = m + step * (from + i);
-    family->log_lik(family, n, ys, ws, eta, par, f[0], f[1], f[2]);
+    family->log_lik(family, &rows, eta, par, f[0], f[1], f[2]);
     for (int i = 0; i < n; i++) {
       double z = step * (from + i) / s, weight = step / s * exp(-z * z / 2 - VB_LOG_2PI / 2);
       for (int k = 0; k < 3; k++) out[k] += weight * f[k][i];
@@ -35,63 +34,63 @@ void vb_expect_wide(const vb_family *family, double y, double w, double m, doubl
   }
 }
 
-typedef struct {
-  double y[BLOCK], w[BLOCK], m[BLOCK], s[BLOCK], eta[BLOCK], f[3][BLOCK], out[3][BLOCK];
-  int row[BLOCK];
+typedef struct { /* cells of one order, gathered */
+  double room[VB_ROW_COLUMNS * BLOCK], m[BLOCK], s[BLOCK], eta[BLOCK], f[3][BLOCK], out[3][BLOCK];
+  vb_rows rows;
+  int cell[BLOCK];
 } slab;
 
-/* cells of one order, gathered into the slab */
-static void quadrature(const vb_family *family, const double *par, const double *node,
-                       const double *weight, int order, int n, slab *s) {
+static void gather(const vb_rows *rows, const double *m, const double *v, int n, slab *s) {
+  s->rows = vb_rows_gather(rows, n, s->cell, s->room);
+  for (int i = 0; i < n; i++) {
+    s->m[i] = m[s->cell[i]];
+    s->s[i] = sqrt(fmax(v[s->cell[i]], 0));
+  }
+}
+
+static void by_hermite(const vb_model *model, const double *par, int rule, slab *s) {
+  const vb_family *family = model->family;
+  const double *node = model->rules->node + model->rules->first[rule],
+               *weight = model->rules->weight + model->rules->first[rule];
+  int n = s->rows.n;
   for (int k = 0; k < 3; k++) memset(s->out[k], 0, sizeof(double) * n);
-  for (int q = 0; q < order; q++) {
+  for (int q = 0; q < model->rules->order[rule]; q++) {
     for (int i = 0; i < n; i++) s->eta[i] = s->m[i] + s->s[i] * node[q];
-    family->log_lik(family, n, s->y, s->w, s->eta, par, s->f[0], s->f[1], s->f[2]);
+    family->log_lik(family, &s->rows, s->eta, par, s->f[0], s->f[1], s->f[2]);
     for (int k = 0; k < 3; k++)
       for (int i = 0; i < n; i++) s->out[k][i] += weight[q] * s->f[k][i];
   }
 }
 
-static void expect_block(const vb_model *model, const vb_rules *rule, const double *par,
-                         const double *m, const double *v, int from, int n, double *ll, double *g,
-                         double *h) {
-  const vb_family *family = model->family;
-  const double *y = model->y + from, *w = model->w + from;
-  if (family->expect) {
-    family->expect(n, y, w, m + from, v + from, par, ll + from, g + from, h + from);
-    for (int i = from; i < from + n; i++) h[i] = -h[i];
-    return;
+static void by_trapezoids(const vb_model *model, const double *par, slab *s) {
+  for (int i = 0; i < s->rows.n; i++) {
+    vb_rows row = vb_rows_range(&s->rows, i, 1);
+    double out[3];
+    vb_expect_wide(model->family, &row, s->m[i], s->s[i] * s->s[i], par, out);
+    for (int k = 0; k < 3; k++) s->out[k][i] = out[k];
   }
+}
+
+/* a block of cells, each by the rule that its variance asks for */
+static void quadrature(const vb_model *model, const vb_rows *rows, const double *par,
+                       const double *m, const double *v, double *const to[3]) {
   slab s;
-  signed char order[BLOCK];
-  for (int i = 0; i < n; i++) order[i] = (signed char)vb_rule_index(v[from + i]);
+  signed char rule[BLOCK];
+  for (int i = 0; i < rows->n; i++) rule[i] = (signed char)vb_rule_index(v[i]);
   for (int k = 0; k < VB_N_ORDER; k++) {
-    int c = 0;
-    for (int i = 0; i < n; i++)
-      if (order[i] == k) {
-        s.y[c] = y[i];
-        s.w[c] = w[i];
-        s.m[c] = m[from + i];
-        s.s[c] = sqrt(fmax(v[from + i], 0));
-        s.row[c++] = from + i;
-      }
-    if (!c) continue;
-    if (k == VB_N_ORDER - 1) {
-      for (int i = 0; i < c; i++) {
-        double out[3];
-        vb_expect_wide(family, s.y[i], s.w[i], s.m[i], s.s[i] * s.s[i], par, out);
-        ll[s.row[i]] = out[0];
-        g[s.row[i]] = out[1];
-        h[s.row[i]] = -out[2];
-      }
-      continue;
-    }
-    quadrature(family, par, rule->node + rule->first[k], rule->weight + rule->first[k],
-               rule->order[k], c, &s);
-    for (int i = 0; i < c; i++) {
-      ll[s.row[i]] = s.out[0][i];
-      g[s.row[i]] = s.out[1][i];
-      h[s.row[i]] = -s.out[2][i];
+    int n = 0;
+    for (int i = 0; i < rows->n; i++)
+      if (rule[i] == k) s.cell[n++] = i;
+    if (!n) continue;
+    gather(rows, m, v, n, &s);
+    if (k == VB_N_ORDER - 1)
+      by_trapezoids(model, par, &s);
+    else
+      by_hermite(model, par, k, &s);
+    for (int i = 0; i < n; i++) {
+      to[0][s.cell[i]] = s.out[0][i];
+      to[1][s.cell[i]] = s.out[1][i];
+      to[2][s.cell[i]] = -s.out[2][i];
     }
   }
 }
@@ -108,7 +107,14 @@ double vb_expect(const vb_model *model, const double *par, const double *m, cons
 #endif
   for (int b = 0; b < n_block; b++) {
     int from = b * BLOCK, n = model->n - from < BLOCK ? model->n - from : BLOCK;
-    expect_block(model, model->rules, par, m, v, from, n, ll, g, h);
+    vb_rows rows = vb_rows_range(&model->rows, from, n);
+    if (!model->family->expect) {
+      quadrature(model, &rows, par, m + from, v + from,
+                 (double *const[]){ll + from, g + from, h + from});
+      continue;
+    }
+    model->family->expect(&rows, m + from, v + from, par, ll + from, g + from, h + from);
+    for (int i = from; i < from + n; i++) h[i] = -h[i];
   }
   double total = 0;
   for (int i = 0; i < model->n; i++) total += ll[i];
@@ -139,7 +145,8 @@ double vb_base(const vb_model *model, const double *par) {
   if (!model->family->base) return total;
   for (int from = 0; from < model->n; from += BLOCK) {
     int n = model->n - from < BLOCK ? model->n - from : BLOCK;
-    model->family->base(n, model->y + from, model->w + from, par, out);
+    vb_rows rows = vb_rows_range(&model->rows, from, n);
+    model->family->base(&rows, par, out);
     for (int i = 0; i < n; i++) total += out[i];
   }
   return total;
@@ -160,14 +167,15 @@ void vb_expect_par(const vb_model *model, const double *par, const double *m, co
   double eta[BLOCK], d[BLOCK];
   for (int from = 0; from < model->n; from += BLOCK) {
     int n = model->n - from < BLOCK ? model->n - from : BLOCK;
+    vb_rows rows = vb_rows_range(&model->rows, from, n);
     for (int k = 0; k < model->n_par && family->expect_par; k++) {
-      family->expect_par(n, model->y + from, model->w + from, m + from, v + from, par, k, d);
+      family->expect_par(&rows, m + from, v + from, par, k, d);
       for (int i = 0; i < n; i++) grad[k] += d[i];
     }
     for (int q = 0; q < order && !family->expect_par; q++) {
       for (int i = 0; i < n; i++) eta[i] = m[from + i] + sqrt(fmax(v[from + i], 0)) * node[q];
       for (int k = 0; k < model->n_par; k++) {
-        family->log_lik_par(family, n, model->y + from, model->w + from, eta, par, k, d);
+        family->log_lik_par(&rows, eta, par, k, d);
         double t = 0;
         for (int i = 0; i < n; i++) t += d[i];
         grad[k] += weight[q] * t;

@@ -90,7 +90,7 @@ void vb_expect_par(const vb_model *model, const double *par, const double *m, co
                    double *grad);
 double vb_expect_site(const vb_model *model, const vb_site *site, double m, double v, double *g,
                       double *h);
-void vb_expect_wide(const vb_family *family, double y, double w, double m, double v,
+void vb_expect_wide(const vb_family *family, const vb_rows *row, double m, double v,
                     const double *par, double out[3]);
 /* ---- Gaussian block (inner.c) ---- */
 typedef struct {      /* q(c | theta) and what it costs to have it */

@@ -4,8 +4,8 @@
 #include "gauss/ep.h"
 
 double vb_quadratic_precision(const vb_model *m, const double *par) {
-  double one = 1, zero = 0, d2;
-  m->family->log_lik(m->family, 1, &zero, &one, &zero, par, NULL, NULL, &d2);
+  double eta = 0, d2;
+  m->family->log_lik(m->family, &vb_rows_unit, &eta, par, NULL, NULL, &d2);
   return -d2;
 }
 
@@ -16,9 +16,9 @@ double vb_quadratic_rms(const vb_model *m, const vb_theta *theta, const vb_inner
 }
 
 double vb_quadratic_lik(const vb_model *m, const double *par, double rms) {
-  double one = 1, zero = 0, base, ll;
-  m->family->base(1, &zero, &one, par, &base);
-  m->family->log_lik(m->family, 1, &zero, &one, &rms, par, &ll, NULL, NULL);
+  double base, ll;
+  m->family->base(&vb_rows_unit, par, &base);
+  m->family->log_lik(m->family, &vb_rows_unit, &rms, par, &ll, NULL, NULL);
   return m->n * (base + ll) + m->sum_log_w / 2;
 }
 
@@ -35,9 +35,9 @@ void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta 
   if (m->ep) vb_ep_gradient(hyper, theta, in, grad);
   if (!hyper->n_par) return;
   if (m->quadratic) { /* all rows at once: the sum over rows is n times the row at the rms */
-    double one = 1, zero = 0, rms = vb_quadratic_rms(m, theta, in);
+    double rms = vb_quadratic_rms(m, theta, in);
     for (int k = 0; k < hyper->n_par; k++) {
-      m->family->log_lik_par(m->family, 1, &zero, &one, &rms, theta->par, k, par + k);
+      m->family->log_lik_par(&vb_rows_unit, &rms, theta->par, k, par + k);
       par[k] *= m->n;
     }
   } else {

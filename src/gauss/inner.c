@@ -165,15 +165,15 @@ static vb_status solve_general(const vb_model *m, const vb_theta *theta, double 
  * ------------------ */
 
 void vb_quadratic_setup(const vb_model *m, vb_inner *in) {
-  vb_cross_products(m, m->w, &in->cross);
+  vb_cross_products(m, m->rows.w, &in->cross);
   vb_block b = {.m = in->m_try};
   memset(b.m, 0, sizeof(double) * m->n_coef);
   memcpy(b.m, m->beta_ref, sizeof(double) * m->p);
   vb_linear_predictor(m, b.m, in->eta);
-  for (int i = 0; i < m->n; i++) in->g[i] = m->w[i] * (m->y[i] - in->eta[i]);
+  for (int i = 0; i < m->n; i++) in->g[i] = m->rows.w[i] * (m->rows.y[i] - in->eta[i]);
   vb_design_transpose(m, in->g, in->r_ref);
   in->rss_ref = 0;
-  for (int i = 0; i < m->n; i++) in->rss_ref += in->g[i] * (m->y[i] - in->eta[i]);
+  for (int i = 0; i < m->n; i++) in->rss_ref += in->g[i] * (m->rows.y[i] - in->eta[i]);
   in->fixed_cross = 1;
 }
 
@@ -270,9 +270,9 @@ static vb_status site_fixed_point(const vb_model *m, vb_inner *in, vb_block *b, 
 static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int want_inverse,
                                  vb_inner *in, vb_block *b, double *elbo) {
   int p = m->p, n_coef = m->n_coef;
-  double one = 1, zero = 0, base, site_elbo;
+  double base, site_elbo;
   if (!in->fixed_cross) vb_quadratic_setup(m, in);
-  m->family->base(1, &zero, &one, theta->par, &base);
+  m->family->base(&vb_rows_unit, theta->par, &base);
   double tau = vb_quadratic_precision(m, theta->par), origin = 0;
   vb_status st = vb_factor(m, theta, &in->cross, tau, &in->sol);
   if (st != VB_OK) return st;

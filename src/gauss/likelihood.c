@@ -12,8 +12,7 @@
 #define MANY 4          /* points from which the blocked product pays */
 #define STEP 1e-4       /* of their differences, in units of eta and of a parameter */
 
-/* ---- Cells
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Cells ---- */
 
 typedef struct {
   double y, w;
@@ -29,8 +28,9 @@ static void distinct_pairs(const vb_model *m, vb_cells *cells) {
   const vb_host *host = m->host;
   pair *p = host->alloc(m->n + 1, sizeof *p);
   double *y = host->alloc(m->n + 1, sizeof *y), *w = host->alloc(m->n + 1, sizeof *w);
+  const vb_rows *rows = &m->rows;
   double *count = host->alloc(m->n + 1, sizeof *count);
-  for (int i = 0; i < m->n; i++) p[i] = (pair){m->family->identity ? 0 : m->y[i], m->w[i]};
+  for (int i = 0; i < m->n; i++) p[i] = (pair){m->family->identity ? 0 : rows->y[i], rows->w[i]};
   qsort(p, m->n, sizeof *p, by_pair);
   int n = 0;
   for (int i = 0; i < m->n; i++) {
@@ -40,9 +40,7 @@ static void distinct_pairs(const vb_model *m, vb_cells *cells) {
     }
     count[n - 1]++;
   }
-  cells->n_base = n;
-  cells->base_y = y;
-  cells->base_w = w;
+  cells->base = (vb_rows){n, y, w};
   cells->base_count = count;
 }
 
@@ -58,22 +56,18 @@ void vb_likelihood_make(const vb_model *m, const vb_hyper *hyper, int points, vb
   l->eta = host->alloc(block + 1, sizeof(double));
   l->d1 = host->alloc(block + 1, sizeof(double));
   l->ll = host->alloc(three + 1, sizeof(double));
-  double **long_call[] = {&l->y3, &l->w3, &l->eta3};
-  for (int k = 0; k < 3 && opaque; k++) *long_call[k] = host->alloc(three + 1, sizeof(double));
+  if (opaque) {
+    l->rows3 = host->alloc(three + 1, VB_ROW_COLUMNS * sizeof(double));
+    l->eta3 = host->alloc(three + 1, sizeof(double));
+  }
   const int **group = host->alloc(m->n_term + 1, sizeof *group);
   const double **z = host->alloc(m->n_term + 1, sizeof *z);
   for (int k = 0; k < m->n_term; k++) {
     group[k] = m->term[k].group;
     z[k] = m->term[k].z;
   }
-  l->all = (vb_cells){.n = m->n,
-                      .scale = 1,
-                      .y = m->y,
-                      .w = m->w,
-                      .offset = m->offset,
-                      .x = m->x,
-                      .group = group,
-                      .z = z};
+  l->all = (vb_cells){
+      .scale = 1, .rows = m->rows, .offset = m->offset, .x = m->x, .group = group, .z = z};
   if (m->family->base) distinct_pairs(m, &l->all);
   l->at = &l->all;
 }
@@ -81,7 +75,8 @@ void vb_likelihood_make(const vb_model *m, const vb_hyper *hyper, int points, vb
 static void sample_alloc(vb_likelihood *l, int n_unit, int cap) {
   const vb_model *m = l->model;
   const vb_host *host = m->host;
-  l->own = host->alloc((size_t)cap * (m->p + 4), sizeof(double));
+  l->pick = host->alloc(cap, sizeof(int));
+  l->own = host->alloc((size_t)cap * (VB_ROW_COLUMNS + 2 + m->p), sizeof(double));
   l->own_z = host->alloc(m->n_term + 1, sizeof *l->own_z);
   l->own_group = host->alloc(m->n_term + 1, sizeof *l->own_group);
   for (int k = 0; k < m->n_term; k++) {
@@ -95,28 +90,42 @@ static void sample_alloc(vb_likelihood *l, int n_unit, int cap) {
   l->cap_some = cap;
 }
 
-/* its columns are cap_some long */
-static void take_cell(vb_likelihood *l, int i, int from) {
+/* the first n of pick are all of a sample's cells */
+static void take_cells(vb_likelihood *l, int n, double scale) {
   const vb_model *m = l->model;
-  int cap = l->cap_some;
-  double *y = l->own, *w = y + cap, *offset = w + cap, *one = offset + cap, *x = one + cap;
-  y[i] = m->y[from];
-  w[i] = m->w[from];
-  offset[i] = m->offset[from];
-  one[i] = 1;
-  memcpy(x + (size_t)i * m->p, m->x + (size_t)from * m->p, sizeof(double) * m->p);
+  size_t cap = l->cap_some, p = m->p;
+  double *offset = l->own + VB_ROW_COLUMNS * cap, *one = offset + cap, *x = one + cap;
+  for (int i = 0; i < n; i++) {
+    int from = l->pick[i];
+    offset[i] = m->offset[from];
+    one[i] = 1;
+    memcpy(x + i * p, m->x + from * p, sizeof(double) * p);
+  }
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;
-    l->own_group[k][i] = t->group[from];
-    memcpy(l->own_z[k] + (size_t)i * t->d, t->z + (size_t)from * t->d, sizeof(double) * t->d);
+    size_t d = t->d;
+    for (int i = 0; i < n; i++) {
+      int from = l->pick[i];
+      l->own_group[k][i] = t->group[from];
+      memcpy(l->own_z[k] + i * d, t->z + from * d, sizeof(double) * d);
+    }
   }
+  vb_rows rows = vb_rows_gather(&m->rows, n, l->pick, l->own);
+  l->some = (vb_cells){.scale = scale,
+                       .rows = rows,
+                       .offset = offset,
+                       .x = x,
+                       .group = (const int **)l->own_group,
+                       .z = (const double **)l->own_z,
+                       .base = rows,
+                       .base_count = one};
 }
 
 /* a cell, or all of a level, behind the n there are; how many there are then */
-static int take_unit(vb_likelihood *l, const vb_term *by, int unit, int n) {
-  if (!by) take_cell(l, n++, unit);
+static int pick_unit(vb_likelihood *l, const vb_term *by, int unit, int n) {
+  if (!by) l->pick[n++] = unit;
   for (int i = by ? by->row_start[unit] : 0; by && i < by->row_start[unit + 1]; i++)
-    take_cell(l, n++, by->row[i]);
+    l->pick[n++] = by->row[i];
   return n;
 }
 
@@ -136,32 +145,18 @@ void vb_likelihood_subsample(vb_likelihood *l, int size, const double *uniform) 
       int first = l->order[i];
       l->order[i] = l->order[j];
       l->order[j] = first;
-      if (!back) n = take_unit(l, by, l->order[i], n);
+      if (!back) n = pick_unit(l, by, l->order[i], n);
     }
-  int cap = l->cap_some;
-  double *y = l->own, *w = y + cap, *offset = w + cap, *one = offset + cap, *x = one + cap;
-  l->some = (vb_cells){.n = n,
-                       .scale = (double)n_unit / size,
-                       .y = y,
-                       .w = w,
-                       .offset = offset,
-                       .x = x,
-                       .group = (const int **)l->own_group,
-                       .z = (const double **)l->own_z,
-                       .n_base = n,
-                       .base_y = y,
-                       .base_w = w,
-                       .base_count = one};
+  take_cells(l, n, (double)n_unit / size);
   l->at = &l->some;
 }
 
-/* ---- One block
- * ------------------------------------------------------------------------------------------ */
+/* ---- One block ---- */
 
-typedef struct {
-  const double *y, *w;
-  int from, n;
-} span; /* of cells */
+typedef struct { /* of cells */
+  int from;
+  vb_rows rows;
+} span;
 
 /* four sums, since one would be a chain of latencies */
 static double dot(int n, const double *a, const double *b) {
@@ -212,8 +207,8 @@ static void linear_predictor(const vb_likelihood *l, span s, int n_point, const 
   const vb_cells *cells = l->at;
   int n_coef = m->n_coef;
   for (int k = 0; k < n_point; k++)
-    memcpy(l->eta + (size_t)k * l->rows, cells->offset + s.from, sizeof(double) * s.n);
-  if (m->p) add_fixed(l, cells->x + (size_t)s.from * m->p, s.n, n_point, c);
+    memcpy(l->eta + (size_t)k * l->rows, cells->offset + s.from, sizeof(double) * s.rows.n);
+  if (m->p) add_fixed(l, cells->x + (size_t)s.from * m->p, s.rows.n, n_point, c);
   for (int t = 0; t < m->n_term; t++) {
     int d = m->term[t].d;
     const int *group = cells->group[t] + s.from;
@@ -221,8 +216,8 @@ static void linear_predictor(const vb_likelihood *l, span s, int n_point, const 
     for (int k = 0; k < n_point; k++) {
       const double *u = c + (size_t)k * n_coef + m->term[t].first;
       double *eta = l->eta + (size_t)k * l->rows;
-      for (int i = 0; i < s.n && d == 1; i++) eta[i] += z[i] * u[group[i]];
-      for (int i = 0; i < s.n && d > 1; i++)
+      for (int i = 0; i < s.rows.n && d == 1; i++) eta[i] += z[i] * u[group[i]];
+      for (int i = 0; i < s.rows.n && d > 1; i++)
         for (int a = 0; a < d; a++) eta[i] += z[i * d + a] * u[group[i] * d + a];
     }
   }
@@ -233,7 +228,7 @@ static void add_gradient(const vb_likelihood *l, span s, int n_point, double *g)
   const vb_model *m = l->model;
   const vb_cells *cells = l->at;
   int n_coef = m->n_coef;
-  if (m->p) add_fixed_gradient(l, cells->x + (size_t)s.from * m->p, s.n, n_point, g);
+  if (m->p) add_fixed_gradient(l, cells->x + (size_t)s.from * m->p, s.rows.n, n_point, g);
   for (int t = 0; t < m->n_term; t++) {
     int d = m->term[t].d;
     const int *group = cells->group[t] + s.from;
@@ -241,8 +236,8 @@ static void add_gradient(const vb_likelihood *l, span s, int n_point, double *g)
     for (int k = 0; k < n_point; k++) {
       double *u = g + (size_t)k * n_coef + m->term[t].first;
       const double *d1 = l->d1 + (size_t)k * l->rows;
-      for (int i = 0; i < s.n && d == 1; i++) u[group[i]] += cells->scale * d1[i] * z[i];
-      for (int i = 0; i < s.n && d > 1; i++)
+      for (int i = 0; i < s.rows.n && d == 1; i++) u[group[i]] += cells->scale * d1[i] * z[i];
+      for (int i = 0; i < s.rows.n && d > 1; i++)
         for (int a = 0; a < d; a++) u[group[i] * d + a] += cells->scale * d1[i] * z[i * d + a];
     }
   }
@@ -254,15 +249,14 @@ static void opaque_log_lik(vb_likelihood *l, span s, const double *eta, const do
   const vb_family *family = l->model->family;
   double h = STEP * family->unit;
   int copies = d1 ? 3 : 1;
-  for (int k = 0; k < copies; k++) {
-    memcpy(l->y3 + k * s.n, s.y, sizeof(double) * s.n);
-    memcpy(l->w3 + k * s.n, s.w, sizeof(double) * s.n);
-    for (int i = 0; i < s.n; i++) l->eta3[k * s.n + i] = eta[i] + (k == 1 ? h : k == 2 ? -h : 0);
-  }
-  family->log_lik(family, copies * s.n, l->y3, l->w3, l->eta3, par, l->ll, NULL, NULL);
-  const double *up = l->ll + s.n, *down = up + s.n, *eta_up = l->eta3 + s.n;
-  for (int i = 0; i < s.n && d1; i++)
-    d1[i] = (up[i] - down[i]) / (eta_up[i] - eta_up[i + s.n]); /* the step as it was rounded */
+  vb_rows rows = vb_rows_rep(&s.rows, 1, copies, l->rows3);
+  for (int k = 0; k < copies; k++)
+    for (int i = 0; i < s.rows.n; i++)
+      l->eta3[k * s.rows.n + i] = eta[i] + (k == 1 ? h : k == 2 ? -h : 0);
+  family->log_lik(family, &rows, l->eta3, par, l->ll, NULL, NULL);
+  const double *up = l->ll + s.rows.n, *down = up + s.rows.n, *eta_up = l->eta3 + s.rows.n;
+  for (int i = 0; i < s.rows.n && d1; i++)
+    d1[i] = (up[i] - down[i]) / (eta_up[i] - eta_up[i + s.rows.n]); /* the step as it was rounded */
 }
 
 static double opaque_slope(vb_likelihood *l, span s, const double *eta, const double *par, int k) {
@@ -273,8 +267,8 @@ static double opaque_slope(vb_likelihood *l, span s, const double *eta, const do
   memcpy(side, par, sizeof side);
   for (int up = 1; up >= -1; up -= 2) {
     side[k] = p + up * STEP * unit;
-    family->log_lik(family, s.n, s.y, s.w, eta, side, l->ll, NULL, NULL);
-    for (int i = 0; i < s.n; i++) sum += up * l->ll[i];
+    family->log_lik(family, &s.rows, eta, side, l->ll, NULL, NULL);
+    for (int i = 0; i < s.rows.n; i++) sum += up * l->ll[i];
   }
   return sum / (2 * STEP * unit);
 }
@@ -286,29 +280,35 @@ static double slope(vb_likelihood *l, span s, const double *eta, const double *p
   if (held && !family->thresholds) return 0;
   if (family->opaque) return opaque_slope(l, s, eta, par, k);
   double sum = 0;
-  family->log_lik_par(family, s.n, s.y, s.w, eta, par, k, l->ll);
-  for (int i = 0; i < s.n; i++) sum += l->ll[i];
+  family->log_lik_par(&s.rows, eta, par, k, l->ll);
+  for (int i = 0; i < s.rows.n; i++) sum += l->ll[i];
   return sum;
 }
 
-static void add_block(vb_likelihood *l, span s, int n_point, const double *c, const vb_theta *theta,
-                      double *value, double *g, double *d_par) {
+typedef struct { /* coefficient vectors, and where their sums go; g NULL: no gradient */
+  int n;
+  const double *c;
+  const vb_theta *theta;
+  double *value, *g, *d_par;
+} points;
+
+static void add_block(vb_likelihood *l, span s, const points *of) {
   const vb_model *m = l->model;
   double scale = l->at->scale;
-  linear_predictor(l, s, n_point, c);
-  for (int k = 0; k < n_point; k++) {
-    const double *eta = l->eta + (size_t)k * l->rows, *par = theta[k].par;
-    double *d1 = g ? l->d1 + (size_t)k * l->rows : NULL, sum = 0;
+  linear_predictor(l, s, of->n, of->c);
+  for (int k = 0; k < of->n; k++) {
+    const double *eta = l->eta + (size_t)k * l->rows, *par = of->theta[k].par;
+    double *d1 = of->g ? l->d1 + (size_t)k * l->rows : NULL, sum = 0;
     if (m->family->opaque)
       opaque_log_lik(l, s, eta, par, d1);
     else
-      m->family->log_lik(m->family, s.n, s.y, s.w, eta, par, l->ll, d1, NULL);
-    for (int i = 0; i < s.n; i++) sum += l->ll[i];
-    value[k] += scale * sum;
-    for (int j = 0; j < m->n_par && g; j++)
-      d_par[k * VB_MAX_PAR + j] += scale * slope(l, s, eta, par, j);
+      m->family->log_lik(m->family, &s.rows, eta, par, l->ll, d1, NULL);
+    for (int i = 0; i < s.rows.n; i++) sum += l->ll[i];
+    of->value[k] += scale * sum;
+    for (int j = 0; j < m->n_par && of->g; j++)
+      of->d_par[k * VB_MAX_PAR + j] += scale * slope(l, s, eta, par, j);
   }
-  if (g) add_gradient(l, s, n_point, g);
+  if (of->g) add_gradient(l, s, of->n, of->g);
 }
 
 /* With the identity link base is a(par) + b(w), and all its y are one. */
@@ -316,9 +316,10 @@ static double base(vb_likelihood *l, const double *par) {
   const vb_cells *cells = l->at;
   const vb_family *family = l->model->family;
   double sum = 0;
-  for (int from = 0; family->base && from < cells->n_base; from += l->rows) {
-    int n = cells->n_base - from < l->rows ? cells->n_base - from : l->rows;
-    family->base(n, cells->base_y + from, cells->base_w + from, par, l->ll);
+  for (int from = 0; family->base && from < cells->base.n; from += l->rows) {
+    int n = cells->base.n - from < l->rows ? cells->base.n - from : l->rows;
+    vb_rows rows = vb_rows_range(&cells->base, from, n);
+    family->base(&rows, par, l->ll);
     for (int i = 0; i < n; i++) sum += cells->base_count[from + i] * l->ll[i];
   }
   return cells->scale * sum;
@@ -332,11 +333,12 @@ void vb_likelihood_eval(vb_likelihood *l, int n, const double *c, const vb_theta
   for (int k = 0; k < n; k += l->points) {
     int n_point = n - k < l->points ? n - k : l->points;
     size_t at = (size_t)k * n_coef;
-    for (int from = 0; from < cells->n; from += l->rows) {
-      int rows = cells->n - from < l->rows ? cells->n - from : l->rows;
-      span s = {cells->y + from, cells->w + from, from, rows};
-      add_block(l, s, n_point, c + at, theta + k, value + k, g ? g + at : NULL,
-                d_par + (size_t)k * VB_MAX_PAR);
+    for (int from = 0; from < cells->rows.n; from += l->rows) {
+      int rows = cells->rows.n - from < l->rows ? cells->rows.n - from : l->rows;
+      span s = {from, vb_rows_range(&cells->rows, from, rows)};
+      points of = {
+          n_point, c + at, theta + k, value + k, g ? g + at : NULL, d_par + (size_t)k * VB_MAX_PAR};
+      add_block(l, s, &of);
     }
   }
 }

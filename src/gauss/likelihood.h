@@ -4,25 +4,26 @@
 #include "gauss/gauss.h"
 
 typedef struct { /* all cells of a model, or a sample of them */
-  int n;
-  double scale; /* of their sum: all units over those sampled */
-  const double *y, *w, *offset, *x;
+  double scale;  /* of their sum: all units over those sampled */
+  vb_rows rows;
+  const double *offset, *x;
   const int **group; /* per term */
   const double **z;
-  int n_base; /* base is summed over these, each as often as count says */
-  const double *base_y, *base_w, *base_count;
+  vb_rows base; /* base is summed over these, each as often as count says */
+  const double *base_count;
 } vb_cells;
 typedef struct {
   const vb_model *model;
   const vb_hyper *hyper;
   vb_cells all, some;
-  const vb_cells *at;     /* what the sums run over */
-  int points, rows;       /* of one block */
-  double *eta, *d1, *ll;  /* rows x points, twice; 3 x rows */
-  double *y3, *w3, *eta3; /* opaque families: 3 x rows */
-  int by;                 /* samples are of cells, or (1, 2...) of the levels of a term */
-  int *order, cap_some;   /* a permutation of them; room in own */
-  double *own, **own_z;   /* of some: its columns */
+  const vb_cells *at;    /* what the sums run over */
+  int points, rows;      /* of one block */
+  double *eta, *d1, *ll; /* rows x points, twice; 3 x rows */
+  double *rows3, *eta3;  /* opaque families: room for 3 x rows of responses, and predictors */
+  int by;                /* samples are of cells, or (1, 2...) of the levels of a term */
+  int *order, cap_some;  /* a permutation of them; room in pick and own */
+  int *pick;             /* the cells of some */
+  double *own, **own_z;  /* of some: its columns */
   int **own_group;
 } vb_likelihood;
 void vb_likelihood_make(const vb_model *model, const vb_hyper *hyper, int points, vb_likelihood *l);

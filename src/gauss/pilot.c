@@ -67,7 +67,7 @@ static void take_precisions(vb_whitening *map, const vb_theta *theta, const vb_b
                             double *h) {
   const vb_model *m = map->model;
   if (m->quadratic) map->tau = vb_quadratic_precision(m, theta->par);
-  for (int i = 0; i < m->n; i++) h[i] = m->quadratic ? map->tau * m->w[i] : fmax(b->h[i], 0);
+  for (int i = 0; i < m->n; i++) h[i] = m->quadratic ? map->tau * m->rows.w[i] : fmax(b->h[i], 0);
   memcpy(map->fixed, m->prior_precision, sizeof(double) * m->p);
   for (int i = 0; i < m->n_site; i++) map->fixed[m->site[i].k] += fmax(b->site_h[i], 0);
 }

@@ -21,8 +21,10 @@
 
 void vb_stein_alloc(const vb_host *host, vb_model *m) {
   vb_stein *st = host->alloc(1, sizeof *st);
-  double **call[] = {&st->y, &st->w, &st->eta, &st->ll};
-  for (int k = 0; k < 4; k++) *call[k] = host->alloc(VB_STEIN_CALL, sizeof(double));
+  st->eta = host->alloc(VB_STEIN_CALL, sizeof(double));
+  st->ll = host->alloc(VB_STEIN_CALL, sizeof(double));
+  st->rows = host->alloc(VB_STEIN_CALL, VB_ROW_COLUMNS * sizeof(double));
+  st->some = host->alloc(m->n + 1, VB_ROW_COLUMNS * sizeof(double));
   st->node = host->alloc(2 * (WIDE_HALF << (WIDE_LAST - WIDE)) + 1, sizeof(double));
   st->weight = host->alloc(2 * (WIDE_HALF << (WIDE_LAST - WIDE)) + 1, sizeof(double));
   st->moment = host->alloc((size_t)m->n * VB_STEIN_TOP + 1, sizeof(double));
@@ -82,29 +84,31 @@ static void to_moments(const double *a, int n_sum, double s, double ratio, int t
   }
 }
 
-/* the cells of one rule, as many to a call as it holds */
+typedef struct { /* a rule, and as how many moments its sums are wanted */
+  int order, n_sum, top;
+  const double *node, *weight;
+} sums;
+
+/* the first n_cell of st->cell, which share a rule, as many to a call as it holds */
 static void moments_of(const vb_model *m, const double *par, const double *mean, const double *v,
-                       int order, const double *node, const double *weight, int n_cell, int n_sum,
-                       int top) {
+                       const sums *of, int n_cell) {
   vb_stein *st = m->stein;
-  int room = VB_STEIN_CALL / order;
+  int room = VB_STEIN_CALL / of->order;
   for (int from = 0; from < n_cell; from += room) {
     int n = n_cell - from < room ? n_cell - from : room;
     const int *cell = st->cell + from;
-    for (int q = 0, at = 0; q < order; q++)
-      for (int c = 0; c < n; c++, at++) {
-        st->y[at] = m->y[cell[c]];
-        st->w[at] = m->w[cell[c]];
-        st->eta[at] = mean[cell[c]] + st->s[cell[c]] * node[q];
-      }
-    m->family->log_lik(m->family, n * order, st->y, st->w, st->eta, par, st->ll, NULL, NULL);
+    vb_rows some = vb_rows_gather(&m->rows, n, cell, st->some);
+    vb_rows rows = vb_rows_rep(&some, 1, of->order, st->rows);
+    for (int q = 0, at = 0; q < of->order; q++)
+      for (int c = 0; c < n; c++, at++) st->eta[at] = mean[cell[c]] + st->s[cell[c]] * of->node[q];
+    m->family->log_lik(m->family, &rows, st->eta, par, st->ll, NULL, NULL);
     for (int c = 0; c < n; c++) {
       int i = cell[c];
       double a[NARROW_TOP] = {0};
-      for (int q = 0; q < order; q++)
-        add_node(weight[q] * st->ll[(size_t)q * n + c], node[q], n_sum, a);
-      to_moments(a, n_sum, st->s[i], v[i] >= st->s[i] * st->s[i] ? 1 : v[i] / (st->s[i] * st->s[i]),
-                 top, st->moment + (size_t)i * VB_STEIN_TOP);
+      for (int q = 0; q < of->order; q++)
+        add_node(of->weight[q] * st->ll[(size_t)q * n + c], of->node[q], of->n_sum, a);
+      double s2 = st->s[i] * st->s[i], ratio = v[i] >= s2 ? 1 : v[i] / s2;
+      to_moments(a, of->n_sum, st->s[i], ratio, of->top, st->moment + (size_t)i * VB_STEIN_TOP);
     }
   }
 }
@@ -124,11 +128,17 @@ void vb_stein_moments(const vb_model *m, const double *par, const double *mean, 
     for (int i = 0; i < m->n; i++)
       if (st->rule[i] == k) st->cell[n_cell++] = i;
     if (!n_cell) continue;
-    if (k < WIDE)
-      moments_of(m, par, mean, v, r->order[at], r->node + r->first[at], r->weight + r->first[at],
-                 n_cell, k < 0 ? NARROW_TOP : top, top);
-    else
-      moments_of(m, par, mean, v, wide_rule(st, k), st->node, st->weight, n_cell, top, top);
+    sums of = {.n_sum = k < 0 ? NARROW_TOP : top, .top = top};
+    if (k < WIDE) {
+      of.order = r->order[at];
+      of.node = r->node + r->first[at];
+      of.weight = r->weight + r->first[at];
+    } else {
+      of.order = wide_rule(st, k);
+      of.node = st->node;
+      of.weight = st->weight;
+    }
+    moments_of(m, par, mean, v, &of, n_cell);
   }
 }
 
@@ -149,7 +159,7 @@ double vb_stein_expect(const vb_model *m, const double *par, const double *mean,
 void vb_log_lik_at(const vb_model *m, const double *par, const double *eta, double *ll, double *d1,
                    double *d2) {
   if (!m->family->opaque) {
-    m->family->log_lik(m->family, m->n, m->y, m->w, eta, par, ll, d1, d2);
+    m->family->log_lik(m->family, &m->rows, eta, par, ll, d1, d2);
     return;
   }
   vb_stein_expect(m, par, eta, m->stein->zero, ll, d1, d2);

@@ -6,13 +6,14 @@
 
 #define VB_STEIN_TOP 7 /* orders 0 to 6: what residual quadrature's series needs */
 typedef struct vb_stein {
-  double *y, *w, *eta, *ll; /* of one call: VB_STEIN_CALL each */
-  double *node, *weight;    /* of the trapezoid rules */
-  double *moment;           /* n x VB_STEIN_TOP: E f^(k) */
-  double *s;                /* n: sd in use */
-  int *cell, *rule;         /* n each: the cells of one rule; the rule of a cell */
-  double *zero;             /* n */
-  double *table;            /* n x n_point: log f at centre + s (k - half) step */
+  double *eta, *ll;      /* of one call: VB_STEIN_CALL each */
+  double *rows, *some;   /* rooms for its rows, and for the cells that they are of */
+  double *node, *weight; /* of the trapezoid rules */
+  double *moment;        /* n x VB_STEIN_TOP: E f^(k) */
+  double *s;             /* n: sd in use */
+  int *cell, *rule;      /* n each: the cells of one rule; the rule of a cell */
+  double *zero;          /* n */
+  double *table;         /* n x n_point: log f at centre + s (k - half) step */
   double step;
   const double *centre;
   int n_point, cap_point, ready;

@@ -89,48 +89,8 @@ VB_INLINE double vb_log1p(double x) {
   return vb_log(u) + (x - (u - 1)) / u;
 }
 
-/* ---- Lanes
- * -------------------------------------------------------------------------------------------- gcc
- * -O2 vectorises a loop only if its trip count is known and its arrays cannot overlap, so a family
- * writes its formulas over VB_LANES local elements and VB_OVER_LANES makes a function over n of
- * them. */
-enum { VB_LANES = 8 };
-typedef void vb_lanes(const double *y, const double *w, const double *eta, const double *v,
-                      const double *par, double *ll, double *d1, double *d2);
-
-VB_INLINE void vb_over_lanes(vb_lanes *lanes, int n, const double *y, const double *w,
-                             const double *eta, const double *v, const double *par, double *ll,
-                             double *d1, double *d2) {
-  double l[VB_LANES], g[VB_LANES], h[VB_LANES];
-  int i = 0;
-  for (; i <= n - VB_LANES; i += VB_LANES) {
-    lanes(y + i, w + i, eta + i, v ? v + i : v, par, l, g, h);
-    if (ll) memcpy(ll + i, l, sizeof l);
-    if (d1) memcpy(d1 + i, g, sizeof g);
-    if (d2) memcpy(d2 + i, h, sizeof h);
-  }
-  if (i < n) { /* the rest, padded */
-    double in[4][VB_LANES] = {{0}};
-    size_t size = (size_t)(n - i) * sizeof(double);
-    memcpy(in[0], y + i, size);
-    memcpy(in[1], w + i, size);
-    memcpy(in[2], eta + i, size);
-    if (v) memcpy(in[3], v + i, size);
-    lanes(in[0], in[1], in[2], in[3], par, l, g, h);
-    if (ll) memcpy(ll + i, l, size);
-    if (d1) memcpy(d1 + i, g, size);
-    if (d2) memcpy(d2 + i, h, size);
-  }
-}
-
-/* The same code compiled twice, for SSE2 and AVX2: without fused multiply-adds both give the same
- * bits. Not on Windows, where gcc does not align the stack for AVX. */
-#define VB_OVER_LANES_AS(attribute, name, lanes)                                         \
-  attribute static void name(int n, const double *y, const double *w, const double *eta, \
-                             const double *v, const double *par, double *ll, double *d1, \
-                             double *d2) {                                               \
-    vb_over_lanes(lanes, n, y, w, eta, v, par, ll, d1, d2);                              \
-  }
+/* Vectors of four doubles, where a machine has them; not on Windows, where gcc does not align the
+ * stack for them. */
 #if defined(__GNUC__) && defined(__x86_64__) && !defined(_WIN32)
 #define VB_AVX2 __attribute__((target("avx2")))
 #define VB_HAS_AVX2 __builtin_cpu_supports("avx2")
@@ -138,14 +98,4 @@ VB_INLINE void vb_over_lanes(vb_lanes *lanes, int n, const double *y, const doub
 #define VB_AVX2
 #define VB_HAS_AVX2 0
 #endif
-#define VB_OVER_LANES(name, lanes)                                                              \
-  VB_OVER_LANES_AS(, name##_plain, lanes)                                                       \
-  VB_OVER_LANES_AS(VB_AVX2, name##_avx2, lanes)                                                 \
-  static void name(int n, const double *y, const double *w, const double *eta, const double *v, \
-                   const double *par, double *ll, double *d1, double *d2) {                     \
-    if (VB_HAS_AVX2)                                                                            \
-      name##_avx2(n, y, w, eta, v, par, ll, d1, d2);                                            \
-    else                                                                                        \
-      name##_plain(n, y, w, eta, v, par, ll, d1, d2);                                           \
-  }
 #endif

@@ -26,9 +26,9 @@ void vb_cavity_alloc(const vb_host *host, const vb_model *m, int each_of, vb_cav
   const vb_family *exact =
       m->family->bound ? vb_family_find(m->family->name, m->family->link, "exact") : NULL;
   *work = (vb_cavity_work){.family = exact ? exact : m->family, .rules = m->rules};
-  double **per_value[] = {&work->y,   &work->w,  &work->eta,   &work->var,
-                          &work->sum, &work->ll, &work->centre};
-  for (int k = 0; k < 7; k++) *per_value[k] = host->alloc(AT_ONCE, sizeof(double));
+  double **per_value[] = {&work->eta, &work->var, &work->sum, &work->ll, &work->centre};
+  work->room = host->alloc(AT_ONCE, VB_ROW_COLUMNS * sizeof(double));
+  for (int k = 0; k < 5; k++) *per_value[k] = host->alloc(AT_ONCE, sizeof(double));
   work->total = host->alloc(MOST_POINTS, sizeof(double));
   work->other = host->alloc(MOST_POINTS, sizeof(double));
   if (each_of) work->each = host->alloc((size_t)each_of * MOST_POINTS, sizeof(double));
@@ -60,30 +60,31 @@ static int on_edge(const grid *g, int i) {
 }
 
 /* by Gauss-Hermite, in sum */
-static void quadrature(const vb_cavity_work *k, int n, const double *par, double widest) {
+static void quadrature(const vb_cavity_work *k, const vb_rows *rows, const double *par,
+                       double widest) {
   const vb_family *f = k->family;
-  int rule = vb_rule_index(widest), order = k->rules->order[rule];
+  int n = rows->n, rule = vb_rule_index(widest), order = k->rules->order[rule];
   const double *node = k->rules->node + k->rules->first[rule],
                *weight = k->rules->weight + k->rules->first[rule];
   memcpy(k->centre, k->eta, sizeof(double) * n);
   for (int q = 0; q < order; q++) {
     for (int i = 0; i < n; i++) k->eta[i] = k->centre[i] + sqrt(k->var[i]) * node[q];
-    f->log_lik(f, n, k->y, k->w, k->eta, par, k->ll, NULL, NULL);
+    f->log_lik(f, rows, k->eta, par, k->ll, NULL, NULL);
     for (int i = 0; i < n; i++) k->sum[i] = (q ? k->sum[i] : 0) + weight[q] * k->ll[i];
   }
 }
 
-/* expected log densities of the n values there are, in sum */
-static void expect(const vb_cavity_work *k, int n, const double *par, int narrow) {
+/* expected log densities of the rows, in sum */
+static void expect(const vb_cavity_work *k, const vb_rows *rows, const double *par, int narrow) {
   const vb_family *f = k->family;
   double widest = 0;
-  for (int i = 0; i < n; i++) widest = fmax(widest, k->var[i]);
+  for (int i = 0; i < rows->n; i++) widest = fmax(widest, k->var[i]);
   if (narrow)
-    f->log_lik(f, n, k->y, k->w, k->eta, par, k->sum, NULL, NULL);
+    f->log_lik(f, rows, k->eta, par, k->sum, NULL, NULL);
   else if (f->expect)
-    f->expect(n, k->y, k->w, k->eta, k->var, par, k->sum, k->ll, k->centre);
+    f->expect(rows, k->eta, k->var, par, k->sum, k->ll, k->centre);
   else
-    quadrature(k, n, par, widest);
+    quadrature(k, rows, par, widest);
 }
 
 /* sum over rows of the expected log density at every point of the grid, into total; axis a of the
@@ -104,12 +105,12 @@ static void grid_totals(const vb_cavity_work *k, const vb_unit *u, const double 
             eta += f * grid_at(g, p, a);
             v -= f * f;
           }
-          k->y[n] = u->y[i];
-          k->w[n] = u->w[i];
           k->eta[n] = eta;
           k->var[n] = fmax(v, 0);
         }
-      expect(k, n, par, narrow);
+      vb_rows some = vb_rows_range(&u->rows, row, rows);
+      vb_rows all = vb_rows_rep(&some, 1, to - from, k->room);
+      expect(k, &all, par, narrow);
       for (int p = from, j = 0; p < to; p++)
         for (int i = 0; i < rows; i++) {
           if (k->each) k->each[p + (size_t)(row + i) * g->n] = k->sum[j];
@@ -197,7 +198,8 @@ static void closed(const vb_cavity_work *k, const vb_unit *u, const double *par,
   double sum = 0;
   for (int i = 0; i < u->n; i++) {
     double ll;
-    k->family->log_lik(k->family, 1, u->y + i, u->w + i, u->eta + i, par, &ll, NULL, NULL);
+    vb_rows row = vb_rows_range(&u->rows, i, 1);
+    k->family->log_lik(k->family, &row, u->eta + i, par, &ll, NULL, NULL);
     sum += ll;
   }
   *log_cavity = *log_q = sum;

@@ -7,23 +7,24 @@
 typedef struct { /* unit j has the rows row[start[j]] ... row[start[j + 1] - 1], no row twice */
   int n;
   const int *start, *row;
-  const int *cell;     /* of each row */
-  const double *y, *w; /* of each row, as cells have them */
-  int by_row;          /* its rows are left out one by one */
+  const int *cell; /* of each row */
+  vb_rows rows;    /* all there are, each as a cell of its own */
+  int by_row;      /* its rows are left out one by one */
 } vb_units_out;
 
 /* One unit at one node.  Under q its linear predictors are N(eta, F F'), the columns of F such that
  * F' H F is diagonal; g and h are the rows' sites. */
 typedef struct {
   int n, k; /* rows, columns */
-  const double *y, *w, *eta, *g, *h;
+  vb_rows rows;
+  const double *eta, *g, *h;
   const double *f, *lambda; /* n x k; F' H F, ascending */
   const double *v;          /* variances of eta */
 } vb_unit;
 typedef struct {
   const vb_family *family; /* the exact one where the fit's has a bound */
   const vb_rules *rules;
-  double *y, *w, *eta, *var, *sum, *ll, *centre, *total, *other;
+  double *room, *eta, *var, *sum, *ll, *centre, *total, *other; /* room: for rows */
   double *each; /* rows x points; NULL: rows are not left out one by one */
 } vb_cavity_work;
 /* each_of: rows of the largest unit whose rows are left out one by one, or 0 */
@@ -45,6 +46,6 @@ typedef struct {
 } vb_cavity_result;
 vb_status vb_cavity(const vb_posterior *post, const vb_units_out *units, vb_cavity_result *out);
 /* log of the integral of f over eta of these moments, without what is free of eta (log_score.c) */
-double vb_log_score(const vb_family *family, double y, double w, double m, double v, double skew,
+double vb_log_score(const vb_family *family, const vb_rows *row, double m, double v, double skew,
                     const double *par);
 #endif

@@ -20,7 +20,7 @@ typedef struct {
   double *site_h, *ll, *gamma, *solved; /* per cell, per cell; scratch */
   int *touched, *place;                 /* coefficients of a unit; n_coef, -1 elsewhere */
   double *gram, *value, *f, *f0, *k2;   /* of a unit, by its size */
-  double *y, *w, *eta, *g, *h, *v;      /* of a unit's rows */
+  double *room, *eta, *g, *h, *v;       /* of a unit's rows */
   double *log_out, *log_in, *lambda;    /* of what a unit leaves out */
   double *ref_out, *ref_in, *sum[5];    /* per unit */
 } leaver;
@@ -50,9 +50,9 @@ static void leaver_alloc(leaver *d, const vb_hyper *hyper) {
   d->touched = host->alloc(d_sum + 1, sizeof(int));
   d->place = host->alloc(m->n_coef + 1, sizeof(int));
   for (int i = 0; i < m->n_coef; i++) d->place[i] = -1;
-  double **per_row[] = {&d->y, &d->w,       &d->eta,    &d->g,     &d->h,
-                        &d->v, &d->log_out, &d->log_in, &d->lambda};
-  for (int i = 0; i < 9; i++) *per_row[i] = host->alloc(rows + 1, sizeof(double));
+  double **per_row[] = {&d->eta, &d->g, &d->h, &d->v, &d->log_out, &d->log_in, &d->lambda};
+  d->room = host->alloc(rows + 1, VB_ROW_COLUMNS * sizeof(double));
+  for (int i = 0; i < 7; i++) *per_row[i] = host->alloc(rows + 1, sizeof(double));
   double **per_cell[] = {&d->site_h, &d->ll};
   for (int i = 0; i < 2; i++) *per_cell[i] = host->alloc(m->n + 1, sizeof(double));
   d->solved = host->alloc(m->n_coef + 1, sizeof(double));
@@ -113,15 +113,14 @@ static void unit_rows(leaver *d, const int *row, int n) {
   const vb_family *f = d->m->family;
   for (int i = 0; i < n; i++) {
     int r = row[i], c = u->cell[r];
-    d->y[i] = u->y[r];
-    d->w[i] = u->w[r];
     d->eta[i] = d->in.eta[c];
     d->v[i] = d->in.v[c];
     d->g[i] = d->in.g[c];
     d->h[i] = d->site_h[c];
     if (d->share[c] == 1) continue;
     double own[3]; /* of a row that was added to others */
-    vb_expect_wide(f, u->y[r], u->w[r], d->eta[i], d->v[i], d->theta.par, own);
+    vb_rows one = vb_rows_range(&u->rows, r, 1);
+    vb_expect_wide(f, &one, d->eta[i], d->v[i], d->theta.par, own);
     d->g[i] = own[1];
     d->h[i] = -own[2];
   }
@@ -232,8 +231,7 @@ static vb_status leave_out(leaver *d, int j, int *n_out) {
   }
   vb_unit unit = {.n = n,
                   .k = k,
-                  .y = d->y,
-                  .w = d->w,
+                  .rows = vb_rows_gather(&d->units->rows, n, row, d->room),
                   .eta = d->eta,
                   .g = d->g,
                   .h = d->h,
@@ -246,7 +244,8 @@ static vb_status leave_out(leaver *d, int j, int *n_out) {
   for (int i = 0; i < n && f->base; i++) {
     double base;
     int at = d->units->by_row ? i : 0;
-    f->base(1, d->y + i, d->w + i, d->theta.par, &base);
+    vb_rows one = vb_rows_range(&unit.rows, i, 1);
+    f->base(&one, d->theta.par, &base);
     d->log_out[at] += base;
     d->log_in[at] += base;
   }

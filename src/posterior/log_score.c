@@ -19,7 +19,8 @@
 
 typedef struct {
   const vb_family *family;
-  double m, sd, skew, y[MOST], w[MOST];
+  double m, sd, skew, room[VB_ROW_COLUMNS * MOST];
+  vb_rows rows; /* MOST times the row */
   const double *par;
 } integrand;
 
@@ -27,7 +28,8 @@ typedef struct {
 static void evaluate(const integrand *k, int n, const double *z, double *x) {
   double eta[MOST];
   for (int i = 0; i < n; i++) eta[i] = k->m + k->sd * vb_skew_transform(z[i], k->skew);
-  k->family->log_lik(k->family, n, k->y, k->w, eta, k->par, x, NULL, NULL);
+  vb_rows rows = vb_rows_range(&k->rows, 0, n);
+  k->family->log_lik(k->family, &rows, eta, k->par, x, NULL, NULL);
   for (int i = 0; i < n; i++) x[i] = isnan(x[i]) ? -INFINITY : x[i] - z[i] * z[i] / 2;
 }
 
@@ -117,17 +119,14 @@ static double by_grid(const integrand *k) {
   return log_z;
 }
 
-double vb_log_score(const vb_family *f, double y, double w, double m, double v, double skew,
+double vb_log_score(const vb_family *f, const vb_rows *row, double m, double v, double skew,
                     const double *par) {
   double ll, d1, d2;
   if (!(v > 0) || (f->quadratic && skew == 0)) {
-    f->log_lik(f, 1, &y, &w, &m, par, &ll, &d1, &d2);
+    f->log_lik(f, row, &m, par, &ll, &d1, &d2);
     return v > 0 ? ll + (d1 * d1 * v / (1 - d2 * v) - log1p(-d2 * v)) / 2 : ll;
   }
   integrand k = {.family = f, .m = m, .sd = sqrt(v), .skew = skew, .par = par};
-  for (int i = 0; i < MOST; i++) {
-    k.y[i] = y;
-    k.w[i] = w;
-  }
+  k.rows = vb_rows_rep(row, MOST, 1, k.room);
   return by_grid(&k);
 }

@@ -98,12 +98,9 @@ static double predictor(const vb_mixture *mix, int s, double z) {
 }
 
 static void cdf(const vb_predictive *k, int s, double y, int n, const double *eta, double *out) {
-  double ys[ORDER], ws[ORDER];
-  for (int i = 0; i < n; i++) {
-    ys[i] = y;
-    ws[i] = k->w;
-  }
-  k->family->cdf(k->family, n, ys, ws, eta, k->mix.par + (size_t)s * k->mix.n_par, out);
+  double room[VB_ROW_COLUMNS * ORDER];
+  vb_rows one = {1, &y, &k->w}, rows = vb_rows_rep(&one, n, 1, room);
+  k->family->cdf(k->family, &rows, eta, k->mix.par + (size_t)s * k->mix.n_par, out);
 }
 
 /* F falls within a small part of eta's range, between the nodes i - 1 and i.  There it is much like
@@ -237,9 +234,10 @@ static double refine(const vb_predictive *k, double prob, double tol, int whole,
 static double with_noise(const vb_predictive *k, double *scratch, double prob) {
   const vb_mixture *mix = &k->mix;
   double *var = scratch, *skew = scratch + mix->n;
+  vb_rows row = {.n = 1, .w = &k->w};
   for (int s = 0; s < mix->n; s++) {
     double noise;
-    k->family->variance(1, mix->mean + s, &k->w, mix->par + (size_t)s * mix->n_par, &noise);
+    k->family->variance(&row, mix->mean + s, mix->par + (size_t)s * mix->n_par, &noise);
     var[s] = mix->var[s] + noise;
     skew[s] = mix->skew[s] * pow(mix->var[s] / var[s], 1.5);
   }
@@ -254,7 +252,7 @@ static double quantile(const vb_predictive *k, double prob) {
   if (!f->discrete) { /* all of them have a mean, or eta, on the scale of the response */
     double eta = vb_mixture_quantile(mix->n, mix->mean, mix->var, mix->skew, mix->weight, prob);
     f->mean(1, &eta, &y);
-    f->variance(1, &eta, &k->w, mix->par, &sd);
+    f->variance(&(vb_rows){.n = 1, .w = &k->w}, &eta, mix->par, &sd);
     step = isfinite(sd) && sd > 0 ? sqrt(sd) : 1;
     tol = 1e-8 * step;
   }

@@ -40,6 +40,8 @@ const double *vb_may_reals(SEXP list, const char *name, R_xlen_t n);
 const int *vb_get_ints(SEXP list, const char *name, R_xlen_t n);
 SEXP vb_get_strings(SEXP list, const char *name, R_xlen_t n);
 SEXP vb_get_list(SEXP list, const char *name, R_xlen_t n);
+vb_rows vb_get_rows(SEXP list,
+                    R_xlen_t n); /* its columns of a response, n < 0: as many as there are */
 /* a named list; everything hangs from it, so it is the one object to protect */
 SEXP vb_list_new(int n, const char *const *name);
 SEXP vb_list_put(SEXP list, const char *name, SEXP value);

@@ -35,6 +35,11 @@ const double *vb_may_reals(SEXP list, const char *name, R_xlen_t n) {
 const int *vb_get_ints(SEXP list, const char *name, R_xlen_t n) {
   return INTEGER_RO(checked(vb_list_need(list, name), name, INTSXP, n));
 }
+vb_rows vb_get_rows(SEXP list, R_xlen_t n) {
+  const double *y = vb_get_reals(list, "y", n);
+  R_xlen_t had = Rf_xlength(vb_list_need(list, "y"));
+  return (vb_rows){(int)had, y, vb_get_reals(list, "w", had)};
+}
 SEXP vb_get_strings(SEXP list, const char *name, R_xlen_t n) {
   return checked(vb_list_need(list, name), name, STRSXP, n);
 }

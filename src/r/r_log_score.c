@@ -19,7 +19,7 @@ static SEXP body(void *data) {
   if (!f) Rf_error("internal: no such family");
   int n = Rf_nrows(mean), n_node = Rf_ncols(mean), n_par = Rf_nrows(j->par);
   R_xlen_t all = (R_xlen_t)n * n_node;
-  const double *y = vb_get_reals(j->data, "y", n), *w = vb_get_reals(j->data, "w", n);
+  vb_rows rows = vb_get_rows(j->data, n);
   const double *v = vb_get_reals(j->moments, "var", all);
   const double *skew = vb_get_reals(j->moments, "skew", all);
   if (n_par > VB_MAX_PAR || Rf_ncols(j->par) != n_node) Rf_error("internal: dispersions of nodes");
@@ -31,8 +31,9 @@ static SEXP body(void *data) {
     for (int i = 0; i < n; i++) {
       size_t at = i + (size_t)s * n;
       double base = 0;
-      if (f->base) f->base(1, y + i, w + i, par, &base);
-      REAL(out)[at] = base + vb_log_score(f, y[i], w[i], REAL_RO(mean)[at], v[at], skew[at], par);
+      vb_rows row = vb_rows_range(&rows, i, 1);
+      if (f->base) f->base(&row, par, &base);
+      REAL(out)[at] = base + vb_log_score(f, &row, REAL_RO(mean)[at], v[at], skew[at], par);
       if ((i & 1023) == 1023) R_CheckUserInterrupt();
     }
     R_CheckUserInterrupt();

@@ -108,8 +108,7 @@ static vb_units_out read_units(const vb_opened *o, SEXP unit) {
                         .start = vb_get_ints(unit, "start", -1),
                         .row = vb_get_ints(unit, "row", -1),
                         .cell = o->cell,
-                        .y = in->y,
-                        .w = in->w,
+                        .rows = in->rows,
                         .by_row = vb_get_int(unit, "by_row")};
   if (units.n < 0 || units.start[units.n] != Rf_xlength(row)) Rf_error("internal: units of rows");
   for (R_xlen_t i = 0; i < Rf_xlength(row); i++)

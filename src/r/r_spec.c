@@ -149,10 +149,9 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
   if (in->n_par > VB_MAX_PAR) Rf_error("internal: more than %d thresholds", VB_MAX_PAR);
   if (!in->family->thresholds && in->n_par != in->family->n_par)
     Rf_error("internal: the family has %d parameters", in->family->n_par);
-  in->n = (int)Rf_xlength(vb_list_need(spec, "y"));
+  in->rows = vb_get_rows(spec, -1);
+  in->n = in->rows.n;
   in->p = Rf_ncols(x);
-  in->y = vb_get_reals(spec, "y", in->n);
-  in->w = vb_get_reals(spec, "w", in->n);
   in->offset = vb_get_reals(spec, "offset", in->n);
   in->constant = vb_get_double(spec, "constant");
   in->x = vb_get_reals(spec, "x", (R_xlen_t)in->n * in->p);
@@ -177,12 +176,12 @@ void vb_r_start(const vb_model *m, vb_request *r) {
   r->start = m->host->alloc(h->n_axis + 1, sizeof(double));
   int identity = m->family->identity;
   for (int i = 0; i < m->n && identity; i++) {
-    double e = m->y[i] - m->offset[i];
+    double e = m->rows.y[i] - m->offset[i];
     for (int k = 0; k < m->p; k++) e -= m->x[(size_t)i * m->p + k] * m->beta_ref[k];
-    sum += m->w[i] * e * e;
-    sum_w += m->w[i];
-    sum_y += m->w[i] * (m->y[i] - m->offset[i]);
-    sum_y2 += m->w[i] * pow(m->y[i] - m->offset[i], 2);
+    sum += m->rows.w[i] * e * e;
+    sum_w += m->rows.w[i];
+    sum_y += m->rows.w[i] * (m->rows.y[i] - m->offset[i]);
+    sum_y2 += m->rows.w[i] * pow(m->rows.y[i] - m->offset[i], 2);
   }
   if (identity) { /* a perfect fit (n <= p) says nothing of the residual scale */
     double least = h->n_shrink ? 0.25 : 0.01; /* shrunk coefficients fit less */
@@ -198,7 +197,7 @@ void vb_r_start(const vb_model *m, vb_request *r) {
       if (n->axis >= 0) r->start[n->axis] = log(0.5 * scale / sqrt(z2 > 0 ? z2 : 1));
     }
   double par[VB_MAX_PAR] = {identity ? 0.8 * scale : 1, 10};
-  if (m->family->start) m->family->start(m->n, m->y, m->w, h->n_par, par);
+  if (m->family->start) m->family->start(&m->rows, h->n_par, par);
   for (int k = 0; k < h->n_par; k++) {
     const vb_natural *n = h->natural + h->first_par + k;
     if (m->family->opaque) par[k] = vb_r_user_start(m->family, k, scale);

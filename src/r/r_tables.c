@@ -50,13 +50,15 @@ SEXP vb_r_tables(void) {
 /* data of one evaluation: y, w, m (eta or its mean), v, par, the index k of a parameter */
 typedef struct {
   const vb_family *f;
-  int n, k, n_par;
-  const double *y, *w, *m, *v, *par;
+  vb_rows rows;
+  int k, n_par;
+  const double *m, *v, *par;
 } query;
 
 /* log_lik and its derivatives, or their expectations by the engine's own path */
 static void log_lik(const query *q, double *out) {
-  q->f->log_lik(q->f, q->n, q->y, q->w, q->m, q->par, out, out + q->n, out + 2 * (size_t)q->n);
+  size_t n = q->rows.n;
+  q->f->log_lik(q->f, &q->rows, q->m, q->par, out, out + n, out + 2 * n);
 }
 static const vb_rules *make_rules(const vb_host *host) {
   vb_rules *rules = host->alloc(1, sizeof(vb_rules));
@@ -68,10 +70,10 @@ static void expectations(const query *q, const vb_family *row, double *out) {
   vb_host host = vb_r_host(&bar, 0);
   const vb_rules *rules = make_rules(&host);
   vb_model model = {
-      .host = &host, .family = row, .rules = rules, .cores = 1, .n = q->n, .y = q->y, .w = q->w};
-  double *d2 = out + 2 * (size_t)q->n;
-  vb_expect(&model, q->par, q->m, q->v, out, out + q->n, d2);
-  for (int i = 0; i < q->n; i++) d2[i] = -d2[i];
+      .host = &host, .family = row, .rules = rules, .cores = 1, .n = q->rows.n, .rows = q->rows};
+  double *d1 = out + model.n, *d2 = d1 + model.n;
+  vb_expect(&model, q->par, q->m, q->v, out, d1, d2);
+  for (int i = 0; i < model.n; i++) d2[i] = -d2[i];
 }
 static void expect(const query *q, double *out) { expectations(q, q->f, out); }
 static void expect_quadrature(const query *q, double *out) {
@@ -80,31 +82,32 @@ static void expect_quadrature(const query *q, double *out) {
   expectations(q, &row, out);
 }
 static void base(const query *q, double *out) {
-  if (q->f->base) q->f->base(q->n, q->y, q->w, q->par, out);
+  if (q->f->base) q->f->base(&q->rows, q->par, out);
 }
 static void log_lik_par(const query *q, double *out) {
-  q->f->log_lik_par(q->f, q->n, q->y, q->w, q->m, q->par, q->k, out);
+  q->f->log_lik_par(&q->rows, q->m, q->par, q->k, out);
 }
 static void expect_par(const query *q, double *out) { /* one row at a time: the engine adds them */
   vb_r_bar bar;
   vb_host host = vb_r_host(&bar, 0);
   const vb_rules *rules = make_rules(&host);
-  for (int i = 0; i < q->n; i++) {
-    vb_model model = {
-        .family = q->f, .n_par = q->n_par, .rules = rules, .n = 1, .y = q->y + i, .w = q->w + i};
+  for (int i = 0; i < q->rows.n; i++) {
+    vb_model model = {.family = q->f,
+                      .n_par = q->n_par,
+                      .rules = rules,
+                      .n = 1,
+                      .rows = vb_rows_range(&q->rows, i, 1)};
     double grad[VB_MAX_PAR] = {0};
     vb_expect_par(&model, q->par, q->m + i, q->v + i, grad);
     out[i] = grad[q->k];
   }
 }
-static void mean(const query *q, double *out) { q->f->mean(q->n, q->m, out); }
+static void mean(const query *q, double *out) { q->f->mean(q->rows.n, q->m, out); }
 static void variance(const query *q, double *out) {
-  if (q->f->variance) q->f->variance(q->n, q->m, q->w, q->par, out);
+  if (q->f->variance) q->f->variance(&q->rows, q->m, q->par, out);
 }
 
-static void cdf(const query *q, double *out) {
-  q->f->cdf(q->f, q->n, q->y, q->w, q->m, q->par, out);
-}
+static void cdf(const query *q, double *out) { q->f->cdf(q->f, &q->rows, q->m, q->par, out); }
 
 const vb_family *vb_r_family_row(SEXP row) {
   const vb_family *f =
@@ -121,10 +124,8 @@ SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k) {
   int which = Rf_asInteger(what), columns = which < 3 ? 3 : 1;
   SEXP m = vb_list_need(data, "m");
   query q = {.f = vb_r_family_row(row),
-             .n = (int)Rf_xlength(m),
+             .rows = vb_get_rows(data, Rf_xlength(m)),
              .k = Rf_asInteger(k) - 1,
-             .y = REAL_RO(vb_list_need(data, "y")),
-             .w = REAL_RO(vb_list_need(data, "w")),
              .m = REAL_RO(m),
              .v = REAL_RO(vb_list_need(data, "v")),
              .n_par = (int)Rf_xlength(par)};
@@ -133,8 +134,8 @@ SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k) {
   if (q.n_par) memcpy(ended, REAL_RO(par), sizeof(double) * q.n_par);
   ended[q.n_par] = INFINITY;
   q.par = ended;
-  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, q.n, columns));
-  memset(REAL(out), 0, sizeof(double) * q.n * columns);
+  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, q.rows.n, columns));
+  memset(REAL(out), 0, sizeof(double) * q.rows.n * columns);
   eval[which](&q, REAL(out));
   UNPROTECT(1);
   return out;

@@ -19,18 +19,19 @@ static SEXP doubles(int n, const double *from) {
   return x;
 }
 
-static void log_lik(const vb_family *self, int n, const double *y, const double *w,
-                    const double *eta, const double *par, double *ll, double *d1, double *d2) {
+static void log_lik(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                    double *ll, double *d1, double *d2) {
   const user_family *u = (const user_family *)self;
   (void)d1;
   (void)d2;
-  SEXP ys = PROTECT(doubles(n, y)), etas = PROTECT(doubles(n, eta)),
+  int n = r->n;
+  SEXP ys = PROTECT(doubles(n, r->y)), etas = PROTECT(doubles(n, eta)),
        pars = PROTECT(doubles(self->n_par, par));
   SEXP call = PROTECT(Rf_lang4(u->log_lik, ys, etas, pars));
   SEXP value = PROTECT(Rf_eval(call, R_BaseEnv));
   if (TYPEOF(value) != REALSXP || Rf_xlength(value) != n)
     Rf_error("internal: the log density is not %d doubles", n);
-  for (int i = 0; i < n; i++) ll[i] = w[i] * REAL_RO(value)[i];
+  for (int i = 0; i < n; i++) ll[i] = r->w[i] * REAL_RO(value)[i];
   UNPROTECT(5);
 }
 
@@ -105,12 +106,12 @@ SEXP vb_r_stein(SEXP user, SEXP data, SEXP par) {
   vb_host host = vb_r_host(&bar, 0);
   vb_rules *rules = host.alloc(1, sizeof *rules);
   vb_rules_make(rules);
+  vb_rows rows = vb_get_rows(data, -1);
   vb_model model = {.host = &host,
                     .family = vb_r_user_family(user, &host),
                     .rules = rules,
-                    .n = (int)Rf_xlength(vb_list_need(data, "y")),
-                    .y = REAL_RO(vb_list_need(data, "y")),
-                    .w = REAL_RO(vb_list_need(data, "w"))};
+                    .n = rows.n,
+                    .rows = rows};
   vb_stein_alloc(&host, &model);
   vb_stein_moments(&model, REAL_RO(par), REAL_RO(vb_list_need(data, "m")),
                    REAL_RO(vb_list_need(data, "v")), VB_STEIN_TOP);

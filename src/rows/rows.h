@@ -8,9 +8,24 @@
 #define VB_ROWS_H
 #include "numbers/numbers.h"
 
-/* ---- Likelihoods: family_<name>.c ---- */
-/* A cell has the data y, w.
- * Families with cells = 1 are exponential families without dispersion whose rows with equal design
+/* ---- Responses: rows.c ---- */
+/* A block of rows as a likelihood sees them: what was observed and with which weight.  It is a view
+ * of columns that someone else keeps.  Whoever needs rows in another order, or more than once, has
+ * them copied into a room of VB_ROW_COLUMNS doubles a row, so that another column of the response
+ * is a change of this type, of rows.c and of those who read it alone. */
+typedef struct {
+  int n;
+  const double *y, *w;
+} vb_rows;
+enum { VB_ROW_COLUMNS = 2 };
+extern const vb_rows vb_rows_unit; /* one row: the response 0 with weight 1 */
+vb_rows vb_rows_range(const vb_rows *r, int first, int n); /* no copy: a view of a view */
+vb_rows vb_rows_gather(const vb_rows *r, int n, const int *index, double *room);
+/* every row `each` times, and that `times` times over: as R's rep() */
+vb_rows vb_rows_rep(const vb_rows *r, int each, int times, double *room);
+
+/* ---- Likelihoods: families/<name>.c ---- */
+/* Families with cells = 1 are exponential families without dispersion whose rows with equal design
  * may be added: y is then the sum of the responses (times weight), w the sum of the denominators
  * (binomial: trials; poisson: weights), and the terms free of eta are a constant that R adds. For
  * the others y is the response and w its prior weight.  par holds the dispersion parameters on
@@ -34,30 +49,31 @@ struct vb_family {
   int kinked; /* log density with kinks in eta: log_lik's d2 misses them, expect's d2 has them */
   /* eta-free part of log f (weight included), one value per row; NULL where n_par == 0 (R's
    * constant) */
-  void (*base)(int n, const double *y, const double *w, const double *par, double *out);
-  void (*log_lik)(const vb_family *self, int n, const double *y, const double *w, const double *eta,
-                  const double *par, double *ll, double *d1, double *d2);
+  void (*base)(const vb_rows *r, const double *par, double *out);
+  /* self: a row that is made for one fit has data of its own (r_user.c) */
+  void (*log_lik)(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                  double *ll, double *d1, double *d2);
   /* expectations of ll, d1, d2 under eta ~ N(m, v); NULL: quadrature of log_lik, which a kinked
    * density does not allow */
-  void (*expect)(int n, const double *y, const double *w, const double *m, const double *v,
-                 const double *par, double *ll, double *d1, double *d2);
+  void (*expect)(const vb_rows *r, const double *m, const double *v, const double *par, double *ll,
+                 double *d1, double *d2);
   /* derivative of base + ll with respect to par[k] (natural scale) at eta; NULL where n_par == 0 */
-  void (*log_lik_par)(const vb_family *self, int n, const double *y, const double *w,
-                      const double *eta, const double *par, int k, double *d);
+  void (*log_lik_par)(const vb_rows *r, const double *eta, const double *par, int k, double *d);
   /* its expectation under eta ~ N(m, v); NULL: quadrature of log_lik_par */
-  void (*expect_par)(int n, const double *y, const double *w, const double *m, const double *v,
-                     const double *par, int k, double *d);
+  void (*expect_par)(const vb_rows *r, const double *m, const double *v, const double *par, int k,
+                     double *d);
   /* inverse link; of a threshold less eta the probability not to exceed it */
   void (*mean)(int n, const double *eta, double *mu);
-  /* variance of one response with weight (binomial: of a proportion of w trials) w at eta */
-  void (*variance)(int n, const double *eta, const double *w, const double *par, double *var);
+  /* variance at eta of one response (of a binomial: of a proportion); r's weights (trials) are
+   * read, its responses are not */
+  void (*variance)(const vb_rows *r, const double *eta, const double *par, double *var);
   /* P(Y <= y) of one response at eta; w as in variance, for binomials y is a number of successes.
    * Rises with y and falls with eta.  NULL: unknown, as of an opaque family */
-  void (*cdf)(const vb_family *self, int n, const double *y, const double *w, const double *eta,
-              const double *par, double *out);
+  void (*cdf)(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+              double *out);
   int discrete; /* responses are whole numbers, not negative */
   /* first guess of the n_par entries of par from the data; NULL: the engine's own */
-  void (*start)(int n, const double *y, const double *w, int n_par, double *par);
+  void (*start)(const vb_rows *r, int n_par, double *par);
   /* Only values of the log density are had, constants included, and every call is dear: log_lik is
    * asked for ll alone, by stein.c, in few and long calls and never from a parallel region. */
   int opaque;

@@ -49,9 +49,9 @@ static vb_status scale_kernel(void *data, const double *x, double *value, double
   *value = own_prior(c, f) + vb_quadratic_lik(m, c->scratch.par, c->rms);
   for (int k = 0, i = 0; grad && k < f->count; k++) {
     const vb_natural *n = c->fit->hyper->natural + f->first + k;
-    double one = 1, zero = 0, d;
+    double d;
     if (n->axis < 0) continue;
-    m->family->log_lik_par(m->family, 1, &zero, &one, &c->rms, c->scratch.par, k, &d);
+    m->family->log_lik_par(&vb_rows_unit, &c->rms, c->scratch.par, k, &d);
     grad[i++] = c->scratch.log_prior_d[n->axis] + m->n * d * c->scratch.slope[f->first + k];
   }
   return isfinite(*value) ? VB_OK : VB_NOT_FINITE;

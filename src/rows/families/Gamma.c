@@ -1,40 +1,39 @@
 /* Gamma likelihood, log link: y ~ Gamma(w shape, mean exp(eta)).  The expectation under eta ~
  * N(m, v) is closed: E exp(-eta) = exp(-m + v / 2) (Ormerod & Wand 2012). */
 #include <Rmath.h>
-#include "numbers/vb_math.h"
-#include "rows/rows.h"
+#include "rows/families/lanes.h"
 
-static void base(int n, const double *y, const double *w, const double *par, double *out) {
-  for (int i = 0; i < n; i++) {
-    double a = w[i] * par[0];
-    out[i] = a * log(a * y[i]) - lgammafn(a) - log(y[i]);
+static void base(const vb_rows *r, const double *par, double *out) {
+  for (int i = 0; i < r->n; i++) {
+    double a = r->w[i] * par[0];
+    out[i] = a * log(a * r->y[i]) - lgammafn(a) - log(r->y[i]);
   }
 }
 
-VB_INLINE void expect_lanes(const double *y, const double *w, const double *m, const double *v,
-                            const double *par, double *ll, double *d1, double *d2) {
+VB_INLINE void expect_lanes(const vb_rows *r, const double *m, const double *v, const double *par,
+                            double *ll, double *d1, double *d2) {
   for (int i = 0; i < VB_LANES; i++) {
-    double a = w[i] * par[0], e = a * y[i] * vb_exp(0.5 * v[i] - m[i]);
+    double a = r->w[i] * par[0], e = a * r->y[i] * vb_exp(0.5 * v[i] - m[i]);
     ll[i] = -a * m[i] - e;
     d1[i] = e - a;
     d2[i] = -e;
   }
 }
 
-VB_INLINE void log_lik_lanes(const double *y, const double *w, const double *eta, const double *v,
+VB_INLINE void log_lik_lanes(const vb_rows *r, const double *eta, const double *v,
                              const double *par, double *ll, double *d1, double *d2) {
   (void)v;
   const double zero[VB_LANES] = {0};
-  expect_lanes(y, w, eta, zero, par, ll, d1, d2);
+  expect_lanes(r, eta, zero, par, ll, d1, d2);
 }
 
 VB_OVER_LANES(log_lik_over_lanes, log_lik_lanes)
 VB_OVER_LANES(expect, expect_lanes)
 
-static void log_lik(const vb_family *self, int n, const double *y, const double *w,
-                    const double *eta, const double *par, double *ll, double *d1, double *d2) {
+static void log_lik(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                    double *ll, double *d1, double *d2) {
   (void)self;
-  log_lik_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
+  log_lik_over_lanes(r, eta, NULL, par, ll, d1, d2);
 }
 
 /* log(a) - digamma(a), of order 1 / (2 a): by its series where the difference would cancel */
@@ -44,36 +43,34 @@ static double log_excess(double a) {
   return 0.5 / a + z * (1.0 / 12 - z * (1.0 / 120 - z * (1.0 / 252 - z / 240)));
 }
 
-static void expect_par(int n, const double *y, const double *w, const double *m, const double *v,
-                       const double *par, int k, double *d) {
+static void expect_par(const vb_rows *r, const double *m, const double *v, const double *par, int k,
+                       double *d) {
   (void)k;
-  for (int i = 0; i < n; i++) {
-    double t = log(y[i]) - m[i]; /* 1 + t - exp(t) is of order t^2 */
+  for (int i = 0; i < r->n; i++) {
+    double t = log(r->y[i]) - m[i]; /* 1 + t - exp(t) is of order t^2 */
     double s = v ? v[i] : 0, rest = t - expm1(t) - (s > 0 ? exp(t) * expm1(0.5 * s) : 0);
-    d[i] = w[i] * (log_excess(w[i] * par[0]) + rest);
+    d[i] = r->w[i] * (log_excess(r->w[i] * par[0]) + rest);
   }
 }
 
-static void log_lik_par(const vb_family *self, int n, const double *y, const double *w,
-                        const double *eta, const double *par, int k, double *d) {
-  (void)self;
-  expect_par(n, y, w, eta, NULL, par, k, d);
+static void log_lik_par(const vb_rows *r, const double *eta, const double *par, int k, double *d) {
+  expect_par(r, eta, NULL, par, k, d);
 }
 
 static void mean(int n, const double *eta, double *mu) {
   for (int i = 0; i < n; i++) mu[i] = vb_exp(eta[i]);
 }
 
-static void variance(int n, const double *eta, const double *w, const double *par, double *var) {
-  for (int i = 0; i < n; i++) var[i] = vb_exp(2 * eta[i]) / (w[i] * par[0]);
+static void variance(const vb_rows *r, const double *eta, const double *par, double *var) {
+  for (int i = 0; i < r->n; i++) var[i] = vb_exp(2 * eta[i]) / (r->w[i] * par[0]);
 }
 
-static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
-                const double *par, double *out) {
+static void cdf(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                double *out) {
   (void)self;
-  for (int i = 0; i < n; i++) {
-    double a = w[i] * par[0];
-    out[i] = pgamma(y[i], a, vb_exp(eta[i]) / a, 1, 0);
+  for (int i = 0; i < r->n; i++) {
+    double a = r->w[i] * par[0];
+    out[i] = pgamma(r->y[i], a, vb_exp(eta[i]) / a, 1, 0);
   }
 }
 

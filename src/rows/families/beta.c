@@ -2,8 +2,7 @@
  * multiplies the log density.  With a = mu phi, b = (1 - mu) phi the part with eta in it is
  * a logit(y) - log Gamma(a) - log Gamma(b). */
 #include <Rmath.h>
-#include "numbers/vb_math.h"
-#include "rows/rows.h"
+#include "rows/families/lanes.h"
 
 /* log Gamma and its first two derivatives for x > 0: Stirling's series at x + 8 (Abramowitz &
  * Stegun 6.1.41; its rest is below 1e-16 there) less log x (x + 1) ... (x + 7).  Rmath's polygammas
@@ -44,9 +43,10 @@ VB_INLINE void log_gamma(double x, double *g, double *g1, double *g2, double *s)
   *g2 = r * (1 + r * (0.5 + r * c2)) - p2 * ratio;
 }
 
-static void base(int n, const double *y, const double *w, const double *par, double *out) {
+static void base(const vb_rows *r, const double *par, double *out) {
   double phi = par[0], c = lgammafn(phi);
-  for (int i = 0; i < n; i++) out[i] = w[i] * (c - log(y[i]) + (phi - 1) * log1p(-y[i]));
+  for (int i = 0; i < r->n; i++)
+    out[i] = r->w[i] * (c - log(r->y[i]) + (phi - 1) * log1p(-r->y[i]));
 }
 
 /* the rarer side has probability u / (1 + u), u = exp(-|eta|), kept above zero for its logarithm */
@@ -57,45 +57,43 @@ VB_INLINE void two_sides(double eta, double *mu, double *nu) {
   *nu = vb_select(negative, big, small);
 }
 
-VB_INLINE void lanes(const double *y, const double *w, const double *eta, const double *v,
-                     const double *par, double *ll, double *d1, double *d2) {
+VB_INLINE void lanes(const vb_rows *r, const double *eta, const double *v, const double *par,
+                     double *ll, double *d1, double *d2) {
   (void)v;
   double phi = par[0], a[VB_LANES], b[VB_LANES];
-  double g[2][VB_LANES], g1[2][VB_LANES], g2[2][VB_LANES], r[2][VB_LANES];
+  double g[2][VB_LANES], g1[2][VB_LANES], g2[2][VB_LANES], rest[2][VB_LANES];
   for (int i = 0; i < VB_LANES; i++) two_sides(eta[i], a + i, b + i);
   for (int i = 0; i < VB_LANES; i++)
-    log_gamma(phi * a[i], g[0] + i, g1[0] + i, g2[0] + i, r[0] + i);
+    log_gamma(phi * a[i], g[0] + i, g1[0] + i, g2[0] + i, rest[0] + i);
   for (int i = 0; i < VB_LANES; i++)
-    log_gamma(phi * b[i], g[1] + i, g1[1] + i, g2[1] + i, r[1] + i);
+    log_gamma(phi * b[i], g[1] + i, g1[1] + i, g2[1] + i, rest[1] + i);
   for (int i = 0; i < VB_LANES; i++) {
-    double logit = vb_log(y[i] / (1 - y[i])), s = phi * a[i] * b[i];
+    double logit = vb_log(r->y[i] / (1 - r->y[i])), s = phi * a[i] * b[i];
     double score = logit - g1[0][i] + g1[1][i];
-    ll[i] = w[i] * (phi * a[i] * logit - g[0][i] - g[1][i]);
-    d1[i] = w[i] * s * score;
-    double ra = s * r[0][i], rb = s * r[1][i]; /* bounded */
-    d2[i] = w[i] * (s * ((b[i] - a[i]) * score - s * (g2[0][i] + g2[1][i])) - ra * ra - rb * rb);
+    ll[i] = r->w[i] * (phi * a[i] * logit - g[0][i] - g[1][i]);
+    d1[i] = r->w[i] * s * score;
+    double ra = s * rest[0][i], rb = s * rest[1][i]; /* bounded */
+    d2[i] = r->w[i] * (s * ((b[i] - a[i]) * score - s * (g2[0][i] + g2[1][i])) - ra * ra - rb * rb);
   }
 }
 
 VB_OVER_LANES(over_lanes, lanes)
 
-static void log_lik(const vb_family *self, int n, const double *y, const double *w,
-                    const double *eta, const double *par, double *ll, double *d1, double *d2) {
+static void log_lik(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                    double *ll, double *d1, double *d2) {
   (void)self;
-  over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
+  over_lanes(r, eta, NULL, par, ll, d1, d2);
 }
 
-static void log_lik_par(const vb_family *self, int n, const double *y, const double *w,
-                        const double *eta, const double *par, int k, double *d) {
-  (void)self;
+static void log_lik_par(const vb_rows *r, const double *eta, const double *par, int k, double *d) {
   (void)k;
   double phi = par[0], c = digamma(phi), g, g2, s;
-  for (int i = 0; i < n; i++) {
+  for (int i = 0; i < r->n; i++) {
     double mu, nu, ga, gb;
     two_sides(eta[i], &mu, &nu);
     log_gamma(phi * mu, &g, &ga, &g2, &s);
     log_gamma(phi * nu, &g, &gb, &g2, &s);
-    d[i] = w[i] * (c + mu * (log(y[i]) - ga) + nu * (log1p(-y[i]) - gb));
+    d[i] = r->w[i] * (c + mu * (log(r->y[i]) - ga) + nu * (log1p(-r->y[i]) - gb));
   }
 }
 
@@ -104,22 +102,21 @@ static void mean(int n, const double *eta, double *mu) {
   for (int i = 0; i < n; i++) two_sides(eta[i], mu + i, &nu);
 }
 
-static void variance(int n, const double *eta, const double *w, const double *par, double *var) {
-  for (int i = 0; i < n; i++) {
+static void variance(const vb_rows *r, const double *eta, const double *par, double *var) {
+  for (int i = 0; i < r->n; i++) {
     double mu, nu;
     two_sides(eta[i], &mu, &nu);
-    var[i] = mu * nu / (1 + par[0]) / w[i];
+    var[i] = mu * nu / (1 + par[0]) / r->w[i];
   }
 }
 
-static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
-                const double *par, double *out) {
+static void cdf(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                double *out) {
   (void)self;
-  (void)w;
-  for (int i = 0; i < n; i++) {
+  for (int i = 0; i < r->n; i++) {
     double mu, nu;
     two_sides(eta[i], &mu, &nu);
-    out[i] = pbeta(y[i], mu * par[0], nu * par[0], 1, 0);
+    out[i] = pbeta(r->y[i], mu * par[0], nu * par[0], 1, 0);
   }
 }
 

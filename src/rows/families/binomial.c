@@ -4,39 +4,38 @@
 #include <Rmath.h>
 #include "numbers/mills.h"
 #include "numbers/polya_gamma.h"
-#include "numbers/vb_math.h"
-#include "rows/rows.h"
+#include "rows/families/lanes.h"
 
 /* ---- logit: with u = exp(-|eta|) the rarer outcome has probability u / (1 + u) ---- */
 
-VB_INLINE void logit_lanes(const double *y, const double *w, const double *eta, const double *v,
-                           const double *par, double *ll, double *d1, double *d2) {
+VB_INLINE void logit_lanes(const vb_rows *r, const double *eta, const double *v, const double *par,
+                           double *ll, double *d1, double *d2) {
   (void)v;
   (void)par;
   for (int i = 0; i < VB_LANES; i++) {
     double t = eta[i], u = vb_exp_neg(-fabs(t)), inv = 1 / ((1 + u) * (2 + u));
     double s = (2 + u) * inv, q = u * s; /* 1 / (1 + u), probability of the rarer outcome */
-    double a = y[i] - vb_select(vb_negative(t), 0, w[i]);
-    ll[i] = a * t - w[i] * vb_two_atanh(u * (1 + u) * inv); /* log(1 + u), sharing the division */
-    d1[i] = a + w[i] * copysign(q, t);
-    d2[i] = -w[i] * q * s;
+    double a = r->y[i] - vb_select(vb_negative(t), 0, r->w[i]);
+    ll[i] =
+        a * t - r->w[i] * vb_two_atanh(u * (1 + u) * inv); /* log(1 + u), sharing the division */
+    d1[i] = a + r->w[i] * copysign(q, t);
+    d2[i] = -r->w[i] * q * s;
   }
 }
 
 VB_OVER_LANES(logit_over_lanes, logit_lanes)
 
-static void logit_log_lik(const vb_family *self, int n, const double *y, const double *w,
-                          const double *eta, const double *par, double *ll, double *d1,
-                          double *d2) {
+static void logit_log_lik(const vb_family *self, const vb_rows *r, const double *eta,
+                          const double *par, double *ll, double *d1, double *d2) {
   (void)self;
-  logit_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
+  logit_over_lanes(r, eta, NULL, par, ll, d1, d2);
 }
 
-static void logit_bound(int n, const double *y, const double *w, const double *m, const double *v,
-                        const double *par, double *ll, double *d1, double *d2) {
+static void logit_bound(const vb_rows *r, const double *m, const double *v, const double *par,
+                        double *ll, double *d1, double *d2) {
   (void)par;
-  for (int i = 0; i < n; i++) {
-    vb_polya_gamma e = vb_polya_gamma_expect(y[i], w[i], m[i], v[i]);
+  for (int i = 0; i < r->n; i++) {
+    vb_polya_gamma e = vb_polya_gamma_expect(r->y[i], r->w[i], m[i], v[i]);
     if (ll) ll[i] = e.ll;
     if (d1) d1[i] = e.d1;
     if (d2) d2[i] = e.d2;
@@ -50,19 +49,18 @@ static void logit_mean(int n, const double *eta, double *mu) {
   }
 }
 
-static void logit_variance(int n, const double *eta, const double *w, const double *par,
-                           double *var) {
+static void logit_variance(const vb_rows *r, const double *eta, const double *par, double *var) {
   (void)par;
-  for (int i = 0; i < n; i++) {
+  for (int i = 0; i < r->n; i++) {
     double u = vb_exp(-fabs(eta[i]));
-    var[i] = u / ((1 + u) * (1 + u)) / w[i];
+    var[i] = u / ((1 + u) * (1 + u)) / r->w[i];
   }
 }
 
 /* ---- probit ---- */
 
-VB_INLINE void probit_lanes(const double *y, const double *w, const double *eta, const double *v,
-                            const double *par, double *ll, double *d1, double *d2) {
+VB_INLINE void probit_lanes(const vb_rows *r, const double *eta, const double *v, const double *par,
+                            double *ll, double *d1, double *d2) {
   (void)v;
   (void)par;
   double x[VB_LANES], excess[VB_LANES];
@@ -74,8 +72,8 @@ VB_INLINE void probit_lanes(const double *y, const double *w, const double *eta,
     double q = vb_exp_neg(half) / rare; /* its probability, at most 1/2 */
     double usual = q * rare / (1 - q);  /* phi / Phi of the other */
     uint64_t negative = vb_negative(eta[i]);
-    double n_rare = vb_select(negative, y[i], w[i] - y[i]);
-    double n_usual = vb_select(negative, w[i] - y[i], y[i]);
+    double n_rare = vb_select(negative, r->y[i], r->w[i] - r->y[i]);
+    double n_usual = vb_select(negative, r->w[i] - r->y[i], r->y[i]);
     double g = n_usual * usual - n_rare * rare;
     ll[i] = n_rare * (half - vb_log(rare)) + n_usual * vb_log1p_unit(-q);
     d1[i] = copysign(1, eta[i]) * g;
@@ -85,21 +83,20 @@ VB_INLINE void probit_lanes(const double *y, const double *w, const double *eta,
 
 VB_OVER_LANES(probit_over_lanes, probit_lanes)
 
-static void probit_log_lik(const vb_family *self, int n, const double *y, const double *w,
-                           const double *eta, const double *par, double *ll, double *d1,
-                           double *d2) {
+static void probit_log_lik(const vb_family *self, const vb_rows *r, const double *eta,
+                           const double *par, double *ll, double *d1, double *d2) {
   (void)self;
-  probit_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
+  probit_over_lanes(r, eta, NULL, par, ll, d1, d2);
 }
 
 /* Albert & Chib's (1993) normal variables integrated out: log Phi(t) + t^2 / 2 is convex in t, so
  * E log Phi(t) is at least log Phi(m) - v / 2 */
-static void probit_bound(int n, const double *y, const double *w, const double *m, const double *v,
-                         const double *par, double *ll, double *d1, double *d2) {
-  probit_over_lanes(n, y, w, m, NULL, par, ll, d1, NULL);
-  for (int i = 0; i < n; i++) {
-    if (ll) ll[i] -= w[i] * v[i] / 2;
-    if (d2) d2[i] = -w[i];
+static void probit_bound(const vb_rows *r, const double *m, const double *v, const double *par,
+                         double *ll, double *d1, double *d2) {
+  probit_over_lanes(r, m, NULL, par, ll, d1, NULL);
+  for (int i = 0; i < r->n; i++) {
+    if (ll) ll[i] -= r->w[i] * v[i] / 2;
+    if (d2) d2[i] = -r->w[i];
   }
 }
 
@@ -107,11 +104,10 @@ static void probit_mean(int n, const double *eta, double *mu) {
   for (int i = 0; i < n; i++) mu[i] = pnorm(eta[i], 0, 1, 1, 0);
 }
 
-static void probit_variance(int n, const double *eta, const double *w, const double *par,
-                            double *var) {
+static void probit_variance(const vb_rows *r, const double *eta, const double *par, double *var) {
   (void)par;
-  for (int i = 0; i < n; i++)
-    var[i] = pnorm(eta[i], 0, 1, 1, 0) * pnorm(-eta[i], 0, 1, 1, 0) / w[i];
+  for (int i = 0; i < r->n; i++)
+    var[i] = pnorm(eta[i], 0, 1, 1, 0) * pnorm(-eta[i], 0, 1, 1, 0) / r->w[i];
 }
 
 /* ---- cloglog: with e = exp(eta), success has log probability log(1 - exp(-e)), failure -e ---- */
@@ -139,7 +135,7 @@ VB_INLINE double cloglog_small(double e, double *complement) {
   return z * polynomial8(z, value) - 0.5 * e;
 }
 
-VB_INLINE void cloglog_lanes(const double *y, const double *w, const double *eta, const double *v,
+VB_INLINE void cloglog_lanes(const vb_rows *r, const double *eta, const double *v,
                              const double *par, double *ll, double *d1, double *d2) {
   (void)v;
   (void)par;
@@ -153,43 +149,41 @@ VB_INLINE void cloglog_lanes(const double *y, const double *w, const double *eta
     value = vb_select(small, value, vb_log1p_unit(-q));
     curve = vb_select(small, curve, far * (1 - high - far));
     slope = vb_select(small, slope, far);
-    double failure = (w[i] - y[i]) * e;
-    ll[i] = y[i] * value - failure;
-    d1[i] = y[i] * slope - failure;
-    d2[i] = y[i] * curve - failure;
+    double failure = (r->w[i] - r->y[i]) * e;
+    ll[i] = r->y[i] * value - failure;
+    d1[i] = r->y[i] * slope - failure;
+    d2[i] = r->y[i] * curve - failure;
   }
 }
 
 VB_OVER_LANES(cloglog_over_lanes, cloglog_lanes)
 
-static void cloglog_log_lik(const vb_family *self, int n, const double *y, const double *w,
-                            const double *eta, const double *par, double *ll, double *d1,
-                            double *d2) {
+static void cloglog_log_lik(const vb_family *self, const vb_rows *r, const double *eta,
+                            const double *par, double *ll, double *d1, double *d2) {
   (void)self;
-  cloglog_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
+  cloglog_over_lanes(r, eta, NULL, par, ll, d1, d2);
 }
 
 static void cloglog_mean(int n, const double *eta, double *mu) {
   for (int i = 0; i < n; i++) mu[i] = -expm1(-vb_exp(eta[i]));
 }
 
-static void cloglog_variance(int n, const double *eta, const double *w, const double *par,
-                             double *var) {
+static void cloglog_variance(const vb_rows *r, const double *eta, const double *par, double *var) {
   (void)par;
-  for (int i = 0; i < n; i++) {
+  for (int i = 0; i < r->n; i++) {
     double e = vb_exp(eta[i]);
-    var[i] = -expm1(-e) * exp(-e) / w[i];
+    var[i] = -expm1(-e) * exp(-e) / r->w[i];
   }
 }
 
 /* y successes of w trials */
-static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
-                const double *par, double *out) {
+static void cdf(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                double *out) {
   (void)par;
-  for (int i = 0; i < n; i++) {
+  for (int i = 0; i < r->n; i++) {
     double mu;
     self->mean(1, eta + i, &mu);
-    out[i] = pbinom(y[i], w[i], mu, 1, 0);
+    out[i] = pbinom(r->y[i], r->w[i], mu, 1, 0);
   }
 }
 

@@ -5,7 +5,7 @@
 #include <Rmath.h>
 #include "numbers/mills.h"
 #include "numbers/polya_gamma.h"
-#include "rows/rows.h"
+#include "rows/families/lanes.h"
 
 #define FAR 1e10 /* as good as infinite, and no NaN comes of it */
 
@@ -18,30 +18,30 @@ static double upper_of(double y, const double *par) {
 static int end_of(double y, int k) { return (int)y == k + 1 ? 1 : (int)y == k + 2 ? -1 : 0; }
 
 /* cumulative proportions, half a response added to each category */
-static void proportions(int n, const double *y, const double *w, int n_par, double *par) {
+static void proportions(const vb_rows *r, int n_par, double *par) {
   double total = 0.5 * (n_par + 1);
   for (int k = 0; k < n_par; k++) par[k] = 0.5 * (k + 1);
-  for (int i = 0; i < n; i++) {
-    total += w[i];
-    for (int k = (int)y[i] - 1; k < n_par; k++) par[k] += w[i];
+  for (int i = 0; i < r->n; i++) {
+    total += r->w[i];
+    for (int k = (int)r->y[i] - 1; k < n_par; k++) par[k] += r->w[i];
   }
   for (int k = 0; k < n_par; k++) par[k] /= total;
 }
 
 /* ---- logit: F(b) - F(a) = F(b) F(-a) (1 - exp(a - b)), and the last factor is free of eta ---- */
 
-static void logit_base(int n, const double *y, const double *w, const double *par, double *out) {
-  for (int i = 0; i < n; i++)
-    out[i] = w[i] * log(-expm1(lower_of(y[i], par) - upper_of(y[i], par)));
+static void logit_base(const vb_rows *r, const double *par, double *out) {
+  for (int i = 0; i < r->n; i++)
+    out[i] = r->w[i] * log(-expm1(lower_of(r->y[i], par) - upper_of(r->y[i], par)));
 }
 
-VB_INLINE void logit_lanes(const double *y, const double *w, const double *eta, const double *v,
-                           const double *par, double *ll, double *d1, double *d2) {
+VB_INLINE void logit_lanes(const vb_rows *r, const double *eta, const double *v, const double *par,
+                           double *ll, double *d1, double *d2) {
   (void)v;
   double a[VB_LANES], b[VB_LANES];
   for (int i = 0; i < VB_LANES; i++) {
-    a[i] = lower_of(y[i], par) - eta[i];
-    b[i] = upper_of(y[i], par) - eta[i];
+    a[i] = lower_of(r->y[i], par) - eta[i];
+    b[i] = upper_of(r->y[i], par) - eta[i];
   }
   for (int i = 0; i < VB_LANES; i++) {
     double u = vb_exp_neg(-fabs(a[i])), v1 = vb_exp_neg(-fabs(b[i]));
@@ -49,20 +49,19 @@ VB_INLINE void logit_lanes(const double *y, const double *w, const double *eta, 
     uint64_t neg_a = vb_negative(a[i]), neg_b = vb_negative(b[i]);
     double below = vb_select(neg_a, u, 1) * big_a;  /* F(a) */
     double above = vb_select(neg_b, 1, v1) * big_b; /* 1 - F(b) */
-    ll[i] = w[i] * (vb_select(neg_b, b[i], 0) - vb_select(neg_a, 0, a[i]) - vb_log1p_unit(u) -
-                    vb_log1p_unit(v1));
-    d1[i] = w[i] * (below - above);
-    d2[i] = -w[i] * (u * big_a * big_a + v1 * big_b * big_b);
+    ll[i] = r->w[i] * (vb_select(neg_b, b[i], 0) - vb_select(neg_a, 0, a[i]) - vb_log1p_unit(u) -
+                       vb_log1p_unit(v1));
+    d1[i] = r->w[i] * (below - above);
+    d2[i] = -r->w[i] * (u * big_a * big_a + v1 * big_b * big_b);
   }
 }
 
 VB_OVER_LANES(logit_over_lanes, logit_lanes)
 
-static void logit_log_lik(const vb_family *self, int n, const double *y, const double *w,
-                          const double *eta, const double *par, double *ll, double *d1,
-                          double *d2) {
+static void logit_log_lik(const vb_family *self, const vb_rows *r, const double *eta,
+                          const double *par, double *ll, double *d1, double *d2) {
   (void)self;
-  logit_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
+  logit_over_lanes(r, eta, NULL, par, ll, d1, d2);
 }
 
 /* d log(1 - exp(-width)) / dwidth */
@@ -70,13 +69,12 @@ static double width_slope(double y, const double *par) {
   return 1 / expm1(upper_of(y, par) - lower_of(y, par));
 }
 
-static void logit_log_lik_par(const vb_family *self, int n, const double *y, const double *w,
-                              const double *eta, const double *par, int k, double *d) {
-  (void)self;
-  for (int i = 0; i < n; i++) {
-    int end = end_of(y[i], k);
+static void logit_log_lik_par(const vb_rows *r, const double *eta, const double *par, int k,
+                              double *d) {
+  for (int i = 0; i < r->n; i++) {
+    int end = end_of(r->y[i], k);
     double t = end * (par[k] - eta[i]), u = exp(-fabs(t));
-    d[i] = end ? w[i] * end * ((t < 0 ? 1 : u) / (1 + u) + width_slope(y[i], par)) : 0;
+    d[i] = end ? r->w[i] * end * ((t < 0 ? 1 : u) / (1 + u) + width_slope(r->y[i], par)) : 0;
   }
 }
 
@@ -84,31 +82,31 @@ static void logit_mean(int n, const double *t, double *mu) {
   for (int i = 0; i < n; i++) mu[i] = plogis(t[i], 0, 1, 1, 0);
 }
 
-static void logit_start(int n, const double *y, const double *w, int n_par, double *par) {
-  proportions(n, y, w, n_par, par);
+static void logit_start(const vb_rows *r, int n_par, double *par) {
+  proportions(r, n_par, par);
   for (int k = 0; k < n_par; k++) par[k] = qlogis(par[k], 0, 1, 1, 0);
 }
 
 /* both factors that have eta in them by their own bound: log F(t) is t - log(1 + exp(t)) */
-static void logit_bound(int n, const double *y, const double *w, const double *m, const double *v,
-                        const double *par, double *ll, double *d1, double *d2) {
-  for (int i = 0; i < n; i++) {
+static void logit_bound(const vb_rows *r, const double *m, const double *v, const double *par,
+                        double *ll, double *d1, double *d2) {
+  for (int i = 0; i < r->n; i++) {
     vb_polya_gamma b = {0}, a = {0};
-    if (upper_of(y[i], par) < FAR)
-      b = vb_polya_gamma_expect(1, 1, upper_of(y[i], par) - m[i], v[i]);
-    if (y[i] > 1) a = vb_polya_gamma_expect(1, 1, m[i] - lower_of(y[i], par), v[i]);
-    if (ll) ll[i] = w[i] * (a.ll + b.ll);
-    if (d1) d1[i] = w[i] * (a.d1 - b.d1);
-    if (d2) d2[i] = w[i] * (a.d2 + b.d2);
+    if (upper_of(r->y[i], par) < FAR)
+      b = vb_polya_gamma_expect(1, 1, upper_of(r->y[i], par) - m[i], v[i]);
+    if (r->y[i] > 1) a = vb_polya_gamma_expect(1, 1, m[i] - lower_of(r->y[i], par), v[i]);
+    if (ll) ll[i] = r->w[i] * (a.ll + b.ll);
+    if (d1) d1[i] = r->w[i] * (a.d1 - b.d1);
+    if (d2) d2[i] = r->w[i] * (a.d2 + b.d2);
   }
 }
 
-static void logit_bound_par(int n, const double *y, const double *w, const double *m,
-                            const double *v, const double *par, int k, double *d) {
-  for (int i = 0; i < n; i++) {
-    int end = end_of(y[i], k);
+static void logit_bound_par(const vb_rows *r, const double *m, const double *v, const double *par,
+                            int k, double *d) {
+  for (int i = 0; i < r->n; i++) {
+    int end = end_of(r->y[i], k);
     double slope = end ? vb_polya_gamma_expect(1, 1, end * (par[k] - m[i]), v[i]).d1 : 0;
-    d[i] = end ? w[i] * end * (slope + width_slope(y[i], par)) : 0;
+    d[i] = end ? r->w[i] * end * (slope + width_slope(r->y[i], par)) : 0;
   }
 }
 
@@ -164,29 +162,27 @@ static interval probit_interval(double y, double eta, const double *par) {
   return out;
 }
 
-static void probit_log_lik(const vb_family *self, int n, const double *y, const double *w,
-                           const double *eta, const double *par, double *ll, double *d1,
-                           double *d2) {
+static void probit_log_lik(const vb_family *self, const vb_rows *r, const double *eta,
+                           const double *par, double *ll, double *d1, double *d2) {
   (void)self;
-  for (int i = 0; i < n; i++) {
-    interval t = probit_interval(y[i], eta[i], par);
-    if (ll) ll[i] = w[i] * t.ll;
-    if (d1) d1[i] = w[i] * t.d1;
-    if (d2) d2[i] = w[i] * t.d2;
+  for (int i = 0; i < r->n; i++) {
+    interval t = probit_interval(r->y[i], eta[i], par);
+    if (ll) ll[i] = r->w[i] * t.ll;
+    if (d1) d1[i] = r->w[i] * t.d1;
+    if (d2) d2[i] = r->w[i] * t.d2;
   }
 }
 
-static void probit_log_lik_par(const vb_family *self, int n, const double *y, const double *w,
-                               const double *eta, const double *par, int k, double *d) {
-  (void)self;
-  for (int i = 0; i < n; i++) {
-    int end = end_of(y[i], k);
+static void probit_log_lik_par(const vb_rows *r, const double *eta, const double *par, int k,
+                               double *d) {
+  for (int i = 0; i < r->n; i++) {
+    int end = end_of(r->y[i], k);
     if (!end) {
       d[i] = 0;
       continue;
     }
-    interval t = probit_interval(y[i], eta[i], par);
-    d[i] = w[i] * (end > 0 ? t.upper : -t.lower);
+    interval t = probit_interval(r->y[i], eta[i], par);
+    d[i] = r->w[i] * (end > 0 ? t.upper : -t.lower);
   }
 }
 
@@ -194,38 +190,37 @@ static void probit_mean(int n, const double *t, double *mu) {
   for (int i = 0; i < n; i++) mu[i] = pnorm(t[i], 0, 1, 1, 0);
 }
 
-static void probit_start(int n, const double *y, const double *w, int n_par, double *par) {
-  proportions(n, y, w, n_par, par);
+static void probit_start(const vb_rows *r, int n_par, double *par) {
+  proportions(r, n_par, par);
   for (int k = 0; k < n_par; k++) par[k] = qnorm(par[k], 0, 1, 1, 0);
 }
 
 /* Albert & Chib's (1993) normal variables integrated out, as in family_binomial.c */
-static void probit_bound(int n, const double *y, const double *w, const double *m, const double *v,
-                         const double *par, double *ll, double *d1, double *d2) {
-  probit_log_lik(NULL, n, y, w, m, par, ll, d1, NULL);
-  for (int i = 0; i < n; i++) {
-    if (ll) ll[i] -= w[i] * v[i] / 2;
-    if (d2) d2[i] = -w[i];
+static void probit_bound(const vb_rows *r, const double *m, const double *v, const double *par,
+                         double *ll, double *d1, double *d2) {
+  probit_log_lik(NULL, r, m, par, ll, d1, NULL);
+  for (int i = 0; i < r->n; i++) {
+    if (ll) ll[i] -= r->w[i] * v[i] / 2;
+    if (d2) d2[i] = -r->w[i];
   }
 }
 
-static void probit_bound_par(int n, const double *y, const double *w, const double *m,
-                             const double *v, const double *par, int k, double *d) {
+static void probit_bound_par(const vb_rows *r, const double *m, const double *v, const double *par,
+                             int k, double *d) {
   (void)v;
-  probit_log_lik_par(NULL, n, y, w, m, par, k, d);
+  probit_log_lik_par(r, m, par, k, d);
 }
 
 /* y may be beyond the last category */
-static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
-                const double *par, double *out) {
-  (void)w;
-  for (int i = 0; i < n; i++) {
+static void cdf(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                double *out) {
+  for (int i = 0; i < r->n; i++) {
     int k = 0;
-    while (k + 2 <= y[i] && isfinite(par[k])) k++;
+    while (k + 2 <= r->y[i] && isfinite(par[k])) k++;
     double t = par[k] - eta[i];
     out[i] = 1;
-    if (y[i] < 1) out[i] = 0;
-    if (y[i] >= 1 && isfinite(t)) self->mean(1, &t, out + i);
+    if (r->y[i] < 1) out[i] = 0;
+    if (r->y[i] >= 1 && isfinite(t)) self->mean(1, &t, out + i);
   }
 }
 

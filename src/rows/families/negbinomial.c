@@ -3,8 +3,7 @@
  * eta in it is y t - (y + shape) log(1 + exp(t)), written below so that neither tail cancels. */
 #include <Rmath.h>
 #include "numbers/polya_gamma.h"
-#include "numbers/vb_math.h"
-#include "rows/rows.h"
+#include "rows/families/lanes.h"
 
 /* log(Gamma(y + s) / (Gamma(s) y!)).  A difference of lgammas would lose 1e-9 at s = 1e6. */
 static double log_choose(double y, double s) {
@@ -17,12 +16,12 @@ static double log_choose(double y, double s) {
   return -lbeta(y, s) - log(y);
 }
 
-static void base(int n, const double *y, const double *w, const double *par, double *out) {
-  for (int i = 0; i < n; i++) out[i] = w[i] * log_choose(y[i], par[0]);
+static void base(const vb_rows *r, const double *par, double *out) {
+  for (int i = 0; i < r->n; i++) out[i] = r->w[i] * log_choose(r->y[i], par[0]);
 }
 
-VB_INLINE void lanes(const double *y, const double *w, const double *eta, const double *v,
-                     const double *c, double *ll, double *d1, double *d2) {
+VB_INLINE void lanes(const vb_rows *r, const double *eta, const double *v, const double *c,
+                     double *ll, double *d1, double *d2) {
   (void)v;
   double shape = c[0], log_shape = c[1];
   for (int i = 0; i < VB_LANES; i++) {
@@ -30,19 +29,19 @@ VB_INLINE void lanes(const double *y, const double *w, const double *eta, const 
     double big = 1 / (1 + u), small = u * big;
     uint64_t negative = vb_negative(t);
     double p = vb_select(negative, small, big), q = vb_select(negative, big, small);
-    ll[i] = w[i] * (vb_select(negative, y[i], -shape) * t - (y[i] + shape) * l);
-    d1[i] = w[i] * (y[i] * q - shape * p);
-    d2[i] = -w[i] * (y[i] + shape) * (small * big);
+    ll[i] = r->w[i] * (vb_select(negative, r->y[i], -shape) * t - (r->y[i] + shape) * l);
+    d1[i] = r->w[i] * (r->y[i] * q - shape * p);
+    d2[i] = -r->w[i] * (r->y[i] + shape) * (small * big);
   }
 }
 
 VB_OVER_LANES(over_lanes, lanes)
 
-static void log_lik(const vb_family *self, int n, const double *y, const double *w,
-                    const double *eta, const double *par, double *ll, double *d1, double *d2) {
+static void log_lik(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                    double *ll, double *d1, double *d2) {
   (void)self;
   double c[2] = {par[0], log(par[0])};
-  over_lanes(n, y, w, eta, NULL, c, ll, d1, d2);
+  over_lanes(r, eta, NULL, c, ll, d1, d2);
 }
 
 /* digamma(s + y) - digamma(s) - y / s, of order y^2 / s^2 for large s */
@@ -60,38 +59,36 @@ static double digamma_excess(double y, double s) {
 }
 
 /* d/dshape: the terms of order 1 / shape cancel, so they are taken out of each part by hand */
-static void log_lik_par(const vb_family *self, int n, const double *y, const double *w,
-                        const double *eta, const double *par, int k, double *d) {
-  (void)self;
+static void log_lik_par(const vb_rows *r, const double *eta, const double *par, int k, double *d) {
   (void)k;
   double s = par[0];
-  for (int i = 0; i < n; i++) {
-    double r = vb_exp(eta[i]) / s;
-    double p = r < 1e300 ? r / (1 + r) : 1; /* r may be infinite */
-    double rest = r < 1 ? log1pmx(r) + r * p : log1p(r) - p;
-    d[i] = w[i] * (digamma_excess(y[i], s) + y[i] / s * p - rest);
+  for (int i = 0; i < r->n; i++) {
+    double odds = vb_exp(eta[i]) / s;
+    double p = odds < 1e300 ? odds / (1 + odds) : 1; /* odds may be infinite */
+    double rest = odds < 1 ? log1pmx(odds) + odds * p : log1p(odds) - p;
+    d[i] = r->w[i] * (digamma_excess(r->y[i], s) + r->y[i] / s * p - rest);
   }
 }
 
-static void bound(int n, const double *y, const double *w, const double *m, const double *v,
-                  const double *par, double *ll, double *d1, double *d2) {
+static void bound(const vb_rows *r, const double *m, const double *v, const double *par, double *ll,
+                  double *d1, double *d2) {
   double log_shape = log(par[0]);
-  for (int i = 0; i < n; i++) {
-    vb_polya_gamma e = vb_polya_gamma_expect(y[i], y[i] + par[0], m[i] - log_shape, v[i]);
-    if (ll) ll[i] = w[i] * e.ll;
-    if (d1) d1[i] = w[i] * e.d1;
-    if (d2) d2[i] = w[i] * e.d2;
+  for (int i = 0; i < r->n; i++) {
+    vb_polya_gamma e = vb_polya_gamma_expect(r->y[i], r->y[i] + par[0], m[i] - log_shape, v[i]);
+    if (ll) ll[i] = r->w[i] * e.ll;
+    if (d1) d1[i] = r->w[i] * e.d1;
+    if (d2) d2[i] = r->w[i] * e.d2;
   }
 }
 
 /* d/dshape of base + y m' - (y + shape) loss at m' = m - log(shape), terms in 1 / shape together */
-static void bound_par(int n, const double *y, const double *w, const double *m, const double *v,
-                      const double *par, int k, double *d) {
+static void bound_par(const vb_rows *r, const double *m, const double *v, const double *par, int k,
+                      double *d) {
   (void)k;
   double s = par[0], log_shape = log(s);
-  for (int i = 0; i < n; i++) {
-    vb_polya_gamma e = vb_polya_gamma_expect(y[i], y[i] + s, m[i] - log_shape, v[i]);
-    d[i] = w[i] * (digamma_excess(y[i], s) + y[i] / s * e.p - (e.loss - e.p));
+  for (int i = 0; i < r->n; i++) {
+    vb_polya_gamma e = vb_polya_gamma_expect(r->y[i], r->y[i] + s, m[i] - log_shape, v[i]);
+    d[i] = r->w[i] * (digamma_excess(r->y[i], s) + r->y[i] / s * e.p - (e.loss - e.p));
   }
 }
 
@@ -99,18 +96,17 @@ static void mean(int n, const double *eta, double *mu) {
   for (int i = 0; i < n; i++) mu[i] = vb_exp(eta[i]);
 }
 
-static void variance(int n, const double *eta, const double *w, const double *par, double *var) {
-  for (int i = 0; i < n; i++) {
+static void variance(const vb_rows *r, const double *eta, const double *par, double *var) {
+  for (int i = 0; i < r->n; i++) {
     double mu = vb_exp(eta[i]);
-    var[i] = (mu + mu * mu / par[0]) / w[i];
+    var[i] = (mu + mu * mu / par[0]) / r->w[i];
   }
 }
 
-static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
-                const double *par, double *out) {
+static void cdf(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                double *out) {
   (void)self;
-  (void)w;
-  for (int i = 0; i < n; i++) out[i] = pnbinom_mu(y[i], par[0], vb_exp(eta[i]), 1, 0);
+  for (int i = 0; i < r->n; i++) out[i] = pnbinom_mu(r->y[i], par[0], vb_exp(eta[i]), 1, 0);
 }
 
 #define EXACT                                                                                     \

@@ -1,28 +1,27 @@
 /* Poisson likelihood, log link: ll = y eta - w exp(eta), y the weighted (sum of) counts.
  * The expectation under eta ~ N(m, v) is closed: E exp(eta) = exp(m + v / 2). */
 #include <Rmath.h>
-#include "numbers/vb_math.h"
-#include "rows/rows.h"
+#include "rows/families/lanes.h"
 
-VB_INLINE void log_lik_lanes(const double *y, const double *w, const double *eta, const double *v,
+VB_INLINE void log_lik_lanes(const vb_rows *r, const double *eta, const double *v,
                              const double *par, double *ll, double *d1, double *d2) {
   (void)v;
   (void)par;
   for (int i = 0; i < VB_LANES; i++) {
-    double e = w[i] * vb_exp(eta[i]);
-    ll[i] = y[i] * eta[i] - e;
-    d1[i] = y[i] - e;
+    double e = r->w[i] * vb_exp(eta[i]);
+    ll[i] = r->y[i] * eta[i] - e;
+    d1[i] = r->y[i] - e;
     d2[i] = -e;
   }
 }
 
-VB_INLINE void expect_lanes(const double *y, const double *w, const double *m, const double *v,
-                            const double *par, double *ll, double *d1, double *d2) {
+VB_INLINE void expect_lanes(const vb_rows *r, const double *m, const double *v, const double *par,
+                            double *ll, double *d1, double *d2) {
   (void)par;
   for (int i = 0; i < VB_LANES; i++) {
-    double e = w[i] * vb_exp(m[i] + 0.5 * v[i]);
-    ll[i] = y[i] * m[i] - e;
-    d1[i] = y[i] - e;
+    double e = r->w[i] * vb_exp(m[i] + 0.5 * v[i]);
+    ll[i] = r->y[i] * m[i] - e;
+    d1[i] = r->y[i] - e;
     d2[i] = -e;
   }
 }
@@ -30,27 +29,26 @@ VB_INLINE void expect_lanes(const double *y, const double *w, const double *m, c
 VB_OVER_LANES(log_lik_over_lanes, log_lik_lanes)
 VB_OVER_LANES(expect, expect_lanes)
 
-static void log_lik(const vb_family *self, int n, const double *y, const double *w,
-                    const double *eta, const double *par, double *ll, double *d1, double *d2) {
+static void log_lik(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                    double *ll, double *d1, double *d2) {
   (void)self;
-  log_lik_over_lanes(n, y, w, eta, NULL, par, ll, d1, d2);
+  log_lik_over_lanes(r, eta, NULL, par, ll, d1, d2);
 }
 
 static void mean(int n, const double *eta, double *mu) {
   for (int i = 0; i < n; i++) mu[i] = vb_exp(eta[i]);
 }
 
-static void variance(int n, const double *eta, const double *w, const double *par, double *var) {
+static void variance(const vb_rows *r, const double *eta, const double *par, double *var) {
   (void)par;
-  for (int i = 0; i < n; i++) var[i] = vb_exp(eta[i]) / w[i];
+  for (int i = 0; i < r->n; i++) var[i] = vb_exp(eta[i]) / r->w[i];
 }
 
-static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
-                const double *par, double *out) {
+static void cdf(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                double *out) {
   (void)self;
-  (void)w;
   (void)par;
-  for (int i = 0; i < n; i++) out[i] = ppois(y[i], vb_exp(eta[i]), 1, 0);
+  for (int i = 0; i < r->n; i++) out[i] = ppois(r->y[i], vb_exp(eta[i]), 1, 0);
 }
 
 const vb_family vb_family_poisson = {.name = "poisson",

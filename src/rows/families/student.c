@@ -1,34 +1,32 @@
 /* Student-t likelihood, identity link: y = eta + sigma / sqrt(w) T, T ~ t(nu). */
 #include <Rmath.h>
-#include "numbers/vb_math.h"
-#include "rows/rows.h"
+#include "rows/families/lanes.h"
 
-static void base(int n, const double *y, const double *w, const double *par, double *out) {
-  (void)y;
+static void base(const vb_rows *r, const double *par, double *out) {
   double sigma = par[0], nu = par[1];
   double c = -lbeta(0.5, 0.5 * nu) - 0.5 * log(nu) - log(sigma);
-  for (int i = 0; i < n; i++) out[i] = c + 0.5 * log(w[i]);
+  for (int i = 0; i < r->n; i++) out[i] = c + 0.5 * log(r->w[i]);
 }
 
-/* with s = w / (nu sigma^2): ll = -(nu + 1) / 2 log(1 + s r^2) */
-VB_INLINE void lanes(const double *y, const double *w, const double *eta, const double *v,
-                     const double *c, double *ll, double *d1, double *d2) {
+/* with s = w / (nu sigma^2): ll = -(nu + 1) / 2 log(1 + s e^2) with the residual e */
+VB_INLINE void lanes(const vb_rows *r, const double *eta, const double *v, const double *c,
+                     double *ll, double *d1, double *d2) {
   (void)v;
   for (int i = 0; i < VB_LANES; i++) {
-    double r = y[i] - eta[i], s = w[i] * c[1], q = s * r * r, inv = 1 / (1 + q);
+    double e = r->y[i] - eta[i], s = r->w[i] * c[1], q = s * e * e, inv = 1 / (1 + q);
     ll[i] = -0.5 * c[0] * vb_log1p(q);
-    d1[i] = c[0] * s * r * inv;
+    d1[i] = c[0] * s * e * inv;
     d2[i] = c[0] * s * (q - 1) * inv * inv;
   }
 }
 
 VB_OVER_LANES(over_lanes, lanes)
 
-static void log_lik(const vb_family *self, int n, const double *y, const double *w,
-                    const double *eta, const double *par, double *ll, double *d1, double *d2) {
+static void log_lik(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                    double *ll, double *d1, double *d2) {
   (void)self;
   double c[2] = {par[1] + 1, 1 / (par[1] * par[0] * par[0])};
-  over_lanes(n, y, w, eta, NULL, c, ll, d1, d2);
+  over_lanes(r, eta, NULL, c, ll, d1, d2);
 }
 
 /* (digamma(x + 1/2) - digamma(x) - 1 / (2 x)) / 2 with x = nu / 2: the eta-free part of d/dnu */
@@ -38,13 +36,13 @@ static double digamma_excess(double nu) {
   return z * (1.0 / 16 + z * (-1.0 / 128 + z * (1.0 / 256 - z * 17.0 / 4096)));
 }
 
-/* d/dpar[k] of base and -(nu + 1) / 2 log(1 + w (r^2 + v) / (nu sigma^2)), v NULL: 0 */
-static void par_slope(int n, const double *y, const double *w, const double *eta, const double *v,
-                      const double *par, int k, double *d) {
+/* d/dpar[k] of base and -(nu + 1) / 2 log(1 + w (e^2 + v) / (nu sigma^2)), v NULL: 0 */
+static void par_slope(const vb_rows *r, const double *eta, const double *v, const double *par,
+                      int k, double *d) {
   double sigma = par[0], nu = par[1], excess = k == 1 ? digamma_excess(nu) : 0;
-  for (int i = 0; i < n; i++) {
-    double r = y[i] - eta[i], r2 = r * r + (v ? v[i] : 0);
-    double q = w[i] * r2 / (nu * sigma * sigma), p = q / (1 + q);
+  for (int i = 0; i < r->n; i++) {
+    double e = r->y[i] - eta[i], e2 = e * e + (v ? v[i] : 0);
+    double q = r->w[i] * e2 / (nu * sigma * sigma), p = q / (1 + q);
     if (k == 0) {
       d[i] = ((nu + 1) * p - 1) / sigma;
     } else {
@@ -54,21 +52,20 @@ static void par_slope(int n, const double *y, const double *w, const double *eta
   }
 }
 
-static void log_lik_par(const vb_family *self, int n, const double *y, const double *w,
-                        const double *eta, const double *par, int k, double *d) {
-  (void)self;
-  par_slope(n, y, w, eta, NULL, par, k, d);
+static void log_lik_par(const vb_rows *r, const double *eta, const double *par, int k, double *d) {
+  par_slope(r, eta, NULL, par, k, d);
 }
 
 /* The scales of a scale mixture of normals integrated out: the log is concave, so
- * E log(1 + s r^2) is at most log(1 + s E r^2) */
-static void bound(int n, const double *y, const double *w, const double *m, const double *v,
-                  const double *par, double *ll, double *d1, double *d2) {
+ * E log(1 + s e^2) is at most log(1 + s E e^2) */
+static void bound(const vb_rows *r, const double *m, const double *v, const double *par, double *ll,
+                  double *d1, double *d2) {
   double up = par[1] + 1, unit = 1 / (par[1] * par[0] * par[0]);
-  for (int i = 0; i < n; i++) {
-    double r = y[i] - m[i], s = w[i] * unit, q = s * (r * r + v[i]), weight = up * s / (1 + q);
+  for (int i = 0; i < r->n; i++) {
+    double e = r->y[i] - m[i], s = r->w[i] * unit, q = s * (e * e + v[i]),
+           weight = up * s / (1 + q);
     if (ll) ll[i] = -0.5 * up * log1p(q);
-    if (d1) d1[i] = weight * r;
+    if (d1) d1[i] = weight * e;
     if (d2) d2[i] = -weight;
   }
 }
@@ -77,16 +74,17 @@ static void mean(int n, const double *eta, double *mu) {
   for (int i = 0; i < n; i++) mu[i] = eta[i];
 }
 
-static void variance(int n, const double *eta, const double *w, const double *par, double *var) {
+static void variance(const vb_rows *r, const double *eta, const double *par, double *var) {
   (void)eta;
   double nu = par[1], t = nu > 2 ? nu / (nu - 2) : nu > 1 ? INFINITY : NAN;
-  for (int i = 0; i < n; i++) var[i] = t * par[0] * par[0] / w[i];
+  for (int i = 0; i < r->n; i++) var[i] = t * par[0] * par[0] / r->w[i];
 }
 
-static void cdf(const vb_family *self, int n, const double *y, const double *w, const double *eta,
-                const double *par, double *out) {
+static void cdf(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                double *out) {
   (void)self;
-  for (int i = 0; i < n; i++) out[i] = pt((y[i] - eta[i]) * sqrt(w[i]) / par[0], par[1], 1, 0);
+  for (int i = 0; i < r->n; i++)
+    out[i] = pt((r->y[i] - eta[i]) * sqrt(r->w[i]) / par[0], par[1], 1, 0);
 }
 
 #define EXACT                                                                                    \
