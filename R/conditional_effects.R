@@ -30,7 +30,6 @@
 #' @param re.form Another name of `re_formula`, that of [predict.vbfit()].
 #' @param resolution The number of points along a numeric predictor.
 #' @param prob The probability inside the credible band.
-#' @param data The data of the fit, where they cannot be found any more.
 #' @param ... Further arguments of [predict.vbfit()] such as `offset` and `allow.new.levels`; for
 #'   `plot()` graphical parameters passed on to [graphics::plot.default()].
 #' @return A list with a data frame per effect, named by it, of class `conditional_effects.vbfit`.
@@ -51,13 +50,13 @@ conditional_effects <- function(x, ...) UseMethod("conditional_effects")
 #' @rdname conditional_effects
 #' @export
 conditional_effects.vbfit <- function(x, effects = NULL, conditions = NULL, re_formula = NA,
-                                      resolution = 100, prob = 0.95, data = NULL, ...,
+                                      resolution = 100, prob = 0.95, ...,
                                       re.form = re_formula) {
   check_number(resolution, "resolution", lower = 2, upper = 1e5, whole = TRUE)
   check_probs(prob, "prob", single = TRUE)
   known <- fixed_effects(x)
   pairs <- pick_effects(effects, known)
-  variables <- effect_variables(x, known, data)
+  variables <- effect_variables(x, known)
   check_conditions(conditions, c(names(variables), all.vars(x$formula), all.vars(x$call$offset)))
   settings <- effect_settings(variables, conditions)
   out <- lapply(pairs, function(pair) {
@@ -68,7 +67,7 @@ conditional_effects.vbfit <- function(x, effects = NULL, conditions = NULL, re_f
   names(out) <- vapply(pairs, paste, "", collapse = ":")
   structure(out, class = "conditional_effects.vbfit", effects = pairs,
             response = response_label(x), points = observed_points(x, variables),
-            conditions = names(conditions))
+            category = category_label(x), conditions = names(conditions))
 }
 
 #' @rawNamespace S3method(conditional_effects, default, forward_conditional_effects)
@@ -93,19 +92,24 @@ print.conditional_effects.vbfit <- function(x, ...) {
 
 # ---- Which effects -------------------------------------------------------------------------------
 
-# The variables of the fixed part, in order, and those pairs that meet in a term
+# The variables of the fixed part, in order, and those pairs that meet in a term. Constants of the
+# formula and functions are none.
 fixed_effects <- function(fit) {
   terms <- stats::delete.response(fit$terms)
   factors <- attr(terms, "factors")
+  columns <- names(fit_columns(fit))
   in_term <- lapply(seq_along(attr(terms, "term.labels")), function(k) {
-    lapply(rownames(factors)[factors[, k] > 0L], function(text) all.vars(str2lang(text)))
+    lapply(rownames(factors)[factors[, k] > 0L], function(text) {
+      intersect(all.vars(str2lang(text)), columns)
+    })
   })
   pair <- unlist(lapply(in_term[lengths(in_term) == 2L], function(parts) {
     both <- expand.grid(parts[[1L]], parts[[2L]], stringsAsFactors = FALSE)
     Map(c, both[[1L]], both[[2L]], USE.NAMES = FALSE)
   }), recursive = FALSE)
   pair <- unique(Filter(function(p) p[1L] != p[2L], pair))
-  list(single = unique(unlist(in_term)), pair = pair, all = all.vars(stats::formula(terms)))
+  all <- intersect(all.vars(stats::formula(terms)), columns)
+  list(single = unique(unlist(in_term)), pair = pair, all = all)
 }
 
 pick_effects <- function(effects, known) {
@@ -131,50 +135,21 @@ pick_effects <- function(effects, known) {
 
 # ---- The predictors' values ----------------------------------------------------------------------
 
-# The variables of the fixed part and of an offset, as the rows of the fit have them: where the
-# frame holds a transformation alone, from the data
-effect_variables <- function(fit, known, data) {
-  given <- if (is.language(fit$call$offset)) setdiff(all.vars(fit$call$offset), known$all)
-  names <- c(known$all, given)
-  missing <- setdiff(names, names(fit$frame))
-  source <- if (length(missing)) source_data(fit, missing, data)
-  check_source(source[setdiff(missing, given)])
-  names <- setdiff(names, given[vapply(source[given], is.null, NA)])       # predict() may object
+# The variables of the fixed part and of an offset, as the rows of the fit have them
+effect_variables <- function(fit, known) {
+  columns <- fit_columns(fit)
+  names <- union(known$all, intersect(all.vars(fit$call$offset), names(columns)))
   coded <- coded_variables(stats::formula(stats::delete.response(fit$terms)))
   lapply(stats::setNames(nm = names), function(name) {
-    value <- if (name %in% missing) source[[name]] else fit$frame[[name]]
+    value <- columns[[name]]
     if (is.null(dim(value)) && is.atomic(value)) {
-      if (!name %in% missing) value <- value[fit$rows]
+      value <- value[fit$rows]
       if (name %in% coded) attr(value, "coded") <- TRUE
       return(value)
     }
     vb_abort("effects", c("{.code {name}} is a matrix, along which no effect can be drawn.",
                           i = "Give its columns to {.fn vb} as variables of their own."))
   })
-}
-
-source_data <- function(fit, names, data) {
-  env <- environment(fit$formula)
-  if (is.null(data)) data <- tryCatch(eval(fit$call$data, env), error = function(e) NULL)
-  row <- row.names(fit$frame)[fit$rows]
-  value <- lapply(names, function(name) {
-    if (is.data.frame(data) && name %in% names(data)) {
-      return(data[[name]][match(row, row.names(data))])
-    }
-    value <- tryCatch(eval(as.name(name), as.list(data), env), error = function(e) NULL)
-    if (is.function(value)) return(NULL)
-    value <- if (length(value) >= length(row)) value[suppressWarnings(as.integer(row))] else value
-    if (length(value) %in% c(1L, length(row))) value
-  })
-  stats::setNames(value, names)
-}
-
-check_source <- function(source) {
-  lost <- names(source)[vapply(source, function(v) is.null(v) || all(is.na(v)), NA)]
-  if (!length(lost)) return(invisible())
-  vb_abort(c("data", "effects"), c(
-    "The data of the fit have gone, and it holds {.code {lost}} in a transformed form only.",
-    i = "Give the data that it was made from: {.code conditional_effects(fit, data = )}."))
 }
 
 # Numbers that the formula makes a factor of, as factor(am) does
@@ -288,10 +263,16 @@ effect_frame <- function(grid, band, pair) {
 }
 
 response_label <- function(fit) {
-  label <- deparse1(fit$formula[[2L]])
-  if (length(threshold_rows(fit))) return(paste0("P(", label, ")"))
+  if (length(threshold_rows(fit))) return(paste0("P(", category_label(fit), ")"))
   lhs <- fit$formula[[2L]]
-  if (is_call_to(lhs, "cbind")) paste("share of", deparse1(lhs[[2L]])) else label
+  if (is_call_to(lhs, "cbind")) paste("share of", deparse1(lhs[[2L]])) else deparse1(lhs)
+}
+
+# What has the categories: `y` of factor(y, ordered = TRUE)
+category_label <- function(fit) {
+  lhs <- fit$formula[[2L]]
+  variable <- row_variables(fit, lhs)
+  if (length(variable) == 1L) variable else deparse1(lhs)
 }
 
 # The variables and the response of each row, for the plot; categories have no place on its axis

@@ -35,7 +35,8 @@ effect_panels <- function(x) {
     for (condition in unique(what)) {
       own <- frame[rep_len(what == condition, nrow(frame)), ]
       out <- c(out, list(list(
-        frame = own, along = pair[1L], by = if (!by_category && length(pair) > 1L) pair[2L],
+        frame = own, along = pair[1L],
+        by = if (by_category) attr(x, "category") else if (length(pair) > 1L) pair[2L],
         title = paste(c(name, if (nzchar(condition)) condition), collapse = " | "),
         points = matching_points(attr(x, "points"), own, attr(x, "conditions")))))
     }

@@ -12,7 +12,7 @@ plot_intervals <- function(fit, table, options, dots) {
                     row.names = seq_len(nrow(table)), check.names = FALSE)
   rows <- split(seq_len(nrow(out)), factor(out$panel, levels = unique(out$panel)))
   out <- out[unlist(rows), ]
-  label <- short_name(table)
+  label <- short_name(table, fit$levels)
   panels <- length(rows)
   old <- graphics::par(c(if (panels > 1L) "mfrow", "mar", "mgp", "las", "tcl", "cex"))
   on.exit(graphics::par(old))
@@ -56,11 +56,16 @@ interval_panel <- function(table) {
   panel
 }
 
-# Without what the heading of the panel says: b_x -> x, sd_g__x -> g: x, cor_g__x__y -> g: x, y
-short_name <- function(table) {
-  prefix <- c(b = "^b_", threshold = "^b_", sd = "^sd_", cor = "^cor_", r = "^r_")
+# Without what the heading of the panel says: b_x -> x, sd_g__x -> g: x, cor_g__x__y -> g: x, y;
+# thresholds by the categories that they part
+short_name <- function(table, levels = NULL) {
+  prefix <- c(b = "^b_", sd = "^sd_", cor = "^cor_", r = "^r_")
   vapply(seq_len(nrow(table)), function(k) {
     name <- table$name[k]
+    if (table$class[k] == "threshold") {
+      cut <- as.integer(gsub("[^0-9]", "", name))
+      return(paste(levels[cut], levels[cut + 1L], sep = " | "))
+    }
     if (table$class[k] %in% names(prefix)) name <- sub(prefix[[table$class[k]]], "", name)
     if (!table$class[k] %in% c("sd", "cor")) return(name)
     gsub("__", ", ", sub("__", ": ", name, fixed = TRUE), fixed = TRUE)

@@ -21,7 +21,8 @@
 #'   of `pars`, and a warning of anything else.
 #' @return `posterior_interval()` and `predictive_interval()`: a numeric matrix with a row per
 #'   parameter or row of data and two columns, the ends of the equal-tailed interval, named as in
-#'   `"5%"`. `predictive_error()`: a matrix of draws by rows of data, response minus
+#'   `"5%"`; of [cumulative()] models a data frame, its columns ordered factors.
+#'   `predictive_error()`: a matrix of draws by rows of data, response minus
 #'   [posterior_predict()].
 #' @examples
 #' fit <- vb(dist ~ speed, data = cars)
@@ -64,7 +65,7 @@ predictive_interval.vbfit <- function(object, prob = 0.9, newdata = NULL, ndraws
   out <- row_quantiles(t(draws), probs)
   out[is.na(draws[1L, ]), ] <- NA
   dimnames(out) <- list(colnames(draws), interval_names(probs))
-  out
+  name_categories(object, out, colnames(out))
 }
 
 #' @rdname posterior_interval

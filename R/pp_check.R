@@ -57,7 +57,7 @@ pp_check.vbfit <- function(object, type = NULL, ndraws = NULL, group = NULL, x =
                            seed, list())
   keep <- if (is.null(newdata)) object$rows else seq_along(data$y)
   yrep <- predict_draws(object, request)[, keep, drop = FALSE]
-  draw_check(type, data$y[keep], yrep, lapply(data$other, `[`, keep), dots)
+  draw_check(type, data$y[keep], yrep, lapply(data$other, `[`, keep), dots, object$levels)
 }
 
 #' @rawNamespace S3method(pp_check, default, forward_pp_check)
@@ -95,8 +95,10 @@ check_data_of <- function(fit, newdata, named) {
   list(y = observed_response(fit, if (!is.null(newdata)) data), other = other)
 }
 
-draw_check <- function(type, y, yrep, other, dots, bayesplot = rlang::is_installed("bayesplot")) {
-  if (!bayesplot) return(base_check(type, y, yrep, dots))
+# `levels`: the names of categories
+draw_check <- function(type, y, yrep, other, dots, levels = NULL,
+                       bayesplot = rlang::is_installed("bayesplot")) {
+  if (!bayesplot) return(base_check(type, y, yrep, dots, levels))
   name <- paste0("ppc_", type)
   known <- grep("^ppc_(?!.*data$)", getNamespaceExports("bayesplot"), perl = TRUE, value = TRUE)
   check_choice(type, "type", offered(sort(sub("^ppc_", "", known))))
@@ -105,12 +107,14 @@ draw_check <- function(type, y, yrep, other, dots, bayesplot = rlang::is_install
   check_wanted(fun, type, c(names(other), names(dots)))
   unused <- setdiff(names(other), wants)
   if (length(unused)) warn_unused(other[unused], "pp_check")
-  attr(yrep, "levels") <- NULL
   data <- c(list(y = as.double(y), yrep = unname(yrep)), other[names(other) %in% wants])
-  tryCatch(do.call(fun, c(data, dots)), error = function(e) {
+  out <- tryCatch(do.call(fun, c(data, dots)), error = function(e) {
     vb_abort("type", c("{.code type = {.val {type}}} was refused by {.fn bayesplot::{name}}.",
                        x = "{conditionMessage(e)}", i = "See {.code ?bayesplot::{name}}."))
   })
+  if (is.null(levels) || !type %in% c("bars", "bars_grouped")) return(out)
+  axis <- getExportedValue("ggplot2", "scale_x_continuous")
+  suppressMessages(out + axis(breaks = seq_along(levels), labels = levels))   # it replaces another
 }
 
 # What there is no default for; densities of the draws need weights that leave each row out
@@ -131,10 +135,11 @@ is_missing_arg <- function(x) is.symbol(x) && !nzchar(as.character(x))
 
 # ---- base graphics -------------------------------------------------------------------------------
 
-base_check <- function(type, y, yrep, dots) {
+base_check <- function(type, y, yrep, dots, levels = NULL) {
   check_choice(type, "type", stats::setNames(rep(TRUE, length(base_checks)), names(base_checks)))
   old <- graphics::par(mar = c(3.6, 4, 1.6, 1), mgp = c(2.3, 0.6, 0), las = 1, tcl = -0.25)
   on.exit(graphics::par(old))
+  if (type == "bars") dots$levels <- levels
   do.call(base_checks[[type]], c(list(y, yrep), dots))
   invisible(yrep)
 }
@@ -196,19 +201,25 @@ check_stat <- function(y, yrep, stat = "mean", ...) {
   check_legend()
 }
 
-check_bars <- function(y, yrep, ...) {
-  value <- sort(unique(c(y, yrep)))
+check_bars <- function(y, yrep, levels = NULL, ...) {
+  value <- if (is.null(levels)) sort(unique(c(y, yrep))) else seq_along(levels)
   count <- function(v) tabulate(match(v, value), length(value))
   own <- count(y)
   drawn <- apply(apply(yrep, 1L, count), 1L, stats::quantile, c(0.05, 0.5, 0.95))
   empty_check(c(value - 0.5, value + 0.5), c(0, own, drawn), "response", "rows", xaxt = "n")
-  ticks <- pretty(value)
-  graphics::axis(1L, ticks[ticks %in% value])
+  ticks <- bar_ticks(value, levels)
+  graphics::axis(1L, ticks$at, ticks$label)
   graphics::rect(value - 0.4, 0, value + 0.4, own, col = light, border = NA)
   graphics::segments(value, drawn[1L, ], y1 = drawn[3L, ], col = dark, lwd = 2)
   graphics::points(value, drawn[2L, ], pch = 16L, col = dark)
   graphics::legend("topright", c("y", "drawn, 90 %"), fill = c(light, NA), border = NA,
                    pch = c(NA, 16L), col = c(NA, dark), bty = "n")
+}
+
+bar_ticks <- function(value, levels) {
+  if (!is.null(levels)) return(list(at = value, label = levels))
+  at <- intersect(pretty(value), value)
+  list(at = at, label = at)
 }
 
 check_intervals <- function(y, yrep, ...) {

@@ -29,7 +29,7 @@
 #' row's prior weight (see `weights` of [vb()]): in `newdata` it is computed as in the fit where its
 #' variables are there, else it is one, as for rows of weight zero. Of
 #' [cumulative()] models a credible interval is that of each category's probability, and a
-#' prediction interval that of the category's number. The former, and prediction intervals for a
+#' prediction interval that of the category. The former, and prediction intervals for a
 #' [vb_family()], which must know how to `simulate`, are quantiles of 4000 draws that are the same
 #' each time.
 #'
@@ -54,10 +54,10 @@
 #'   matrix, the probabilities of the categories), or with `se.fit = TRUE` a list with the
 #'   vectors `fit` and `se.fit`. With an `interval` it is, in place of the vector, a matrix with a
 #'   row each and the columns `fit` (the posterior mean, as without), `lwr` and `upr`; for the
-#'   probabilities of categories an array, rows by these columns by categories; `fit` of a predicted
-#'   category is its mean number. `fitted()` is `predict(object, type = "response")`, and
-#'   `residuals()` are those of the fitted values. There is one value per row of the data; rows
-#'   left out by `na.exclude()` are `NA`.
+#'   probabilities of categories an array, rows by these columns by categories; for a predicted
+#'   category a data frame, `fit` its mean number, `lwr` and `upr` ordered factors. `fitted()` is
+#'   `predict(object, type = "response")`, and `residuals()` are those of the fitted values. There
+#'   is one value per row of the data; rows left out by `na.exclude()` are `NA`.
 #' @examples
 #' cbpp <- read.csv(system.file("extdata", "cbpp.csv", package = "varbayes"))
 #' cbpp$period <- factor(cbpp$period)
@@ -102,7 +102,20 @@ predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link
       if (own) stats::napredict(object$na.action, v) else apply_na_action(v, na.action)
     })
   })
+  if (interval == "prediction") out$fit <- name_categories(object, out$fit, c("lwr", "upr"))
   if (se.fit) out else out$fit
+}
+
+# Bounds of a category by its name. Between two the outer one, which leaves no less inside.
+name_categories <- function(fit, bounds, columns) {
+  if (is.null(fit$levels)) return(bounds)
+  out <- as.data.frame(bounds)
+  outer <- list(floor, ceiling)
+  for (k in 1:2) {
+    code <- outer[[k]](out[[columns[k]]])
+    out[[columns[k]]] <- factor(fit$levels[code], fit$levels, ordered = TRUE)
+  }
+  out
 }
 
 name_rows <- function(v, name, levels) {

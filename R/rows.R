@@ -54,7 +54,8 @@ new_matrix <- function(terms, xlevels, contrasts, newdata, own) {
   if (!own) {
     rows <- nrow(newdata)
     newdata <- tryCatch({
-      frame <- stats::model.frame(terms, newdata, na.action = stats::na.pass, xlev = xlevels)
+      frame <- without_frame_warnings(
+        stats::model.frame(terms, newdata, na.action = stats::na.pass, xlev = xlevels))
       stats::.checkMFClasses(attr(terms, "dataClasses"), frame)
       frame
     }, error = function(e) {
@@ -72,6 +73,14 @@ new_matrix <- function(terms, xlevels, contrasts, newdata, own) {
   x <- stats::model.matrix(terms, newdata, contrasts.arg = contrasts, xlev = xlevels)
   attributes(x) <- list(dim = dim(x))
   x
+}
+
+# model.frame()'s own, which carry no call: that C(f, contr.sum) loses its contrasts, which
+# model.matrix() is given, and what becomes an error here
+without_frame_warnings <- function(code) {
+  withCallingHandlers(code, warning = function(w) {
+    if (is.null(conditionCall(w))) invokeRestart("muffleWarning")
+  })
 }
 
 # ---- groups --------------------------------------------------------------------------------------

@@ -64,9 +64,25 @@ test_that("transformed terms are drawn along their variables, found in the data"
   at <- conditional_effects(fit, "am", conditions = data.frame(hp = 100, wt = 3, qsec = 18))$am
   expect_equal(at$estimate__[1L], unname(exact))
   rm(cars2)
-  expect_error(conditional_effects(fit), class = "vb_error_data")
-  expect_error(conditional_effects(fit, data = mtcars["hp"]), class = "vb_error_data")
-  expect_identical(conditional_effects(fit, resolution = 5, data = mtcars)$wt, out$wt)
+  expect_identical(conditional_effects(fit, resolution = 5), out)
+})
+
+test_that("constants and functions of a formula are no predictors", {
+  data <- data.frame(x = 1:30 / 10, f = gl(3, 10), y = sin(1:30))
+  shift <- 3
+  peers <- list(y ~ log(x + shift), y ~ poly(x, 2, raw = T), y ~ C(f, contr.sum),
+                y ~ f * I(x^shift),
+                y ~ splines::ns(x, knots = c(1, 2)) + C(f, contr.helmert, 1))
+  names <- list("x", "x", "f", c("f", "x", "f:x"), c("x", "f"))
+  for (k in seq_along(peers)) {
+    fit <- vb(peers[[k]], data, prior = flat(), prior_intercept = flat())
+    expect_silent(out <- conditional_effects(fit, resolution = 4))
+    expect_named(out, names[[k]])
+    theirs <- suppressWarnings(predict(lm(peers[[k]], data), out[[1L]]))
+    expect_equal(out[[1L]]$estimate__, unname(theirs), tolerance = 1e-6)
+  }
+  passed <- (function(form, sheet) vb(form, sheet))(y ~ log(x + shift) + f, data)
+  expect_named(conditional_effects(passed), c("x", "f"))
 })
 
 test_that("rows left out by subset or NA do not count", {
@@ -88,9 +104,8 @@ test_that("offsets are held at their mean, or come from the user", {
   spread <- log(data$t)
   fit <- vb(y ~ x, data, family = poisson(), offset = spread)
   rm(spread)
-  expect_error(conditional_effects(fit), class = "vb_error_offset")
-  expect_equal(conditional_effects(fit, resolution = 3, offset = log(1.5))$x$estimate__,
-               out$x$estimate__)
+  expect_equal(conditional_effects(fit, resolution = 3)$x$estimate__,
+               exp(mean(log(data$t)) - log(1.5)) * out$x$estimate__)
 })
 
 test_that("categories have probabilities that add up to one", {

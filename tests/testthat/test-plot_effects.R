@@ -34,4 +34,9 @@ test_that("conditions, and levels beside categories, have panels of their own", 
   expect_identical(vapply(panels, `[[`, "", "title"),
                    c("breaks:wool | wool = A", "breaks:wool | wool = B"))
   expect_identical(levels(panels[[1L]]$frame$line), c("L", "M", "H"))
+  expect_identical(panels[[1L]]$by, "tension")                  # the title of their legend
+  fit <- vb(factor(tension, ordered = TRUE) ~ breaks, warpbreaks, family = cumulative())
+  effects <- conditional_effects(fit, resolution = 3)
+  expect_identical(attr(effects, "response"), "P(tension)")
+  expect_identical(effect_panels(effects)[[1L]]$by, "tension")
 })

@@ -54,3 +54,8 @@ test_that("caterpillars are sorted and agree with ranef()", {
   one <- drawn(fit_of("slope"), type = "ranef", variable = "r_Subject[308,Days]")
   expect_identical(one$grp, "308")
 })
+
+test_that("thresholds have the names of the categories that they part", {
+  fit <- vb(factor(tension, ordered = TRUE) ~ breaks, warpbreaks, family = cumulative())
+  expect_identical(short_name(parameter_table(fit), fit$levels), c("L | M", "M | H", "breaks"))
+})

@@ -62,3 +62,12 @@ test_that("the arguments of draws go by all their names", {
   skip_if_not_installed("bayesplot")
   expect_no_warning(pp_check(fit, draws = 3, re_formula = NA, plotfun = "stat"))
 })
+
+test_that("bars of categories have their names", {
+  expect_identical(bar_ticks(1:3, c("L", "M", "H")), list(at = 1:3, label = c("L", "M", "H")))
+  expect_equal(bar_ticks(0:1, NULL), list(at = 0:1, label = 0:1))
+  skip_if_not_installed("bayesplot")
+  fit <- vb(factor(tension, ordered = TRUE) ~ breaks, warpbreaks, family = cumulative())
+  expect_silent(picture <- pp_check(fit, type = "bars", ndraws = 20, seed = 1))
+  expect_identical(picture$scales$get_scales("x")$labels, c("L", "M", "H"))
+})

@@ -188,11 +188,16 @@ test_that("categories have intervals of their probabilities and of their number"
   for (k in 1:3) expect_shares(got[1:2, , k], draws[, , k])
   expect_identical(dim(predict(ordinal, new, type = "response", interval = "credible",
                                na.action = na.omit)), c(2L, 3L, 3L))
-  number <- predict(ordinal, new, interval = "prediction", level = 0.5)
-  expect_equal(number[, "fit"], drop(got[, "fit", ] %*% 1:3))
+  named <- predict(ordinal, new, interval = "prediction", level = 0.5)
+  expect_equal(named$fit, unname(drop(got[, "fit", ] %*% 1:3)))
   below <- t(apply(got[1:2, "fit", ], 1, cumsum))
-  expect_identical(unname(number[1:2, "lwr"]), 1 + rowSums(below < 0.25), ignore_attr = TRUE)
-  expect_identical(unname(number[1:2, "upr"]), 1 + rowSums(below < 0.75), ignore_attr = TRUE)
+  expect_identical(as.integer(named$lwr), c(1L + as.integer(rowSums(below < 0.25)), NA))
+  expect_identical(as.integer(named$upr), c(1L + as.integer(rowSums(below < 0.75)), NA))
+  expect_identical(levels(named$upr), c("L", "M", "H"))
+  expect_s3_class(named$lwr, "ordered")
+  drawn <- predictive_interval(ordinal, prob = 0.5, newdata = new, ndraws = 4000, seed = 1)
+  expect_identical(names(drawn), c("25%", "75%"))
+  expect_identical(unname(as.list(drawn)), unname(as.list(named[c("lwr", "upr")])))
 })
 
 test_that("an ordinal model's predictor is about zero in all that is said of it", {
