@@ -74,13 +74,17 @@ same_meaning <- function(expr, env, where) {
 
 # NULL where there is no such name, or an argument that was not given
 lookup <- function(name, env) {
-  if (is.environment(env)) tryCatch(get0(name, env), error = function(e) NULL)
+  # a promise that failed once warns when it is asked again
+  if (is.environment(env)) suppressWarnings(tryCatch(get0(name, env), error = function(e) NULL))
 }
 
 # What the call of a fit names as its data, if that was in reach of the formula and is still there
 named_data <- function(fit) {
   if (isFALSE(fit$source$reachable)) return(NULL)
-  data <- tryCatch(eval(fit$call$data, environment(fit$formula)), error = function(e) NULL)
+  expr <- fit$call$data
+  env <- environment(fit$formula)
+  data <- if (is.symbol(expr)) lookup(as.character(expr), env)
+    else tryCatch(eval(expr, env), error = function(e) NULL)
   if (is.list(data) || is.environment(data)) data
 }
 
@@ -94,13 +98,29 @@ found_data <- function(fit) {
     return(if (all(there)) list(data = NULL, stored = FALSE) else stored)
   }
   data <- named_data(fit)
-  if (is.null(data)) return(stored)
+  if (is.null(data)) {
+    inform_partial(fit)
+    return(stored)
+  }
   if (is.data.frame(data) && !is_data_of(fit, data)) {
     text <- deparse1(expr)
     vb_inform(c("The data have changed since the fit: {.fun update} takes {.code {text}} as it is
                  now.", i = "Give {.arg data} to say which are meant."))
   }
   list(data = data, stored = FALSE)
+}
+
+# scale(x) and its like depend on the rows that subset and missing values left out.
+inform_partial <- function(fit) {
+  terms <- attr(fit$frame, "terms")
+  variables <- as.list(attr(terms, "variables"))[-1L]
+  fixed <- as.list(attr(terms, "predvars"))[-1L]
+  whole <- is.null(fit$na.action) && is.null(fit$call$subset)
+  if (whole || length(fixed) != length(variables)) return(invisible())
+  dependent <- vapply(variables[!mapply(identical, variables, fixed)], deparse1, "")
+  if (!length(dependent)) return(invisible())
+  vb_inform(c("The data of the fit have gone: {.code {dependent}} {?is/are} computed from the rows
+               of the fit alone.", i = "Give {.arg data} for the same coefficients."))
 }
 
 # Do the rows of the fit have the same values in `data`?

@@ -24,7 +24,7 @@ fit_again <- function(fit, call, given, env) {
   now <- call[c(TRUE, names(call)[-1L] %in% c(names(formals(vb)), names(given)))]
   now[[1L]] <- vb
   own <- setdiff(names(now)[-1L], c(names(given), "formula", "data", data_arguments))
-  for (name in own) now[name] <- list(quoted(own_argument(call[[name]], name, home, env)))
+  for (name in own) now[name] <- list(quoted(own_argument(fit, call[[name]], name, env)))
   for (name in setdiff(intersect(names(given), names(formals(vb))), data_arguments)) {
     if (!is.null(call[[name]])) now[name] <- list(quoted(eval(given[[name]], env)))
   }
@@ -46,8 +46,9 @@ fit_again <- function(fit, call, given, env) {
   out
 }
 
-own_argument <- function(expr, name, home, env) {
-  tryCatch(eval(expr, home), error = function(e) {
+own_argument <- function(fit, expr, name, env) {
+  tryCatch(eval(expr, environment(fit$formula)), error = function(e) {
+    if (name == "family") return(fit$family)
     tryCatch(eval(expr, env), error = function(e) {
       message <- conditionMessage(e)
       vb_abort(name, c("The argument {.arg {name}} of the fit's call cannot be evaluated any more.",
