@@ -145,7 +145,8 @@ advi.default <- function(target, init, gradient = NULL, approximation = NULL,
   fit
 }
 
-# Bounds are for densities of parameters: what reports others has transforms of its own
+# Bounds and transforms are for densities of the parameters themselves. A target that reports other
+# parameters than it is a density of, as a Stan model does, has transforms of its own.
 target_map <- function(target, lower, upper, transform) {
   asked <- c("lower", "upper", "transform")[!c(is.null(lower), is.null(upper), is.null(transform))]
   if (length(asked) && !is.null(target$report)) {
@@ -155,7 +156,7 @@ target_map <- function(target, lower, upper, transform) {
   constrained_map(target$name, lower, upper, transform)
 }
 
-# From the start to the optimum
+# Checks the density at the start and climbs the bound -> the result of the C core
 climb <- function(target, map, approximation, control, seen) {
   x <- map_inverse(map, target$init)
   check_inside(target, map, x)
@@ -187,7 +188,7 @@ check_inside <- function(target, map, x) {
     i = "Elements of a simplex are positive and add up to 1, those of an ordered vector increase."))
 }
 
-# Nothing to report: the density is to blame
+# A result without finite numbers is an error, which says what was wrong with the density
 check_result <- function(result, target, seen) {
   if (all(is.finite(result$mean), is.finite(result$sd), result$sd > 0)) return(invisible())
   reason <- stop_reason(result$status, "advi")

@@ -1,7 +1,8 @@
 # What is looked at before advi() starts: is there a density, and is the gradient that of it?
 
-# The density on the scale of x, which never fails: value -Inf and gradient 0 where it cannot be
-# had. `seen` keeps the first such point and how many there were.
+# The log density as a function of the real numbers x that never fails: where the user's function
+# errs, or is not finite, the value is -Inf and the gradient 0. `seen` keeps the first such point
+# and how many there were.
 guarded_density <- function(target, map, seen) {
   value_at <- function(x, gradient) {
     theta <- map_value(map, x)
@@ -29,7 +30,7 @@ note_bad <- function(seen, theta, value, n) {
   seen$n <- seen$n + n
 }
 
-# Errors are values that are not there: NA, with the message kept in `seen`
+# Where the target errs its value is NA; the message of the first error is kept in `seen`
 evaluate <- function(target, theta, gradient, seen) {
   withCallingHandlers(
     if (target$at_once) evaluate_at_once(target, theta, gradient, seen)
@@ -47,7 +48,7 @@ evaluate_columns <- function(target, theta, gradient, seen) {
   value <- rep(NA_real_, n)
   slope <- if (gradient) matrix(0, nrow(theta), n)
   i <- 0L
-  while (i < n) tryCatch({                     # an error goes on with the column after
+  while (i < n) tryCatch({                     # after an error with the column after
     while (i < n) {
       i <- i + 1L
       got <- target$density(theta[, i, drop = FALSE], gradient)
@@ -63,7 +64,8 @@ evaluate_columns <- function(target, theta, gradient, seen) {
 
 # ---- the start -----------------------------------------------------------------------------------
 
-# Mistakes show here, as themselves: errors of shape, no density at init, columns mixed up
+# Asks the target itself, unguarded, so that mistakes are reported as what they are: an error, a
+# value of the wrong shape, no density at `init`, columns that are mixed up
 check_start <- function(target) {
   theta <- matrix(target$init)
   value <- at_start(target, theta, FALSE)$value
@@ -98,7 +100,7 @@ at_start <- function(target, theta, gradient) {
     warning = function(w) invokeRestart("muffleWarning"))
 }
 
-# A function that mixes up its rows has other values for two than for one
+# A function that is not vectorised gives a point another value among several than alone
 check_columns <- function(target, theta, one, wanted) {
   several <- tryCatch(
     target$density(cbind(theta, theta * (1 + 1e-4) + 1e-6, theta), wanted),
@@ -125,8 +127,8 @@ describe_theta <- function(name, theta, most = 8L) {
   paste0(text, if (more > 0L) sprintf(" ... and %d more", more))
 }
 
-# A density that rises towards both ends of every line is not one: negative log densities are what
-# optimisers take
+# Far out a log density falls. One that rises at both ends of each of four random lines is most
+# likely a negative log density, which is what optimisers take.
 check_falls <- function(value, x) {
   far <- vapply(1:4, function(k) {
     u <- stats::rnorm(length(x))
@@ -139,8 +141,9 @@ check_falls <- function(value, x) {
 
 # ---- the gradient --------------------------------------------------------------------------------
 
-# Slopes along random directions, given and by differences, at x and near it: one that takes all
-# parameters alike, whatever their units, and one of those that matter most
+# Compares the gradient with differences, as slopes along two random directions at x and two near
+# it. In the first of each two all parameters count alike, whatever their units; in the second,
+# those count most whose gradient is largest.
 check_gradient <- function(target, map, x) {
   seen <- new_seen()
   value <- function(x) evaluate(target, map_value(map, x), FALSE, seen)$value
@@ -163,15 +166,15 @@ check_gradient <- function(target, map, x) {
 
 new_seen <- function() list2env(list(n = 0L), parent = emptyenv())
 
-# In x, without that of the Jacobian
+# The target's gradient in x, without what the log Jacobian adds
 given_gradient <- function(target, map, x) {
   x <- matrix(x)
   g <- evaluate(target, map_value(map, x), TRUE, new_seen())$gradient
   drop(map_pull(map, x, matrix(g)) - map_pull(map, x, 0 * matrix(g)))
 }
 
-# Slopes in nats per unit length of the direction; differences that disagree among themselves
-# forgive as much
+# Slopes in nats per unit length of the direction. Where the two differences disagree the tolerance
+# is larger by as much.
 compare_slopes <- function(value, x, direction, gradient) {
   unit <- unit_length(value, x, direction)
   h <- unit * 2e-2 * c(1, -1, 1 / 2, -1 / 2)

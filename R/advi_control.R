@@ -6,7 +6,7 @@ advi_choice <- function(approximation, dim) {
   approximation
 }
 
-# What of vb_control() does not fit the approximation of so many parameters
+# Refuses settings that do not suit the approximation or the number of parameters
 check_advi_control <- function(control, approximation, dim) {
   check_batch(control)
   if (approximation == "pathfinder" && identical(control$paths, 0L)) {
@@ -38,7 +38,7 @@ check_batch <- function(control) {
     i = "With fixed draws the bound is climbed to its top: all rows have a say in where that is."))
 }
 
-# What the core of ADVI is told; 0: it chooses
+# The settings as the core of ADVI reads them; 0 leaves a choice to it
 advi_settings <- function(control, approximation, n_path, n_draw = 4000L) {
   or <- function(x, otherwise) if (is.null(x)) otherwise else x
   fresh <- control$noise == "fresh"

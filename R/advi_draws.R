@@ -1,5 +1,5 @@
-# Draws of a fit by advi(), for 'posterior' and 'loo': those that the fit keeps, as the target that
-# their log densities need is gone.
+# Draws of a fit by advi(), for 'posterior' and 'loo': those that the fit keeps. There can be no
+# others, as their log densities would need the target, which the fit does not keep.
 
 #' Draws of a fit by advi()
 #'

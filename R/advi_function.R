@@ -1,6 +1,6 @@
 # Log densities that are functions of R; and what is no target at all.
 
-# Functions and lists that have a class, too
+# A function or list with a class attribute is not dispatched as one, and is sent on from here
 #' @export
 as_target.default <- function(target, init, gradient, ...) {
   if (is.function(target)) return(as_target.function(target, init, gradient, ...))
@@ -60,8 +60,8 @@ check_gradient_function <- function(gradient) {
                          x = "It is {describe_class(gradient)}."))
 }
 
-# A density that takes `rows` is told which: all, or those of the mini-batch of this iteration, one
-# from each of as many stretches of rows.
+# A density with an argument `rows` is told which rows to use: all, or the mini-batch of this
+# iteration. A batch of m has one row from each of m stretches of equal length.
 row_chooser <- function(target, n_rows, batch) {
   takes <- "rows" %in% names(formals(args(target)))
   if (!takes && (!is.null(batch) || !is.null(n_rows))) {

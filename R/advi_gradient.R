@@ -1,7 +1,8 @@
 # Gradients that were not given: an attribute of the value, a tape of RTMB, or differences.
 
-# list(density, gradient, at_once) of a function without a gradient; at_shape(target) is a function
-# of a column, `density` what plain_density() makes of it
+# -> list(density, gradient, at_once), as new_target() takes them, for a function without a
+# gradient. at_shape(target) is the target as a function of a column of numbers, `density` what
+# plain_density() made of it.
 find_gradient <- function(target, at_shape, density, init, vectorised, taped) {
   init <- matrix(init)
   value <- tryCatch(suppressWarnings(at_shape(target)(init)), error = function(e) NULL)
@@ -21,8 +22,8 @@ find_gradient <- function(target, at_shape, density, init, vectorised, taped) {
   list(density = density, gradient = "differences", at_once = vectorised)
 }
 
-# The function on RTMB's tape, if that is the same function elsewhere, too: a tape has the branches
-# that were taken where it was made
+# The function as a tape of RTMB. A tape holds the branches that were taken where it was recorded,
+# so it is compared with the function at another point, too.
 tape_density <- function(target, at_shape, init) {
   tape <- RTMB::MakeTape(function(x) {
     dim(x) <- dim(init)
@@ -40,8 +41,9 @@ tape_density <- function(target, at_shape, init) {
   }
 }
 
-# The function with RTMB's densities (dnorm, dgamma ...) in place of those of stats, which are what
-# a user means who never heard of RTMB, and its assignments, which functions in packages do not see
+# The function with RTMB's own dnorm(), dgamma() ... and assignments in place of those that it would
+# find: a user who never heard of RTMB means those of stats, and a function in a package would not
+# find RTMB's assignments
 overloaded <- function(f) {
   name <- intersect(all.names(body(f)), getNamespaceExports("RTMB"))
   from_stats <- vapply(name, function(n) {
@@ -61,7 +63,7 @@ overloaded <- function(f) {
 differenced <- function(value, unit) {
   step <- 5e-4 * unit
   n <- length(step)
-  size <- max(1L, 4e6 %/% (n * (2L * n + 1L)))               # columns at a time: memory
+  size <- max(1L, 4e6 %/% (n * (2L * n + 1L)))               # columns at a time: bounds the memory
   function(x) {
     out <- list(value = numeric(ncol(x)), gradient = matrix(0, n, ncol(x)))
     for (block in split(seq_len(ncol(x)), (seq_len(ncol(x)) - 1L) %/% size)) {

@@ -110,14 +110,14 @@ margin_cov <- function(margin, mean, cov, order = 50L) {
   out
 }
 
-# Which of the parameters (rows of `theta`) are such functions of a single real number (rows of
-# `x`), read off draws (columns): a fit needs no more than that to have their exact moments.
+# Finds the parameters (rows of `theta`) that are such a function of a single real number (a row of
+# `x`) from draws of both (columns). For these the moments above are exact.
 find_margins <- function(theta, x) {
   margin <- margin_rows(rownames(theta))
   if (!nrow(margin)) return(margin)
   some <- seq_len(min(ncol(x), 60L))
   varies <- which(apply(theta[, some, drop = FALSE], 1L, function(v) diff(range(v)) > 0))
-  for (name in rev(names(links))) {                      # of several that fit the first counts
+  for (name in rev(names(links))) {           # backwards: the first that fits stays
     f <- links[[name]]$value(x)
     cor <- suppressWarnings(abs(stats::cor(t(theta[varies, some, drop = FALSE]), t(f[, some]))))
     for (k in which(rowSums(cor > 1 - 1e-9, na.rm = TRUE) > 0)) {

@@ -27,7 +27,7 @@ fit_advi_engine <- function(spec, random, control, approximation, density = NULL
   )
 }
 
-# The random term whose levels mini-batches are made of; 0: of rows
+# Which random term's levels mini-batches are made of; 0: they are made of rows
 batch_term <- function(by, random) {
   if (is.null(by)) return(0L)
   group <- vapply(random, function(term) term$group, "")

@@ -10,7 +10,7 @@ advi_verdict <- function(fit) {
   khat_verdict(fit$khat, far, name[uncorrectable(fit)], changed, length(name), steady(fit))
 }
 
-# In a sentence
+# Approximation, bound, gradients, outcome and time in a sentence
 advi_report <- function(fit) {
   number <- function(x) format(signif(x, 2))
   noted <- function(x, before, after) {

@@ -1,5 +1,6 @@
-# Stan models that are compiled and have their data: of rstan, cmdstanr and bridgestan. Their own
-# transforms make them densities of real numbers; draws are reported as they declare parameters.
+# Stan models that are compiled and have their data, of rstan, cmdstanr and bridgestan. They are
+# densities of real numbers, by transforms of Stan's; what is reported are the parameters as the
+# model declares them.
 
 #' @export
 as_target.stanfit <- function(target, init, gradient, ..., batch = NULL) {
@@ -22,7 +23,7 @@ as_target.stanfit <- function(target, init, gradient, ..., batch = NULL) {
   )
 }
 
-# Where sampling began, if it did
+# The first chain's initial values where there was sampling, else zeros
 rstan_init <- function(target, dim) {
   init <- tryCatch(rstan::unconstrain_pars(target, rstan::get_inits(target)[[1L]]),
                    error = function(e) NULL)

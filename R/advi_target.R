@@ -36,7 +36,7 @@ no_gradient_argument <- function(gradient, what) {
 
 # ---- what functions return -----------------------------------------------------------------------
 
-# f, and g or the attribute that f's values have
+# The `density` of a target from a function f and its gradient: g, or an attribute of f's values
 plain_density <- function(f, g, vectorised) {
   function(theta, gradient) {
     value <- f(theta)

@@ -31,10 +31,10 @@ signed_density <- function(fn, gr, sign) {
                 function(theta) sign * drop(gr(drop(theta))), FALSE)
 }
 
-# With random effects the joint density of all parameters, which needs no Laplace approximation;
-# `joint = FALSE` is the marginal one that fn() and gr() have. The joint mode is no place to start
-# from: it is often where a variance is zero and the density infinite. That of the Laplace
-# approximation is.
+# With random effects the target is the joint density of all parameters, which needs no Laplace
+# approximation; `joint = FALSE` is the marginal density, which fn() and gr() compute by it. Either
+# starts where the marginal density is largest: the joint one is often infinite where a variance is
+# zero, and its mode is no place to start from.
 tmb_target <- function(target, init, joint, kind, name = NULL) {
   env <- target$env
   joint <- joint && length(env$random) > 0L
@@ -104,7 +104,7 @@ glmmtmb_names <- function(fit) {
   name
 }
 
-# Levels run slower than the coefficients of a level
+# The coefficients of a level stand next to each other
 ranef_labels <- function(terms, prefix) {
   unlist(lapply(seq_along(terms$cnms), function(k) {
     group <- names(terms$cnms)[k]

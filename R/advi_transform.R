@@ -1,5 +1,5 @@
-# From real numbers x to the parameters theta that a density is given in, by blocks: values, log
-# Jacobians and their gradients. Columns of matrices are points.
+# The map from real numbers x to the parameters theta that a density is given in, made of blocks:
+# values, log Jacobians and their gradients. Each column of a matrix is a point.
 
 # ---- blocks --------------------------------------------------------------------------------------
 

@@ -13,7 +13,8 @@ further_columns.held_draws <- function(fit, table) {
   cbind(q.Error = q_error(fit, table), Pareto.k = weighted_view(fit, table)$margin$khat)
 }
 
-# A fit of a model as the functions for fits by advi() see one: some of its parameters
+# Some parameters of a fit with their weighted draws, in the fields that advi_report() and the
+# functions of advi_weights.R read: those of a fit by advi()
 weighted_view <- function(fit, table) UseMethod("weighted_view")
 
 #' @export

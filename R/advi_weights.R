@@ -11,8 +11,8 @@ psis_summary <- function(draws, log_weight, probs) {
   out
 }
 
-# Parameters that importance weights cannot correct: neither do the weights hardly vary, nor has
-# their tail, as far as it matters to the parameter, a variance
+# Which parameters importance weights cannot correct: those with too large a Pareto k, unless the
+# weights vary so little that their tail does not matter
 uncorrectable <- function(fit) {
   own <- fit$margin$khat                                   # NA: held constant
   if (steady(fit)) return(logical(length(own)))
@@ -20,7 +20,7 @@ uncorrectable <- function(fit) {
   is.nan(own) | is.na(k) | k >= khat_limit(nrow(fit$draws))
 }
 
-# Pathfinder's draws have weights that are spent
+# Pathfinder's draws have been resampled by their weights: that these vary little now says nothing
 steady <- function(fit) fit$approximation != "pathfinder" && hardly_vary(exp(fit$log_weight))
 
 check_weights <- function(fit) {

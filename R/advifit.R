@@ -101,7 +101,7 @@ fit_margins <- function(target, map, result, natural) {
   margin
 }
 
-# What a model holds constant, such as the diagonal of a correlation matrix, free of rounding
+# Draws that differ by rounding only, such as the diagonal of a correlation matrix, become one value
 held_exactly <- function(draws) {
   spread <- apply(draws, 1L, function(x) diff(range(x)))
   held <- which(spread <= 1e-12 * abs(draws[, 1L]))
@@ -116,8 +116,9 @@ natural_draws <- function(target, map, x) {
   theta
 }
 
-# Standard deviations under q: exact, or of draws with its sds, which mean field takes as
-# independent: each axis has those of another row
+# Standard deviations under q, before linear response: exact where they can be, else those of the
+# draws scaled to the standard deviations of q. Under mean field the real numbers are independent:
+# the draws of each are shifted by one more than those of the number before.
 errors_under_q <- function(target, map, margin, result) {
   out <- numeric(nrow(margin))
   exact <- !is.na(margin$axis)

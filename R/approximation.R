@@ -40,8 +40,8 @@ approximation_used <- function(approximation, engine) {
   "partial"
 }
 
-# A horseshoe's coefficients are no Gaussian: coordinate ascent would have to have factors for their
-# scales, which lose most of what the prior is for.
+# Under a horseshoe the coefficients are far from Gaussian. Other approximations would need factors
+# for their scales, and would lose most of what the prior is for.
 check_shrink <- function(spec, approximation) {
   if (!length(spec$shrink) || approximation == "structured") return(invisible())
   vb_abort(c("approximation", "prior"), c(

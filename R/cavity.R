@@ -64,7 +64,7 @@ row_blocks_of_levels <- function(fit, most = 200L) {
   c(block[!large], as.list(unlist(block[large])))
 }
 
-# Of a log density that is quadratic in the linear predictor factors are what they are
+# Where the log density is quadratic in the linear predictor its Gaussian factors are exact
 is_quadratic <- function(fit) {
   family <- vb_tables()$family
   fit$design$family %in% family$name[family$quadratic > 0L]

@@ -27,7 +27,7 @@ user_call <- function() {
 }
 
 call_head <- function(head) {
-  # a method's
+  # the name of a method gives way to that of its generic
   if (is.symbol(head)) head <- as.name(sub("[.](vbfit|advifit)$", "", as.character(head)))
   named <- is.symbol(head) || (is.call(head) && is.symbol(head[[1L]]))
   as.call(list(if (named) head else quote(vb)))

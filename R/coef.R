@@ -91,7 +91,7 @@ full_covariance <- function(fit, correlation) {
   draws <- with_noise_stream("fixed", draw_parameters(fit, table, ndraws.vbfit(fit)))
   sd <- summarise_parameters(fit, table, numeric())[, "Est.Error"]
   cor <- diag(length(sd))
-  free <- sd > 0                                       # others are held
+  free <- sd > 0                                       # the others are held at a value
   cor[free, free] <- stats::cor(draws[, free])
   dimnames(cor) <- list(table$name, table$name)
   if (correlation) cor else cor * outer(sd, sd)

@@ -1,7 +1,8 @@
 # From the model frame to the numbers of the design: fixed columns and random terms.
 
-# `rows` of the frame enter the fit (NULL: all): X, its centres, the random terms. An `implicit`
-# intercept codes and centres the other columns and is left out itself.
+# The fixed columns with their centres, and the random terms, of the `rows` of the frame that enter
+# the fit (NULL: all). An `implicit` intercept is that of ordinal models, where thresholds stand for
+# it: factors are coded and columns centred as if it were there, but it is no column.
 build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE) {
   whole <- attr(frame, "terms")
   if (!is.null(rows)) {
@@ -38,7 +39,7 @@ check_contrasts <- function(contrasts, frame) {
     vb_abort("contrasts", c("{.arg contrasts} must be a list named by factors.", hint))
   }
   unknown <- setdiff(names(contrasts), names(frame))
-  # as lm(): update() may have taken the factor out
+  # a warning, as from lm(): update() may have taken the factor out
   if (length(unknown)) {
     vb_warn("vb_warning_contrasts", "{.arg contrasts} names what is no variable of the model:
                                      {.code {unknown}}.")

@@ -112,7 +112,8 @@ model.matrix.vbfit <- function(object, type = c("fixed", "random"), ...) {
   if (length(block)) do.call(cbind, block) else empty
 }
 
-# A level has as many columns as the term has coefficients; rows of weight zero may have none
+# A level has as many columns as the term has coefficients. A row of weight zero may have a level
+# that is not in the fit, and then has no entry.
 random_matrix <- function(term, group, z, row_names) {
   d <- length(term$coef)
   known <- which(group > 0L)

@@ -167,7 +167,7 @@ check_bound <- function(bound, name, link, table) {
     i = "It is for {.or {.code {known}}}; {.code bound = \"exact\"} is for all."))
 }
 
-# stats's functions do not look at what is not theirs, so an object, a function or a string will do.
+# -> a list with `family` and `link`, of a family, a function that returns one, or a name
 as_family <- function(family) {
   if (is.character(family) && length(family) == 1L) {
     name <- family_name(family)

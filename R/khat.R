@@ -32,7 +32,7 @@ weight_changes <- function(draws, weight) {
   pmax(abs(shift) / sd, abs(log(change)))
 }
 
-# What all that says, in a sentence; `far`: is Pareto k of the weights itself too large? `wrong`:
+# The verdict, in a sentence. `far`: is Pareto k of the weights itself too large? `wrong`:
 # parameters that weights cannot correct, `changed`: those that they change
 khat_verdict <- function(khat, far, wrong, changed, n_name, steady) {
   if (is.na(khat)) {

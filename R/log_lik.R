@@ -58,7 +58,7 @@ row_log_lik <- function(fit, data, eta, sample) {
   design <- fit$design
   par <- sample$hyper[fit$hyper$class %in% c("aux", "threshold"), , drop = FALSE]
   first <- threshold_rows(fit)[1L]
-  if (!is.na(first)) {                        # the engine's hold where columns are at their means
+  if (!is.na(first)) {                        # the engine's thresholds hold at the columns' means
     shift <- threshold_draws(fit, sample, first)[[1L]] - sample$hyper[first, ]
     eta <- eta - rep(shift, each = nrow(eta))
   }

@@ -162,7 +162,7 @@ given_log_lik <- function(x, log_lik) {
 psis_arguments <- c("cores", "save_psis")
 
 psis_loo <- function(log_lik, draws, approximation, dots) {
-  # Pathfinder's are resampled already
+  # Pathfinder's draws have been resampled, as if they were from the target
   drawn_from <- if (approximation == "pathfinder") draws$lp else draws$lp_approx
   do.call(loo::loo_approximate_posterior,
           c(list(log_lik, log_p = draws$lp, log_g = drawn_from),

@@ -15,7 +15,7 @@ part_terms <- function(formula, frame_terms) {
   tt
 }
 
-# One model matrix, its column names apart.
+# One model matrix -> list(x, names, xlevels, contrasts)
 part_matrix <- function(terms, frame, contrasts = NULL) {
   x <- plain_columns(terms, frame)
   if (!is.null(x)) return(list(x = x$x, names = x$names, xlevels = NULL, contrasts = NULL))

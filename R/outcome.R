@@ -37,7 +37,7 @@ stop_loop <- function() {
   if (at_once) rlang::interrupt()
 }
 
-# No node at all, or none that is a number: there is nothing to return.
+# An engine without nodes, or with numbers that are not finite, has nothing to return: an error.
 check_engine <- function(engine, family = NULL, seen = NULL) {
   if (length(engine$node$weight) && is.finite(sum(engine$node$mean, engine$point$hyper))) {
     return(invisible())

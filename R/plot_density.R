@@ -126,7 +126,7 @@ skewed_density <- function(y, skew) {
   ifelse(inner > 1e-300, stats::dnorm(z) * sqrt(w - 1) / (pmax(inner, 1e-300) * s), 0)
 }
 
-# Under a horseshoe quantiles are what is known: p' / q'(p)
+# Under a horseshoe the engine has quantiles q(p) only; the density at q(p) is 1 / q'(p)
 shrunk_density <- function(fit, row) {
   p <- stats::pnorm(seq(-3.4, 3.4, length.out = 401L))
   x <- drop(shrunk_quantiles(fit, row, p))

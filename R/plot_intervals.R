@@ -42,7 +42,7 @@ interval_rows <- function(name, value, label, col, dots) {
   panel_title(name, 0.2)
 }
 
-# Headings of the panels. Of those whose scale has nothing to do with zero it need not be seen.
+# Headings of the panels; those of `own_scale` need not show zero, which means nothing there
 interval_headings <- c(threshold = "Thresholds", b = "Coefficients",
                        sd = "Standard deviations of random effects",
                        cor = "Correlations of random effects", aux = "Further parameters",

@@ -53,7 +53,7 @@ panel_title <- function(text, line = 0.4) {
                   font = 2L, cex = graphics::par("cex") * 0.95)
 }
 
-# Too long for so many inches of the open plot: the middle gives way
+# Text that is wider than so many inches of the open plot loses its middle
 fit_text <- function(text, inches, ...) {
   too_wide <- function(text) graphics::strwidth(text, units = "inches", ...) > inches
   for (i in which(too_wide(text))) {

@@ -158,8 +158,8 @@ group_draws <- function(fit, rows, share, id, n, n_draw) {
   total
 }
 
-# For each term the effects of the levels that are new, drawn before there are blocks: for each
-# coefficient levels x draws
+# For each term, and each of its coefficients, the effects of new levels, levels x draws. They are
+# drawn before rows are taken in blocks, as rows of several blocks may have the same level.
 unseen_effects <- function(fit, rows, sample) {
   lapply(seq_along(fit$random), function(k) {
     n <- max(0L, rows$label[[k]])

@@ -117,7 +117,8 @@ draw_check <- function(type, y, yrep, other, dots, levels = NULL,
   suppressMessages(out + axis(breaks = seq_along(levels), labels = levels))   # it replaces another
 }
 
-# What there is no default for; densities of the draws need weights that leave each row out
+# Refuses a check that lacks an argument without a default. Some of bayesplot's need importance
+# weights that leave each row out, which pp_check() does not make.
 check_wanted <- function(fun, type, given) {
   wants <- names(formals(fun))[vapply(formals(fun), is_missing_arg, NA)]
   lacking <- setdiff(intersect(c("group", "x"), wants), given)

@@ -5,9 +5,9 @@ labelled_formula <- function(label, formula, width = 80) {
   strwrap(text, width = width, initial = label, exdent = nchar(label))
 }
 
-# Two significant digits of the smallest standard error, within two more decimals than asked for;
-# rows that need more than that are written on their own, so that small effects do not print as
-# 0.00, and so are parameters held at a value
+# Decimals enough for two significant digits of the smallest standard error, but no more than two
+# beyond those asked for. Rows that would need more have digits of their own, so that small effects
+# do not print as 0.00; so have parameters held at a value.
 print_estimates <- function(table, digits) {
   table <- as.data.frame(table, optional = TRUE)
   text <- format_estimates(table[names(table) != "Pareto.k"], digits)

@@ -233,7 +233,8 @@ prior_rows <- list(
 is_flat <- function(dist) dist == "flat"
 is_held <- function(dist) dist == "constant"
 is_shrunk <- function(dist) dist == "horseshoe"
-is_site <- function(dist) !dist %in% c("normal", "flat")       # in the engine's sense
+# those that the engine approximates by a Gaussian
+is_site <- function(dist) !dist %in% c("normal", "flat")
 
 # The call that makes a prior: short in prints, and what a stored call holds.
 prior_call <- function(prior) {

@@ -152,7 +152,7 @@ brms_arguments <- function(entries, par, design) {
   Filter(Negate(is.null), priors)
 }
 
-# The entry of `class` among those of one place; brms allows one.
+# The one entry among those of the same parameters: brms allows no more
 brms_last <- function(entries) {
   if (length(entries) > 1L) {
     brms_abort(entries[[2L]], "Another entry is of the same parameters.", "Leave one of them out.")

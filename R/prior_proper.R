@@ -38,7 +38,7 @@ check_flat_scales <- function(family, design, priors) {
   }
 }
 
-# The threshold between two categories, one of them empty, is known from its prior alone.
+# Where a category is empty the data do not hold its thresholds in place: that takes a prior.
 check_flat_thresholds <- function(family, y, priors) {
   if (!family$thresholds || !any(is_flat(priors$par$dist))) return(invisible())
   empty <- setdiff(seq_along(family$levels), y)
@@ -49,7 +49,7 @@ check_flat_thresholds <- function(family, y, priors) {
     i = "Use a proper {.arg prior_intercept}, such as the default, or {.fn droplevels}."))
 }
 
-# A response that the coefficients fit exactly: the density grows without bound as sigma falls.
+# Where the coefficients fit the response exactly the density grows without bound as sigma falls.
 check_spread <- function(family, y, design, priors) {
   sigma <- match("sigma", family$par)
   if (is.na(sigma) || priors$par$dist[sigma] == "constant" || length(y) < 2L) return(invisible())

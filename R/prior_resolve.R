@@ -6,7 +6,7 @@ prior_scales <- function(family, response, design, rows, offset) {
   y <- if (is.null(rows)) response$y else response$y[rows]
   to_eta <- eta_rows[[family$link]]
   star <- if (!is.null(to_eta)) suppressWarnings(to_eta(y))
-  if (!all(is.finite(star))) star <- NULL             # a link that the response does not suit
+  if (!all(is.finite(star))) star <- NULL     # a response where the link is not finite
   residual <- "sigma" %in% family$par
   list(location = if (is.null(star)) 0 else round(stats::median(star), 1L) - mean(offset),
        scale = if (is.null(star)) 2.5 else max(2.5, round(stats::mad(star), 1L)),
@@ -258,7 +258,7 @@ coef_rows <- function(given, names, default, on, arg, unit) {
   }))
 }
 
-# brms's name of the intercept will do
+# The intercept may have the name that brms gives it
 name_intercept <- function(x, names) {
   if (is.null(names(x))) return(x)
   names(x)[names(x) == "Intercept" & !"Intercept" %in% names] <- "(Intercept)"

@@ -74,7 +74,7 @@ block_predictive.held_nodes <- function(fit, design) {
 #' @export
 block_predictive.held_draws <- function(fit, design) {
   rows <- design_rows(design, fit$design)
-  # the same whatever the rows
+  # new levels are drawn from the same stream, whatever the rows
   eta <- with_noise_stream("fixed", predictor_draws(fit, rows, fit$advi))
   value <- row_log_lik(fit, observations_in(design), eta, fit$advi)
   log_average(value, rep(1 / ncol(value), ncol(value)))

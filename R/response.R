@@ -2,7 +2,8 @@
 # weights and trials, read as those of the fit were.
 
 # The weights of rows: of the fit's own data as it keeps them, else what the call's `weights` is in
-# `newdata`; 1 where nothing can be said. Rows of weight zero were left out of the fit only.
+# `newdata`, or 1 where it cannot be had. A weight of zero left a row out of the fit; as a row to
+# predict it counts as 1.
 row_weights <- function(fit, newdata) {
   n <- NROW(if (is.null(newdata)) fit$frame else newdata)
   if (is.null(newdata)) {
@@ -46,7 +47,8 @@ response_size <- function(fit, newdata = NULL) {
   row_weights(fit, newdata)
 }
 
-# The response's expression in new data, where a vector of that name elsewhere is not meant
+# The response's expression evaluated in new data. Elsewhere only constants are looked for: a vector
+# that happens to have the response's name is not meant.
 new_lhs <- function(fit, newdata) {
   lhs <- fit$formula[[2L]]
   missing <- setdiff(row_variables(fit, lhs), names(newdata))

@@ -22,7 +22,7 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
       check_new_levels(term, code, allow.new.levels)
       z[[k]] <- new_matrix(term$terms, term$xlevels, term$contrasts, newdata, own)
       z[[k]][, !used[[k]]] <- 0
-      z[[k]][is.na(code), ] <- NA                      # a missing level: not "no such term"
+      z[[k]][is.na(code), ] <- NA           # unlike a term that is left out
       complete <- complete & stats::complete.cases(z[[k]])
     } else {
       code <- rep(NA_integer_, nrow(newdata))

@@ -102,8 +102,9 @@ response_quantiles <- function(fit, nodes, size, probs) {
   if (trials) out / size else out
 }
 
-# Where coefficients do not depend on the hyperparameters there is one node, at a typical value of
-# theta. Points of equal weight in the order of the first dispersion are what is known of them all.
+# Approximations in which coefficients do not depend on the hyperparameters have one node, at a
+# typical value of theta. A prediction interval needs the spread of the dispersions, too: the node
+# is repeated with those of n points of theta, of equal weight in the order of the first of them.
 spread_dispersions <- function(fit, nodes, n = 50L) {
   own <- which(fit$hyper$class %in% c("aux", "threshold"))
   if (!identical(fit$engine$rule, "independent") || !length(own)) return(nodes)
@@ -117,7 +118,7 @@ spread_dispersions <- function(fit, nodes, n = 50L) {
        par = point$hyper[own, rep(at, length(nodes$weight)), drop = FALSE], new = nodes$new)
 }
 
-# Trials or prior weights of rows; of no trials nothing could be said
+# Trials or prior weights of rows; a row of no trials, whose proportion is not defined, gets one
 interval_size <- function(fit, newdata, own) {
   size <- as.double(response_size(fit, if (!own) newdata))
   replace(size, size %in% 0, 1)

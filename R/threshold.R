@@ -10,7 +10,8 @@ shift_nodes <- function(fit) {
   list(mean = drop(center %*% node$fixed_mean), var = drop(both %*% cov))
 }
 
-# For each point of theta its threshold and, around its regression on theta over the nodes, c'beta.
+# A reported threshold tau_k + c'beta as a mixture over the points of theta. Each point has a tau_k;
+# mean and variance of c'beta, known at the nodes only, reach the points by regression on theta.
 threshold_mixture <- function(fit, row) {
   point <- fit$engine$point
   node <- fit$engine$node

@@ -1,7 +1,7 @@
 # The trace of a fit: the bound and its parts, step by step.
 
-# Coordinate ascent has a phase more each time its nodes are laid anew, counted among those in
-# which a step was accepted.
+# Each time that coordinate ascent places its nodes anew a further phase of sweeps begins. These are
+# numbered, without those in which no step was accepted.
 phase_names <- function(phase) {
   known <- c("start", "mode", "nodes", "sweeps")
   if (!length(phase) || max(phase) < length(known)) return(known[phase])

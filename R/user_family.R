@@ -164,7 +164,7 @@ callback <- function(family) {
   list(density = density, seen = seen)
 }
 
-# of a finished fit; NULL for other families
+# The density that C calls for a finished fit; NULL for other families
 own_density <- function(fit) {
   if (inherits(fit$family, "vb_family")) callback(resolve_user(fit$family, fit$bound))$density
 }
@@ -194,8 +194,8 @@ call_log_lik <- function(family, y, eta, par) {
   as.double(value)
 }
 
-# One call on a few rows, before anything is fitted: mistakes show here, where Ctrl-C works. A
-# density that adds up its rows, or does not look at all of them, has other values alone.
+# A call on a few rows before anything is fitted, where mistakes show and Ctrl-C works. A density
+# that adds up its rows, or does not look at all of them, has other values for a row alone.
 probe_log_lik <- function(family, spec) {
   if (is.null(family$domain)) return(invisible())
   rows <- unique(round(seq(1, length(spec$y), length.out = min(5L, length(spec$y)))))
@@ -214,7 +214,7 @@ probe_log_lik <- function(family, spec) {
   }
 }
 
-# The engine came to nothing: the point where the density is to blame.
+# An error that names the point without a finite density, for an engine that came to nothing
 check_finite_start <- function(family, seen) {
   if (is.null(seen$bad)) return(invisible())
   vb_abort(c("log_lik", "family", "fit"), c(
@@ -224,7 +224,7 @@ check_finite_start <- function(family, seen) {
          keeps the mean in range."))
 }
 
-# A fit that did not converge, and a density that may have been in its way
+# For the warning of a fit that did not converge: the density may have been in its way
 not_finite_hint <- function(seen) {
   if (is.null(seen$bad)) return(NULL)
   paste("`log_lik` was not finite everywhere, which may be why.", describe_point(seen$bad))

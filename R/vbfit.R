@@ -154,7 +154,7 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
   structure(fit, class = "vbfit")
 }
 
-# What the engine found
+# The fields that hold what the engine found
 engine_fields <- function(engine, spec, algorithm) {
   # kept beside `engine`
   own <- c("trace", "elbo", "log_evidence", "converged", "design", "advi")

@@ -70,8 +70,8 @@ fixed_draws <- function(fit, n_draw = ndraws.vbfit(fit)) {
   draws
 }
 
-# Columns for thresholds, then for fixed effects. Cut k is at tau_k - x'beta; the latent variable
-# is x'beta less the thresholds' average.
+# Columns for thresholds, then for fixed effects: the linear predictor of threshold k is
+# tau_k - x'beta, and the latent variable is x'beta less the average of the thresholds.
 ordinal_basis <- function(fit, x, mode) {
   cut <- length(threshold_rows(fit))
   if (mode == "latent") {

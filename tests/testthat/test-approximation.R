@@ -70,6 +70,35 @@ crossed_data <- function() {
   d
 }
 
+approximations <- c("structured", "joint", "partial", "meanfield")
+
+likelihoods <- list(
+  gaussian = list(y = function(eta) eta + stats::rnorm(length(eta)), family = gaussian()),
+  logit = list(y = function(eta) stats::rbinom(length(eta), 1, stats::plogis(eta)),
+               family = binomial()),
+  probit = list(y = function(eta) stats::rbinom(length(eta), 1, stats::pnorm(eta)),
+                family = binomial("probit")),
+  cloglog = list(y = function(eta) stats::rbinom(length(eta), 1, 1 - exp(-exp(eta))),
+                 family = binomial("cloglog")),
+  poisson = list(y = function(eta) stats::rpois(length(eta), exp(eta)), family = poisson()),
+  negbinomial = list(y = function(eta) stats::rnbinom(length(eta), mu = exp(eta), size = 2),
+                     family = negbinomial()),
+  student = list(y = function(eta) eta + 0.5 * stats::rt(length(eta), 3), family = student()),
+  Gamma = list(y = function(eta) stats::rgamma(length(eta), 2, 2 / exp(eta)),
+               family = Gamma("log")),
+  beta = list(y = function(eta) {
+    stats::rbeta(length(eta), 0.2 + 5 * stats::plogis(eta), 0.2 + 5 * stats::plogis(-eta))
+  }, family = Beta()),
+  quantile = list(y = function(eta) eta + stats::rnorm(length(eta)), family = asym_laplace(0.3)),
+  ordinal = list(y = function(eta) {
+    cut(eta + stats::rlogis(length(eta)), c(-Inf, -0.7, 0.5, 2, Inf), ordered_result = TRUE)
+  }, family = cumulative()),
+  own = list(y = function(eta) stats::rpois(length(eta), exp(eta)),
+             family = vb_family("counts", link = "log", log_lik = function(y, eta, par) {
+               stats::dpois(y, exp(eta), log = TRUE)
+             }))
+)
+
 for (scheme in c("joint", "partial", "meanfield")) {
   test_that(paste(scheme, "is the coordinate ascent it says"), {
     d <- crossed_data()
@@ -103,34 +132,6 @@ test_that("Anderson's method ends where plain sweeps do, in a twentieth of their
   expect_equal(elbo(fit), plain$elbo, tolerance = 1e-9)
   expect_lt(fit$engine$n_eval, length(plain$bounds) / 20)
 })
-
-approximations <- c("structured", "joint", "partial", "meanfield")
-likelihoods <- list(
-  gaussian = list(y = function(eta) eta + stats::rnorm(length(eta)), family = gaussian()),
-  logit = list(y = function(eta) stats::rbinom(length(eta), 1, stats::plogis(eta)),
-               family = binomial()),
-  probit = list(y = function(eta) stats::rbinom(length(eta), 1, stats::pnorm(eta)),
-                family = binomial("probit")),
-  cloglog = list(y = function(eta) stats::rbinom(length(eta), 1, 1 - exp(-exp(eta))),
-                 family = binomial("cloglog")),
-  poisson = list(y = function(eta) stats::rpois(length(eta), exp(eta)), family = poisson()),
-  negbinomial = list(y = function(eta) stats::rnbinom(length(eta), mu = exp(eta), size = 2),
-                     family = negbinomial()),
-  student = list(y = function(eta) eta + 0.5 * stats::rt(length(eta), 3), family = student()),
-  Gamma = list(y = function(eta) stats::rgamma(length(eta), 2, 2 / exp(eta)),
-               family = Gamma("log")),
-  beta = list(y = function(eta) {
-    stats::rbeta(length(eta), 0.2 + 5 * stats::plogis(eta), 0.2 + 5 * stats::plogis(-eta))
-  }, family = Beta()),
-  quantile = list(y = function(eta) eta + stats::rnorm(length(eta)), family = asym_laplace(0.3)),
-  ordinal = list(y = function(eta) {
-    cut(eta + stats::rlogis(length(eta)), c(-Inf, -0.7, 0.5, 2, Inf), ordered_result = TRUE)
-  }, family = cumulative()),
-  own = list(y = function(eta) stats::rpois(length(eta), exp(eta)),
-             family = vb_family("counts", link = "log", log_lik = function(y, eta, par) {
-               stats::dpois(y, exp(eta), log = TRUE)
-             }))
-)
 
 test_that("every approximation fits every likelihood, its bound rises, less q is less bound", {
   set.seed(1)
@@ -315,4 +316,10 @@ test_that("crossed factors too large for a Cholesky factor are fitted partially,
   expect_identical(fit$engine$solver, "gradients")
   expect_true(fit$converged)
   expect_equal(unname(sigma(fit)), 1, tolerance = 0.05)
+})
+
+test_that("no approximation is the default one", {
+  expect_identical(vb(dist ~ speed, cars, approximation = NULL)$approximation, "structured")
+  expect_identical(vb(dist ~ speed, cars, algorithm = "advi", approximation = NULL)$approximation,
+                   "fullrank")
 })

@@ -62,20 +62,6 @@ test_that("regular expressions pick parameters in the order asked for", {
                      "cor_Subject__Intercept__Days"))
 })
 
-test_that("more panels than fit a picture are refused", {
-  expect_error(check_panels(37L), class = "vb_error_variable")
-  expect_silent(check_panels(36L))
-})
-
-test_that("long labels give way in the middle", {
-  local_device()
-  graphics::plot.new()
-  text <- fit_text(strrep("a", 200), 2)
-  expect_lt(nchar(text), 60)
-  expect_match(text, "^a+[.]{3}a+$")
-  expect_identical(fit_text("short", 2), "short")
-})
-
 test_that("a fit by advi() has the types that need no model", {
   local_device()
   fit <- advi(function(theta) sum(dnorm(theta, log = TRUE)), c(a = 0, b = 1))

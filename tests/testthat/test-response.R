@@ -1,85 +1,3 @@
-# Each family's draws against R's distribution functions, given the linear predictor.
-
-one_draw <- function(fit, n = 4000) {
-  sample <- list(coef = matrix(0, nrow(fit$engine$node$mean), 1L),
-                 hyper = matrix(hyper_mean(fit), ncol = 1L))
-  eta <- matrix(rep(0.3, n))
-  list(eta = eta, draw = function(size = rep(1, n)) {
-    drop(response_draws(fit, eta, size, sample))
-  }, par = as.list(hyper_mean(fit)))
-}
-
-expect_distribution <- function(x, cdf, discrete = FALSE) {
-  if (discrete) {
-    at <- sort(unique(x))
-    expect_lt(max(abs(stats::ecdf(x)(at) - cdf(at))), 1.95 / sqrt(length(x)))
-  } else {
-    expect_gt(suppressWarnings(stats::ks.test(x, cdf))$p.value, 0.001)
-  }
-}
-
-test_that("responses follow R's distribution functions", {
-  set.seed(1)
-  mu <- exp(0.3)
-  it <- one_draw(fit_of("line"))
-  expect_distribution(it$draw(rep(4, 4000)), function(q) pnorm(q, 0.3, it$par$sigma / 2))
-  it <- one_draw(fit_of("binomial"))
-  expect_distribution(it$draw(rep(7, 4000)), function(q) pbinom(q, 7, plogis(0.3)), TRUE)
-  expect_distribution(one_draw(fit_of("poisson"))$draw(), function(q) ppois(q, mu), TRUE)
-  it <- one_draw(fit_of("negbinomial"))
-  expect_distribution(it$draw(), function(q) pnbinom(q, size = it$par$shape, mu = mu), TRUE)
-  it <- one_draw(fit_of("student"))
-  expect_distribution(it$draw(), function(q) pt((q - 0.3) / it$par$sigma, 4))
-  it <- one_draw(vb(dist ~ speed, cars[-1, ], family = Gamma("log")))
-  expect_distribution(it$draw(rep(2, 4000)), function(q) {
-    pgamma(q, 2 * it$par$shape, 2 * it$par$shape / mu)
-  })
-  it <- one_draw(vb(I(Acid.Conc. / 100) ~ Air.Flow, stackloss, family = Beta()))
-  p <- plogis(0.3)
-  expect_distribution(it$draw(), function(q) pbeta(q, p * it$par$phi, (1 - p) * it$par$phi))
-  it <- one_draw(vb(dist ~ speed, cars, family = asym_laplace(0.8)))
-  density <- function(x) {
-    e <- (x - 0.3) / it$par$sigma
-    0.8 * 0.2 / it$par$sigma * exp(-e * (0.8 - (e < 0)))
-  }
-  at <- 0.3 + it$par$sigma * c(-4, -1, 0, 1, 3)
-  exact <- vapply(at, function(q) {
-    stats::integrate(density, -Inf, min(q, 0.3))$value +
-      if (q > 0.3) stats::integrate(density, 0.3, q)$value else 0
-  }, 0)
-  expect_lt(max(abs(stats::ecdf(it$draw())(at) - exact)), 1.95 / sqrt(4000))
-})
-
-test_that("categories have the probabilities of posterior_epred()", {
-  data <- transform(warpbreaks, tension = factor(tension, ordered = TRUE))
-  fit <- vb(tension ~ breaks, data, family = cumulative())
-  p <- posterior_epred(fit, ndraws = 4000, seed = 1)
-  expect_identical(dim(p), c(4000L, 54L, 3L))
-  expect_equal(rowSums(p[1:5, 7, ]), rep(1, 5))
-  y <- posterior_predict(fit, ndraws = 4000, seed = 1)
-  expect_identical(attr(y, "levels"), c("L", "M", "H"))
-  drawn <- vapply(1:3, function(k) mean(y[, 7] == k), 0)
-  expect_lt(max(abs(drawn - colMeans(p[, 7, ]))), 4 * sqrt(0.25 / 4000))
-  expect_equal(apply(p, 3, colMeans), unname(fitted(fit)), tolerance = 0.02, ignore_attr = TRUE)
-  expect_s3_class(simulate(fit, seed = 1)$sim_1, "ordered")
-})
-
-test_that("a family of one's own draws by its simulate, and says where there is none", {
-  fit <- vb(breaks ~ wool, warpbreaks, family = weibull)
-  expect_error(posterior_predict(fit, ndraws = 3), class = "vb_error_simulate")
-  drawing <- weibull
-  drawing$simulate <- function(eta, par) stats::rweibull(length(eta), par$shape, exp(eta))
-  fit <- vb(breaks ~ wool, warpbreaks, family = drawing)
-  y <- posterior_predict(fit, ndraws = 2000, seed = 1)
-  eta <- posterior_linpred(fit, ndraws = 2000, seed = 1)
-  shape <- posterior_summary(fit)["shape", "Estimate"]
-  expect_equal(colMeans(y)[1], mean(exp(eta[, 1])) * gamma(1 + 1 / shape), tolerance = 0.1,
-               ignore_attr = TRUE)
-  drawing$simulate <- function(eta, par) 1
-  fit$family <- drawing
-  expect_error(posterior_predict(fit, ndraws = 3), class = "vb_error_simulate")
-})
-
 test_that("trials and weights of new rows are read from them", {
   fit <- fit_of("binomial")
   new <- data.frame(period = "1", herd = "1", incidence = 1, size = c(5, 50))
@@ -108,4 +26,81 @@ test_that("the response of new rows is read as the fit's was", {
   expect_error(new_response(fit, data.frame(wt = 1, gear = "none")), class = "vb_error_response")
   expect_error(new_response(fit, data.frame(wt = 1)), class = "vb_error_response")
   expect_error(new_response(fit, data.frame(wt = 1, gear = NA)), class = "vb_error_response")
+})
+
+test_that("binary responses: 0/1, logical, factor whose first level is failure", {
+  spec <- model_of(hit ~ x, toy, binomial())$spec
+  expect_identical(spec$y, toy$hit)
+  expect_identical(spec$constant, 0)
+  expect_identical(model_of(hit == 1 ~ x, toy, binomial())$spec$y, toy$hit)
+  f <- factor(c("no", "yes")[toy$hit + 1], levels = c("yes", "no"))
+  expect_identical(model_of(f ~ x, toy, binomial())$spec$y, 1 - toy$hit)
+  # the level of failure stays failure where the rows used have none
+  expect_identical(model_of(f ~ x, toy, binomial(), subset = f == "no")$spec$y, rep(1, 40))
+})
+
+test_that("cbind and proportions with weights are the same, with glm's constants", {
+  w <- rep(1:2, 30)
+  pairs <- model_of(cbind(count, 5 - count) ~ x, toy, binomial())
+  shares <- model_of(count / 5 ~ x, toy, binomial(), weights = size)
+  expect_equal(pairs$spec[c("y", "w", "constant")], shares$spec[c("y", "w", "constant")])
+  expect_equal(pairs$spec$constant, sum(lchoose(5, toy$count)))
+  weighted <- model_of(cbind(count, 5 - count) ~ x, toy, binomial(), weights = w)
+  expect_equal(weighted$spec$y, w * toy$count)
+  expect_equal(weighted$spec$w, w * 5)
+  expect_equal(weighted$spec$constant, sum(w * lchoose(5, toy$count)))
+  peer <- stats::glm(cbind(count, 5 - count) ~ x, binomial(), toy, weights = w)
+  expect_equal(weighted$response$weights, unname(peer$prior.weights))
+  expect_equal(weighted$response$y, unname(peer$y))
+})
+
+test_that("rows without trials do not count", {
+  data <- transform(toy, trials = replace(size, 1:3, 0L), count = replace(count, 1:3, 0))
+  model <- model_of(cbind(count, trials - count) ~ x, data, binomial())
+  expect_identical(model$rows, 4:60)
+  expect_false(anyNA(model$response$y))
+})
+
+test_that("counts and real numbers reach the engine as the contract says", {
+  w <- rep(1:2, 30)
+  spec <- model_of(count ~ x, toy, poisson(), weights = w)$spec
+  expect_equal(spec$y, w * toy$count)
+  expect_equal(spec$constant, -sum(w * lgamma(toy$count + 1)))
+  spec <- model_of(count ~ x, toy, negbinomial(), weights = w)$spec
+  expect_equal(spec$y, toy$count)
+  expect_equal(spec$w, w)
+  expect_identical(spec$constant, 0)
+  spec <- model_of(scale(y) ~ x, toy, student(), weights = w)$spec
+  expect_equal(spec$y, c(scale(toy$y)))
+  expect_equal(spec$w, w)
+})
+
+test_that("responses of the wrong kind are errors that say what would do", {
+  wrong <- list(
+    list(text ~ x, gaussian()), list(a ~ x, gaussian()), list(hit == 1 ~ x, gaussian()),
+    list(cbind(y, x) ~ z, gaussian()), list(a ~ x, student()),
+    list(y ~ x, poisson()), list(-count ~ x, poisson()), list(text ~ x, poisson()),
+    list(count + 0.5 ~ x, negbinomial()),
+    list(count ~ x, Gamma("log")), list(y ~ x, Gamma("log")), list(text ~ x, Gamma("log")),
+    list(hit ~ x, Beta()), list(y ~ x, Beta()), list(a ~ x, Beta()), list(a ~ x, asym_laplace()),
+    list(y ~ x, binomial()), list(a ~ x, binomial()), list(text ~ x, binomial()),
+    list(count ~ x, binomial()), list(count / 5 ~ x, binomial()),
+    list(cbind(count, y) ~ x, binomial()), list(cbind(count, 1, 2) ~ x, binomial()))
+  for (case in wrong) {
+    expect_error(model_of(case[[1]], toy, case[[2]]), class = "vb_error_response",
+                 info = deparse1(case[[1]]))
+  }
+  expect_warning(model_of((count + 0.3) / 6 ~ x, toy, binomial(), weights = size),
+                 class = "vb_warning_response")
+})
+
+test_that("errors name the constructor, and the family of the user's own", {
+  expect_error(Beta("probit"), "`Beta\\(\\)`.*Its link is", class = "vb_error_link")
+  expect_error(vb(dist ~ speed, cars, family = Beta()), "Beta\\(\\)", class = "vb_error_response")
+  own <- vb_family("mine", function(y, eta, par) dnorm(y, eta, log = TRUE))
+  expect_error(vb(Species ~ 1, iris, family = own), "\"mine\"", class = "vb_error_response")
+  expect_error(vb(dist ~ speed, cars, family = vb_family), "Call it", class = "vb_error_family")
+  expect_error(weights(vb(dist ~ speed, cars, family = own), "working"), "type = \"prior\"",
+               class = "vb_error_type")
+  expect_error(student(df = Inf), class = "vb_error_df")
 })

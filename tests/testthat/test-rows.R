@@ -113,3 +113,9 @@ test_that("new data may be a tibble, a data.table, have other levels, or no rows
   expect_equal(dim(predictive_interval(fit, newdata = none, ndraws = 2)), c(0L, 2L))
   expect_equal(dim(simulate(fit, 2, newdata = none)), c(0L, 2L))
 })
+
+test_that("blocks have all rows, in order", {
+  expect_identical(unlist(row_blocks(3:9, 1e6), use.names = FALSE), 3:9)
+  expect_identical(lengths(row_blocks(3:9, 1e6), use.names = FALSE), c(2L, 2L, 2L, 1L))
+  expect_length(row_blocks(3:9, 1e7), 7)
+})

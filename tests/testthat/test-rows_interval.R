@@ -169,12 +169,6 @@ test_that("rows that lack a value are NA, whatever the shape", {
   expect_identical(unname(is.na(p[, "upr", 2])), out)
 })
 
-test_that("blocks have all rows, in order", {
-  expect_identical(unlist(row_blocks(3:9, 1e6), use.names = FALSE), 3:9)
-  expect_identical(lengths(row_blocks(3:9, 1e6), use.names = FALSE), c(2L, 2L, 2L, 1L))
-  expect_length(row_blocks(3:9, 1e7), 7)
-})
-
 ordinal <- vb(tension ~ breaks, family = cumulative(),
               transform(warpbreaks, tension = factor(tension, ordered = TRUE)))
 

@@ -27,17 +27,6 @@ test_that("a fit survives saveRDS()", {
   expect_identical(again$design, fit$design)
 })
 
-test_that("every status of the engine but success has its reason", {
-  expect_length(stop_reasons, 5)
-  model <- model_of(y ~ x, toy)
-  for (status in 1:4) {
-    engine <- list(converged = FALSE, status = status, trace = NULL)
-    fit <- new_vbfit(quote(vb()), model, list(algorithm = "cavi"), list(), engine, 0)
-    expect_identical(fit$stopped, stop_reasons[status + 1])
-    expect_identical(nrow(fit$trace), 0L)
-  }
-})
-
 test_that("what depends on how the posterior is held has a method for either way", {
   name <- ls(asNamespace("varbayes"))
   nodes <- sub("[.]held_nodes$", "", grep("[.]held_nodes$", name, value = TRUE))
