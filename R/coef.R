@@ -64,6 +64,7 @@ nlme::VarCorr
 #' @rdname estimates
 #' @export
 fixef.vbfit <- function(object, ...) {
+  object <- whole_fit(object)
   warn_unused(list(...), "estimates")
   threshold <- threshold_summary(object, threshold_rows(object), numeric())[, 1L]
   stats::setNames(c(threshold, slope_means(object)), fixed_names(object))
@@ -72,6 +73,7 @@ fixef.vbfit <- function(object, ...) {
 #' @rdname estimates
 #' @export
 vcov.vbfit <- function(object, correlation = FALSE, full = FALSE, ...) {
+  object <- whole_fit(object)
   check_flag(correlation, "correlation")
   check_flag(full, "full")
   warn_unused(list(...), "estimates", known = "complete")
@@ -100,6 +102,7 @@ full_covariance <- function(fit, correlation) {
 #' @rdname estimates
 #' @export
 confint.vbfit <- function(object, parm, level = 0.95, ...) {
+  object <- whole_fit(object)
   check_probs(level, "level", single = TRUE)
   warn_unused(list(...), "estimates")
   probs <- c((1 - level) / 2, (1 + level) / 2)
@@ -122,6 +125,7 @@ check_parm <- function(parm, name, what, extractor) {
 #' @rdname estimates
 #' @export
 sigma.vbfit <- function(object, ...) {
+  object <- whole_fit(object)
   warn_unused(list(...), "estimates")
   row <- match("sigma", object$hyper$name)
   if (is.na(row)) 1 else hyper_mean(object)[[row]]
@@ -131,6 +135,7 @@ sigma.vbfit <- function(object, ...) {
 #' @exportS3Method lme4::ngrps
 #' @rawNamespace S3method(brms::ngrps, vbfit, ngrps.vbfit)
 ngrps.vbfit <- function(object, ...) {
+  object <- whole_fit(object)
   group <- group_labels(object)
   first <- match(unique(group), group)
   n_level <- vapply(object$random[first], function(term) length(term$levels), 0L)
@@ -142,6 +147,7 @@ ngrps.vbfit <- function(object, ...) {
 #' @rdname estimates
 #' @export
 ranef.vbfit <- function(object, condVar = TRUE, ...) {
+  object <- whole_fit(object)
   check_flag(condVar, "condVar")
   warn_unused(list(...), "estimates")
   group <- group_labels(object)
@@ -241,6 +247,7 @@ as.data.frame.ranef.vbfit <- function(x, row.names = NULL, optional = FALSE, ...
 #' @rdname estimates
 #' @export
 coef.vbfit <- function(object, ...) {
+  object <- whole_fit(object)
   warn_unused(list(...), "estimates", known = "complete")
   fixed <- fixef(object)
   if (!length(object$random)) return(fixed)
@@ -261,6 +268,7 @@ coef.vbfit <- function(object, ...) {
 #' @rdname estimates
 #' @export
 VarCorr.vbfit <- function(x, sigma = 1, ...) {
+  x <- whole_fit(x)
   warn_unused(c(if (!identical(as.double(sigma), 1)) list(sigma = sigma), list(...)), "estimates")
   mean <- hyper_mean(x)
   hyper <- x$hyper

@@ -52,6 +52,7 @@ conditional_effects <- function(x, ...) UseMethod("conditional_effects")
 conditional_effects.vbfit <- function(x, effects = NULL, conditions = NULL, re_formula = NA,
                                       resolution = 100, prob = 0.95, ...,
                                       re.form = re_formula) {
+  x <- whole_fit(x)
   check_number(resolution, "resolution", lower = 2, upper = 1e5, whole = TRUE)
   check_probs(prob, "prob", single = TRUE)
   known <- fixed_effects(x)

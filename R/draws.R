@@ -45,6 +45,7 @@ NULL
 #' @rdname draws
 #' @exportS3Method posterior::as_draws
 as_draws.vbfit <- function(x, ndraws = NULL, variable = NULL, ...) {
+  x <- whole_fit(x)
   warn_unused(list(...), "draws")
   check_number(ndraws, "ndraws", lower = 1, upper = .Machine$integer.max, whole = TRUE, null = TRUE)
   if (is.null(ndraws)) ndraws <- usual_draws(x)
@@ -109,6 +110,7 @@ nsamples.vbfit <- function(object, ...) ndraws.vbfit(object)
 #' @param pars,regex_pars Names of the parameters wanted, as for [posterior_interval()].
 #' @export
 as.matrix.vbfit <- function(x, ndraws = NULL, pars = NULL, regex_pars = NULL, ...) {
+  x <- whole_fit(x)
   take_synonyms(list(...), c(argument_synonyms[c("draws", "nsamples")], variable = "pars"), "draws")
   check_number(ndraws, "ndraws", lower = 1, upper = .Machine$integer.max, whole = TRUE, null = TRUE)
   n <- if (is.null(ndraws)) ndraws.vbfit(x) else as.integer(ndraws)
@@ -134,7 +136,7 @@ as.array.vbfit <- function(x, ndraws = NULL, pars = NULL, regex_pars = NULL, ...
 
 #' @rdname draws
 #' @exportS3Method posterior::variables
-variables.vbfit <- function(x, ...) parameter_table(x)$name
+variables.vbfit <- function(x, ...) parameter_table(whole_fit(x))$name
 
 #' @rdname draws
 #' @exportS3Method posterior::nvariables
@@ -143,7 +145,7 @@ nvariables.vbfit <- function(x, ...) length(posterior::variables(x))
 
 #' @rdname draws
 #' @exportS3Method posterior::ndraws
-ndraws.vbfit <- function(x) usual_draws(x)
+ndraws.vbfit <- function(x) usual_draws(whole_fit(x))
 
 log_densities <- c(lp__ = "lp", lp_approx__ = "lp_approx")    # as a sample has them
 

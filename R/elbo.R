@@ -54,6 +54,7 @@ elbo <- function(object, ...) UseMethod("elbo")
 #' @rdname elbo
 #' @export
 elbo.vbfit <- function(object, trace = FALSE, parts = FALSE, ...) {
+  object <- whole_fit(object)
   warn_unused(list(...), "elbo")
   final_elbo(object, trace, parts, object$engine$log_lik, model_parts)
 }

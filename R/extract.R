@@ -31,6 +31,7 @@ NULL
 #' @rdname parts
 #' @export
 formula.vbfit <- function(x, fixed.only = FALSE, random.only = FALSE, ...) {
+  x <- whole_fit(x)
   warn_unused(list(...), "parts")
   check_one_part(fixed.only, random.only)
   if (fixed.only) return(stats::formula(x$terms))
@@ -42,6 +43,7 @@ formula.vbfit <- function(x, fixed.only = FALSE, random.only = FALSE, ...) {
 #' @rdname parts
 #' @export
 terms.vbfit <- function(x, fixed.only = !random.only, random.only = FALSE, ...) {
+  x <- whole_fit(x)
   warn_unused(list(...), "parts")
   check_one_part(fixed.only, random.only)
   if (random.only) return(stats::terms(without_bars(formula.vbfit(x, random.only = TRUE))))
@@ -73,11 +75,11 @@ random_part <- function(fit) {
 
 #' @rdname parts
 #' @export
-family.vbfit <- function(object, ...) object$family
+family.vbfit <- function(object, ...) whole_fit(object)$family
 
 #' @rdname parts
 #' @export
-nobs.vbfit <- function(object, ...) as.integer(object$nobs)
+nobs.vbfit <- function(object, ...) whole_fit(object)$nobs
 
 #' @rdname parts
 #' @export
@@ -86,6 +88,7 @@ df.residual.vbfit <- function(object, ...) Inf
 #' @rdname parts
 #' @export
 model.frame.vbfit <- function(formula, fixed.only = FALSE, ...) {
+  formula <- whole_fit(formula)
   check_flag(fixed.only, "fixed.only")
   warn_unused(list(...), "parts")
   frame <- formula$frame
@@ -97,6 +100,7 @@ model.frame.vbfit <- function(formula, fixed.only = FALSE, ...) {
 #' @rdname parts
 #' @export
 model.matrix.vbfit <- function(object, type = c("fixed", "random"), ...) {
+  object <- whole_fit(object)
   type <- pick_choice(type, "type", c("fixed", "random"))
   warn_unused(list(...), "parts")
   if (type == "fixed") {
@@ -128,6 +132,7 @@ random_matrix <- function(term, group, z, row_names) {
 #' @rdname parts
 #' @export
 weights.vbfit <- function(object, type = c("prior", "working"), ...) {
+  object <- whole_fit(object)
   type <- pick_choice(type, "type", c("prior", "working"))
   warn_unused(list(...), "parts")
   w <- object$weights

@@ -96,9 +96,18 @@ with_open.held_nodes <- function(fit, f) {
   })
 }
 
+# What C refuses while it opens a fit is what R could not see: lengths that follow from the model
 open_engine <- function(fit, use) {
+  fit <- whole_fit(fit)
   load_callables(identical(fit$engine$solver, "sparse"))
-  .Call(C_vb_r_open, with_density(fit)$design, reopened(fit$engine), use)
+  open <- FALSE
+  opened <- function(handle) {
+    open <<- TRUE
+    use(handle)
+  }
+  refused <- function(e) if (!open) damaged("engine", sub("^internal: ", "", conditionMessage(e)))
+  withCallingHandlers(.Call(C_vb_r_open, with_density(fit)$design, reopened(fit$engine), opened),
+                      simpleError = refused)
 }
 
 # Posterior mean and variance of the linear predictor and of its inverse link in new rows.
@@ -138,8 +147,7 @@ engine_cavity <- function(fit, unit, by_row = FALSE, nodes = FALSE) {
 # The core's answer, or the status by which it said that it had none
 answered <- function(out) {
   if (!is.integer(out)) return(out)
-  vb_abort("fit", c("This fit is damaged: {.code engine}.",
-                    x = "The Gaussian of a node could not be made again (status {out})."))
+  damaged("engine", sprintf("The Gaussian of a node could not be made again (status %d).", out))
 }
 
 # Log densities of responses (y and w as in a design) at each node, rows x nodes, from the moments

@@ -32,6 +32,7 @@
 #' loo::kfold(fit, K = 5)
 #' @exportS3Method loo::kfold
 kfold.vbfit <- function(x, K = 10, folds = NULL, group = NULL, save_fits = FALSE, ...) {
+  x <- whole_fit(x)
   check_flag(save_fits, "save_fits")
   warn_unused(list(...), "kfold.vbfit")
   fold <- as_folds(x, K, folds, group)

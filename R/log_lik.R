@@ -25,6 +25,7 @@ log_lik <- function(object, ...) UseMethod("log_lik")
 log_lik.vbfit <- function(object, newdata = NULL, ndraws = NULL, re.form = NULL,
                           allow_new_levels = NULL, sample_new_levels = "gaussian", offset = NULL,
                           seed = NULL, ...) {
+  object <- whole_fit(object)
   request <- draws_request(object, newdata, ndraws, re.form, allow_new_levels, sample_new_levels,
                            offset, seed, list(...))
   if (is.null(newdata)) {

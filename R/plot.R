@@ -56,6 +56,7 @@
 plot.vbfit <- function(x, type = c("elbo", "intervals", "ranef", "density", "prior"),
                        variable = NULL, regex = FALSE, prob = c(0.5, 0.95),
                        against = c("step", "time"), parts = FALSE, col = "#0072B2", ...) {
+  x <- whole_fit(x)
   options <- list(variable = variable, regex = regex, prob = prob, against = against,
                   parts = parts, col = col)
   draw_plot(x, type, names(plot_types), options, list(...))

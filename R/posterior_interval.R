@@ -46,6 +46,7 @@ predictive_error <- function(object, ...) UseMethod("predictive_error")
 #' @rdname posterior_interval
 #' @export
 posterior_interval.vbfit <- function(object, prob = 0.9, pars = NULL, regex_pars = NULL, ...) {
+  object <- whole_fit(object)
   take_synonyms(list(...), c(variable = "pars"), "posterior_interval")
   check_probs(prob, "prob", single = TRUE)
   probs <- c((1 - prob) / 2, (1 + prob) / 2)
@@ -59,6 +60,7 @@ posterior_interval.vbfit <- function(object, prob = 0.9, pars = NULL, regex_pars
 #' @export
 predictive_interval.vbfit <- function(object, prob = 0.9, newdata = NULL, ndraws = NULL,
                                       re.form = NULL, ...) {
+  object <- whole_fit(object)
   check_probs(prob, "prob", single = TRUE)
   probs <- c((1 - prob) / 2, (1 + prob) / 2)
   draws <- posterior_predict.vbfit(object, newdata, ndraws, re.form, ...)
@@ -71,6 +73,7 @@ predictive_interval.vbfit <- function(object, prob = 0.9, newdata = NULL, ndraws
 #' @rdname posterior_interval
 #' @export
 predictive_error.vbfit <- function(object, newdata = NULL, ndraws = NULL, re.form = NULL, ...) {
+  object <- whole_fit(object)
   draws <- posterior_predict.vbfit(object, newdata, ndraws, re.form, ...)
   check_no_thresholds(object, "errors")
   y <- observed_response(object, if (!is.null(newdata)) as_newdata(newdata))

@@ -68,6 +68,7 @@ posterior_linpred.vbfit <- function(object, transform = FALSE, newdata = NULL, n
                                     re.form = NULL, allow_new_levels = NULL,
                                     sample_new_levels = "gaussian", offset = NULL, seed = NULL,
                                     ...) {
+  object <- whole_fit(object)
   check_flag(transform, "transform")
   request <- draws_request(object, newdata, ndraws, re.form, allow_new_levels, sample_new_levels,
                            offset, seed, list(...))
@@ -80,6 +81,7 @@ posterior_linpred.vbfit <- function(object, transform = FALSE, newdata = NULL, n
 posterior_epred.vbfit <- function(object, newdata = NULL, ndraws = NULL, re.form = NULL,
                                   allow_new_levels = NULL, sample_new_levels = "gaussian",
                                   offset = NULL, seed = NULL, ...) {
+  object <- whole_fit(object)
   request <- draws_request(object, newdata, ndraws, re.form, allow_new_levels, sample_new_levels,
                            offset, seed, list(...))
   epred_draws(object, request)
@@ -90,6 +92,7 @@ posterior_epred.vbfit <- function(object, newdata = NULL, ndraws = NULL, re.form
 posterior_predict.vbfit <- function(object, newdata = NULL, ndraws = NULL, re.form = NULL,
                                     allow_new_levels = NULL, sample_new_levels = "gaussian",
                                     offset = NULL, fun = NULL, seed = NULL, ...) {
+  object <- whole_fit(object)
   fun <- as_transform(fun)
   request <- draws_request(object, newdata, ndraws, re.form, allow_new_levels, sample_new_levels,
                            offset, seed, list(...))

@@ -43,7 +43,7 @@
 #' @export
 poststratify <- function(fit, newdata, weights, by = NULL, probs = c(0.025, 0.975), re.form = NULL,
                          allow.new.levels = FALSE, offset = NULL, ndraws = NULL, ...) {
-  check_fit(fit)
+  fit <- whole_fit(fit)
   take_synonyms(list(...), lme4_synonyms, "poststratify")
   newdata <- as_newdata(newdata)
   w <- cell_weights(newdata, weights)
@@ -67,12 +67,6 @@ poststratify <- function(fit, newdata, weights, by = NULL, probs = c(0.025, 0.97
     table
   })
   label_groups(group$value, table, fit$levels)
-}
-
-check_fit <- function(fit) {
-  if (inherits(fit, "vbfit")) return(invisible())
-  vb_abort("fit", c("{.arg fit} must be a fit made by {.fun vb}.",
-                    x = "It is {describe_class(fit)}."))
 }
 
 cell_weights <- function(newdata, weights) {

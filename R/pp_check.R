@@ -39,6 +39,7 @@ pp_check <- function(object, ...) UseMethod("pp_check")
 #' @export
 pp_check.vbfit <- function(object, type = NULL, ndraws = NULL, group = NULL, x = NULL,
                            newdata = NULL, re.form = NULL, seed = NULL, ...) {
+  object <- whole_fit(object)
   dots <- list(...)
   allow_new_levels <- dots$allow_new_levels
   dots$allow_new_levels <- NULL

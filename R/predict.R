@@ -74,6 +74,7 @@ predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link
                           se.fit = FALSE, allow.new.levels = FALSE, na.action = stats::na.pass,
                           offset = NULL, interval = c("none", "credible", "prediction"),
                           level = 0.95, ...) {
+  object <- whole_fit(object)
   type <- pick_choice(type, "type", c("link", "response"))
   interval <- pick_choice(interval, "interval", c("none", "credible", "prediction"))
   na.action <- as_na_action(na.action)
@@ -161,6 +162,7 @@ fitted.vbfit <- function(object, ...) predict.vbfit(object, type = "response", .
 #' @rdname predict.vbfit
 #' @export
 residuals.vbfit <- function(object, type = c("response", "pearson", "working", "deviance"), ...) {
+  object <- whole_fit(object)
   type <- pick_choice(type, "type", c("response", "pearson", "working", "deviance"))
   warn_unused(list(...))
   check_no_thresholds(object, "residuals")

@@ -18,6 +18,7 @@
 #' print(fit)
 #' @export
 print.vbfit <- function(x, digits = 1, ...) {
+  x <- whole_fit(x)
   check_digits(digits)
   cat("vb\n")
   cat(labelled_formula(" formula:      ", x$formula), sep = "\n")

@@ -29,6 +29,7 @@ prior_summary <- function(object, ...) UseMethod("prior_summary")
 #' @rdname prior_summary
 #' @export
 prior_summary.vbfit <- function(object, ...) {
+  object <- whole_fit(object)
   warn_unused(list(...), "prior_summary", known = "digits")
   structure(Filter(NROW, object$priors), class = "prior_summary.vbfit")
 }

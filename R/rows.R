@@ -10,6 +10,7 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
   used <- used_coefs(fit, re.form)
   x <- new_matrix(fit$terms, fit$xlevels, fit$contrasts, newdata, own)
   if (fit$fixed$implicit) x <- x[, -1L, drop = FALSE]
+  if (ncol(x) != n_fixed(fit)) damaged("terms")
   offset <- new_offset(fit, newdata, own, offset)
   complete <- !is.na(offset) & stats::complete.cases(x)
   group <- z <- label <- vector("list", length(used))
@@ -21,6 +22,7 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
       code[is.na(level)] <- NA_integer_
       check_new_levels(term, code, allow.new.levels)
       z[[k]] <- new_matrix(term$terms, term$xlevels, term$contrasts, newdata, own)
+      if (ncol(z[[k]]) != length(term$coef)) damaged(sprintf("random$%d$terms", k))
       z[[k]][, !used[[k]]] <- 0
       z[[k]][is.na(code), ] <- NA           # unlike a term that is left out
       complete <- complete & stats::complete.cases(z[[k]])

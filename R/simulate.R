@@ -31,6 +31,7 @@
 simulate.vbfit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.form = re_formula,
                            newdata = NULL, allow_new_levels = NULL, ...,
                            re_formula = if (use.u) NULL else NA) {
+  object <- whole_fit(object)
   check_number(nsim, "nsim", lower = 1, upper = .Machine$integer.max, whole = TRUE)
   check_flag(use.u, "use.u")
   if (!missing(use.u) && !(missing(re.form) && missing(re_formula))) {

@@ -34,6 +34,7 @@
 #' summary(fit, prob = 0.9)$fixed
 #' @export
 summary.vbfit <- function(object, prob = 0.95, ...) {
+  object <- whole_fit(object)
   check_probs(prob, "prob", single = TRUE)
   warn_unused(list(...), "summary.vbfit")
   parameters <- without_ranef(object)

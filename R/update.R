@@ -3,6 +3,7 @@
 #' @rdname parts
 #' @export
 update.vbfit <- function(object, formula., ..., evaluate = TRUE) {
+  object <- whole_fit(object)
   check_flag(evaluate, "evaluate")
   given <- as.list(match.call(expand.dots = FALSE)$...)
   if (length(given) && (is.null(names(given)) || "" %in% names(given))) {

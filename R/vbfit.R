@@ -5,6 +5,8 @@
 #'
 #' @section What was asked:
 #' \describe{
+#'   \item{`version`}{Of the layout of these fields: methods read fits of this and older layouts.
+#'     Before it uses a fit a method checks types, lengths and ranges of its fields.}
 #'   \item{`call`}{The call, with long values replaced by names.}
 #'   \item{`formula`}{The formula with its bars, `.` written out.}
 #'   \item{`family`}{The family object; `family$fixed` holds parameters that it keeps at a value.}
@@ -129,6 +131,10 @@
 #' drop(fit$engine$point$hyper %*% fit$engine$point$weight)
 NULL
 
+# The layout of a fit. It goes up by one when a field changes its meaning, with a row of
+# `older_layouts`.
+fit_layout <- 1L
+
 new_vbfit <- function(call, model, choices, control, engine, seconds) {
   design <- model$design
   random <- lapply(design$random, function(term) {
@@ -136,7 +142,7 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
   })
   frame <- model$frame
   fit <- list(
-    call = call, formula = model$formula, family = model$family$family,
+    version = fit_layout, call = call, formula = model$formula, family = model$family$family,
     algorithm = choices$algorithm, approximation = choices$approximation, bound = choices$bound,
     control = control, priors = model$priors$tables,
     frame = frame, rows = if (is.null(model$rows)) seq_len(nrow(frame)) else model$rows,

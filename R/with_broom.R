@@ -46,6 +46,7 @@
 #' @exportS3Method generics::tidy
 tidy.vbfit <- function(x, effects = c("fixed", "ran_pars"), conf.int = FALSE, conf.level = 0.95,
                        conf.method = c("quantile", "HPDinterval"), exponentiate = FALSE, ...) {
+  x <- whole_fit(x)
   check_tidy(effects, conf.int, conf.level, exponentiate)
   method <- pick_choice(conf.method, "conf.method", c("quantile", "HPDinterval"))
   warn_unused(list(...), "tidy.vbfit", known = "parametric")       # which 'mice' hands to all
@@ -200,6 +201,7 @@ level_sum_rows <- function(fit, terms, name, n) {
 #' @rdname tidy.vbfit
 #' @exportS3Method generics::glance
 glance.vbfit <- function(x, ...) {
+  x <- whole_fit(x)
   warn_unused(list(...), "tidy.vbfit")
   khat <- fit_khat(x)
   as_tidy(data.frame(
@@ -222,6 +224,7 @@ glance.advifit <- function(x, ...) {
 augment.vbfit <- function(x, data = NULL, newdata = NULL, se.fit = FALSE,
                           type.predict = c("link", "response"),
                           type.residuals = c("response", "pearson", "working", "deviance"), ...) {
+  x <- whole_fit(x)
   check_flag(se.fit, "se.fit")
   type.predict <- pick_choice(type.predict, "type.predict", c("link", "response"))
   type.residuals <- pick_choice(type.residuals, "type.residuals",

@@ -33,6 +33,7 @@ NULL
 #' @rdname emmeans
 #' @exportS3Method emmeans::recover_data
 recover_data.vbfit <- function(object, data = NULL, params = "pi", ...) {
+  object <- whole_fit(object)
   call <- object$call
   call$formula <- object$formula            # a name may mean something else by now
   terms <- stats::delete.response(object$terms)
@@ -48,6 +49,7 @@ recover_data.vbfit <- function(object, data = NULL, params = "pi", ...) {
 emm_basis.vbfit <- function(object, trms, xlev, grid,
                             mode = c("latent", "linear.predictor", "cum.prob", "exc.prob", "prob",
                                      "mean.class"), ...) {
+  object <- whole_fit(object)
   mode <- pick_choice(mode, "mode", eval(formals()$mode))
   frame <- stats::model.frame(trms, grid, na.action = stats::na.pass, xlev = xlev)
   x <- stats::model.matrix(trms, frame, contrasts.arg = object$contrasts)

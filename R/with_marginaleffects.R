@@ -41,6 +41,7 @@ NULL
 #' @rdname marginaleffects
 #' @exportS3Method marginaleffects::get_predict
 get_predict.vbfit <- function(model, newdata = model.frame(model), type = "response", ...) {
+  model <- whole_fit(model)
   type <- if (is.null(type)) "response" else type
   check_choice(type, "type", offered(names(effect_draws)))
   dots <- list(...)
@@ -71,6 +72,7 @@ get_vcov.vbfit <- function(model, vcov = NULL, ...) if (!isFALSE(vcov)) vcov.vbf
 #' @rdname marginaleffects
 #' @exportS3Method marginaleffects::get_coef
 get_coef.vbfit <- function(model, ...) {
+  model <- whole_fit(model)
   moved <- attr(model, "moved_fixef")
   if (is.null(moved)) fixef.vbfit(model) else moved
 }
@@ -85,6 +87,7 @@ set_coef.vbfit <- function(model, coefs, ...) structure(model, moved_fixef = coe
 #' @rdname marginaleffects
 #' @exportS3Method insight::find_formula
 find_formula.vbfit <- function(x, ...) {
+  x <- whole_fit(x)
   env <- environment(x$formula)
   random <- lapply(x$random, function(term) {
     stats::as.formula(call("~", call("|", term$bar[[2L]], term$expr)), env)
@@ -98,6 +101,7 @@ find_formula.vbfit <- function(x, ...) {
 #' @rdname marginaleffects
 #' @exportS3Method insight::get_parameters
 get_parameters.vbfit <- function(x, ...) {
+  x <- whole_fit(x)
   coef <- get_coef.vbfit(x)
   data.frame(Parameter = names(coef), Estimate = unname(coef))
 }

@@ -1,0 +1,322 @@
+# Is a fit whole? Fits are plain data that users save, load, edit and pass on; what comes back may
+# have lost a field, have another type in it or another length. The types, lengths and ranges that
+# the engine and the methods rely on are rows of the tables here and are checked before a method
+# starts, so that C meets no list that R has not looked through.
+
+# Functions that make of a fit of one layout (fit_layout) one of the next; layouts without a row can
+# be read no more. Fits without a version were made before there was one, and are as the first is.
+older_layouts <- list("0" = function(fit) fit)
+
+# The fit, as of this version, or an error that says what is wrong with it
+whole_fit <- function(fit) {
+  if (!inherits(fit, "vbfit")) {
+    vb_abort("fit", c("{.arg fit} must be a fit made by {.fun vb}.",
+                      x = "It is {describe_class(fit)}."))
+  }
+  fit <- as_of_now(fit)
+  found <- first_damage(fit, measuring_fields, list())
+  if (is.null(found)) {
+    found <- first_damage(fit, c(common_fields, held_fields(fit)), fit_sizes(fit))
+  }
+  if (!is.null(found)) damaged(found)
+  fit
+}
+
+damaged <- function(field, why = NULL) {
+  vb_abort("fit", c("This fit is damaged: {.code {field}}.", x = if (length(why)) "{why}",
+                    i = "Fit the model again, or load the fit from where it was saved."))
+}
+
+as_of_now <- function(fit) {
+  version <- fit$version
+  if (is.null(version)) version <- 0L
+  if (!is.integer(version) || length(version) != 1L || is.na(version) || version < 0L) {
+    damaged("version")
+  }
+  while (version < fit_layout) {
+    next_layout <- older_layouts[[as.character(version)]]
+    if (is.null(next_layout)) {
+      vb_abort("fit", c("This fit was made by a version of varbayes that can be read no more.",
+                        i = "Fit the model again."))
+    }
+    fit <- next_layout(fit)
+    version <- version + 1L
+  }
+  if (version > fit_layout) {
+    vb_abort("fit", c("This fit was made by a later version of varbayes.",
+                      i = "Update the package to read it."))
+  }
+  fit
+}
+
+# ---- kinds of fields: does x have the type, the size and the range? ------------------------------
+
+# `size`: a length, or dimensions
+has_size <- function(x, size) {
+  if (is.null(size)) return(is.null(dim(x)))
+  if (length(size) == 1L) return(is.null(dim(x)) && length(x) == size)
+  length(dim(x)) == length(size) && all(dim(x) == size)
+}
+
+in_range <- function(x, lower, upper, finite) {
+  if (!length(x)) return(TRUE)
+  if (finite && !is.finite(sum(x)) && !all(is.finite(x))) return(FALSE)
+  if (!finite && anyNA(x)) return(TRUE)
+  (lower == -Inf || min(x) >= lower) && (upper == Inf || max(x) <= upper)
+}
+
+real <- function(x, size = NULL, lower = -Inf, upper = Inf, finite = TRUE) {
+  is.double(x) && !is.object(x) && has_size(x, size) && in_range(x, lower, upper, finite)
+}
+
+int <- function(x, size = NULL, lower = -Inf, upper = Inf) {
+  is.integer(x) && !is.object(x) && has_size(x, size) && in_range(x, lower, upper, TRUE)
+}
+
+flag <- function(x, na = FALSE) is.logical(x) && length(x) == 1L && (na || !is.na(x))
+
+text <- function(x, size = NULL, among = NULL, distinct = FALSE) {
+  is.character(x) && !is.object(x) && has_size(x, size) && !anyNA(x) &&
+    (is.null(among) || all(x %in% among)) && !(distinct && anyDuplicated(x))
+}
+
+record <- function(x, size = NULL) {
+  is.list(x) && !is.object(x) && (is.null(size) || length(x) == size)
+}
+
+# columns: list(name = function that its values must be of)
+columns <- function(x, columns, n = NULL) {
+  is.data.frame(x) && all(names(columns) %in% names(x)) && (is.null(n) || nrow(x) == n) &&
+    all(mapply(function(column, is) is(column), unclass(x)[names(columns)], columns))
+}
+
+maybe <- function(x, kind, ...) is.null(x) || kind(x, ...)
+
+# ---- the walk ------------------------------------------------------------------------------------
+
+# The first row of a table whose field is not what it says, by its name; NULL: all are. Fields of
+# `random$*` and `design$terms$*` are those of every term: `k` is its number.
+first_damage <- function(fit, fields, sizes) {
+  here <- list2env(sizes, parent = topenv())
+  here$fit <- fit
+  path <- strsplit(names(fields), "$", fixed = TRUE)
+  for (i in seq_along(fields)) {
+    each <- if ("*" %in% path[[i]]) seq_along(fit$random) else 0L
+    for (k in each) {
+      here$k <- k
+      here$x <- field_at(fit, path[[i]], k)
+      if (!isTRUE(eval(fields[[i]], here))) return(sub("*", k, names(fields)[i], fixed = TRUE))
+    }
+  }
+  NULL
+}
+
+field_at <- function(x, path, k) {
+  for (step in path) {
+    if (!is.list(x)) return(NULL)
+    if (step != "*") x <- .subset2(x, step) else x <- if (k <= length(x)) .subset2(x, k)
+  }
+  x
+}
+
+fit_sizes <- function(fit) {
+  engine <- fit$engine
+  d <- vapply(fit$random, function(term) length(term$coef), 0L)
+  level <- vapply(fit$random, function(term) length(term$levels), 0L)
+  held <- c(fit$design$prior_par$dist, unlist(lapply(fit$design$prior_sd, `[[`, "dist")),
+            fit$design$shrink$dist) == "constant"
+  n_site <- if (is.character(dist <- fit$design$prior_coef$dist)) sum(is_site(dist)) else 0L
+  list(n = fit$nobs, n_frame = nrow(fit$frame), p = length(fit$fixed$names),
+       n_term = length(fit$random), d = d, level = level,
+       n_coef = length(fit$fixed$names) + sum(d * level), n_hyper = nrow(fit$hyper),
+       n_par = sum(fit$hyper$class %in% c("aux", "threshold")), n_site = n_site,
+       n_axis = sum(!held) + sum(d * (d - 1L) / 2), n_node = length(engine$node$weight),
+       n_point = length(engine$point$weight), n_draw = NCOL(fit$advi$coef))
+}
+
+# ---- the fields ----------------------------------------------------------------------------------
+
+# What the sizes of the others are counted by
+measuring_fields <- alist(
+  "nobs" = int(x, 1, lower = 1),
+  "frame" = is.data.frame(x),
+  "fixed" = record(x),
+  "fixed$names" = text(x, distinct = TRUE),
+  "random" = record(x),
+  "random$*" = record(x),
+  "random$*$coef" = text(x, distinct = TRUE) && length(x) > 0L,
+  "random$*$levels" = text(x, distinct = TRUE) && length(x) > 0L,
+  "hyper" = columns(x, list(name = text, class = text, term = int, i = int, j = int)),
+  "design" = record(x),
+  "design$prior_coef" = record(x),
+  "design$prior_coef$dist" = text(x),
+  "design$prior_par" = record(x),
+  "design$prior_par$dist" = text(x),
+  "design$prior_sd" = maybe(x, record, length(fit$random)),
+  "design$prior_sd$*" = record(x),
+  "design$prior_sd$*$dist" = text(x),
+  "design$shrink" = maybe(x, record),
+  "design$shrink$dist" = maybe(x, text),
+  "engine" = record(x),
+  "engine$node" = record(x),
+  "engine$node$weight" = real(x),
+  "engine$point" = record(x),
+  "engine$point$weight" = real(x, lower = 0),
+  "advi" = maybe(x, record),
+  "advi$coef" = is.null(x) || is.matrix(x)
+)
+
+common_fields <- alist(
+  # what was asked
+  "call" = is.call(x),
+  "formula" = inherits(x, "formula") && length(x) == 3L,
+  "family" = inherits(x, "family") && text(x$family, 1) && text(x$link, 1) &&
+    is.function(x$linkfun) && is.function(x$linkinv) && is.function(x$mu.eta),
+  "algorithm" = text(x, 1, among = names(phases)),
+  "approximation" = text(x, 1),
+  "bound" = text(x, 1),
+  "control" = is_control(x),
+  "priors" = record(x) && all(vapply(x, maybe, NA, columns, prior_columns)),
+  # the data
+  "rows" = int(x, n, lower = 1, upper = n_frame),
+  "y" = is.numeric(x) && length(x) == n_frame,
+  "weights" = is.numeric(x) && length(x) == n_frame,
+  "offset" = is.numeric(x) && length(x) == n_frame,
+  "terms" = inherits(x, "terms"),
+  "xlevels" = maybe(x, record),
+  "contrasts" = maybe(x, record),
+  "na.action" = maybe(x, is.numeric),
+  "levels" = maybe(x, text, n_par + 1L, distinct = TRUE),
+  "fixed$center" = real(x, p),
+  "fixed$intercept" = int(x, 1, lower = 0, upper = p),
+  "fixed$implicit" = flag(x),
+  "random$*$group" = text(x, 1),
+  "random$*$expr" = is.symbol(x) || is.call(x),
+  "random$*$bar" = is.call(x),
+  "random$*$terms" = inherits(x, "terms"),
+  "random$*$xlevels" = maybe(x, record),
+  "random$*$contrasts" = maybe(x, record),
+  "hyper$class" = text(x, n_hyper, among = hyper_classes),
+  "hyper$term" = int(x, n_hyper, lower = 0, upper = n_term),
+  # what the engine was given
+  "design$family" = text(x, 1),
+  "design$link" = text(x, 1),
+  "design$bound" = text(x, 1),
+  "design$y" = real(x, n) && in_categories(x, fit$hyper$class, n_par),
+  "design$w" = real(x, n, lower = 0),
+  "design$constant" = real(x, 1),
+  "design$row_constant" = maybe(x, real, n),
+  "design$offset" = real(x, n),
+  "design$x" = real(x, c(n, p)),
+  "design$center" = real(x, p),
+  "design$intercept" = int(x, 1, lower = 0, upper = p),
+  "design$terms" = record(x, n_term),
+  "design$terms$*" = record(x),
+  "design$terms$*$group" = int(x, n, lower = 1, upper = level[k]),
+  "design$terms$*$n_level" = int(x, 1, lower = level[k], upper = level[k]),
+  "design$terms$*$z" = real(x, c(n, d[k])),
+  "design$prior_coef$dist" = text(x, p),
+  "design$prior_coef$arg" = real(x, c(3, p)),
+  "design$prior_sd$*$dist" = text(x, d[k]),
+  "design$prior_sd$*$arg" = real(x, c(3, d[k])),
+  "design$prior_cor" = maybe(x, real, n_term) && (n_term == 0 || !is.null(x)),
+  "design$prior_par$dist" = text(x, n_par),
+  "design$prior_par$arg" = real(x, c(3, n_par)),
+  "design$shrink$dist" = maybe(x, text, 2),
+  "design$shrink$arg" = maybe(x, real, c(3, 2)),
+  "design$shrink$df" = maybe(x, real, 1),
+  "design$shrink$by_sigma" = maybe(x, int, 1),
+  "design$user" = maybe(x, record),
+  # what came of it
+  "engine$status" = int(x, 1),
+  "engine$rule" = text(x, 1),
+  "engine$solver" = text(x, 1),
+  "engine$coupling" = int(x, 1, lower = 0, upper = 2),
+  "engine$n_cell" = int(x, 1, lower = 1, upper = n),
+  "engine$log_lik" = real(x, 1, finite = FALSE),
+  "engine$node$hyper" = real(x, c(n_hyper, n_node), finite = FALSE),
+  "engine$node$x" = real(x, c(n_axis, n_node), finite = FALSE),
+  "engine$node$mean" = real(x, c(n_coef, n_node), finite = FALSE),
+  "engine$node$var" = real(x, c(n_coef, n_node), finite = FALSE),
+  "engine$node$fixed_mean" = real(x, c(p, n_node), finite = FALSE),
+  "engine$node$fixed_cov" = real(x, c(p, p, n_node), finite = FALSE),
+  "engine$point$hyper" = real(x, c(n_hyper, n_point), finite = FALSE),
+  "engine$point$x" = real(x, c(n_axis, n_point), finite = FALSE),
+  "elbo" = real(x, 1, finite = FALSE),
+  "log_evidence" = real(x, 1, finite = FALSE),
+  "trace" = columns(x, trace_columns),
+  "converged" = flag(x),
+  "stopped" = text(x, 1),
+  "seconds" = real(x, 1, lower = 0)
+)
+
+trace_columns <- list(step = is.numeric, phase = text, elbo = is.numeric, log_lik = is.numeric,
+                      kl = is.numeric, seconds = is.numeric)
+prior_columns <- list(parameter = text, prior = text, dist = text, arg1 = is.numeric,
+                      arg2 = is.numeric, arg3 = is.numeric, default = is.logical, asked = text)
+hyper_classes <- c("sd", "cor", "aux", "hs", "threshold")
+
+held_fields <- function(fit) UseMethod("held_fields", held_as(fit))
+
+#' @export
+held_fields.held_nodes <- function(fit) {
+  alist(
+    "engine$node$elbo" = real(x, n_node, finite = FALSE),
+    "engine$node$rq" = real(x, n_node, finite = FALSE),
+    "engine$node$skew" = maybe(x, real, c(n_coef, n_node), finite = FALSE),
+    "engine$node$fixed_skew" = maybe(x, real, c(p, n_node), finite = FALSE),
+    "engine$node$h" = maybe(x, real, c(fit$engine$n_cell, n_node), finite = FALSE),
+    "engine$node$site_h" = real(x, c(n_site, n_node), finite = FALSE),
+    "engine$node$site_b" = maybe(x, real, c(n_site, n_node), finite = FALSE),
+    "engine$axes" = record(x),
+    "engine$axes$coordinate" = text(x, n_axis),
+    "engine$axes$s0" = real(x, n_axis),
+    "engine$axes$mode" = real(x, n_axis),
+    "engine$axes$root" = real(x, c(n_axis, n_axis)),
+    "engine$n_eval" = int(x, 1),
+    "engine$n_sweep" = int(x, 1),
+    "engine$ess" = real(x, 1, finite = FALSE),
+    "engine$khat" = real(x, 1, finite = FALSE),
+    "engine$node_error" = real(x, 1, finite = FALSE),
+    "engine$rq" = record(x),
+    "engine$rq$size" = real(x, 1, finite = FALSE),
+    "engine$rq$max_level" = real(x, 1, finite = FALSE),
+    "engine$lr" = maybe(x, real, c(p, p)),
+    "engine$lr_inflation" = real(x, 1, finite = FALSE),
+    "engine$cell" = int(x, n, lower = 1, upper = fit$engine$n_cell),
+    "engine$effective" = maybe(x, real)
+  )
+}
+
+#' @export
+held_fields.held_draws <- function(fit) {
+  number <- quote(real(x, 1, finite = FALSE))
+  count <- quote(is.numeric(x) && length(x) == 1L)
+  c(alist(
+    "advi$approximation" = text(x, 1),
+    "advi$mean" = real(x),
+    "advi$coef" = real(x, c(n_coef, n_draw), finite = FALSE),
+    "advi$hyper" = real(x, c(n_hyper, n_draw), finite = FALSE),
+    "advi$lp" = real(x, n_draw, finite = FALSE),
+    "advi$lp_approx" = real(x, n_draw, finite = FALSE),
+    "advi$log_weight" = real(x, n_draw, finite = FALSE),
+    "advi$coef_sd_q" = real(x, n_coef, finite = FALSE),
+    "advi$hyper_sd_q" = real(x, n_hyper, finite = FALSE),
+    "advi$lr_rule" = text(x, 1)
+  ), stats::setNames(rep(list(number), 4L), paste0("advi$", c("elbo_se", "decrement", "khat",
+                                                              "noise_error"))),
+  stats::setNames(rep(list(count), 5L), paste0("advi$", c("n_noise", "n_grad", "n_value", "n_iter",
+                                                          "n_bad"))))
+}
+
+# Categories are what C looks thresholds up by
+in_categories <- function(y, class, n_par) {
+  !"threshold" %in% class || in_range(y, 1, n_par + 1, TRUE) && all(y == round(y))
+}
+
+is_control <- function(x) {
+  setting <- names(formals(vb_control))
+  if (!record(x) || !setequal(names(x), c(setting, "cores", "verbose"))) return(FALSE)
+  flag(x$verbose) && int(x$cores, 1, lower = 1) &&
+    tryCatch(!is.null(do.call(vb_control, x[setting])), error = function(e) FALSE)
+}
