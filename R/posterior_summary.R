@@ -40,8 +40,7 @@ posterior_summary <- function(x, ...) UseMethod("posterior_summary")
 #' @export
 posterior_summary.vbfit <- function(x, probs = c(0.025, 0.975), variable = NULL,
                                     method = c("approximation", "psis"), ...) {
-  named_summary(whole_fit(x), probs, variable, method, list(...),
-                "posterior_summary")
+  named_summary(whole_fit(x), probs, variable, method, list(...), "posterior_summary")
 }
 
 # `page`: the help page that a warning of unknown arguments names
