@@ -10,7 +10,7 @@ cavity_loo <- function(fit, unit, most) {
     out$log_out <- out$log_out + constant
     out$log_in <- out$log_in + constant
   }
-  flagged <- is_flagged(fit, out, unit)
+  flagged <- is_flagged(out)
   can <- is.finite(fit$log_evidence) || all(lengths(unit) == 1L)
   again <- if (can && sum(flagged) <= most) which(flagged) else integer()
   for (j in again) out$log_out[j] <- refitted_density(fit, unit[[j]])
@@ -43,14 +43,14 @@ cavities.held_draws <- function(fit, unit) {
 moved_cavities <- function(fit, block, unit, by_row) {
   out <- engine_cavity(fit, block, by_row)
   moved <- which(out$share < 0.5)
-  if (!length(moved)) return(out[c("log_out", "log_in", "lambda", "share")])
+  if (!length(moved)) return(out[cavity_values])
   again <- if (by_row) Filter(function(i) any(i %in% unlist(unit[moved])), block) else unit[moved]
   node <- engine_cavity(fit, again, by_row, nodes = TRUE)$node
   if (by_row) node <- node[match(unlist(unit[moved]), unlist(again)), , drop = FALSE]
   at <- over_points(fit, node)
   out$log_out[moved] <- at$log_out
   out$share[moved] <- at$share
-  out[c("log_out", "log_in", "lambda", "share")]
+  out[cavity_values]
 }
 
 # The rows of each level of the term with most levels, where the likelihood is not Gaussian and the
@@ -100,14 +100,11 @@ cubic_basis <- function(a, b) {
   pmax(squared, 0)^1.5
 }
 
-# Where what is left out carries the prediction, what is left is not what the fit says (Vehtari et
-# al. 2016, section 3.8, of its importance weights): for rows of other than Gaussian likelihoods
-# the other factors would change, for all the nodes of the hyperparameters lie elsewhere.
-is_flagged <- function(fit, out, unit) {
-  alone <- lengths(unit) == 1L
-  # an infinite influence: at some of the nodes nothing is left
-  elsewhere <- !is.finite(out$log_out) | is.infinite(out$lambda) | out$share < 0.1
-  elsewhere | (alone & !is_quadratic(fit) & out$lambda > 0.9)
+# Where the cavity is not what another fit would say: nothing is left at some of the nodes (an
+# infinite influence), all the nodes of the hyperparameters lie elsewhere, or the factors of other
+# rows, which are taken for what they were, would change the answer by more than a tenth.
+is_flagged <- function(out) {
+  !is.finite(out$log_out) | is.infinite(out$lambda) | out$share < 0.1 | abs(out$change) > 0.1
 }
 
 # The exact answers: of a row the density under a fit without it; of a group, whose rows depend on
@@ -152,7 +149,7 @@ print.cavity_loo <- function(x, digits = 1, ...) {
   print(format(round(x$estimates, digits), nsmall = digits), quote = FALSE)
   cat("------\n")
   count <- sum(x$flagged)
-  if (!count) cat("None of the", what, "rules its own prediction.\n")
+  if (!count) cat("None of the", what, "changes the posterior too much for that.\n")
   if (sum(x$refitted)) cat(sum(x$refitted), "left out by another fit.\n")
   if (count > sum(x$refitted)) {
     cat("Not to be trusted for", count - sum(x$refitted), "of the", what, "(see 'flagged').\n")

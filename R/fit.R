@@ -141,8 +141,10 @@ engine_cavity <- function(fit, unit, by_row = FALSE, nodes = FALSE) {
   unit <- list(start = c(0L, cumsum(lengths(unit))), row = unlist(unit, use.names = FALSE) - 1L,
                by_row = as.integer(by_row), nodes = as.integer(nodes))
   out <- with_open(fit, function(fit) answered(.Call(C_vb_r_cavity, fit$opened, unit)))
-  c(lapply(out[c("log_out", "log_in", "lambda", "share")], drop), out["node"])
+  c(lapply(out[cavity_values], drop), out["node"])
 }
+
+cavity_values <- c("log_out", "log_in", "lambda", "share", "change")
 
 # The core's answer, or the status by which it said that it had none
 answered <- function(out) {

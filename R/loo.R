@@ -11,7 +11,8 @@
 #' is left out, and smooths these weights (PSIS). It corrects what the approximation misses, and its
 #' Pareto k tells where it failed: in models with many random effects, where the weights of the
 #' joint draws vary too much however good the approximation of each parameter is, and for groups
-#' with parameters of their own, which the draws know from the group's own data.
+#' with parameters of their own, which the draws know from the group's own data. There a warning of
+#' class `vb_warning_pareto_k` names the other method.
 #'
 #' `method = "cavity"` takes no draws and gives the same numbers at each call. Given the
 #' hyperparameters the posterior is a Gaussian made of the prior and a factor for each row. The
@@ -23,10 +24,11 @@
 #' hierarchical models, and the only one of the two for groups (Merkle, Furr and Rabe-Hesketh 2019):
 #' what is left of a group's own random effects is their prior given the hyperparameters.
 #'
-#' Rows and groups without which the hyperparameters would be quite different, and rows of other
-#' than gaussian models whose `influence` is above 0.9 (of the posterior precision of their linear
-#' predictor the share that is their own), are left out by fitting the model again, up to `refit` of
-#' them.
+#' Rows and groups without which the hyperparameters would be quite different are left out by
+#' fitting the model again, up to `refit` of them; so are rows of other than gaussian models without
+#' which the factors of the other rows would be others, by as much as would change the log density
+#' by more than 0.1. That a row has random effects of its own (`influence`, of the posterior
+#' precision of its linear predictor the share that is its own, is close to 1) is no reason.
 #'
 #' Both methods evaluate the observations of the fit with their weights, and leave out those of
 #' weight zero. The priors stay what they are, also where their default scales came from the data.
@@ -113,7 +115,7 @@ loo.vbfit <- function(x, method = c("psis", "cavity"), group = NULL, ndraws = nd
     eta <- predictor_draws(x, design_rows(x$design), sample)
     log_lik <- t(row_log_lik(x, observations_in(x$design), eta, sample))
     if (!is.null(group)) log_lik <- sum_units(log_lik, unit)
-    psis_loo(log_lik, sample, x$approximation, list(...))
+    loo_of_draws(x, log_lik, sample, list(...))
   }
   with_response(out, x)
 }
@@ -168,6 +170,32 @@ psis_loo <- function(log_lik, draws, approximation, dots) {
   do.call(loo::loo_approximate_posterior,
           c(list(log_lik, log_p = draws$lp, log_g = drawn_from),
             dots[names(dots) %in% psis_arguments]))
+}
+
+# Where weights fail what needs none is named, instead of the help page that 'loo' points to.
+loo_of_draws <- function(fit, log_lik, sample, dots) UseMethod("loo_of_draws", held_as(fit))
+
+#' @export
+loo_of_draws.held_draws <- function(fit, log_lik, sample, dots) {
+  psis_loo(log_lik, sample, fit$approximation, dots)
+}
+
+#' @export
+loo_of_draws.held_nodes <- function(fit, log_lik, sample, dots) {
+  out <- withCallingHandlers(
+    psis_loo(log_lik, sample, fit$approximation, dots),
+    warning = function(w) {
+      if (grepl("Pareto k.*too high", conditionMessage(w))) invokeRestart("muffleWarning")
+    })
+  k <- out$diagnostics$pareto_k
+  bad <- sum(k > 0.7)
+  if (bad) {
+    vb_warn("vb_warning_pareto_k", c(
+      "Pareto k is above 0.7 for {bad} of {length(k)}: their weights, and with them the sums, are
+       not to be trusted.",
+      i = "Use {.code method = \"cavity\"}, which needs no weights, or {.fun kfold}."))
+  }
+  out
 }
 
 # loo_compare() warns where responses differ

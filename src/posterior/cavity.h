@@ -37,11 +37,37 @@ void vb_cavity_unit(const vb_cavity_work *work, const vb_unit *unit, const doubl
 void vb_cavity_rows(const vb_cavity_work *work, const vb_unit *unit, const double *par,
                     double *gamma, double *log_cavity, double *log_q);
 
+/* The other rows of one that is left out (cavity_others.c) */
+typedef struct { /* a node's Gaussian and the precisions of the cells that made it */
+  const vb_inner *in;
+  const vb_theta *theta;
+  const double *h;
+} vb_at_node;
+typedef struct {
+  const vb_model *m;
+  const vb_units_out *units;
+  int *rows;                          /* of each level, at its first coefficient */
+  int *share;                         /* rows of each cell */
+  int k, *is_own;                     /* coefficients of a row's levels; terms */
+  double *own, *z;                    /* k x k, k: of levels without other rows */
+  double *solved;                     /* n_coef */
+  double *cov, *eta, *v, *ll, *g, *h; /* per cell */
+} vb_others;
+void vb_others_alloc(const vb_model *model, const vb_units_out *units, vb_others *others);
+/* By how much log p(row i of the unit | rest) would change, roughly, if the factors of the rows
+ * outside the unit followed the rest; 0 where it hardly moves. */
+vb_status vb_cavity_change(const vb_others *others, const vb_at_node *node, const vb_family *family,
+                           const vb_unit *unit, const int *row, int i, double *change);
+double vb_design_row_dot(const vb_model *model, int cell, const double *from);
+void vb_design_row_put(const vb_model *model, int cell, double *to); /* the others zero */
+
 /* By unit or, where rows are left out one by one, by row in the order of the units: log density
  * given the other rows, and given all; largest lambda, averaged over nodes; how many nodes' worth
  * of weight the reweighting to the other rows leaves, over that before. */
 typedef struct {
   double *log_out, *log_in, *lambda, *share;
+  double
+      *change;  /* of rows that are left out one by one: vb_cavity_change() at the heaviest node */
   double *node; /* units x nodes, or NULL: log density given the other rows at each */
 } vb_cavity_result;
 vb_status vb_cavity(const vb_posterior *post, const vb_units_out *units, vb_cavity_result *out);

@@ -16,12 +16,13 @@ typedef struct {
   vb_theta theta;
   vb_inner in;
   vb_block block;
+  vb_others others;
   int *share;                           /* rows of each cell */
   double *site_h, *ll, *gamma, *solved; /* per cell, per cell; scratch */
   int *touched, *place;                 /* coefficients of a unit; n_coef, -1 elsewhere */
   double *gram, *value, *f, *f0, *k2;   /* of a unit, by its size */
   double *room, *eta, *g, *h, *v;       /* of a unit's rows */
-  double *log_out, *log_in, *lambda;    /* of what a unit leaves out */
+  double *log_out, *log_in, *lambda, *change; /* of what a unit leaves out */
   double *ref_out, *ref_in, *sum[5];    /* per unit */
 } leaver;
 
@@ -45,14 +46,15 @@ static void leaver_alloc(leaver *d, const vb_hyper *hyper) {
   vb_theta_alloc(host, hyper, &d->theta);
   vb_inner_alloc(m, &d->in);
   vb_block_alloc(m, &d->block);
+  vb_others_alloc(m, d->units, &d->others);
   d->share = host->alloc(m->n + 1, sizeof(int));
   for (size_t i = 0; i < n_row; i++) d->share[d->units->cell[d->units->row[i]]]++;
   d->touched = host->alloc(d_sum + 1, sizeof(int));
   d->place = host->alloc(m->n_coef + 1, sizeof(int));
   for (int i = 0; i < m->n_coef; i++) d->place[i] = -1;
-  double **per_row[] = {&d->eta, &d->g, &d->h, &d->v, &d->log_out, &d->log_in, &d->lambda};
+  double **per_row[] = {&d->eta, &d->g, &d->h, &d->v, &d->log_out, &d->log_in, &d->lambda, &d->change};
   d->room = host->alloc(rows + 1, VB_ROW_COLUMNS * sizeof(double));
-  for (int i = 0; i < 7; i++) *per_row[i] = host->alloc(rows + 1, sizeof(double));
+  for (int i = 0; i < 8; i++) *per_row[i] = host->alloc(rows + 1, sizeof(double));
   double **per_cell[] = {&d->site_h, &d->ll};
   for (int i = 0; i < 2; i++) *per_cell[i] = host->alloc(m->n + 1, sizeof(double));
   d->solved = host->alloc(m->n_coef + 1, sizeof(double));
@@ -147,32 +149,12 @@ static int touch(leaver *d, const int *row, int n) {
   return k;
 }
 
-static double row_dot(const vb_model *m, int c, const double *from) {
-  double sum = vb_dot(m->p, m->x + (size_t)c * m->p, from);
-  for (int t = 0; t < m->n_term; t++) {
-    const vb_term *term = m->term + t;
-    sum += vb_dot(term->d, term->z + (size_t)c * term->d,
-                  from + term->first + (size_t)term->group[c] * term->d);
-  }
-  return sum;
-}
-
-static void row_put(const vb_model *m, int c, double *to) {
-  memset(to, 0, sizeof(double) * m->n_coef);
-  memcpy(to, m->x + (size_t)c * m->p, sizeof(double) * m->p);
-  for (int t = 0; t < m->n_term; t++) {
-    const vb_term *term = m->term + t;
-    memcpy(to + term->first + (size_t)term->group[c] * term->d, term->z + (size_t)c * term->d,
-           sizeof(double) * term->d);
-  }
-}
-
 /* covariance of the rows' predictors or, where they are fewer, of their coefficients, in gram */
 static vb_status covariance(leaver *d, const int *row, int k, int by_row) {
   const vb_model *m = d->m;
   for (int a = 0; a < k; a++) {
     if (by_row) {
-      row_put(m, d->units->cell[row[a]], d->solved);
+      vb_design_row_put(m, d->units->cell[row[a]], d->solved);
     } else {
       memset(d->solved, 0, sizeof(double) * m->n_coef);
       d->solved[d->touched[a]] = 1;
@@ -180,8 +162,8 @@ static vb_status covariance(leaver *d, const int *row, int k, int by_row) {
     vb_status st = vb_solve(m, &d->in.sol, d->solved);
     if (st != VB_OK) return st;
     for (int b = 0; b < k; b++)
-      d->gram[b + (size_t)a * k] =
-          by_row ? row_dot(m, d->units->cell[row[b]], d->solved) : d->solved[d->touched[b]];
+      d->gram[b + (size_t)a * k] = by_row ? vb_design_row_dot(m, d->units->cell[row[b]], d->solved)
+                                          : d->solved[d->touched[b]];
   }
   return VB_OK;
 }
@@ -203,7 +185,8 @@ static vb_status unit_axes(leaver *d, const int *row, int n, int *k_out) {
       for (int b = 0; b < k; b++) d->solved[d->touched[b]] = root[b];
     }
     for (int i = 0; i < n; i++)
-      d->f0[i + (size_t)a * n] = by_row ? root[i] : row_dot(m, d->units->cell[row[i]], d->solved);
+      d->f0[i + (size_t)a * n] =
+          by_row ? root[i] : vb_design_row_dot(m, d->units->cell[row[i]], d->solved);
   }
   for (int a = 0; a < k; a++)
     for (int b = 0; b <= a; b++) {
@@ -217,8 +200,16 @@ static vb_status unit_axes(leaver *d, const int *row, int n, int *k_out) {
   return st;
 }
 
-/* into log_out, log_in and lambda; how many values each has */
-static vb_status leave_out(leaver *d, int j, int *n_out) {
+static vb_status unit_changes(leaver *d, const vb_unit *unit, const int *row) {
+  vb_at_node node = {.in = &d->in, .theta = &d->theta, .h = d->site_h};
+  vb_status st = VB_OK;
+  for (int i = 0; i < unit->n && st == VB_OK && !d->m->family->quadratic; i++)
+    st = vb_cavity_change(&d->others, &node, d->work.family, unit, row, i, d->change + i);
+  return st;
+}
+
+/* into log_out, log_in, lambda and, where it is wanted, change; how many values each has */
+static vb_status leave_out(leaver *d, int j, int changes, int *n_out) {
   const int *row = d->units->row + d->units->start[j];
   int n = d->units->start[j + 1] - d->units->start[j], k = 1;
   unit_rows(d, row, n);
@@ -252,7 +243,7 @@ static vb_status leave_out(leaver *d, int j, int *n_out) {
   *n_out = d->units->by_row ? n : 1;
   for (int i = 0; i < *n_out; i++)
     d->lambda[i] = d->units->by_row ? d->h[i] * d->v[i] : d->value[k - 1];
-  return VB_OK;
+  return changes && (n == 1 || d->units->by_row) ? unit_changes(d, &unit, row) : VB_OK;
 }
 
 /* ---- Over the nodes
@@ -295,7 +286,9 @@ vb_status vb_cavity(const vb_posterior *post, const vb_units_out *units, vb_cavi
   leaver d = {.m = m, .units = units};
   leaver_alloc(&d, hyper);
   double positive = 0, positive2 = 0;
-  int n = n_left_out(units);
+  int n = n_left_out(units), heaviest = 0;
+  for (int s = 0; s < post->n; s++)
+    if (post->weight[s] > post->weight[heaviest]) heaviest = s;
   for (int s = 0; s < post->n; s++) {
     double w = post->weight[s];
     if (w == 0) continue;
@@ -305,11 +298,12 @@ vb_status vb_cavity(const vb_posterior *post, const vb_units_out *units, vb_cavi
     positive2 += fmax(w, 0) * fmax(w, 0);
     for (int j = 0, at = 0, polled = 0; j < units->n; j++) {
       int n_out;
-      st = leave_out(&d, j, &n_out);
+      st = leave_out(&d, j, s == heaviest && !out->node, &n_out);
       if (st != VB_OK) return st;
       for (int i = 0; i < n_out; i++, at++) {
         add_node(&d, at, w, d.log_out[i], d.log_in[i]);
         if (out->node) out->node[at + (size_t)s * n] = d.log_out[i];
+        if (s == heaviest) out->change[at] = d.change[i];
         if (w > 0) out->lambda[at] += w * (isfinite(d.log_out[i]) ? d.lambda[i] : INFINITY);
       }
       if (units->start[j + 1] - polled < POLL_EVERY) continue;

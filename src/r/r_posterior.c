@@ -117,15 +117,15 @@ static vb_units_out read_units(const vb_opened *o, SEXP unit) {
 }
 
 SEXP vb_r_cavity(SEXP handle, SEXP unit) {
-  static const char *const names[] = {"log_out", "log_in", "lambda", "share", "node"};
+  static const char *const names[] = {"log_out", "log_in", "lambda", "share", "change", "node"};
   const vb_opened *o = vb_r_opened(handle);
   vb_units_out units = read_units(o, unit);
   int n = units.by_row ? units.start[units.n] : units.n;
-  SEXP list = PROTECT(vb_list_new(5, names));
-  double *out[4], *node = NULL;
-  for (int k = 0; k < 4; k++) out[k] = zeros(list, names[k], n, 1);
+  SEXP list = PROTECT(vb_list_new(6, names));
+  double *out[5], *node = NULL;
+  for (int k = 0; k < 5; k++) out[k] = zeros(list, names[k], n, 1);
   if (vb_get_int(unit, "nodes")) node = zeros(list, "node", n, o->post.n);
-  vb_cavity_result result = {out[0], out[1], out[2], out[3], node};
+  vb_cavity_result result = {out[0], out[1], out[2], out[3], out[4], node};
   SEXP got = answer(vb_cavity(&o->post, &units, &result), list);
   UNPROTECT(1);
   return got;

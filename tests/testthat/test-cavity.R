@@ -105,15 +105,75 @@ test_that("given the hyperparameters a gaussian group has its closed form", {
                tolerance = 1e-8)
 })
 
-test_that("rows that carry their own prediction are refitted, up to as many as is said", {
-  data <- rbind(data.frame(x = rep(0:1, each = 20), y = rpois(40, 5)), data.frame(x = 9, y = 60))
-  fit <- vb(y ~ x, data, family = poisson(), prior = normal(0, 5))
+test_that("one row per level: what rests on its own level is not flagged, and is right", {
+  set.seed(1)
+  data <- data.frame(id = 1:60, y = rpois(60, exp(3 + rnorm(60))))
+  fit <- vb(y ~ 1 + (1 | id), data, family = poisson())
+  expect_silent(out <- cavity(fit))
+  expect_gt(sum(out$influence > 0.9), 40)
+  expect_false(any(out$flagged))
+  # given intercept and sd the rows are independent: p(y_i | rest) = 1 / E 1 / p(y_i | b, s)
+  b <- seq(2.5, 3.8, length.out = 60)
+  log_s <- seq(log(0.45), log(1.5), length.out = 60)
+  z <- seq(-9, 9, length.out = 601)
+  row <- array(0, c(60, 60, 60))                             # intercept, sd, row
+  for (i in 1:60) for (j in 1:60) {
+    eta <- outer(b[i] + exp(log_s[j]) * z, data$y, function(eta, y) dpois(y, exp(eta), log = TRUE))
+    row[i, j, ] <- log(colSums(exp(eta) * dnorm(z)) * (z[2] - z[1]))
+  }
+  t3 <- function(x, at, scale) dt((x - at) / scale, 3, log = TRUE)
+  prior <- outer(t3(b, fit$design$prior_coef$arg[2, 1], 2.5), t3(exp(log_s), 0, 2.5) + log_s, `+`)
+  post <- apply(row, 1:2, sum) + prior
+  post <- exp(post - max(post)) / sum(exp(post - max(post)))
+  exact <- apply(row, 3L, function(l) -log(sum(post * exp(-l))))
+  expect_lt(max(abs(elpd_of(out) - exact)), 0.005)
+})
+
+# rows x 2: the answer's error against other fits, and whether it is flagged
+against_refits <- function(fit, rows = seq_len(nobs(fit))) {
+  out <- suppressWarnings(cavity(fit, refit = 0), classes = "vb_warning_cavity")
+  want <- vapply(rows, refitted_density, 0, fit = fit)
+  data.frame(off = abs(elpd_of(out)[rows] - want), flagged = out$flagged[rows],
+             influence = out$influence[rows])
+}
+
+test_that("what is flagged is off, and what is off is flagged", {
+  skip_if_not_installed("MASS")
+  set.seed(2)
+  own <- data.frame(id = 1:40, x = rnorm(40))
+  own$successes <- rbinom(40, 20, plogis(rnorm(40, 0, 1.5)))
+  own$count <- rnbinom(40, mu = exp(1 + own$x / 2), size = 3)
+  # rows of their own level or coefficient, a lever, and data in which nothing is amiss
+  sound <- list(
+    vb(cbind(successes, 20 - successes) ~ x + (1 | id), own, family = binomial()),
+    vb(count ~ factor(id), own[own$count > 0, ][1:12, ], family = poisson(), prior = normal(0, 5)),
+    vb(c(rpois(20, 5), 60) ~ x, data.frame(x = c(rep(0:1, 10), 9)), family = poisson(),
+       prior = normal(0, 5)),
+    vb(count ~ x + (1 | id), own, family = negbinomial()))
+  for (fit in sound) {
+    check <- against_refits(fit)
+    expect_false(any(check$flagged))
+    expect_lt(max(check$off), 0.1)
+  }
+  expect_gt(max(against_refits(sound[[2]])$influence), 0.95)
+  # a car without which its kind would be told apart from the others, and a girl alone in her cell
+  separated <- against_refits(vb(am ~ wt + hp, mtcars, family = binomial("probit")))
+  expect_identical(which(separated$flagged), which(separated$off > 0.2))
+  quine <- vb(Days ~ Sex * Age * Eth * Lrn, MASS::quine, family = negbinomial())
+  rows <- c(72, 36, 1, 20, 50, 100, 146)
+  alone <- against_refits(quine, rows)
+  expect_true(alone$flagged[1] && alone$off[1] > 0.4)
+  expect_true(all(alone$off[!alone$flagged] < 0.1))
+})
+
+test_that("rows that change what others say are refitted, up to as many as is said", {
+  fit <- vb(am ~ wt + hp, mtcars, family = binomial("probit"))
   out <- cavity(fit)
-  expect_gt(out$influence[41], 0.9)
-  expect_identical(which(out$refitted), 41L)
-  expect_equal(elpd_of(out)[41], refitted_density(fit, 41L))
+  row <- which(out$refitted)
+  expect_length(row, 1L)
+  expect_equal(elpd_of(out)[row], refitted_density(fit, row))
   expect_warning(again <- cavity(fit, refit = 0), class = "vb_warning_cavity")
-  expect_identical(which(again$flagged), 41L)
+  expect_identical(which(again$flagged), row)
   expect_false(any(again$refitted))
 })
 

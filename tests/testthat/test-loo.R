@@ -26,6 +26,17 @@ test_that("the result is loo's own, with its diagnostics and arguments", {
   expect_output(print(out), "approximation correction")
 })
 
+test_that("weights that fail name the method without weights", {
+  set.seed(1)
+  data <- data.frame(id = 1:30, y = rpois(30, exp(3 + rnorm(30))))
+  fit <- vb(y ~ 1 + (1 | id), data, family = poisson())
+  set.seed(4)
+  said <- capture_warnings(loo::loo(fit, ndraws = 500))
+  expect_match(said, "method = \"cavity\"", fixed = TRUE)
+  expect_length(said, 1L)
+  expect_warning(loo::loo(fit, ndraws = 500), class = "vb_warning_pareto_k")
+})
+
 test_that("groups are the sums of their rows at each draw", {
   fit <- fit_of("binomial")
   set.seed(4)
