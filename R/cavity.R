@@ -89,10 +89,13 @@ over_points <- function(fit, node) {
   point <- whiten(engine$point$x)
   basis <- solve(system, rbind(cubic_basis(at, point), 1, point), tol = 0)
   value <- -node[, used, drop = FALSE] %*% basis[seq_along(used), , drop = FALSE]
+  value[, weight == 0] <- -Inf
   top <- apply(value, 1L, max)
   w <- exp(value - top) * rep(weight, each = nrow(value))
+  # by powers of two, which round nothing: the squares of small weights must not vanish
+  level <- w * 2^pmin(-floor(log2(apply(w, 1L, max))), 1000)
   list(log_out = -top - log(rowSums(w)),
-       share = rowSums(w)^2 / rowSums(w^2) * sum(weight^2) / sum(weight)^2)
+       share = rowSums(level)^2 / rowSums(level^2) * sum(weight^2) / sum(weight)^2)
 }
 
 cubic_basis <- function(a, b) {
@@ -104,7 +107,8 @@ cubic_basis <- function(a, b) {
 # infinite influence), all the nodes of the hyperparameters lie elsewhere, or the factors of other
 # rows, which are taken for what they were, would change the answer by more than a tenth.
 is_flagged <- function(out) {
-  !is.finite(out$log_out) | is.infinite(out$lambda) | out$share < 0.1 | abs(out$change) > 0.1
+  sound <- is.finite(out$log_out) & is.finite(out$lambda) & out$share >= 0.1 & abs(out$change) <= 0.1
+  !(sound %in% TRUE)
 }
 
 # The exact answers: of a row the density under a fit without it; of a group, whose rows depend on

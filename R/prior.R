@@ -62,7 +62,7 @@
 #' @param u,alpha The standard deviation is above `u` with probability `alpha`.
 #' @param value The value at which `constant()` holds a standard deviation or a family's parameter.
 #' @param eta Shape of the LKJ distribution of a correlation matrix: 1 is uniform, larger values
-#'   prefer weak correlations.
+#'   prefer weak correlations; at least 0.01.
 #' @return An object of class `vb_prior`.
 #' @references
 #' Lewandowski, D., Kurowicka, D. and Joe, H. (2009). Generating random correlation matrices based
@@ -158,7 +158,8 @@ constant <- function(value) {
 #' @rdname priors
 #' @export
 lkj <- function(eta = 1) {
-  check_number(eta, "eta", lower = .Machine$double.eps)
+  # below it most of the prior is where rounding makes correlations -1 or 1
+  check_number(eta, "eta", lower = 0.01)
   structure(list(dist = "lkj", regularization = as.double(eta)), class = "vb_prior")
 }
 

@@ -17,13 +17,13 @@ typedef struct {
   vb_inner in;
   vb_block block;
   vb_others others;
-  int *share;                           /* rows of each cell */
-  double *site_h, *ll, *gamma, *solved; /* per cell, per cell; scratch */
-  int *touched, *place;                 /* coefficients of a unit; n_coef, -1 elsewhere */
-  double *gram, *value, *f, *f0, *k2;   /* of a unit, by its size */
-  double *room, *eta, *g, *h, *v;       /* of a unit's rows */
+  int *share;                                 /* rows of each cell */
+  double *site_h, *ll, *gamma, *solved;       /* per cell, per cell; scratch */
+  int *touched, *place;                       /* coefficients of a unit; n_coef, -1 elsewhere */
+  double *gram, *value, *f, *f0, *k2;         /* of a unit, by its size */
+  double *room, *eta, *g, *h, *v;             /* of a unit's rows */
   double *log_out, *log_in, *lambda, *change; /* of what a unit leaves out */
-  double *ref_out, *ref_in, *sum[5];    /* per unit */
+  double *ref_out, *ref_in, *sum[5];          /* per unit */
 } leaver;
 
 static int largest_unit(const vb_units_out *u) {
@@ -52,7 +52,8 @@ static void leaver_alloc(leaver *d, const vb_hyper *hyper) {
   d->touched = host->alloc(d_sum + 1, sizeof(int));
   d->place = host->alloc(m->n_coef + 1, sizeof(int));
   for (int i = 0; i < m->n_coef; i++) d->place[i] = -1;
-  double **per_row[] = {&d->eta, &d->g, &d->h, &d->v, &d->log_out, &d->log_in, &d->lambda, &d->change};
+  double **per_row[] = {&d->eta,     &d->g,      &d->h,      &d->v,
+                        &d->log_out, &d->log_in, &d->lambda, &d->change};
   d->room = host->alloc(rows + 1, VB_ROW_COLUMNS * sizeof(double));
   for (int i = 0; i < 8; i++) *per_row[i] = host->alloc(rows + 1, sizeof(double));
   double **per_cell[] = {&d->site_h, &d->ll};

@@ -25,15 +25,17 @@ typedef struct {
   double log_congruence; /* log |C| of linear response */
 } drawer;
 
-/* x of one draw: its point, shrunk to the mean and spread again */
-static void draw_theta(const drawer *d, const double *mean, const double *sd, int t,
-                       const double *normal, double *x) {
+/* x of one draw: its point, shrunk to the mean and spread again; the point itself where that is no
+ * theta */
+static void draw_theta(drawer *d, const double *mean, const double *sd, int t, const double *normal,
+                       double *x) {
   int K = d->hyper->n_axis;
   double a = sqrt(1 - VB_DRAW_SMOOTH * VB_DRAW_SMOOTH);
+  const double *point = d->post->point_x + (size_t)t * K;
   for (int k = 0; k < K; k++)
-    x[k] = mean[k] + a * (d->post->point_x[(size_t)t * K + k] - mean[k]) +
-           VB_DRAW_SMOOTH * sd[k] * normal[k];
+    x[k] = mean[k] + a * (point[k] - mean[k]) + VB_DRAW_SMOOTH * sd[k] * normal[k];
   vb_theta_inside(d->hyper, x);
+  if (vb_theta_set(d->hyper, x, &d->theta) != VB_OK) memcpy(x, point, sizeof(double) * K);
 }
 
 static int nearest_node(const vb_posterior *post, int K, const double *x) {
@@ -59,7 +61,7 @@ static double step_of(const vb_hyper *hyper, const vb_theta *theta, int i) {
 
 /* The mean's answer to the family's parameters, S A' dg by differences: thresholds move with the
  * random effects.  d->theta is scratch. */
-static vb_status mean_slopes(drawer *d, int s) {
+static void mean_slopes(drawer *d, int s) {
   const vb_model *m = d->m;
   const vb_hyper *hyper = d->hyper;
   vb_inner *in = &d->in;
@@ -76,8 +78,7 @@ static vb_status mean_slopes(drawer *d, int s) {
     if (axis < 0) continue;
     memcpy(x, at, sizeof(double) * hyper->n_axis);
     x[axis] += h;
-    vb_status st = vb_theta_set(hyper, x, &d->theta);
-    if (st != VB_OK) return st;
+    if (vb_theta_set(hyper, x, &d->theta) != VB_OK) continue; /* an edge: it may not be moved */
     vb_expect(m, d->theta.par, in->eta, in->v, in->ll, in->g, in->h);
     for (int c = 0; c < m->n; c++) in->g[c] -= in->target[c];
     vb_design_transpose(m, in->g, slope);
@@ -85,7 +86,6 @@ static vb_status mean_slopes(drawer *d, int s) {
     double moved = step_of(hyper, &d->theta, i) - step_of(hyper, &d->at_node, i);
     for (int c = 0; c < m->n_coef; c++) slope[c] /= moved;
   }
-  return VB_OK;
 }
 
 static double beta_skew(const vb_posterior *post, int p, int s, int k) {
@@ -127,7 +127,8 @@ static vb_status enter_node(drawer *d, int s) {
   if (m->ep) enter_tilted(d, s);
   int moves = m->n_par && !m->family->quadratic && !post->effective &&
               !m->family->opaque; /* whose density a finished fit has not at hand */
-  return moves ? mean_slopes(d, s) : VB_OK;
+  if (moves) mean_slopes(d, s);
+  return VB_OK;
 }
 
 /* mean given the draw's theta: exact where the family is quadratic, one Newton step from the node
@@ -166,6 +167,18 @@ static vb_status conditional_mean(drawer *d, int s, const double *x, double *mea
     for (int c = 0; c < m->n_coef; c++) mean[c] += moved * slope[c];
   }
   return VB_OK;
+}
+
+/* The node's sites may be none for the draw's theta: precisions that are negative, or so large that
+ * rounding takes all that the prior adds.  Such a draw has the Gaussian of its node. */
+static vb_status mean_and_factor(drawer *d, int s, const double *x, double *mean) {
+  vb_status st = conditional_mean(d, s, x, mean);
+  if (st == VB_OK || st == VB_INTERRUPTED || !d->own_factor) return st;
+  d->own_factor = 0;
+  st = enter_node(d, s);
+  if (st == VB_OK) st = conditional_mean(d, s, x, mean);
+  d->own_factor = 1;
+  return st;
 }
 
 /* delta ~ N(0, S): beta first, the rest given it */
@@ -356,7 +369,7 @@ vb_status vb_draw(const vb_posterior *post, int n, const double *uniform, const 
         continue;
       }
       vb_status st = entered++ ? VB_OK : enter_node(&d, s);
-      if (st == VB_OK) st = conditional_mean(&d, s, x + (size_t)i * K, centre);
+      if (st == VB_OK) st = mean_and_factor(&d, s, x + (size_t)i * K, centre);
       if (st != VB_OK) return st;
       draw_deviation(&d, normal + (size_t)i * (D + H), d.delta);
       double log_slope = report(&d, s, centre, d.delta, coef + (size_t)i * D);

@@ -217,6 +217,19 @@ test_that("approximations, bounds and densities of one's own have cavities", {
   expect_lt(max(abs(elpd_of(cavity(shrunk))[rows] - refits)), 0.1)
 })
 
+test_that("where all the weight goes to a point of next to none, that is told", {
+  fit <- fit_of("binomial")
+  engine <- fit$engine
+  x <- function(of) drop(engine[[of]]$x)
+  far <- which.max(x("point"))
+  fit$engine$point$weight[far] <- 1e-200                     # its square is zero
+  node <- rbind(-1e3 * (x("node") - min(x("point"))) / diff(range(x("point"))))
+  out <- over_points(fit, node)
+  expect_equal(out$share, 1 / length(x("point")), tolerance = 1)
+  expect_true(is_flagged(c(out, list(lambda = 0, change = 0))))
+  expect_true(is_flagged(list(log_out = -1, lambda = NaN, share = NaN, change = NaN)))
+})
+
 test_that("the result is the same each time, and prints", {
   fit <- fit_of("poisson")
   set.seed(1)

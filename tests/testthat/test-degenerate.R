@@ -125,3 +125,15 @@ test_that("a proposal whose weights are poor learns from them, until Metropolis 
   expect_lt(max(abs(summary[, 1] - colMeans(chain)) / apply(chain, 2, stats::sd)), 0.15)
   expect_lt(max(abs(log(summary[, 2] / apply(chain, 2, stats::sd)))), 0.15)
 })
+
+test_that("draws are there where rounding takes the precision at a draw's theta", {
+  set.seed(1)
+  data <- data.frame(x = rnorm(25), id = rep(1:13, length.out = 25))
+  data$twin <- data$x + 1e-9 * runif(25, -2, 2)
+  data$y <- data$x / 2 + rnorm(25)
+  fit <- suppressWarnings(vb(y ~ x + twin + (1 | id), data, prior = normal(0, 1e8),
+                             prior_intercept = NULL))
+  set.seed(1)
+  expect_true(all(is.finite(as.matrix(fit, ndraws = 1000))))
+  expect_true(all(is.finite(posterior_predict(fit, ndraws = 20))))
+})

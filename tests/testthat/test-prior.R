@@ -31,6 +31,7 @@ test_that("impossible arguments are errors", {
   expect_error(exponential(0), class = "vb_error_rate")
   expect_error(constant(NA), class = "vb_error_value")
   expect_error(lkj(0), class = "vb_error_eta")
+  expect_error(lkj(1e-10), class = "vb_error_eta")           # correlations of -1 and 1 alone
   expect_error(normal(autoscale = NA), class = "vb_error_autoscale")
   expect_error(pc(0), class = "vb_error_u")
   expect_error(pc(1, 1), class = "vb_error_alpha")
