@@ -167,8 +167,16 @@ psis_arguments <- c("cores", "save_psis")
 psis_loo <- function(log_lik, draws, approximation, dots) {
   # Pathfinder's draws have been resampled, as if they were from the target
   drawn_from <- if (approximation == "pathfinder") draws$lp else draws$lp_approx
+  # What has no density under the posterior has no weight; 'loo' takes finite numbers alone.
+  possible <- is.finite(draws$lp) & is.finite(drawn_from) & is.finite(rowSums(log_lik))
+  if (sum(possible) < 2L) {
+    vb_abort("log_lik", c(
+      "Only {sum(possible)} of {length(possible)} draws have a finite log density.",
+      i = "The posterior, or the approximation of it, reaches where the likelihood is none."))
+  }
   do.call(loo::loo_approximate_posterior,
-          c(list(log_lik, log_p = draws$lp, log_g = drawn_from),
+          c(list(log_lik[possible, , drop = FALSE], log_p = draws$lp[possible],
+                 log_g = drawn_from[possible]),
             dots[names(dots) %in% psis_arguments]))
 }
 

@@ -37,6 +37,25 @@ test_that("weights that fail name the method without weights", {
   expect_warning(loo::loo(fit, ndraws = 500), class = "vb_warning_pareto_k")
 })
 
+test_that("draws without a density have no weight, and without any that is told", {
+  fit <- fit_of("line")
+  set.seed(3)
+  sample <- posterior_sample(fit, 200L, densities = TRUE)
+  sample <- list(lp = sample$lp, lp_approx = sample$lp_approx)
+  log_lik <- matrix(rnorm(200 * 3, -2, 0.1), 200)
+  without <- function(k) {
+    list(lp = sample$lp[-k], lp_approx = sample$lp_approx[-k])
+  }
+  loo_of <- function(...) suppressWarnings(psis_loo(..., approximation = "structured", dots = list()))
+  want <- loo_of(log_lik[-(1:3), ], without(1:3))
+  sample$lp[1] <- -Inf
+  sample$lp_approx[2] <- NaN
+  log_lik[3, 2] <- -Inf
+  expect_equal(loo_of(log_lik, sample)$pointwise, want$pointwise)
+  log_lik[, 2] <- NaN
+  expect_error(loo_of(log_lik, sample), class = "vb_error_log_lik")
+})
+
 test_that("groups are the sums of their rows at each draw", {
   fit <- fit_of("binomial")
   set.seed(4)
