@@ -15,6 +15,7 @@
 #' @param ndraws The number of draws, up to the number kept; `NULL`: all.
 #' @param variable Names of the parameters wanted, `NULL` for all and the two log densities. The
 #'   name of a vector such as `beta` stands for its elements `beta[1]` ...
+#' @param regex Whether `variable` holds regular expressions, or such expressions themselves.
 #' @param ... Not used.
 #' @return `as_draws()` and `as_draws_matrix()` return a `draws_matrix`; `as_draws_df()`,
 #'   `as_draws_array()`, `as_draws_list()` and `as_draws_rvars()` take the same arguments and return
@@ -29,13 +30,13 @@ NULL
 
 #' @rdname draws.advifit
 #' @exportS3Method posterior::as_draws
-as_draws.advifit <- function(x, ndraws = NULL, variable = NULL, ...) {
+as_draws.advifit <- function(x, ndraws = NULL, variable = NULL, regex = FALSE, ...) {
   warn_unused(list(...), "draws.advifit")
   check_number(ndraws, "ndraws", lower = 1, upper = nrow(x$draws), whole = TRUE, null = TRUE)
   row <- seq_len(if (is.null(ndraws)) nrow(x$draws) else ndraws)
   all <- cbind(x$draws, lp__ = x$lp, lp_approx__ = x$lp_approx)
   table <- data.frame(name = colnames(all), column = seq_len(ncol(all)))
-  column <- select_parameters(table, variable)$column
+  column <- select_parameters(table, variable, regex)$column
   posterior::as_draws_matrix(all[row, column, drop = FALSE])
 }
 

@@ -19,6 +19,7 @@
 #' @param variable Names of the parameters wanted, `NULL` for all. The name of a vector such as
 #'   `beta` stands for its elements `beta[1]` ...
 #' @param method `"approximation"`, or `"psis"` for importance weighted draws.
+#' @param regex Whether `variable` holds regular expressions, or such expressions themselves.
 #' @param ... Not used.
 #' @return A numeric matrix with the columns `Estimate` (posterior mean), `Est.Error` (posterior
 #'   standard deviation) and one per quantile.
@@ -32,8 +33,8 @@
 #' posterior_summary(fit, probs = c(.05, .95), variable = "a", method = "psis")
 #' @export
 posterior_summary.advifit <- function(x, probs = c(0.025, 0.975), variable = NULL,
-                                      method = c("approximation", "psis"), ...) {
-  named_summary(x, probs, variable, method, list(...), "posterior_summary.advifit")
+                                      method = c("approximation", "psis"), regex = FALSE, ...) {
+  named_summary(x, probs, variable, method, regex, list(...), "posterior_summary.advifit")
 }
 
 # ---- summary -------------------------------------------------------------------------------------

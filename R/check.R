@@ -10,6 +10,19 @@ vb_warn <- function(class, message, call = user_call(), .envir = parent.frame())
   cli::cli_warn(message, class = c(class, "vb_warning"), call = call, .envir = .envir)
 }
 
+# What R code of others warns of, such as the functions of a formula, once it has come to its end:
+# `what` says where, and the class is ours.
+with_class <- function(expr, class, what) {
+  seen <- character()
+  value <- withCallingHandlers(expr, warning = function(w) {
+    if (inherits(w, "vb_warning")) return(invisible())
+    seen <<- c(seen, conditionMessage(w))
+    invokeRestart("muffleWarning")
+  })
+  for (text in unique(seen)) vb_warn(class, "{what}: {text}.")
+  value
+}
+
 vb_inform <- function(message, .envir = parent.frame()) {
   cli::cli_inform(message, class = "vb_message", .envir = .envir)
 }

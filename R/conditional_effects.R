@@ -114,7 +114,7 @@ fixed_effects <- function(fit) {
 }
 
 pick_effects <- function(effects, known) {
-  if (is.null(effects)) {
+  if (is.null(in_quotes(effects, "effects"))) {
     if (length(known$single)) return(c(as.list(known$single), known$pair))
     vb_abort("effects", "The fixed part of the model has no predictors.")
   }

@@ -9,6 +9,16 @@ describe <- function(x) {
 
 describe_class <- function(x) paste("of class", class(x)[1L])
 
+# An argument that takes names: what was written without quotes is a variable that is not there
+in_quotes <- function(x, arg) {
+  tryCatch(x, error = function(e) {
+    if (inherits(e, "vb_error")) rlang::cnd_signal(e)
+    message <- conditionMessage(e)
+    vb_abort(arg, c("{.arg {arg}} could not be evaluated.", x = "{message}",
+                    i = "Names are written in quotes: {.code {arg} = \"x\"}."))
+  })
+}
+
 counted <- function(n, what) paste0(n, " ", what, if (n != 1) "s")
 
 listed <- function(name, most = 6L) {

@@ -25,6 +25,8 @@
 #' @param ndraws The number of draws; `NULL`: 4000, or of a fit by ADVI as many as it keeps.
 #' @param variable Names of the parameters wanted, `NULL` for all. The name of an array such as
 #'   `r_Subject` stands for all its elements.
+#' @param regex Whether `variable` holds regular expressions that names are to match; or such
+#'   expressions themselves.
 #' @param ... Of `as.matrix()` and its siblings `draws` and `variable`, other names of `ndraws` and
 #'   `pars`. There is a warning of anything else.
 #' @return `as_draws()` and `as_draws_matrix()` return a `draws_matrix` with `ndraws` rows and
@@ -44,16 +46,18 @@ NULL
 
 #' @rdname draws
 #' @exportS3Method posterior::as_draws
-as_draws.vbfit <- function(x, ndraws = NULL, variable = NULL, ...) {
+as_draws.vbfit <- function(x, ndraws = NULL, variable = NULL, regex = FALSE, ...) {
   x <- whole_fit(x)
   warn_unused(list(...), "draws")
   check_number(ndraws, "ndraws", lower = 1, upper = .Machine$integer.max, whole = TRUE, null = TRUE)
   if (is.null(ndraws)) ndraws <- usual_draws(x)
-  known <- names(log_densities)
-  extra <- if (is.null(variable)) known else intersect(variable, known)
-  wanted <- if (!is.null(variable)) setdiff(variable, known)
-  table <- select_parameters(parameter_table(x), wanted)
-  posterior::as_draws_matrix(draw_parameters(x, table, as.integer(ndraws), extra))
+  table <- parameter_table(x)
+  n <- nrow(table)
+  all <- data.frame(name = c(table$name, names(log_densities)))
+  all$at <- seq_len(nrow(all))
+  at <- select_parameters(all, variable, regex)$at
+  draws <- draw_parameters(x, table[at[at <= n], ], as.integer(ndraws), all$name[at[at > n]])
+  posterior::as_draws_matrix(draws)
 }
 
 # as_draws_df() and its siblings in 'posterior' call as_draws() without passing on their

@@ -57,10 +57,16 @@ expand_dot <- function(fixed, data, bars) {
                                      i = "Give {.arg data}, or write the variables out."))
   }
   groups <- unlist(lapply(bars, function(bar) all.vars(bar[[3L]])))
-  columns <- setdiff(names(data), groups)
-  known <- structure(rep(list(numeric()), length(columns)), names = columns, class = "data.frame",
-                     row.names = integer())
-  expanded <- stats::formula(stats::terms(fixed, data = known, simplify = TRUE))
+  columns <- setdiff(names(data), c(groups, all.vars(fixed[[2L]])))
+  all <- if (length(columns)) call("(", add_terms(lapply(columns, as.name))) else 1
+  fixed[[3L]] <- replace_name(fixed[[3L]], quote(.), all)
+  expanded <- stats::formula(stats::terms(fixed, simplify = TRUE))
   environment(expanded) <- environment(fixed)
   expanded
+}
+
+replace_name <- function(x, name, by) {
+  if (identical(x, name)) return(by)
+  if (is.call(x)) x[-1L] <- lapply(as.list(x)[-1L], replace_name, name, by)
+  x
 }

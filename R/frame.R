@@ -2,19 +2,21 @@
 
 # `call` holds the unevaluated data arguments of the user's call and is evaluated where lm() would.
 build_frame <- function(parsed, call, data, na.action, env) {
+  data <- plain_data(data)
   call$formula <- parsed$frame
   if (!is.null(data)) call$data <- data
   call$na.action <- checked_na_action(na.action)
   call[[1L]] <- quote(stats::model.frame)
-  frame <- tryCatch(eval(call, env), error = function(e) {
+  take <- function() with_class(eval(call, env), "vb_warning_formula", "In the model frame")
+  frame <- tryCatch(take(), error = function(e) {
     if (inherits(e, "vb_error")) rlang::cnd_signal(e)
-    explain_frame_error(e, parsed, call, data)
+    explain_variables_error(e, parsed, call, data)
   })
   if (!nrow(frame)) {
     vb_abort("data", c("No rows are left to fit.",
                        i = "Check {.arg subset} and missing values in the variables of the model."))
   }
-  drop_levels(frame)
+  drop_levels(plain_variables(frame))
 }
 
 # looked up in the data, by model.frame()
@@ -81,7 +83,7 @@ column_label <- function(arg, column) {
 
 # model.frame() says what failed in the session's language; which argument it was is worked out
 # here.
-explain_frame_error <- function(error, parsed, call, data) {
+explain_variables_error <- function(error, parsed, call, data) {
   message <- conditionMessage(error)
   sources <- list(formula = parsed$frame, weights = call$weights, offset = call$offset,
                   subset = call$subset)

@@ -216,7 +216,7 @@ with_response <- function(out, fit) {
 
 # A list of positions among the rows that entered the fit, named by the groups
 left_out <- function(fit, group) {
-  if (is.null(group)) return(as.list(seq_len(fit$nobs)))
+  if (is.null(in_quotes(group, "group"))) return(as.list(seq_len(fit$nobs)))
   code <- group_of_rows(fit, group)
   if (anyNA(code)) {
     vb_abort("group", "{.arg group} has missing values in rows that entered the fit.")

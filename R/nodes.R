@@ -28,7 +28,18 @@ node_quantiles <- function(nodes, probs) {
   if (!length(probs) || !nrow(nodes$mean)) {
     return(matrix(numeric(), nrow(nodes$mean), length(probs)))
   }
-  mixture_quantiles(nodes$mean, nodes$var, nodes$skew, nodes$weight, probs)
+  in_order(mixture_quantiles(nodes$mean, nodes$var, nodes$skew, nodes$weight, probs), probs)
+}
+
+# Negative weights can make a mixture's distribution function fall, and its quantiles cross: put in
+# order they are nearer to those of what it stands for (Chernozhukov, Fernandez-Val and Galichon
+# 2010).
+in_order <- function(q, probs) {
+  order <- order(probs)
+  at <- q[, order, drop = FALSE]
+  falls <- at[, -1L, drop = FALSE] < at[, -ncol(at), drop = FALSE]
+  for (i in which(rowSums(falls, na.rm = TRUE) > 0)) q[i, order] <- sort(at[i, ], na.last = TRUE)
+  q
 }
 
 # Total expectation and total variance: E = sum_s W_s m_s, var = sum_s W_s (v_s + (m_s - E)^2)

@@ -98,12 +98,24 @@ without_ranef <- function(fit) {
   parameter_table(fit)
 }
 
-select_parameters <- function(table, variable, arg = "variable") {
-  if (is.null(variable)) return(table)
-  if (!is.character(variable)) {
+# `regex`: whether `variable` holds regular expressions, or such expressions, beside `variable`
+select_parameters <- function(table, variable, regex = FALSE, arg = "variable") {
+  patterns <- in_quotes(regex, "regex")
+  if (!is.character(patterns)) {
+    check_flag(regex, "regex")
+    patterns <- NULL
+  }
+  if (is.null(in_quotes(variable, arg)) && is.null(patterns)) return(table)
+  if (!is.null(variable) && !is.character(variable)) {
     vb_abort(arg, c("{.arg {arg}} must be a character vector of parameter names.",
                     x = "It is {describe(variable)}."))
   }
+  row <- if (isTRUE(regex)) matching_rows(table, variable, arg)
+    else c(named_rows(table, variable, arg), matching_rows(table, patterns, "regex"))
+  table[unique(row), , drop = FALSE]
+}
+
+named_rows <- function(table, variable, arg) {
   base <- sub("\\[.*", "", table$name)
   row <- lapply(variable, function(v) {
     if (v %in% table$name) match(v, table$name) else which(base == v)
@@ -115,14 +127,23 @@ select_parameters <- function(table, variable, arg = "variable") {
       i = "The names are those of {.code rownames(posterior_summary(fit))}."
     ))
   }
-  table[unique(unlist(row)), , drop = FALSE]
+  unlist(row)
+}
+
+matching_rows <- function(table, patterns, arg) {
+  if (!length(patterns)) return(NULL)
+  row <- unlist(lapply(patterns, matching, table$name, arg))
+  if (length(row)) return(row)
+  vb_abort(arg, c("No parameter of the fit matches {.arg {arg}}: {.val {patterns}}.",
+                  i = "The names are those of {.code rownames(posterior_summary(fit))}."))
 }
 
 # The rows of parameter_table() for `pars`, names of posterior_summary() or of fixef(), and
 # `regex_pars`; all where neither is given
 parameters_like <- function(fit, pars = NULL, regex_pars = NULL) {
   table <- parameter_table(fit)
-  if (is.null(pars) && is.null(regex_pars)) return(table)
+  patterns <- in_quotes(regex_pars, "regex_pars")
+  if (is.null(in_quotes(pars, "pars")) && is.null(patterns)) return(table)
   fixed <- fixed_names(fit)
   alias <- pars %in% fixed & !pars %in% table$name
   if (is.character(pars)) pars[alias] <- paste0("b_", plain_name(pars[alias]))
@@ -130,12 +151,8 @@ parameters_like <- function(fit, pars = NULL, regex_pars = NULL) {
     vb_abort("regex_pars", c("{.arg regex_pars} must be a character vector of regular expressions.",
                              x = "It is {describe(regex_pars)}."))
   }
-  found <- unlist(lapply(regex_pars, function(x) table$name[matching(x, table$name, "regex_pars")]))
-  if (length(regex_pars) && !length(found)) {
-    vb_abort("regex_pars", c("No parameter of the fit matches {.val {regex_pars}}.",
-                             i = "See {.code rownames(posterior_summary(fit))}."))
-  }
-  select_parameters(table, unique(c(pars, found)), "pars")
+  found <- table$name[matching_rows(table, regex_pars, "regex_pars")]
+  select_parameters(table, unique(c(pars, found)), arg = "pars")
 }
 
 matching <- function(pattern, name, arg = "variable") {

@@ -32,7 +32,8 @@
 #' @param type What to plot.
 #' @param variable Names of the parameters to draw, as in [posterior_summary()]; by default all but
 #'   the random effects, and for `type = "ranef"` all of these.
-#' @param regex Whether `variable` holds regular expressions that names are to match.
+#' @param regex Whether `variable` holds regular expressions that names are to match; or such
+#'   expressions themselves.
 #' @param prob Probabilities inside the intervals: one, or a smaller and a larger one.
 #' @param against What is on the horizontal axis of the trace: `"step"`, or `"time"` in seconds.
 #' @param parts Whether to draw the parts of the bound as well.
@@ -57,8 +58,8 @@ plot.vbfit <- function(x, type = c("elbo", "intervals", "ranef", "density", "pri
                        variable = NULL, regex = FALSE, prob = c(0.5, 0.95),
                        against = c("step", "time"), parts = FALSE, col = "#0072B2", ...) {
   x <- whole_fit(x)
-  options <- list(variable = variable, regex = regex, prob = prob, against = against,
-                  parts = parts, col = col)
+  options <- list(variable = in_quotes(variable, "variable"), regex = regex, prob = prob,
+                  against = against, parts = parts, col = col)
   draw_plot(x, type, names(plot_types), options, list(...))
 }
 
@@ -67,8 +68,8 @@ plot.vbfit <- function(x, type = c("elbo", "intervals", "ranef", "density", "pri
 plot.advifit <- function(x, type = c("elbo", "intervals", "density"), variable = NULL,
                          regex = FALSE, prob = c(0.5, 0.95), against = c("step", "time"),
                          parts = FALSE, col = "#0072B2", ...) {
-  options <- list(variable = variable, regex = regex, prob = prob, against = against,
-                  parts = parts, col = col)
+  options <- list(variable = in_quotes(variable, "variable"), regex = regex, prob = prob,
+                  against = against, parts = parts, col = col)
   draw_plot(x, type, c("elbo", "intervals", "density"), options, list(...))
 }
 
@@ -87,15 +88,17 @@ plot_types <- list(
 
 draw_plot <- function(fit, type, types, options, dots) {
   type <- pick_choice(type, "type", types)
-  check_flag(options$regex, "regex")
+  if (!is.character(options$regex)) check_flag(options$regex, "regex")
   check_flag(options$parts, "parts")
   check_widths(options$prob)
   options$against <- pick_choice(options$against, "against", c("step", "time"))
   row <- plot_types[[type]]
   table <- if (!is.null(row$default)) {
-    pick_parameters(parameter_table(fit), options$variable, options$regex, row$default)
+    table <- parameter_table(fit)
+    if (is.null(options$variable) && !is.character(options$regex)) table[row$default(table), , drop = FALSE]
+    else select_parameters(table, options$variable, options$regex)
   }
-  invisible(row$draw(fit, table, options, dots))
+  invisible(with_class(row$draw(fit, table, options, dots), "vb_warning_plot", "In the plot"))
 }
 
 check_widths <- function(prob) {
@@ -104,13 +107,3 @@ check_widths <- function(prob) {
   vb_abort("prob", c("{.arg prob} must be one or two probabilities.", x = "It has {length(prob)}."))
 }
 
-pick_parameters <- function(table, variable, regex, default) {
-  if (is.null(variable)) return(table[default(table), , drop = FALSE])
-  if (!regex || !is.character(variable)) return(select_parameters(table, variable))
-  row <- unlist(lapply(variable, function(pattern) matching(pattern, table$name)))
-  if (!length(row)) {
-    vb_abort("variable", c("No parameter of the fit matches {.arg variable}: {.val {variable}}.",
-                           i = "The names are those of {.code rownames(posterior_summary(fit))}."))
-  }
-  table[unique(row), , drop = FALSE]
-}

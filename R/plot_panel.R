@@ -41,10 +41,20 @@ open_panels <- function(dim, mar, titled = FALSE) {
 }
 
 draw_frame <- function(xlim, ylim, dots, ...) {
+  xlim <- drawable(xlim)
+  ylim <- drawable(ylim)
   frame <- list(x = xlim, y = ylim, type = "n", xlim = xlim, ylim = ylim, xlab = "", ylab = "",
                 main = "", bty = "l")
   frame <- utils::modifyList(frame, list(...))
   do.call(graphics::plot.default, utils::modifyList(frame, dots))
+}
+
+# Limits that an axis can have: finite, and apart
+drawable <- function(limits) {
+  limits <- range(limits[is.finite(limits)], if (!any(is.finite(limits))) 0)
+  size <- max(abs(limits))
+  if (diff(limits) > max(1e-12 * size, 1e-290)) return(limits)
+  mean(limits) + c(-0.5, 0.5) * if (size > 1e-280) size else 1
 }
 
 panel_title <- function(text, line = 0.4) {

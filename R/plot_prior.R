@@ -24,7 +24,8 @@ shown_name <- function(fit, table, k) {
 }
 
 draw_both <- function(name, curve, held, col, dots, first) {
-  density_frame(range(curve$x), max(curve$posterior, curve$prior), dots)
+  value <- c(curve$posterior, curve$prior)
+  density_frame(range(curve$x), max(value[is.finite(value)], 0), dots)
   graphics::polygon(curve$x[c(1L, seq_len(nrow(curve)), nrow(curve))], c(0, curve$posterior, 0),
                     col = pale(col), border = NA)
   graphics::lines(curve$x, curve$prior, col = "grey30", lwd = 1.4, lty = 2L)
@@ -115,7 +116,7 @@ cut_prior <- function(dist, arg, inside) {
   bounded <- all(is.finite(inside))
   if (is_held(dist) || is_shrunk(dist) || (is_flat(dist) && !bounded)) return(NULL)
   unscaled <- function(x) exp(eval_prior(dist, x, arg)$ll)
-  mass <- if (bounded) stats::integrate(unscaled, inside[1L], inside[2L], rel.tol = 1e-8)$value
+  mass <- if (bounded) bounded_mass(unscaled, inside)
     else if (inside[1L] == 0) exp(eval_prior(dist, 1, arg)$log_upper)
     else 1
   at <- function(x) {
@@ -125,6 +126,10 @@ cut_prior <- function(dist, arg, inside) {
     out
   }
   list(at = at, inside = inside, central = central_range(at, inside))
+}
+
+bounded_mass <- function(density, inside) {
+  stats::integrate(density, inside[1L], inside[2L], rel.tol = 1e-8, stop.on.error = FALSE)$value
 }
 
 # Marginal of one correlation of a d x d LKJ(eta) matrix: (1 + r) / 2 ~ Beta(a, a) with
@@ -139,22 +144,27 @@ lkj_margin <- function(eta, d) {
 ordered_prior <- function(one, k, n) {
   if (is.null(one) || n == 1L) return(one)
   at <- function(x) {
-    below <- distribution(one$at, x)
+    below <- distribution(one, x)
     exp(lgamma(n + 1) - lgamma(k) - lgamma(n - k + 1)) * below^(k - 1) * (1 - below)^(n - k) *
       one$at(x)
   }
   list(at = at, inside = one$inside, central = one$central)
 }
 
-# Distribution function of a density on the real line, at sorted x: to the first by quadrature, then
-# by Simpson's rule from one to the next
-distribution <- function(density, x) {
-  first <- stats::integrate(density, -Inf, x[1L], rel.tol = 1e-6)$value
-  if (length(x) == 1L) return(first)
-  left <- x[-length(x)]
-  right <- x[-1L]
-  piece <- (right - left) / 6 * (density(left) + 4 * density((left + right) / 2) + density(right))
-  pmin(first + c(0, cumsum(piece)), 1)
+# Distribution function of a prior on the real line: Simpson's rule in t where x = middle + width
+# sinh(t), in which heavy tails end
+distribution <- function(prior, x) {
+  middle <- mean(prior$central)
+  width <- max(diff(prior$central) / 2, 1e-12)
+  mass <- function(t) {
+    value <- prior$at(middle + width * sinh(t)) * cosh(t)
+    replace(value, !is.finite(value), 0)
+  }
+  t <- seq(-40, 40, length.out = 8001L)
+  left <- t[-length(t)]
+  piece <- mass(left) + 4 * mass((left + t[-1L]) / 2) + mass(t[-1L])
+  below <- c(0, cumsum(piece))
+  stats::splinefun(t, below / max(below), method = "monoH.FC")(asinh((x - middle) / width))
 }
 
 # Where the density is above a tenth of its largest value on a coarse grid over many scales

@@ -22,7 +22,8 @@
 #'   `re_formula`.
 #' @param allow_new_levels Whether `newdata` may have levels of a grouping factor that the fit has
 #'   not seen. They are drawn, once for all rows that share them. `NULL` says so in a message,
-#'   `FALSE` makes an error of it. 'lme4' calls it `allow.new.levels`.
+#'   `FALSE` makes an error of it. Where it is `TRUE` missing levels count as such, each a level of
+#'   its own. 'lme4' calls it `allow.new.levels`.
 #' @param sample_new_levels Where such levels are drawn from: `"gaussian"`, the distribution that
 #'   the drawn standard deviations and correlations imply, or `"uncertainty"`, for each draw the
 #'   effects of a level that the fit has seen.

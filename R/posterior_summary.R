@@ -20,6 +20,8 @@
 #'   `r_Subject` stands for all its elements.
 #' @param method `"approximation"`, or `"psis"` for the draws of a fit by ADVI with their importance
 #'   weights, see [posterior_summary.advifit()].
+#' @param regex Whether `variable` holds regular expressions that names are to match, as in 'brms';
+#'   or such expressions themselves: `regex = "^b_"`.
 #' @param ... `pars`, another name of `variable`. There is a warning of anything else.
 #' @return A numeric matrix with the columns `Estimate` (posterior mean), `Est.Error`
 #'   (posterior standard deviation) and one per quantile. The rows are the fixed effects `b_` (of
@@ -39,16 +41,16 @@ posterior_summary <- function(x, ...) UseMethod("posterior_summary")
 #' @rdname posterior_summary
 #' @export
 posterior_summary.vbfit <- function(x, probs = c(0.025, 0.975), variable = NULL,
-                                    method = c("approximation", "psis"), ...) {
-  named_summary(whole_fit(x), probs, variable, method, list(...), "posterior_summary")
+                                    method = c("approximation", "psis"), regex = FALSE, ...) {
+  named_summary(whole_fit(x), probs, variable, method, regex, list(...), "posterior_summary")
 }
 
 # `page`: the help page that a warning of unknown arguments names
-named_summary <- function(x, probs, variable, method, dots, page) {
+named_summary <- function(x, probs, variable, method, regex, dots, page) {
   check_probs(probs, "probs")
   method <- pick_choice(method, "method", c("approximation", "psis"))
   take_synonyms(dots, c(pars = "variable"), page)
-  table <- select_parameters(parameter_table(x), variable)
+  table <- select_parameters(parameter_table(x), variable, regex)
   if (method != "psis") return(summarise_parameters(x, table, probs))
   view <- weighted_view(x, table)
   check_weights(view)

@@ -73,6 +73,7 @@ cell_weights <- function(newdata, weights) {
   if (missing(weights)) {
     vb_abort("weights", "{.arg weights} is missing: the name of the column with the cells' sizes.")
   }
+  weights <- in_quotes(weights, "weights")
   named <- is.character(weights) && length(weights) == 1L && !is.na(weights)
   if (!named || !weights %in% names(newdata)) {
     vb_abort("weights", c("{.arg weights} must be the name of a column of {.arg newdata}.",
@@ -90,7 +91,7 @@ cell_weights <- function(newdata, weights) {
 
 # -> list(id: of each cell, n groups, value: a data frame with their values, or NULL)
 cell_groups <- function(newdata, by) {
-  if (is.null(by)) return(list(id = rep(1L, nrow(newdata)), n = 1L, value = NULL))
+  if (is.null(in_quotes(by, "by"))) return(list(id = rep(1L, nrow(newdata)), n = 1L, value = NULL))
   one_sided <- inherits(by, "formula") && length(by) == 2L
   terms <- if (one_sided) attr(stats::terms(by, data = newdata), "term.labels")
   name <- sub("^`(.*)`$", "\\1", terms)

@@ -41,7 +41,7 @@
 #'   of the response (a probability for binomial data). For `residuals()`, as for [stats::glm()].
 #' @param se.fit Whether to return posterior standard deviations too.
 #' @param allow.new.levels Whether levels of a grouping factor that the fit has not seen, are
-#'   allowed in `newdata`; else they are an error.
+#'   allowed in `newdata`; else they are an error. Where it is `TRUE` missing levels count as such.
 #' @param na.action What to do with rows of `newdata` that have missing values; by default they
 #'   are predicted as `NA`.
 #' @param offset An offset for `newdata`, if one was given as an argument of [vb()]. An

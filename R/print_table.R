@@ -47,8 +47,9 @@ format_estimates <- function(table, digits) {
   tiny <- need > digits + 2
   held <- which(error %in% 0)
   text <- formatC(table, format = "f", digits = max(digits, need[!tiny]))
-  for (k in which(tiny)) {
-    size <- pmin(ceiling(log10(pmax(abs(table[k, ]) / error[k], 1))), 13)
+  wide <- rowSums(nchar(text) > 15L, na.rm = TRUE) > 0
+  for (k in which(tiny | wide)) {
+    size <- pmin(ceiling(log10(pmax(abs(table[k, ]) / error[k], 1))), 8, na.rm = TRUE)
     text[k, ] <- vapply(seq_along(size), function(j) format(table[k, j], digits = 2 + size[j]), "")
   }
   for (k in held) text[k, ] <- ifelse(colnames(table) == "Est.Error", "0", format(table[k, 1L]))

@@ -225,12 +225,12 @@ by_name <- function(user, arg, on, names, single = names) {
     }
     return(structure(rep(list(x), length(single)), names = single))
   }
-  unknown <- setdiff(names(x), names)
-  if (is.null(names(x)) || length(unknown)) {
-    wrong <- if (length(names)) "The list {.arg {arg}} must be named by {.val {names}}."
+  wrong <- wrong_names(names(x), names)
+  if (is.null(names(x)) || length(wrong)) {
+    must <- if (length(names)) "The list {.arg {arg}} must be named by {.val {names}}."
       else "The list {.arg {arg}} suits no part of the model."
-    vb_abort(c(arg, "prior"), c(wrong, x = if (is.null(names(x))) "It has no names."
-                                         else "Not so: {.val {unknown}}."))
+    vb_abort(c(arg, "prior"), c(must, x = if (is.null(names(x))) "It has no names."
+                                        else "None of these, or twice: {.val {wrong}}."))
   }
   x
 }
@@ -245,17 +245,23 @@ coef_rows <- function(given, names, default, on, arg, unit) {
                         unit))
   }
   x <- name_intercept(x, names)
-  unknown <- setdiff(names(x), names)
-  if (!length(names(x)) || length(unknown) || anyDuplicated(names(x))) {
+  wrong <- wrong_names(names(x), names)
+  if (!length(names(x)) || length(wrong)) {
     vb_abort(c(arg, "prior"), c(
       "A list of priors in {.arg {arg}} must be named by coefficients: {.val {names}}.",
-      x = if (length(names(x))) "It has the names {.val {names(x)}}." else "It has no names."))
+      x = if (length(names(x))) "No coefficients, or twice: {.val {wrong}}."
+        else "It has no names."))
   }
   one <- default
   join_rows(lapply(seq_along(names), function(k) {
     one$scale <- rep_len(default$scale, length(names))[k]
     expand_prior(pick_prior(x, names[k], one, on, arg), names[k], one, arg, unit[k])
   }))
+}
+
+# Those that are not known, and those that come twice
+wrong_names <- function(given, known) {
+  unique(c(setdiff(given, known), given[duplicated(given)]))
 }
 
 # The intercept may have the name that brms gives it
@@ -293,12 +299,12 @@ expand_prior <- function(prior, names, default, arg, unit) {
 # One value per coefficient; NA where a named vector leaves it out.
 expand_values <- function(value, names, arg, field) {
   if (!is.null(names(value))) {
-    unknown <- setdiff(names(value), names)
-    if (length(unknown) || anyDuplicated(names(value))) {
-      hint <- if ("(Intercept)" %in% unknown) "The intercept has its own {.arg prior_intercept}."
+    wrong <- wrong_names(names(value), names)
+    if (length(wrong)) {
+      hint <- if ("(Intercept)" %in% wrong) "The intercept has its own {.arg prior_intercept}."
         else "The names are {.val {names}}."
       vb_abort(c(arg, "prior"), c("Names in {.arg {field}} of {.arg {arg}} that are no coefficients
-                                   or come twice: {.val {names(value)}}.", i = hint))
+                                   or come twice: {.val {wrong}}.", i = hint))
     }
     return(unname(value[names]))
   }

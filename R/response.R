@@ -3,28 +3,36 @@
 
 # The weights of rows: of the fit's own data as it keeps them, else what the call's `weights` is in
 # `newdata`, or 1 where it cannot be had. A weight of zero left a row out of the fit; as a row to
-# predict it counts as 1.
-row_weights <- function(fit, newdata) {
+# predict it counts as 1. `quiet`: where nothing depends on them.
+row_weights <- function(fit, newdata, quiet = FALSE) {
   n <- NROW(if (is.null(newdata)) fit$frame else newdata)
   if (is.null(newdata)) {
     given <- fit$frame[["(weights)"]]
   } else {
     call <- fit$call$weights
-    there <- all(row_variables(fit, call) %in% names(newdata))
-    given <- if (there) eval(call, newdata, environment(fit$formula))
+    absent <- setdiff(row_variables(fit, call), names(newdata))
+    given <- if (!length(absent)) eval(call, newdata, environment(fit$formula))
     if (!length(given) %in% c(1L, n)) given <- NULL
+    if (is.null(given) && !is.null(call) && !quiet) warn_weights(absent)
   }
   weights <- rep_len(if (is.null(given)) 1 else as.double(given), n)
   replace(weights, weights %in% 0, 1)
 }
 
-# How a binomial response was given: "pairs", "proportion", or "binary", which is one trial whatever
-# the weights
+warn_weights <- function(absent) {
+  vb_warn("vb_warning_weights", c(
+    "The weights of {.arg newdata} are not known: they are taken to be 1.",
+    i = if (length(absent)) "Add {.code {absent}}, which {.arg weights} of the fit is made of."
+      else "{.arg weights} of the fit has no value for new rows."))
+}
+
+# How trials were given: "pairs" of successes and failures, or of a binomial response "proportion"
+# or "binary", which is one trial whatever the weights
 trials_kind <- function(fit) {
-  reader <- family_rows[[fit$design$family]]$response
-  if (!identical(reader, "response_trials")) return("none")
   y <- fit$frame[[1L]]
   if (is.matrix(y) && ncol(y) == 2L) return("pairs")
+  reader <- family_rows[[fit$design$family]]$response
+  if (!identical(reader, "response_trials")) return("none")
   if (is.numeric(y) && any(y > 0 & y < 1)) "proportion" else "binary"
 }
 
@@ -44,7 +52,9 @@ response_size <- function(fit, newdata = NULL) {
         i = "Add {.code {need}}, which {.arg weights} is made of."))
     }
   }
-  row_weights(fit, newdata)
+  draw <- family_rows[[fit$design$family]]$draw
+  drawn <- if (length(draw)) all.names(body(get(draw, mode = "function")))
+  row_weights(fit, newdata, quiet = !"size" %in% drawn)
 }
 
 # The response's expression evaluated in new data. Elsewhere only constants are looked for: a vector
@@ -103,6 +113,7 @@ read_response <- function(family, y, weights) {
 
 # Of a family of the user's own: what is two-valued becomes 0 and 1
 response_any <- function(y, weights, family) {
+  if (is.matrix(y)) return(response_coded(y, weights, family))
   if (is.logical(y) || (is.factor(y) && nlevels(y) == 2L)) y <- zero_one(y, family)
   response_real(y, weights, family)
 }
@@ -193,15 +204,33 @@ response_trials <- function(y, weights, family) {
 }
 
 response_pairs <- function(y, weights, family) {
-  if (!is.numeric(y) || ncol(y) != 2L || !whole(y) || any(y < 0)) {
+  if (!is.numeric(y) || ncol(y) != 2L || !whole(y)) {
     wrong_response(family, "A matrix response must have two columns of whole numbers.",
                    "Write {.code cbind(success, failure)}.")
+  }
+  if (any(y < 0)) {
+    column <- if (any(y[, 1L] < 0)) "first" else "second"
+    row <- which(rowSums(y < 0) > 0)[1L]
+    wrong_response(family, "The {column} column of the response is negative, the first time in row
+                            {row}.",
+                   "Write {.code cbind(success, failure)}: not successes and trials, but successes
+                    and what is left of the trials.")
   }
   success <- as.double(y[, 1L])
   trials <- success + as.double(y[, 2L])
   list(y = ifelse(trials > 0, success / trials, 0), weights = weights * trials,
        spec_y = weights * success, spec_w = weights * trials,
        constant = weights * lchoose(trials, success))
+}
+
+# For a density of the user's own, which the engine hands back what it was given: both in a number
+response_coded <- function(y, weights, family) {
+  pair <- response_pairs(y, rep(1, nrow(y)), family)
+  if (any(y >= pair_unit)) {
+    wrong_response(family, "Its numbers are too large.", "There is room for {pair_unit - 1}.")
+  }
+  list(y = pair$y, weights = weights, spec_y = as.double(y[, 1L]) + pair_unit * as.double(y[, 2L]),
+       spec_w = weights, constant = NULL, pairs = TRUE)
 }
 
 zero_one <- function(y, family) {

@@ -5,7 +5,7 @@ response_draws <- function(fit, eta, size, sample) {
   aux <- fit$hyper$class == "aux"
   par <- split(sample$hyper[aux, , drop = FALSE], factor(which(aux)))
   names(par) <- fit$hyper$name[aux]
-  if (inherits(family, "vb_family")) return(user_draws(family, eta, par))
+  if (inherits(family, "vb_family")) return(user_draws(family, eta, par, size))
   if (length(threshold_rows(fit))) return(category_draws(mean_draws(fit, eta, sample)))
   par <- lapply(par, rep, each = nrow(eta))
   mu <- inverse_link(family, eta)
@@ -14,14 +14,18 @@ response_draws <- function(fit, eta, size, sample) {
   array(out, dim(eta))
 }
 
-user_draws <- function(family, eta, par) {
+user_draws <- function(family, eta, par, size) {
   if (is.null(family$simulate)) {
     vb_abort(c("family", "simulate"), c(
       "The family {.val {family$family}} does not know how to draw responses.",
       i = "Give {.fun vb_family} the argument {.arg simulate}."))
   }
+  trials <- if (isTRUE(family$pairs)) {
+    check_callback(family$simulate, "simulate", c("eta", "par", "trials"))
+    list(size)
+  }
   out <- vapply(seq_len(ncol(eta)), function(s) {
-    value <- family$simulate(eta[, s], lapply(par, `[`, s))
+    value <- do.call(family$simulate, c(list(eta[, s], lapply(par, `[`, s)), trials))
     if (length(value) != nrow(eta)) {
       vb_abort(c("family", "simulate"), "{.arg simulate} must return one response for each entry of
                                          {.arg eta}: for {nrow(eta)} it is {describe(value)}.")

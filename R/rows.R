@@ -3,7 +3,9 @@
 # -> list(x, offset, group, z: as engine_moments() reads them, one entry per row; label: rows of one
 # unseen level share a number, others have 0; complete: FALSE for rows with missing values, whose x,
 # offset or z are NA). `newdata = NULL`: the rows of the frame.
-new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, offset = NULL) {
+# `missing_too`: a missing level is one that was not seen, and its row complete.
+new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, offset = NULL,
+                     missing_too = allow.new.levels) {
   check_flag(allow.new.levels, "allow.new.levels")
   own <- is.null(newdata)
   newdata <- if (own) fit$frame else as_newdata(newdata)
@@ -18,8 +20,8 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
     term <- fit$random[[k]]
     if (any(used[[k]])) {
       level <- new_labels(term$expr, newdata, own, environment(fit$formula))
-      code <- match(level, term$levels, nomatch = 0L)    # 0 for a new level, NA where missing
-      code[is.na(level)] <- NA_integer_
+      code <- match(level, term$levels, nomatch = 0L)    # 0 for a new level
+      if (!missing_too) code[is.na(level)] <- NA_integer_
       check_new_levels(term, code, allow.new.levels)
       z[[k]] <- new_matrix(term$terms, term$xlevels, term$contrasts, newdata, own)
       if (ncol(z[[k]]) != length(term$coef)) damaged(sprintf("random$%d$terms", k))
@@ -33,7 +35,7 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
     group[[k]] <- code
     label[[k]] <- integer(length(code))
     new <- which(code == 0L)
-    if (length(new)) label[[k]][new] <- match(level[new], unique(level[new]))
+    if (length(new)) label[[k]][new] <- level_numbers(level[new])
   }
   list(x = x, offset = offset, group = group, z = z, label = label, complete = complete)
 }
@@ -48,27 +50,12 @@ as_newdata <- function(newdata) {
                           x = if (is.list(given)) "It is a list from which none can be made."
                             else "It is {describe_class(given)}."))
   }
-  newdata
+  plain_data(newdata)
 }
 
 new_matrix <- function(terms, xlevels, contrasts, newdata, own) {
   terms <- stats::delete.response(terms)
-  if (!own) {
-    rows <- nrow(newdata)
-    newdata <- tryCatch({
-      frame <- without_frame_warnings(
-        stats::model.frame(terms, newdata, na.action = stats::na.pass, xlev = xlevels))
-      stats::.checkMFClasses(attr(terms, "dataClasses"), frame)
-      frame
-    }, error = function(e) {
-      message <- conditionMessage(e)
-      vb_abort("newdata", c("{.arg newdata} does not fit the model.", x = "{message}"))
-    })
-    if (nrow(newdata) != rows) {
-      vb_abort("newdata", "Variables of the model are not in {.arg newdata}, and those found
-                           elsewhere have {nrow(newdata)} rows instead of {rows}.")
-    }
-  }
+  if (!own) newdata <- new_frame(terms, xlevels, newdata)
   plain <- plain_columns(terms, newdata)
   if (!is.null(plain)) return(plain$x)
   if (own) attr(newdata, "terms") <- terms
@@ -77,12 +64,38 @@ new_matrix <- function(terms, xlevels, contrasts, newdata, own) {
   x
 }
 
-# model.frame()'s own, which carry no call: that C(f, contr.sum) loses its contrasts, which
-# model.matrix() is given, and what becomes an error here
-without_frame_warnings <- function(code) {
-  withCallingHandlers(code, warning = function(w) {
-    if (is.null(conditionCall(w))) invokeRestart("muffleWarning")
+new_frame <- function(terms, xlevels, newdata) {
+  take <- function() {
+    frame <- stats::model.frame(terms, newdata, na.action = stats::na.pass)
+    if (nrow(frame) != nrow(newdata)) {
+      vb_abort("newdata", "Variables of the model are not in {.arg newdata}, and those found
+                           elsewhere have {nrow(frame)} rows instead of {nrow(newdata)}.")
+    }
+    frame <- known_levels(frame, xlevels)
+    stats::.checkMFClasses(attr(terms, "dataClasses"), frame)
+    frame
+  }
+  tryCatch(with_class(take(), "vb_warning_newdata", "In `newdata`"), error = function(e) {
+    if (inherits(e, "vb_error")) rlang::cnd_signal(e)
+    message <- conditionMessage(e)
+    vb_abort("newdata", c("{.arg newdata} does not fit the model.", x = "{message}"))
   })
+}
+
+# Factors with the levels that they had. model.frame(xlev = ) does this too, but warns of contrasts,
+# which are the fit's whatever these factors carry.
+known_levels <- function(frame, xlevels) {
+  for (name in intersect(names(xlevels), names(frame))) {
+    x <- frame[[name]]
+    if (!is.factor(x) && !is.character(x)) next
+    new <- setdiff(unique(as.character(x[!is.na(x)])), xlevels[[name]])
+    if (length(new)) {
+      vb_abort("newdata", c("{.code {name}} has levels in {.arg newdata} that were not in the data:
+                             {.val {new}}.", i = "Those known are {.val {xlevels[[name]]}}."))
+    }
+    frame[[name]] <- factor(x, xlevels[[name]], ordered = is.ordered(x))
+  }
+  frame
 }
 
 # ---- groups --------------------------------------------------------------------------------------
@@ -100,6 +113,13 @@ new_labels <- function(expr, newdata, own, env) {
                           i = "Add it, or leave the random effects out by {.code re.form = NA}."))
   }
   as.character(x)
+}
+
+# Which of them are one level: missing ones are none of the others
+level_numbers <- function(level) {
+  number <- match(level, unique(level))
+  gap <- which(is.na(level))
+  replace(number, gap, length(level) + seq_along(gap))
 }
 
 check_new_levels <- function(term, code, allow) {

@@ -12,7 +12,7 @@ draws_request <- function(fit, newdata, ndraws, re.form, allow_new_levels, sampl
   if (!own) newdata <- as_newdata(newdata)
   if (!is.null(allow_new_levels)) check_flag(allow_new_levels, "allow_new_levels")
   allow <- own || is.null(allow_new_levels) || allow_new_levels
-  rows <- new_rows(fit, newdata, re.form, allow, offset)
+  rows <- new_rows(fit, newdata, re.form, allow, offset, missing_too = isTRUE(allow_new_levels))
   if (!own && is.null(allow_new_levels)) inform_new_levels(fit, rows)
   list(rows = rows, ndraws = if (is.null(ndraws)) ndraws.vbfit(fit) else as.integer(ndraws),
        new = sample_new_levels, newdata = newdata, seed = seed,

@@ -29,7 +29,7 @@ interval_bounds <- function(fit, rows, type, interval, probs, size) {
   sample <- if (by_draws) with_noise_stream("fixed", posterior_sample(fit, quantile_draws(fit)))
   if (credible && type == "link") rows <- rows_of_link(fit, rows)
   quantiles <- function(rows, size) {
-    if (by_draws && own) return(simulated_quantiles(fit, rows, sample, probs))
+    if (by_draws && own) return(simulated_quantiles(fit, rows, sample, probs, size))
     if (by_draws) return(category_quantiles(fit, rows, sample, probs))
     nodes <- row_nodes(fit, rows)
     if (!credible) return(response_quantiles(fit, nodes, size, probs))
@@ -76,7 +76,7 @@ by_weights <- function(nodes, probs, f) {
     weight <- nodes$weight[node] / sum(nodes$weight[node])
     out[row, ] <- f(c(part, list(weight = weight, par = nodes$par[, node, drop = FALSE])), row)
   }
-  out
+  in_order(out, probs)
 }
 
 eta_quantiles <- function(nodes, probs) {
@@ -147,11 +147,10 @@ category_quantiles <- function(fit, rows, sample, probs) {
 }
 
 # The least response that reaches the probability, as for counts
-simulated_quantiles <- function(fit, rows, sample, probs) {
-  y <- marginal_draws(fit, rows, sample, function(eta) {
-    response_draws(fit, eta, rep(1, nrow(eta)), sample)
-  })
-  row_quantiles(y, probs, type = 1L)
+simulated_quantiles <- function(fit, rows, sample, probs, size) {
+  y <- marginal_draws(fit, rows, sample, function(eta) response_draws(fit, eta, size, sample))
+  out <- row_quantiles(y, probs, type = 1L)
+  if (trials_kind(fit) == "pairs") out / size else out
 }
 
 row_quantiles <- function(x, probs, type = 7L) {

@@ -128,7 +128,7 @@ is_data_of <- function(fit, data) {
   columns <- fit_columns(fit)
   row <- frame_rows(fit$frame, data, nrow(data))
   all(vapply(intersect(names(columns), names(data)), function(name) {
-    value <- data[[name]]
+    value <- plain_column(data[[name]])
     value <- if (is.matrix(value)) value[row, , drop = FALSE] else value[row]
     identical(as.vector(value), as.vector(columns[[name]]))
   }, NA))

@@ -10,6 +10,7 @@ build_model <- function(formula, data, family, user, call, na.action, contrasts,
   frame <- build_frame(parsed, call, data, na.action, env)
   response <- read_response(family, frame[[1L]], frame_weights(frame))
   rows <- weighted_rows(response$weights)
+  if (isTRUE(response$pairs)) family$family$pairs <- TRUE
   if (family$thresholds) {
     family$levels <- response$levels
     family$par <- sprintf("Intercept[%d]", seq_len(length(response$levels) - 1L))

@@ -30,13 +30,16 @@
 #' @param name The name that prints show.
 #' @param log_lik A function of `y`, `eta` (vectors of one length: response and linear predictor)
 #'   and `par` (a list of numbers by name) that returns the vector of log densities, normalising
-#'   constants included. Prior weights multiply it.
+#'   constants included. Prior weights multiply it. Of a response `cbind(success, failure)` `y` is a
+#'   matrix with these columns: `y[, "success"]`, and `rowSums(y)` trials.
 #' @param par A character vector by name of the parameters, such as `c(phi = "positive")`.
 #' @param link `"identity"`, `"log"`, `"logit"`, `"probit"`, `"cloglog"`, `"cauchit"`, `"inverse"`
 #'   or `"sqrt"`: [fitted()][predict.vbfit] and `predict(type = "response")` give the posterior
 #'   mean of its inverse, which need not be the mean of the response. It sets the default prior of
 #'   the intercept, too, and otherwise does not enter the fit: `log_lik` is given `eta`.
-#' @param simulate A function of `eta` and `par` that draws responses, kept with the family.
+#' @param simulate A function of `eta` and `par` that draws responses, kept with the family. Where
+#'   the response is `cbind(success, failure)` it has a third argument, the numbers of trials, and
+#'   draws successes.
 #' @param smooth `FALSE` for a density with kinks in `eta`, such as a Laplace: finer quadrature,
 #'   which takes longer.
 #' @param x A family made by `vb_family()`.
@@ -72,8 +75,8 @@ vb_family <- function(name, log_lik, par = character(), link = "identity", simul
   if (!is.character(name) || length(name) != 1L || is.na(name) || !nzchar(name)) {
     vb_abort("name", c("{.arg name} must be one string.", x = "It is {describe(name)}."))
   }
-  check_callback(log_lik, "log_lik", 3L)
-  if (!is.null(simulate)) check_callback(simulate, "simulate", 2L)
+  check_callback(log_lik, "log_lik", c("y", "eta", "par"))
+  if (!is.null(simulate)) check_callback(simulate, "simulate", c("eta", "par"))
   check_domains(par)
   check_flag(smooth, "smooth")
   check_choice(link, "link", stats::setNames(rep(TRUE, length(user_links)), user_links))
@@ -87,10 +90,11 @@ user_links <- c("identity", "log", "logit", "probit", "cloglog", "cauchit", "inv
                 "sqrt")                                  # in the order of mean_of in r_user.c
 domains <- c("positive", "real", "unit")                 # in the order of the enum in vb.h
 
-check_callback <- function(f, arg, n_arg) {
+check_callback <- function(f, arg, what) {
   takes <- if (is.function(f)) formals(args(f))
-  if (is.function(f) && ("..." %in% names(takes) || length(takes) >= n_arg)) return(invisible())
-  what <- c("y", "eta", "par")[seq(4L - n_arg, 3L)]
+  if (is.function(f) && ("..." %in% names(takes) || length(takes) >= length(what))) {
+    return(invisible())
+  }
   vb_abort(c(arg, "family"), c("{.arg {arg}} must be a function of {.arg {what}}.",
                                x = if (!is.function(f)) "It is {describe_class(f)}."))
 }
@@ -157,11 +161,23 @@ callback <- function(family) {
     value <- suspendInterrupts(call_log_lik(family$family, y, eta, par))
     if (!is.finite(sum(value))) {
       at <- which(!is.finite(value))[1L]
-      if (!is.na(at)) seen$bad <- list(y = y[at], eta = eta[at], par = par, value = value[at])
+      if (!is.na(at)) {
+        seen$bad <- list(y = shown_response(family$family, y[at]), eta = eta[at], par = par,
+                         value = value[at])
+      }
     }
     value
   }
   list(density = density, seen = seen)
+}
+
+# Successes and failures in one number, whose square is one that doubles still have
+pair_unit <- 2^26
+coded_pairs <- function(y) cbind(success = y %% pair_unit, failure = y %/% pair_unit)
+
+shown_response <- function(family, y) {
+  if (!isTRUE(family$pairs)) return(format(y, digits = 5L))
+  sprintf("cbind(%s)", toString(coded_pairs(y)))
 }
 
 # The density that C calls for a finished fit; NULL for other families
@@ -178,6 +194,7 @@ with_density <- function(fit) {
 
 call_log_lik <- function(family, y, eta, par) {
   names(par) <- names(family$par)
+  if (isTRUE(family$pairs)) y <- coded_pairs(y)
   value <- withCallingHandlers(
     tryCatch(family$log_lik(y, eta, as.list(par)), error = function(e) {
       message <- conditionMessage(e)
@@ -209,7 +226,8 @@ probe_log_lik <- function(family, spec) {
     vb_abort(c("log_lik", "family"), c(
       "{.arg log_lik} of the family {.val {family$family}} is not vectorised over {.arg y} and
        {.arg eta}.",
-      x = "At {.code y = {y[!same][1L]}} it is {signif(all[!same][1L], 5L)} among other rows and
+      x = "At {.code y = {shown_response(family$family, y[!same][1L])}} it is
+           {signif(all[!same][1L], 5L)} among other rows and
            {signif(alone[!same][1L], 5L)} alone."))
   }
 }
@@ -231,7 +249,8 @@ not_finite_hint <- function(seen) {
 }
 
 describe_point <- function(bad) {
-  at <- c(y = bad$y, eta = bad$eta, bad$par)
-  at <- paste(names(at), vapply(at, format, "", digits = 5L), sep = " = ", collapse = ", ")
+  at <- c(eta = bad$eta, bad$par)
+  at <- c(y = bad$y, vapply(at, format, "", digits = 5L))
+  at <- paste(names(at), at, sep = " = ", collapse = ", ")
   sprintf("At %s it is %s.", at, bad$value)
 }

@@ -154,7 +154,7 @@ test_that("mistakes are classed errors", {
   fit <- vb(breaks ~ wool + tension, warpbreaks, family = poisson())
   expect_error(conditional_effects(fit, "wool", conditions = data.frame(tension = "X")),
                class = "vb_error_conditions")
-  cars$x <- as.matrix(cars$speed)
+  cars$x <- cbind(cars$speed, cars$speed^2)
   expect_error(conditional_effects(vb(dist ~ x, cars)), class = "vb_error_effects")
 })
 

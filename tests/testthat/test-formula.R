@@ -33,3 +33,16 @@ test_that("a Stan model is sent to rstan::vb()", {
     expect_error(as_formula(x, environment()), "rstan::vb", class = "vb_error_formula")
   }
 })
+
+test_that("a grouping variable can be taken out of a dot that it is not in", {
+  d <- mtcars[c("mpg", "wt", "hp", "cyl")]
+  expect_no_warning(parsed <- parse_formula(mpg ~ . - cyl + (1 | cyl), d))
+  expect_identical(deparse1(parsed$fixed), "mpg ~ wt + hp")
+  expect_identical(deparse1(parse_formula(mpg ~ . - hp + (1 | cyl), d)$fixed), "mpg ~ wt")
+  expect_identical(deparse1(parse_formula(log(mpg) ~ .^2 + (1 | cyl), d)$fixed),
+                   "log(mpg) ~ wt + hp + wt:hp")
+  expect_identical(deparse1(parse_formula(mpg ~ . + cyl + (1 | cyl), d)$fixed),
+                   "mpg ~ wt + hp + cyl")
+  expect_identical(deparse1(parse_formula(mpg ~ . + (1 | cyl), d[c("mpg", "cyl")])$fixed),
+                   "mpg ~ 1")
+})

@@ -13,3 +13,28 @@ test_that("the quantiles of equal points are the midpoint quantiles of stats", {
                unname(quantile(x, p, type = 5)))
   expect_identical(varbayes:::weighted_quantile(c(2, 2, 2), 1:3 / 6, p), rep(2, 4))
 })
+
+test_that("quantiles are in order, also where weights are negative", {
+  nodes <- list(mean = rbind(c(-0.0135, 0.0006, -0.1762, 0.0142), 0), skew = NULL,
+                var = rbind(c(3.636, 8.354, 0.469, 0.402), c(1, 2, 3, 4)),
+                weight = c(1.0548, 2.5995, -1.6599, -0.9944))
+  nodes$weight <- nodes$weight / sum(nodes$weight)
+  probs <- c(0.975, 0.025, 0.5, 0.25, 0.75)
+  crossing <- mixture_quantiles(nodes$mean, nodes$var, NULL, nodes$weight, probs)
+  q <- node_quantiles(nodes, probs)
+  expect_false(is.unsorted(q[1, order(probs)]))
+  expect_setequal(q[1, ], crossing[1, ])
+  plain <- rbind(1:5, c(1, NA, 3, 4, 5))
+  expect_identical(in_order(plain, 1:5 / 6), plain)
+  expect_identical(in_order(plain[, 5:1], 5:1 / 6), plain[, 5:1])
+  expect_identical(in_order(rbind(c(2, 1)), c(0.1, 0.9)), rbind(c(1, 2)))
+})
+
+test_that("the ends of intervals are in order", {
+  nodes <- list(mean = rbind(c(-0.6835, -0.2646, -0.4658, 2.3733)),
+                var = rbind(c(0.6998, 0.0131, 6.6564, 4.2441)),
+                skew = rbind(c(-1.0811, -0.2378, -1.5485, -1.2725)),
+                weight = c(1.0541, -2.7498, 0.8725, 1.8232), new = FALSE)
+  ends <- eta_quantiles(nodes, c(0.75, 0.975))
+  expect_lt(ends[1], ends[2])
+})

@@ -127,3 +127,25 @@ test_that("the intercept is the one at the column means", {
     expect_equal(sqrt(sum(weight * (curve$x - mean)^2)), sd, tolerance = 0.02)
   }
 })
+
+test_that("densities without end, and wide or far priors, are drawn", {
+  fit <- vb(breaks ~ wool + (wool | tension), warpbreaks, prior_cor = lkj(0.1))
+  expect_no_warning(drawn <- plot(fit, "prior"))
+  expect_true(any(is.infinite(drawn$prior)))
+  d <- data.frame(y = factor(rep(c("a", "b", "c"), 8), ordered = TRUE), x = sin(1:24))
+  for (prior in list(normal(0, 1e8), cauchy(0, 1e-3), student_t(1.1, 50, 2))) {
+    ordinal <- vb(y ~ x, d, family = cumulative(), prior_intercept = prior)
+    drawn <- plot(ordinal, "prior", regex = "Intercept")
+    expect_false(anyNA(drawn$prior))
+  }
+})
+
+test_that("the distribution function of a prior is that of R", {
+  x <- c(-1e9, -30, -2, -0.1, 0, 0.4, 3, 100, 1e7)
+  one <- function(at) list(at = at, central = central_range(at, c(-Inf, Inf)))
+  expect_equal(distribution(one(dcauchy), x), pcauchy(x), tolerance = 1e-6)
+  far <- function(x) dt((x - 50) / 2, 3) / 2
+  expect_equal(distribution(one(far), x), pt((x - 50) / 2, 3), tolerance = 1e-6)
+  expect_equal(distribution(one(function(x) dnorm(x, 0, 1e8)), x), pnorm(x, 0, 1e8),
+               tolerance = 1e-6)
+})

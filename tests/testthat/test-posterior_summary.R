@@ -51,3 +51,23 @@ test_that("wrong arguments are named", {
   expect_error(posterior_summary(fit, variable = "b_nothing"), class = "vb_error_variable")
   expect_error(posterior_summary(fit, variable = 1), class = "vb_error_variable")
 })
+
+test_that("parameters are picked by patterns too, in all verbs that pick them", {
+  fit <- vb(breaks ~ wool + (1 | tension), warpbreaks)
+  all <- posterior_summary(fit)
+  b <- grep("^b_", rownames(all))
+  expect_identical(posterior_summary(fit, regex = "^b_"), all[b, ])
+  expect_identical(posterior_summary(fit, variable = "^b_", regex = TRUE), all[b, ])
+  expect_identical(posterior_summary(fit, variable = "sigma", regex = "^b_"),
+                   all[c("sigma", rownames(all)[b]), ])
+  expect_identical(posterior_summary(fit, variable = "r_tension", regex = FALSE),
+                   posterior_summary(fit, variable = "r_tension"))
+  expect_error(posterior_summary(fit, regex = "^none"), class = "vb_error_regex")
+  expect_error(posterior_summary(fit, regex = "("), "regular", class = "vb_error_regex")
+  expect_error(posterior_summary(fit, regex = NA), class = "vb_error_regex")
+  drawn <- plot(fit, "density", regex = "^b_")
+  expect_setequal(drawn$variable, rownames(all)[b])
+  skip_if_not_installed("posterior")
+  draws <- posterior::as_draws_df(fit, ndraws = 5, regex = "^b_|^lp__")
+  expect_identical(posterior::variables(draws), c(rownames(all)[b], "lp__"))
+})

@@ -126,3 +126,20 @@ test_that("columns that make no groups, and no weights, are errors", {
   expect_error(poststratify(fit, cells, "n", ~matrix), class = "vb_error_by")
   expect_error(poststratify(fit, cells), class = "vb_error_weights")
 })
+
+test_that("names without quotes are mistakes that are explained", {
+  fit <- vb(breaks ~ wool + (1 | tension), warpbreaks)
+  cells <- data.frame(wool = c("A", "B"), tension = "L", N = 3:4)
+  says <- function(expr, arg) {
+    error <- tryCatch(expr, error = identity)
+    expect_s3_class(error, paste0("vb_error_", arg))
+    expect_match(conditionMessage(error), "in quotes")
+  }
+  says(poststratify(fit, cells, weights = N), "weights")
+  says(poststratify(fit, cells, "N", by = wool), "by")
+  says(posterior_summary(fit, variable = b_wool), "variable")
+  says(posterior_interval(fit, pars = b_wool), "pars")
+  says(conditional_effects(fit, effects = wool), "effects")
+  says(plot(fit, "density", variable = b_wool), "variable")
+  says(loo::loo(fit, group = Subject), "group")
+})

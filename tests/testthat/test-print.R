@@ -90,3 +90,20 @@ test_that("digits are checked", {
     expect_error(print(summary(fit), digits = digits), class = "vb_error_digits")
   }
 })
+
+test_that("numbers of any size are printed within 80 columns", {
+  set.seed(4)
+  table <- cbind(Estimate = c(3.05e21, 1, 1e12, -2e-300, 5),
+                 Est.Error = c(4e9, 3e-16, 1e-3, 1e-302, 0),
+                 "l-95% CI" = c(-3.05e21, 1, 1e12, -3e-300, 5), "u-95% CI" = c(4e21, 1, 1e12, 0, 5))
+  rownames(table) <- c("(Intercept)", "b", "c", "d", "held")
+  shown <- format_estimates(table, 2)
+  expect_lte(max(nchar(shown)), 16)
+  expect_equal(as.numeric(shown[1:4, 1]), unname(table[1:4, 1]), tolerance = 1e-9)
+  expect_equal(as.numeric(shown[1:4, 2]), unname(table[1:4, 2]), tolerance = 0.05)
+  expect_lte(max(nchar(capture.output(print_estimates(table, 2)))), 80)
+  d <- data.frame(x = rnorm(20), g = rep(1:4, 5))
+  d$y <- 1 + 2 * d$x + d$g
+  perfect <- suppressWarnings(vb(y ~ x + (1 | g), d))
+  expect_lte(max(nchar(capture.output(print(perfect), print(summary(perfect))))), 80)
+})

@@ -212,3 +212,18 @@ test_that("a prior of what the model does not have is mentioned", {
   expect_no_message(vb(dist ~ 1, cars, prior = NULL))
   expect_no_message(vb(dist ~ speed, cars, prior = normal(), prior_aux = exponential(1)))
 })
+
+test_that("messages name the wrong names alone", {
+  d <- data.frame(y = c(1, 3, 2, 5, 4, 7), x = c(1, 2, 4, 3, 5, 6), g = rep(1:3, 2))
+  says <- function(expr) conditionMessage(expect_error(expr, class = "vb_error_prior"))
+  text <- says(vb(y ~ x, d, prior = normal(c(x = 0, foo = 2), 1)))
+  expect_match(text, "come twice: \"foo\"\\.")
+  text <- says(vb(y ~ x, d, prior = normal(c(x = 0, x = 2), 1)))
+  expect_match(text, "come twice: \"x\"\\.")
+  text <- says(vb(y ~ x, d, prior = list(x = normal(0, 1), foo = normal(0, 1))))
+  expect_match(text, "twice: \"foo\"\\.")
+  text <- says(vb(y ~ x + (1 | g), d, prior_sd = list(g = normal(0, 1), foo = normal(0, 1))))
+  expect_match(text, "twice: \"foo\"\\.")
+  expect_error(vb(y ~ x, d, prior_aux = list(sigma = normal(0, 1), sigma = normal(0, 2))),
+               class = "vb_error_prior_aux")
+})

@@ -15,7 +15,9 @@ test_that("trials and weights of new rows are read from them", {
   expect_identical(trials_kind(vb(am ~ wt, mtcars, family = binomial())), "binary")
   fit <- vb(dist ~ speed, cars, weights = rep(4, 50))
   expect_identical(response_size(fit), rep(4, 50))
-  expect_identical(response_size(fit, cars[1:2, ]), c(1, 1))
+  expect_warning(size <- response_size(fit, cars[1:2, ]), "no value for new rows",
+                 class = "vb_warning_weights")
+  expect_identical(size, c(1, 1))
 })
 
 test_that("the response of new rows is read as the fit's was", {
@@ -103,4 +105,34 @@ test_that("errors name the constructor, and the family of the user's own", {
   expect_error(weights(vb(dist ~ speed, cars, family = own), "working"), "type = \"prior\"",
                class = "vb_error_type")
   expect_error(student(df = Inf), class = "vb_error_df")
+})
+
+test_that("of a matrix with negative numbers it is said that they are negative", {
+  d <- data.frame(s = c(3, 4, 5), n = c(2, 1, 0), x = 1:3)
+  says <- function(expr) conditionMessage(expect_error(expr, class = "vb_error_response"))
+  expect_match(says(vb(cbind(s, n - s) ~ x, d, family = binomial())),
+               "second column of the response is negative, the first time in row 1")
+  expect_match(says(vb(cbind(-n, s) ~ x, d, family = binomial())), "first column .* in row 1")
+  expect_match(says(vb(cbind(s + 0.5, n) ~ x, d, family = binomial())), "whole numbers")
+})
+
+test_that("weights that new data do not have are warned of where they matter", {
+  set.seed(3)
+  d <- data.frame(x = rnorm(30), v = runif(30, 1, 2))
+  d$y <- d$x + rnorm(30)
+  d$n <- rpois(30, 3)
+  k <- 1
+  fit <- vb(y ~ x, d, weights = k / v)
+  new <- data.frame(x = 1:2)
+  expect_warning(unweighted <- predict(fit, new, interval = "prediction"), "Add `v`",
+                 class = "vb_warning_weights")
+  known <- predict(fit, transform(new, v = 1), interval = "prediction")
+  expect_identical(unweighted, known)
+  expect_false(identical(predict(fit, transform(new, v = 4), interval = "prediction"), known))
+  expect_warning(posterior_predict(fit, new, ndraws = 2), class = "vb_warning_weights")
+  expect_warning(log_lik(fit, transform(new, y = 1), ndraws = 2), class = "vb_warning_weights")
+  expect_no_warning(predict(fit, new, interval = "credible"))
+  expect_no_warning(posterior_epred(fit, new, ndraws = 2))
+  counts <- vb(n ~ x, d, family = poisson(), weights = v)
+  expect_no_warning(posterior_predict(counts, new, ndraws = 2))
 })

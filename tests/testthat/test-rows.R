@@ -119,3 +119,32 @@ test_that("blocks have all rows, in order", {
   expect_identical(lengths(row_blocks(3:9, 1e6), use.names = FALSE), c(2L, 2L, 2L, 1L))
   expect_length(row_blocks(3:9, 1e7), 7)
 })
+
+test_that("what a formula makes of new data is warned of with a class", {
+  d <- data.frame(y = c(1, 3, 2, 5, 4, 6), x = 1:6, f = factor(rep(c("u", "v"), 3)))
+  fit <- vb(y ~ log(x) + C(f, contr.sum), d)
+  new <- d[2:3, ]
+  contrasts(new$f) <- contr.treatment(2)
+  new$f <- factor(new$f, c("u", "v", "w"))
+  expect_no_warning(p <- predict(fit, new))
+  expect_identical(p, predict(fit, d[2:3, ]))
+  expect_warning(p <- predict(fit, transform(d, x = x - 2)), "newdata.*NaN",
+                 class = "vb_warning_newdata")
+  expect_identical(unname(is.na(p)), d$x < 2)
+  expect_error(predict(fit, transform(new, f = factor("w"))), "\"w\"",
+               class = "vb_error_newdata")
+  noisy <- function(x) {
+    warning("mine {x}")
+    x
+  }
+  expect_warning(vb(y ~ noisy(x), d), "In the model frame: mine {x}", fixed = TRUE,
+                 class = "vb_warning_formula")
+})
+
+test_that("a variable that is not in new data is an error alone", {
+  d <- data.frame(y = c(1, 3, 2, 5), x = 1:4)
+  z <- c(2, 1, 4, 3)
+  fit <- vb(y ~ z, d)
+  expect_no_warning(error <- tryCatch(predict(fit, data.frame(x = 1)), error = identity))
+  expect_s3_class(error, "vb_error_newdata")
+})
