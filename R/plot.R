@@ -95,7 +95,8 @@ draw_plot <- function(fit, type, types, options, dots) {
   row <- plot_types[[type]]
   table <- if (!is.null(row$default)) {
     table <- parameter_table(fit)
-    if (is.null(options$variable) && !is.character(options$regex)) table[row$default(table), , drop = FALSE]
+    usual <- is.null(options$variable) && !is.character(options$regex)
+    if (usual) table[row$default(table), , drop = FALSE]
     else select_parameters(table, options$variable, options$regex)
   }
   invisible(with_class(row$draw(fit, table, options, dots), "vb_warning_plot", "In the plot"))

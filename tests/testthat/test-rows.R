@@ -131,8 +131,9 @@ test_that("what a formula makes of new data is warned of with a class", {
   expect_warning(p <- predict(fit, transform(d, x = x - 2)), "newdata.*NaN",
                  class = "vb_warning_newdata")
   expect_identical(unname(is.na(p)), d$x < 2)
-  expect_error(predict(fit, transform(new, f = factor("w"))), "\"w\"",
-               class = "vb_error_newdata")
+  plain <- vb(y ~ f, d)
+  expect_error(predict(plain, data.frame(f = "w")), "\"w\"", class = "vb_error_newdata")
+  expect_identical(unname(predict(plain, data.frame(f = "v"))), unname(predict(plain, d[2, ])))
   noisy <- function(x) {
     warning("mine {x}")
     x
