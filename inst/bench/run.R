@@ -89,9 +89,10 @@ fit_in_child <- function(name, peer, timeout) {
     stdout = TRUE, stderr = TRUE, timeout = timeout
   ))
   if (file.exists(file)) return(readRDS(file))
-  late <- identical(attr(output, "status"), 124L)
+  status <- attr(output, "status")
   error <- grep("^Error|^  ", output, value = TRUE)
-  why <- if (late) paste("over", timeout, "s") else trimws(c(utils::tail(error, 1), "no result"))[1]
+  why <- if (identical(status, 124L)) paste("over", timeout, "s")
+    else trimws(c(utils::tail(error, 1), paste("no result, exit status", status)))[1]
   list(failed = why)
 }
 
@@ -158,6 +159,20 @@ used_versions <- function(times) {
   toString(unique(paste(package, times$version)[known]))
 }
 
+what_peers_call <- function(times) {
+  peer <- unique(times$peer)
+  setting <- vapply(peer, function(peer) peer_table[[peer]]$setting, "")
+  paste0("Peers: ", paste0(peer, ", ", setting, collapse = "; "), ".")
+}
+
+# what other work left of the machine: the CPU time of the fits over the time that passed
+beside <- function(times) {
+  share <- sum(times$cpu, na.rm = TRUE) / sum(times$elapsed, na.rm = TRUE)
+  if (is.nan(share) || share > 0.9) return(NULL)   # NaN: nothing was fitted
+  c("", paste0("Other work ran beside it: the fits had ", round(100 * share), " % of a core. CPU ",
+               "seconds are longer then than on an idle machine; compare within a workload."))
+}
+
 write_report <- function(times, dir) {
   dir.create(dir, recursive = TRUE, showWarnings = FALSE)
   utils::write.csv(times, file.path(dir, "times.csv"), row.names = FALSE)
@@ -172,7 +187,8 @@ write_report <- function(times, dir) {
   writeLines(c(
     "# Times", "",
     paste0("Written by `Rscript inst/bench/run.R ", paste(arguments, collapse = " "), "`."), "",
-    paste0("Machine: ", machine(), ". Versions: ", used_versions(times), "."), "",
+    paste0("Machine: ", machine(), ". Versions: ", used_versions(times), "."),
+    what_peers_call(times), beside(times), "",
     paste("`cpu`: CPU seconds of the whole call in a fresh process, median over processes.",
           "`warm`: the same call repeated in that process. `ratio`, `warm_ratio`: the peer's time",
           "over varbayes's. `load`: loading the package and what it imports, not in the others.",
@@ -192,11 +208,13 @@ if ("--install" %in% arguments && !all(there)) {
 }
 for (peer in peers[!there]) cat(peer, "is not installed and left out\n")
 names <- listed("only", if ("--all" %in% arguments) workload_names() else first_bars)
-times <- do.call(rbind, lapply(names, run_workload, peers = peers[there],
-                               reps = as.integer(option("reps", "3")),
-                               timeout = as.numeric(option("timeout", "600"))))
+times <- NULL
 out <- option("out", "report")
-write_report(times, out)
+for (name in names) {
+  times <- rbind(times, run_workload(name, peers[there], as.integer(option("reps", "3")),
+                                     as.numeric(option("timeout", "600"))))
+  write_report(times, out)                 # a run may take hours: what there is is not lost
+}
 cat("\nThe peer's time over vb()'s, whole calls in fresh processes:\n")
 print(times[times$peer != "varbayes", c("workload", "peer", "cpu", "ratio", "warm_ratio", "mb",
                                         "distance", "note")], digits = 3, row.names = FALSE)
