@@ -68,7 +68,7 @@ load_package <- function(package) {
   loaded_in$seconds <- loaded_in$seconds + proc.time()[[3L]] - started
 }
 
-couplings <- c("joint", "partial", "meanfield")   # in the order of vb_coupling
+couplings <- c("joint", "partial", "meanfield")   # in the order of gauss/scheme.c
 
 solvers <- c("auto", "dense", "sparse")      # in the order of the enum in r.h
 

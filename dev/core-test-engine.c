@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "core-test.h"
-#include "gauss/stein.h"
+#include "gauss/scheme.h"
 #include "joint/joint.h"
 #include "design/design.h"
 #include "posterior/posterior.h"
@@ -169,8 +169,8 @@ static vb_fit *ready(const example *e, int cores, int hide) {
   int *cell = test_host.alloc(e->n, sizeof(int));
   *h = hyper_of(e, in.family);
   if (hide) in.family = opaque(in.family);
-  check(vb_model_build(&test_host, &in, cores, m, cell) == VB_OK, "model", e->what, 0, 0);
-  if (hide) vb_stein_alloc(&test_host, m);
+  check(vb_scheme_model(&test_host, &vb_scheme_full, &in, cores, m, cell) == VB_OK, "model",
+        e->what, 0, 0);
   fit->host = &test_host;
   fit->model = m;
   fit->hyper = h;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 #include "correct/rq.h"
+#include "gauss/arrow.h"
 
 /* Cov(beta, eta_i) for every cell */
 void vb_rq_beta_covariance(const vb_model *m, const vb_solution *s, double *out) {
@@ -14,7 +15,7 @@ void vb_rq_beta_covariance(const vb_model *m, const vb_solution *s, double *out)
     double *c = out + (size_t)i * p;
     int j = m->term[m->leaf].group[i], co = m->front_start[j + 1] - m->front_start[j];
     const double *z = m->term[m->leaf].z + (size_t)i * d,
-                 *su = s->s_front + m->block_start[j] + (size_t)co * d;
+                 *su = s->arrow.s_front + m->block_start[j] + (size_t)co * d;
     const int *f = m->front + m->front_start[j], *slot = m->slot + (size_t)i * n_other;
     for (int k = 0; k < p; k++)
       for (int a = 0; a < d; a++) c[k] += su[(size_t)k * d + a] * z[a];
@@ -22,7 +23,7 @@ void vb_rq_beta_covariance(const vb_model *m, const vb_solution *s, double *out)
       const vb_term *t = m->term + m->core_term[o];
       for (int a = 0; a < t->d; a++)
         for (int k = 0; k < p; k++)
-          c[k] += s->s_core_beta[f[slot[o] + a] + (size_t)k * q] * t->z[(size_t)i * t->d + a];
+          c[k] += s->arrow.s_core_beta[f[slot[o] + a] + (size_t)k * q] * t->z[(size_t)i * t->d + a];
     }
   }
 }
@@ -39,13 +40,14 @@ static void own_covariance(const vb_model *m, const vb_solution *s, int term, in
   int co = m->front_start[j + 1] - m->front_start[j], leaf = term == m->leaf;
   const int *f = m->front + m->front_start[j], *slot = m->slot + (size_t)i * n_other;
   const double *x = m->x + (size_t)i * p, *z = m->term[m->leaf].z + (size_t)i * d;
-  const double *su = s->s_front + m->block_start[j], *sj = s->s_leaf + (size_t)j * d * d;
+  const double *su = s->arrow.s_front + m->block_start[j],
+               *sj = s->arrow.s_leaf + (size_t)j * d * d;
   int own = leaf ? 0 : slot[other_of(m, term)];
   for (int a = 0; a < m->term[term].d; a++) {
     double t = 0;
     for (int k = 0; k < p; k++)
-      t +=
-          x[k] * (leaf ? su[(size_t)(co + k) * d + a] : s->s_core_beta[f[own + a] + (size_t)k * q]);
+      t += x[k] *
+           (leaf ? su[(size_t)(co + k) * d + a] : s->arrow.s_core_beta[f[own + a] + (size_t)k * q]);
     for (int b = 0; b < d; b++) t += z[b] * (leaf ? sj[a + b * d] : su[(size_t)(own + a) * d + b]);
     for (int r = 0; r < n_other; r++) {
       const vb_term *tr = m->term + m->core_term[r];
@@ -64,8 +66,8 @@ static void level_blocks(const vb_model *m, const vb_solution *s, int term, int 
   int d = t->d, p = m->p;
   if (t->core < 0) {
     int co = m->front_start[l + 1] - m->front_start[l];
-    const double *su = s->s_front + m->block_start[l] + (size_t)co * d;
-    memcpy(own, s->s_leaf + (size_t)l * d * d, sizeof(double) * d * d);
+    const double *su = s->arrow.s_front + m->block_start[l] + (size_t)co * d;
+    memcpy(own, s->arrow.s_leaf + (size_t)l * d * d, sizeof(double) * d * d);
     for (int k = 0; k < p; k++)
       for (int a = 0; a < d; a++) cross[k + (size_t)a * p] = su[(size_t)k * d + a];
     return;
@@ -73,8 +75,9 @@ static void level_blocks(const vb_model *m, const vb_solution *s, int term, int 
   int o = t->core + l * d;
   for (int b = 0; b < d; b++) {
     for (int a = b; a < d; a++)
-      own[a + b * d] = own[b + a * d] = s->core.inv[vb_diag_position(m, o, a, b)];
-    for (int k = 0; k < p; k++) cross[k + (size_t)b * p] = s->s_core_beta[o + b + (size_t)k * m->q];
+      own[a + b * d] = own[b + a * d] = s->arrow.core.inv[vb_diag_position(m, o, a, b)];
+    for (int k = 0; k < p; k++)
+      cross[k + (size_t)b * p] = s->arrow.s_core_beta[o + b + (size_t)k * m->q];
   }
 }
 

@@ -20,9 +20,9 @@ typedef struct {
   const int *group;           /* per cell, from 0 */
   const double *z;            /* n x d, row-major */
   int first;                  /* of its coefficients in c */
-  int core;                   /* of its coefficients in the core; -1: the leaf */
+  int core;                   /* of its coefficients in the core; -1: they are not in it */
   const int *row_start, *row; /* cells of each level, for residual quadrature */
-  size_t block, edge;         /* factorised schemes: of its d x d and d x p blocks */
+  size_t block, edge;         /* of its levels' d x d and d x p blocks, in arrays of all terms */
 } vb_term;
 
 typedef struct { /* a prior on one coefficient that is not normal: one more site */
@@ -31,16 +31,16 @@ typedef struct { /* a prior on one coefficient that is not normal: one more site
   const double *arg;
 } vb_site;
 
-/* What of q(c) is coupled (mathematics.Rmd, section 10): all; the fixed effects with every level,
- * but no level with another (Goplerud, Papaspiliopoulos & Zanella 2025); nothing. */
-typedef enum { VB_FULL = 0, VB_PARTIAL, VB_MEANFIELD } vb_coupling;
+/* What of q(c) is coupled: a row of gauss/scheme.h, which this room holds and does not look into.
+ */
+typedef struct vb_scheme vb_scheme;
 
 typedef struct {
   const vb_host *host;
   const vb_family *family;
   const vb_rules *rules;
-  vb_coupling coupling;
-  int quadratic; /* the family is, and all is coupled: q(c | theta) is had without sweeps */
+  const vb_scheme *scheme;
+  int quadratic; /* the family is, and the scheme is exact: q(c | theta) is had without sweeps */
   int cores;
   int n, p, n_term, n_coef; /* n cells */
   int n_par;                /* of the family, thresholds counted */
@@ -85,7 +85,6 @@ static inline size_t vb_diag_position(const vb_model *m, int o, int a,
 /* ---- From rows to a model: model.c, cells.c, front.c ---- */
 typedef struct {
   const vb_family *family;
-  vb_coupling coupling;
   int n_par;                   /* of the family, thresholds counted */
   int n, p, n_term, intercept; /* intercept: column from 0, -1 none */
   vb_rows rows;
@@ -98,12 +97,17 @@ typedef struct {
   const double *prior_arg; /* 3 x p */
 } vb_input;
 
-/* cell[i]: the cell of row i, from 0 */
+/* All but the layout of the coefficients, which is the scheme's: gauss/'s vb_scheme_model() is
+ * both. cell[i]: the cell of row i, from 0 */
 vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_model *model,
                          int *cell);
 /* rows with equal design become one cell: first[c] is its first row; returns the number of cells */
 int vb_collapse(const vb_host *host, const vb_input *in, int *cell, int *first);
-void vb_fronts(const vb_host *host, vb_model *model);
+/* The two layouts.  The arrow: which terms are the core, its fronts, a dense core. */
+void vb_lay_arrow(const vb_host *host, vb_model *model);
+/* Blocks: each level of each term by itself, and no core.  The place after the last term's has the
+ * totals. */
+void vb_lay_blocks(vb_model *model);
 /* sparse pattern of the core, after fronts; 0 where an int cannot count it: the core stays dense */
 int vb_core_pattern(const vb_host *host, vb_model *model);
 void vb_core_pairs(const vb_host *host,

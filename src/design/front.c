@@ -28,7 +28,34 @@ static int level_blocks(const vb_model *m, int j, int *mark, int *out) {
   return n;
 }
 
-void vb_fronts(const vb_host *host, vb_model *m) {
+/* the terms but the leaf are the core, one after the other */
+static void number_core(const vb_host *host, vb_model *m) {
+  int *core_term = host->alloc(m->n_term + 1, sizeof(int)), n_other = 0;
+  m->q = 0;
+  for (int t = 0; t < m->n_term; t++) {
+    if (t == m->leaf) continue;
+    m->term[t].core = m->q;
+    m->q += m->term[t].d * m->term[t].n_level;
+    core_term[n_other++] = t;
+  }
+  m->core_term = core_term;
+}
+
+void vb_lay_blocks(vb_model *m) {
+  size_t block = 0, edge = 0;
+  for (int k = 0; k <= m->n_term; k++) {
+    vb_term *t = m->term + k;
+    t->block = block;
+    t->edge = edge;
+    block += (size_t)t->n_level * t->d * t->d;
+    edge += (size_t)t->n_level * t->d * m->p;
+  }
+}
+
+void vb_lay_arrow(const vb_host *host, vb_model *m) {
+  number_core(host, m);
+  m->core.q = m->q;
+  m->core.solver = &vb_solver_dense;
   int n_other = m->n_term > 1 ? m->n_term - 1 : 0, q = m->q;
   int *mark = host->alloc(q + 1, sizeof(int)), *place = host->alloc(q + 1, sizeof(int));
   int *dim_of = host->alloc(q + 1, sizeof(int)), *blocks = host->alloc(q + 1, sizeof(int));

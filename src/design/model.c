@@ -50,9 +50,7 @@ static void copy_cells(const vb_host *host, const vb_input *in, vb_model *m, con
   m->x = x;
   m->offset = offset;
   m->term = host->alloc(m->n_term + 1, sizeof(vb_term));
-  int *core_term = host->alloc(m->n_term + 1, sizeof(int)), n_other = 0;
   m->n_coef = p;
-  m->q = 0;
   for (int t = 0; t < m->n_term; t++) {
     vb_term *term = m->term + t;
     int d = in->d[t], *group = host->alloc(n + 1, sizeof(int));
@@ -68,16 +66,11 @@ static void copy_cells(const vb_host *host, const vb_input *in, vb_model *m, con
                       .group = group,
                       .z = z,
                       .first = m->n_coef,
-                      .core = t == m->leaf || m->coupling != VB_FULL ? -1 : m->q,
+                      .core = -1,
                       .row_start = start,
                       .row = row};
     m->n_coef += d * in->n_level[t];
-    if (term->core >= 0) {
-      m->q += d * in->n_level[t];
-      core_term[n_other++] = t;
-    }
   }
-  m->core_term = core_term;
 }
 
 static void sum_cells(const vb_host *host, const vb_input *in, vb_model *m, const int *cell) {
@@ -136,25 +129,11 @@ static void reference_fit(const vb_host *host, vb_model *m) {
   }
 }
 
-/* where each term's d x d and d x p blocks begin in arrays of all of them */
-static void lay_blocks(vb_model *m) {
-  size_t block = 0, edge = 0;
-  for (int k = 0; k <= m->n_term; k++) { /* the place after the last has the totals */
-    vb_term *t = m->term + k;
-    t->block = block;
-    t->edge = edge;
-    block += (size_t)t->n_level * t->d * t->d;
-    edge += (size_t)t->n_level * t->d * m->p;
-  }
-}
-
 vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_model *m,
                          int *cell) {
   memset(m, 0, sizeof *m);
   m->host = host;
   m->family = in->family;
-  m->coupling = in->coupling;
-  m->quadratic = in->family->quadratic && m->coupling == VB_FULL;
   m->cores = cores;
   vb_rules *rules = host->alloc(1, sizeof(vb_rules));
   vb_rules_make(rules);
@@ -175,11 +154,5 @@ vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_
   sum_cells(host, in, m, cell);
   set_priors(host, in, m);
   reference_fit(host, m);
-  if (m->coupling == VB_FULL)
-    vb_fronts(host, m);
-  else
-    lay_blocks(m);
-  m->core.q = m->q;
-  m->core.solver = &vb_solver_dense;
   return VB_OK;
 }

@@ -7,6 +7,7 @@
  * in theta is the explicit one; by Jensen's inequality it is above the bound that q gives with the
  * exact priors. */
 #include "gauss/ep.h"
+#include "gauss/arrow.h"
 #include <math.h>
 #include <string.h>
 
@@ -318,7 +319,7 @@ double vb_ep_relax(const vb_model *m, const vb_theta *theta, vb_inner *in, const
   vb_cross_products(m, in->h, &in->cross);
   vb_status st = vb_factor(m, theta, &in->cross, 1, &in->sol);
   if (st == VB_OK) {
-    vb_solve_reduce(m, &in->sol, in->step);
+    vb_arrow_reduce(m, &in->sol, in->step);
     for (int k = 0; k < p; k++) {
       r[k] = in->step[k];
       for (int l = 0; l < p; l++)

@@ -8,37 +8,58 @@
  * covariance of q for preconditioner.  Memory and time are linear in rows and levels. */
 #include <math.h>
 #include <string.h>
-#include "gauss/gauss.h"
+#include "gauss/scheme.h"
 #include "numbers/small.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
 #define CG_TOL 1e-12 /* of r'M^-1 r, relative to its start */
 #define CG_MOST 1000
 
-void vb_factorised_alloc(const vb_model *m, vb_solution *s) {
-  const vb_host *h = m->host;
-  size_t block = m->term[m->n_term].block + 1, edge = m->term[m->n_term].edge + 1;
-  s->leaf_chol = h->alloc(block, sizeof(double));
-  s->s_leaf = h->alloc(block, sizeof(double));
-  s->front = h->alloc(edge, sizeof(double));
-  s->s_front = h->alloc(edge, sizeof(double));
-  s->row = h->alloc((size_t)m->n + 1, sizeof(double));
-  s->cg = h->alloc((size_t)m->n_coef * 4 + 1, sizeof(double));
-  s->work = h->alloc((size_t)m->p * (m->p + VB_MAX_DIM + 1) * 2 + 1, sizeof(double));
+static void layout(const vb_host *host, vb_model *m) {
+  (void)host;
+  vb_lay_blocks(m);
 }
 
-void vb_factorised_cross(const vb_model *m, const double *h, vb_cross *c) {
+static void alloc(const vb_model *m, vb_cross *c, vb_solution *s) {
+  const vb_host *h = m->host;
+  size_t block = m->term[m->n_term].block + 1, edge = m->term[m->n_term].edge + 1;
+  if (c) {
+    c->levels.block = h->alloc(block, sizeof(double));
+    c->levels.edge = h->alloc(edge, sizeof(double));
+  }
+  if (!s) return;
+  vb_levels *v = &s->levels;
+  v->chol = h->alloc(block, sizeof(double));
+  v->inverse = h->alloc(block, sizeof(double));
+  v->given = h->alloc(edge, sizeof(double));
+  v->cov = h->alloc(edge, sizeof(double));
+  v->row = h->alloc((size_t)m->n + 1, sizeof(double));
+  v->cg = h->alloc((size_t)m->n_coef * 4 + 1, sizeof(double));
+  v->work = h->alloc((size_t)m->p * (m->p + VB_MAX_DIM + 1) * 2 + 1, sizeof(double));
+  for (int k = 0; k < m->n_term; k++) s->s_level[k] = v->inverse + m->term[k].block;
+}
+
+static const char *solver(const vb_model *m) {
+  (void)m;
+  return "gradients";
+}
+
+/* the passes of conjugate gradients */
+static double cost(const vb_model *m) { return 450.0 * m->n; }
+
+static void cross_products(const vb_model *m, const double *h, vb_cross *cross) {
+  vb_level_cross *c = &cross->levels;
   int p = m->p;
-  memset(c->leaf, 0, sizeof(double) * m->term[m->n_term].block);
-  memset(c->front, 0, sizeof(double) * m->term[m->n_term].edge);
+  memset(c->block, 0, sizeof(double) * m->term[m->n_term].block);
+  memset(c->edge, 0, sizeof(double) * m->term[m->n_term].edge);
   c->h = h;
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;
     int d = t->d;
     for (int i = 0; i < m->n; i++) {
       const double *z = t->z + (size_t)i * d, *x = m->x + (size_t)i * p;
-      double *a = c->leaf + t->block + (size_t)t->group[i] * d * d;
-      double *e = c->front + t->edge + (size_t)t->group[i] * d * p;
+      double *a = c->block + t->block + (size_t)t->group[i] * d * d;
+      double *e = c->edge + t->edge + (size_t)t->group[i] * d * p;
       for (int b = 0; b < d; b++) {
         double w = h[i] * z[b];
         for (int r = 0; r < d; r++) a[r + b * d] += w * z[r];
@@ -48,69 +69,76 @@ void vb_factorised_cross(const vb_model *m, const double *h, vb_cross *c) {
   }
 }
 
-void vb_factorised_factor(const vb_model *m, const vb_theta *theta, const vb_cross *c, double scale,
-                          vb_solution *s) {
-  int p = m->p;
-  for (int k = 0; k < m->n_term; k++) {
-    const vb_term *t = m->term + k;
-    const double *omega = theta->omega + (size_t)k * STRIDE;
-    size_t from = t->block, to = m->term[k + 1].block, dd = (size_t)t->d * t->d;
-    for (size_t i = from; i < to; i++)
-      s->s_leaf[i] = scale * c->leaf[i] + omega[(i - from) % dd]; /* Lambda_jj until its turn */
-  }
-  for (size_t i = 0; i < m->term[m->n_term].edge; i++) s->s_front[i] = scale * c->front[i];
-  for (size_t i = 0; i < (size_t)p * p; i++) s->beta[i] = scale * c->beta[i];
-  for (int k = 0; k < p; k++) s->beta[k + (size_t)k * p] += m->prior_precision[k];
-  s->theta = theta;
-  s->h = c->h;
-  s->scale = scale;
+/* All waits for the sites of beta. */
+static vb_status factor(const vb_model *m, const vb_theta *theta, const vb_cross *cross,
+                        double scale, vb_solution *s) {
+  (void)m;
+  s->levels.theta = theta;
+  s->levels.cross = cross;
+  s->levels.scale = scale;
+  return VB_OK;
 }
 
-/* one level: F' (d x p) into front, the Cholesky factor of S_j^-1 into leaf_chol */
-static vb_status factor_level(const vb_model *m, const vb_term *t, int l, vb_solution *s) {
+/* F_j' (d x p), and what it takes from Lambda_jj in chol */
+static void eliminate_beta(const vb_model *m, const vb_term *t, int l, vb_solution *s) {
+  vb_levels *v = &s->levels;
   int d = t->d, p = m->p;
-  double *chol = s->leaf_chol + t->block + (size_t)l * d * d, *f = s->work;
-  const double *a = s->s_leaf + t->block + (size_t)l * d * d;
-  const double *e = s->s_front + t->edge + (size_t)l * d * p;
-  double *ft = s->front + t->edge + (size_t)l * d * p;
-  memcpy(chol, a, sizeof(double) * d * d);
-  if (m->coupling == VB_PARTIAL && p) {
-    for (int b = 0; b < d; b++)
-      for (int k = 0; k < p; k++) f[k + (size_t)b * p] = e[b + (size_t)k * d];
-    vb_chol_solve(p, s->beta_chol, p, d, f, p);
-    for (int b = 0; b < d; b++)
-      for (int k = 0; k < p; k++) {
-        double v = ft[b + (size_t)k * d] = f[k + (size_t)b * p];
-        for (int r = 0; r < d; r++) chol[r + b * d] -= e[r + (size_t)k * d] * v;
-      }
-  }
+  const double *e = v->cross->levels.edge + t->edge + (size_t)l * d * p;
+  double *chol = v->chol + t->block + (size_t)l * d * d, *f = v->work;
+  double *ft = v->given + t->edge + (size_t)l * d * p;
+  for (int b = 0; b < d; b++)
+    for (int k = 0; k < p; k++) f[k + (size_t)b * p] = v->scale * e[b + (size_t)k * d];
+  vb_chol_solve(p, s->beta_chol, p, d, f, p);
+  for (int b = 0; b < d; b++)
+    for (int k = 0; k < p; k++) {
+      double fk = ft[b + (size_t)k * d] = f[k + (size_t)b * p];
+      for (int r = 0; r < d; r++) chol[r + b * d] -= v->scale * e[r + (size_t)k * d] * fk;
+    }
+}
+
+/* one level: the Cholesky factor of S_j^-1 */
+static vb_status factor_level(const vb_term *t, const double *omega, int l, int given_beta,
+                              const vb_model *m, vb_solution *s) {
+  vb_levels *v = &s->levels;
+  int d = t->d;
+  const double *a = v->cross->levels.block + t->block + (size_t)l * d * d;
+  double *chol = v->chol + t->block + (size_t)l * d * d;
+  for (int i = 0; i < d * d; i++) chol[i] = v->scale * a[i] + omega[i];
+  if (given_beta) eliminate_beta(m, t, l, s);
   if (vb_small_chol(d, chol) != VB_OK) return VB_NOT_POS_DEF;
   for (int b = 0; b < d; b++) s->log_det += 2 * log(chol[b + b * d]);
   return VB_OK;
 }
 
-vb_status vb_factorised_beta(const vb_model *m, const double *site, vb_solution *s) {
+static vb_status factor_all(const vb_model *m, const double *site, int given_beta, vb_solution *s) {
   int p = m->p;
-  memcpy(s->beta_chol, s->beta, sizeof(double) * p * p);
-  for (int i = 0; i < m->n_site; i++) s->beta_chol[m->site[i].k * (size_t)(p + 1)] += site[i];
-  s->site = site;
+  s->levels.site = site;
   s->log_det = 0;
   if (p) {
     vb_status st = vb_chol(p, s->beta_chol, p);
     if (st != VB_OK) return st;
     s->log_det = vb_chol_log_det(p, s->beta_chol, p);
   }
-  for (int k = 0; k < m->n_term; k++)
+  for (int k = 0; k < m->n_term; k++) {
+    const double *omega = s->levels.theta->omega + (size_t)k * STRIDE;
     for (int l = 0; l < m->term[k].n_level; l++)
-      if (factor_level(m, m->term + k, l, s) != VB_OK) return VB_NOT_POS_DEF;
+      if (factor_level(m->term + k, omega, l, given_beta, m, s) != VB_OK) return VB_NOT_POS_DEF;
+  }
   return isfinite(s->log_det) ? VB_OK : VB_NOT_POS_DEF;
 }
 
+static vb_status partial_beta(const vb_model *m, const double *site, vb_solution *s) {
+  return factor_all(m, site, m->p > 0, s);
+}
+
+static vb_status meanfield_beta(const vb_model *m, const double *site, vb_solution *s) {
+  return factor_all(m, site, 0, s);
+}
+
 /* z <- Cov_q r: the preconditioner */
-static void covariance_product(const vb_model *m, const vb_solution *s, const double *r,
-                               double *z) {
+static void covariance_product(const vb_model *m, vb_solution *s, const double *r, double *z) {
   int p = m->p;
-  double *moved = s->work;
+  double *moved = s->levels.work;
   memcpy(z, r, sizeof(double) * p);
   memset(moved, 0, sizeof(double) * p);
   if (p) vb_chol_solve(p, s->beta_chol, p, 1, z, p);
@@ -118,8 +146,8 @@ static void covariance_product(const vb_model *m, const vb_solution *s, const do
     const vb_term *t = m->term + k;
     int d = t->d;
     for (int l = 0; l < t->n_level; l++) {
-      const double *chol = s->leaf_chol + t->block + (size_t)l * d * d;
-      const double *ft = s->front + t->edge + (size_t)l * d * p;
+      const double *chol = s->levels.chol + t->block + (size_t)l * d * d;
+      const double *ft = s->levels.given + t->edge + (size_t)l * d * p;
       double *u = z + t->first + (size_t)l * d;
       memcpy(u, r + t->first + (size_t)l * d, sizeof(double) * d);
       for (int b = 0; b < p; b++)
@@ -133,17 +161,17 @@ static void covariance_product(const vb_model *m, const vb_solution *s, const do
 }
 
 /* out <- Lambda x, row by row */
-static void precision_product(const vb_model *m, const vb_solution *s, const double *x,
-                              double *out) {
-  double *eta = s->row;
+static void precision_product(const vb_model *m, vb_levels *v, const double *x, double *out) {
+  double *eta = v->row;
+  const double *h = v->cross->levels.h;
   vb_linear_predictor(m, x, eta);
-  for (int i = 0; i < m->n; i++) eta[i] = s->scale * s->h[i] * (eta[i] - m->offset[i]);
+  for (int i = 0; i < m->n; i++) eta[i] = v->scale * h[i] * (eta[i] - m->offset[i]);
   vb_design_transpose(m, eta, out);
   for (int k = 0; k < m->p; k++) out[k] += m->prior_precision[k] * x[k];
-  for (int i = 0; i < m->n_site; i++) out[m->site[i].k] += s->site[i] * x[m->site[i].k];
+  for (int i = 0; i < m->n_site; i++) out[m->site[i].k] += v->site[i] * x[m->site[i].k];
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;
-    const double *omega = s->theta->omega + (size_t)k * STRIDE;
+    const double *omega = v->theta->omega + (size_t)k * STRIDE;
     for (int l = 0; l < t->n_level; l++)
       for (int b = 0; b < t->d; b++) {
         size_t at = t->first + (size_t)l * t->d;
@@ -153,15 +181,16 @@ static void precision_product(const vb_model *m, const vb_solution *s, const dou
 }
 
 /* r <- Lambda^-1 r (Hestenes & Stiefel 1952; Saad 2003, algorithm 9.1) */
-vb_status vb_factorised_solve(const vb_model *m, const vb_solution *s, double *r) {
+static vb_status solve(const vb_model *m, vb_solution *s, double *r) {
   size_t D = (size_t)m->n_coef;
-  double *x = s->cg, *z = s->cg + D, *dir = s->cg + 2 * D, *prod = s->cg + 3 * D;
+  double *x = s->levels.cg, *z = s->levels.cg + D, *dir = s->levels.cg + 2 * D,
+         *prod = s->levels.cg + 3 * D;
   memset(x, 0, sizeof(double) * D);
   covariance_product(m, s, r, z);
   memcpy(dir, z, sizeof(double) * D);
   double rz = vb_dot(m->n_coef, r, z), goal = CG_TOL * rz;
   for (int it = 0; it < CG_MOST && rz > goal; it++) {
-    precision_product(m, s, dir, prod);
+    precision_product(m, &s->levels, dir, prod);
     double step = rz / vb_dot(m->n_coef, dir, prod), last = rz;
     if (!(step > 0) || !isfinite(step)) break; /* not positive definite: as far as it went */
     for (size_t k = 0; k < D; k++) {
@@ -177,18 +206,18 @@ vb_status vb_factorised_solve(const vb_model *m, const vb_solution *s, double *r
   return VB_OK;
 }
 
-void vb_factorised_inverse(const vb_model *m, const double *congruence, vb_solution *s) {
+static vb_status inverse(const vb_model *m, const double *congruence, vb_solution *s) {
   int p = m->p;
-  double *sum = s->work + (size_t)p * VB_MAX_DIM;
+  double *sum = s->levels.work + (size_t)p * VB_MAX_DIM;
   memset(sum, 0, sizeof(double) * p * p);
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;
     int d = t->d;
     for (int l = 0; l < t->n_level; l++) {
-      const double *chol = s->leaf_chol + t->block + (size_t)l * d * d;
-      const double *ft = s->front + t->edge + (size_t)l * d * p;
-      double *inv = s->s_leaf + t->block + (size_t)l * d * d;
-      double *cov = s->s_front + t->edge + (size_t)l * d * p;
+      const double *chol = s->levels.chol + t->block + (size_t)l * d * d;
+      const double *ft = s->levels.given + t->edge + (size_t)l * d * p;
+      double *inv = s->levels.inverse + t->block + (size_t)l * d * d;
+      double *cov = s->levels.cov + t->edge + (size_t)l * d * p;
       for (int b = 0; b < d; b++) {
         for (int a = 0; a < d; a++) inv[a + b * d] = a == b;
         vb_small_half(d, chol, inv + b * d);
@@ -205,29 +234,30 @@ void vb_factorised_inverse(const vb_model *m, const double *congruence, vb_solut
           sum[a + (size_t)b * p] -= vb_dot(d, ft + (size_t)a * d, cov + (size_t)b * d);
     }
   }
-  if (!p) return;
+  if (!p) return VB_OK;
   memcpy(s->s_beta, s->beta_chol, sizeof(double) * p * p);
   vb_chol_inverse(p, s->s_beta, p);
   vb_symmetrise(p, sum, p);
   for (size_t i = 0; i < (size_t)p * p; i++) s->s_beta[i] += sum[i];
-  if (!congruence) return;
+  if (!congruence) return VB_OK;
   vb_gemm_nn(p, p, p, 1, congruence, p, s->s_beta, p, 0, sum, p);
   vb_gemm_nt(p, p, p, 1, sum, p, congruence, p, 0, s->s_beta, p);
   for (int k = 0; k < m->n_term; k++) /* Cov(u, C beta) = Cov(u, beta) C' */
     for (int l = 0; l < m->term[k].n_level; l++) {
       int d = m->term[k].d;
-      double *cov = s->s_front + m->term[k].edge + (size_t)l * d * p;
-      memcpy(s->work, cov, sizeof(double) * d * p);
-      vb_gemm_nt(d, p, p, 1, s->work, d, congruence, p, 0, cov, d);
+      double *cov = s->levels.cov + m->term[k].edge + (size_t)l * d * p;
+      memcpy(s->levels.work, cov, sizeof(double) * d * p);
+      vb_gemm_nt(d, p, p, 1, s->levels.work, d, congruence, p, 0, cov, d);
     }
+  return VB_OK;
 }
 
 double vb_level_variance(const vb_model *m, const vb_solution *s, int term, int level,
                          const double *z, const double *x) {
   const vb_term *t = m->term + term;
   int d = t->d, p = m->p;
-  const double *inv = s->s_leaf + t->block + (size_t)level * d * d;
-  const double *cov = s->s_front + t->edge + (size_t)level * d * p;
+  const double *inv = s->levels.inverse + t->block + (size_t)level * d * d;
+  const double *cov = s->levels.cov + t->edge + (size_t)level * d * p;
   double v = 0;
   for (int a = 0; a < d; a++) {
     double w = 0;
@@ -238,8 +268,16 @@ double vb_level_variance(const vb_model *m, const vb_solution *s, int term, int 
   return v;
 }
 
-/* standard normals -> a draw of q about its mean */
-void vb_factorised_draw(const vb_model *m, const vb_solution *s, double *delta) {
+static void row_variance(const vb_model *m, const vb_solution *s, int from, int n, double *v) {
+  for (int k = 0; k < m->n_term; k++) {
+    const vb_term *t = m->term + k;
+    for (int i = from; i < from + n; i++)
+      v[i] +=
+          vb_level_variance(m, s, k, t->group[i], t->z + (size_t)i * t->d, m->x + (size_t)i * m->p);
+  }
+}
+
+static void draw(const vb_model *m, const double *congruence, vb_solution *s, double *delta) {
   int p = m->p;
   if (p) vb_chol_half_t(p, s->beta_chol, p, 1, delta, p);
   for (int k = 0; k < m->n_term; k++) {
@@ -247,9 +285,55 @@ void vb_factorised_draw(const vb_model *m, const vb_solution *s, double *delta) 
     int d = t->d;
     for (int l = 0; l < t->n_level; l++) {
       double *u = delta + t->first + (size_t)l * d;
-      const double *ft = s->front + t->edge + (size_t)l * d * p;
-      vb_small_half_t(d, s->leaf_chol + t->block + (size_t)l * d * d, u);
+      const double *ft = s->levels.given + t->edge + (size_t)l * d * p;
+      vb_small_half_t(d, s->levels.chol + t->block + (size_t)l * d * d, u);
       for (int b = 0; b < p; b++) delta[b] -= vb_dot(d, ft + (size_t)b * d, u);
     }
   }
+  if (congruence) vb_multiply_beta(p, congruence, s->levels.work, delta);
 }
+
+/* by p more conjugate gradients */
+static vb_status beta_covariance(const vb_model *m, vb_solution *s, double *r, double *out) {
+  int p = m->p;
+  for (int k = 0; k < p; k++) {
+    memset(r, 0, sizeof(double) * m->n_coef);
+    r[k] = 1;
+    if (solve(m, s, r) == VB_INTERRUPTED) return VB_INTERRUPTED;
+    memcpy(out + (size_t)k * p, r, sizeof(double) * p);
+    if (m->host->poll()) return VB_INTERRUPTED;
+  }
+  return VB_OK;
+}
+
+const vb_scheme vb_scheme_partial = {.name = "partial",
+                                     .independent = 1,
+                                     .solver = solver,
+                                     .cost = cost,
+                                     .layout = layout,
+                                     .alloc = alloc,
+                                     .cross = cross_products,
+                                     .factor = factor,
+                                     .factor_beta = partial_beta,
+                                     .solve = solve,
+                                     .inverse = inverse,
+                                     .row_inverse = inverse,
+                                     .row_variance = row_variance,
+                                     .draw = draw,
+                                     .beta_covariance = beta_covariance};
+
+/* as above with F = 0, which given is made with */
+const vb_scheme vb_scheme_meanfield = {.name = "meanfield",
+                                       .independent = 1,
+                                       .solver = solver,
+                                       .cost = cost,
+                                       .layout = layout,
+                                       .alloc = alloc,
+                                       .cross = cross_products,
+                                       .factor = factor,
+                                       .factor_beta = meanfield_beta,
+                                       .solve = solve,
+                                       .inverse = inverse,
+                                       .row_inverse = inverse,
+                                       .row_variance = row_variance,
+                                       .draw = draw};

@@ -8,30 +8,50 @@
 #include "gauss/hyper.h"
 #include "numbers/optimise.h"
 
-/* A'diag(h)A on the pattern of coefficient blocks, and A'g. */
-typedef struct {
+/* ---- Cross-products and factors: what all schemes have, and each scheme's own (scheme.h) ---- */
+typedef struct {     /* A'diag(h)A on the pattern of the arrow, beta's block apart */
   double *leaf;      /* n_front d x d blocks */
   double *front;     /* d x (front + p) per level */
   double *core;      /* q x q lower, or the sparse pattern */
   double *core_beta; /* q x p */
-  double *beta;      /* p x p, lower */
-  const double *h;   /* factorised schemes: leaf and front have the blocks of all terms */
+} vb_arrow_cross;
+typedef struct {   /* the same where no level is coupled with another */
+  double *block;   /* d x d of every level of every term */
+  double *edge;    /* d x p of each with beta */
+  const double *h; /* for products with all of A'diag(h)A */
+} vb_level_cross;
+typedef struct {
+  double *beta; /* p x p, lower */
+  vb_arrow_cross arrow;
+  vb_level_cross levels;
 } vb_cross;
 
-/* ---- Solution of one Gaussian block (solve.c) ---- */
-typedef struct {
+typedef struct {             /* the arrow, factored and inverted: solve.c, inverse.c */
   double *leaf_chol, *front; /* chol of A_j + Omega; F_j = A_j^-1 E_j */
   vb_core core;
-  double *core_beta;            /* T = B^-1 B_ob */
-  double *beta, *beta_chol;     /* Schur complement on beta without sites; chol with them */
-  double log_det_rest, log_det; /* without beta's part; all */
-  double *s_beta, *s_core_beta, *s_leaf, *s_front; /* selected inverse; core's in core.inv */
-  double *work;                                    /* fronts and small blocks */
-  /* factorised schemes (factorised.c): what the precision is, for products with it, and scratch */
-  const double *h, *site;
+  double *core_beta;        /* T = B^-1 B_ob */
+  double log_det;           /* of leaf and core, without beta's part */
+  double *s_leaf, *s_front; /* S of each level, and with its front and beta */
+  double *s_core_beta;      /* the core's own is in core.inv, and by level in s_core */
+  double *s_core, *work;    /* work: fronts and small blocks */
+} vb_arrow;
+typedef struct {         /* levels independent of each other: factorised.c */
+  const vb_cross *cross; /* the precision is scale cross + P(theta) + site */
   double scale;
   const vb_theta *theta;
-  double *row, *cg;
+  const double *site;
+  double *chol, *given;    /* chol of S_j^-1; F_j' (d x p), zero in mean field */
+  double *inverse, *cov;   /* S_j; Cov(u_j, beta) */
+  double *row, *cg, *work; /* n; 4 n_coef; small blocks */
+} vb_levels;
+typedef struct {
+  double *beta,
+      *beta_chol;   /* precision of beta given nothing else, without sites; chol with them */
+  double log_det;   /* of all of the precision */
+  double *s_beta;   /* S of beta, p x p */
+  double **s_level; /* per term: S of its levels, d x d (lower), one after the other */
+  vb_arrow arrow;
+  vb_levels levels;
 } vb_solution;
 void vb_solution_alloc(const vb_model *model, vb_solution *s);
 void vb_cross_alloc(const vb_model *model, vb_cross *cross);
@@ -39,15 +59,9 @@ void vb_cross_alloc(const vb_model *model, vb_cross *cross);
 vb_status vb_factor(const vb_model *model, const vb_theta *theta, const vb_cross *cross,
                     double scale, vb_solution *s);
 vb_status vb_factor_beta(const vb_model *model, const double *site_precision, vb_solution *s);
-/* r -> reduced right-hand side on beta (in place: r keeps the reduced core and leaf parts) */
-void vb_solve_reduce(const vb_model *model, const vb_solution *s, double *r);
-void vb_solve_expand(const vb_model *model, const vb_solution *s,
-                     double *r); /* after beta's part is solved */
 /* r <- S r; only conjugate gradients can be interrupted */
-vb_status vb_solve(const vb_model *model, const vb_solution *s, double *r);
+vb_status vb_solve(const vb_model *model, vb_solution *s, double *r);
 /* S on the pattern; congruence (p x p, may be NULL) replaces S_bb by C S_bb C' */
-void vb_beta_inverse(const vb_model *model, const double *congruence,
-                     vb_solution *s); /* S_bb alone */
 vb_status vb_selected_inverse(const vb_model *model, const double *congruence, vb_solution *s);
 void vb_row_variance(const vb_model *model, const vb_solution *s, double *v);
 void vb_coef_variance(const vb_model *model, const vb_solution *s, double *var);
@@ -58,21 +72,8 @@ double vb_prior_trace(const vb_model *model, const vb_theta *theta, const vb_sol
 double vb_prior_quadratic(const vb_model *model, const vb_theta *theta, const double *m,
                           double *pm);
 double vb_prior_log_det(const vb_model *model, const vb_theta *theta);
-/* factorised schemes: the same functions over blocks of levels, means by conjugate gradients */
-void vb_factorised_alloc(const vb_model *model, vb_solution *s);
-void vb_factorised_cross(const vb_model *model, const double *h, vb_cross *cross);
-void vb_factorised_factor(const vb_model *model, const vb_theta *theta, const vb_cross *cross,
-                          double scale, vb_solution *s);
-vb_status vb_factorised_beta(const vb_model *model, const double *site_precision, vb_solution *s);
-vb_status vb_factorised_solve(const vb_model *model, const vb_solution *s, double *r);
-void vb_factorised_inverse(const vb_model *model, const double *congruence, vb_solution *s);
-void vb_factorised_draw(const vb_model *model, const vb_solution *s, double *delta);
-/* variance that level `level` of a term adds to z'u + x'beta beyond beta's own */
-double vb_level_variance(const vb_model *model, const vb_solution *s, int term, int level,
-                         const double *z, const double *x);
-static inline double vb_inverse_pair(const vb_model *m, const vb_solution *s, int j, int a, int b) {
-  return s->core.inv[a >= b ? vb_pair_position(m, j, a, b) : vb_pair_position(m, j, b, a)];
-}
+/* operations of one factorisation with its selected inverse, roughly */
+double vb_factor_cost(const vb_model *model);
 
 /* ---- Pass (pass.c, expect.c) ---- */
 void vb_linear_predictor(const vb_model *model, const double *c, double *eta);

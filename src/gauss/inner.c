@@ -6,6 +6,7 @@
  * Every accepted sweep raises F. */
 #include <math.h>
 #include <string.h>
+#include "gauss/arrow.h"
 #include "gauss/ep.h"
 #include "gauss/stein.h"
 #include "numbers/small.h"
@@ -196,7 +197,7 @@ static vb_status site_bound(const vb_model *m, vb_inner *in, const double *h, co
   *site_elbo = site_expectations(m, in, beta);
   for (int i = 0; i < m->n_site; i++) own += h[i] * in->sol.s_beta[m->site[i].k * (size_t)(p + 1)];
   *bound = vb_dot(p, r, mu) - vb_dot(p, mu, gmu) / 2 + own / 2 + *site_elbo -
-           (in->sol.log_det - in->sol.log_det_rest) / 2;
+           (in->sol.log_det - in->sol.arrow.log_det) / 2;
   return isfinite(*bound) ? VB_OK : VB_NOT_FINITE;
 }
 
@@ -283,7 +284,7 @@ static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int w
     origin += m->prior_precision[k] * e * e;
   }
   memcpy(in->step, in->r, sizeof(double) * n_coef);
-  vb_solve_reduce(m, &in->sol, in->step);
+  vb_arrow_reduce(m, &in->sol, in->step);
   double *mu = in->mu, *gmu = in->mu + 3 * p;
   st = m->ep ? vb_ep_fixed_point(m, theta, in, b, in->step, mu, &site_elbo)
              : site_fixed_point(m, in, b, in->step, mu, &site_elbo);
@@ -297,7 +298,7 @@ static vb_status solve_quadratic(const vb_model *m, const vb_theta *theta, int w
   /* c'Lambda c over beta's rows: (Lambda c)_b = G mu + r_b - reduced r_b */
   double lam_mu = vb_dot(p, mu, gmu) + vb_dot(p, mu, in->r) - vb_dot(p, mu, in->step);
   memcpy(in->step, mu, sizeof(double) * p);
-  vb_solve_expand(m, &in->sol, in->step);
+  vb_arrow_expand(m, &in->sol, in->step);
   double ru = vb_dot(n_coef - p, in->r + p, in->step + p);
   value = (value + ru + vb_dot(p, in->r, mu)) / 2;
   double own = 0; /* tr(G V) = p - sum h V over the sites */

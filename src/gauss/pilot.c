@@ -19,13 +19,14 @@ static void coupled_arrow(vb_whitening *map, const vb_cross *cross, double scale
   for (size_t b = 0; b < p; b++)
     for (size_t a = b; a < p; a++) map->dense[q + a + (q + b) * r] = scale * cross->beta[a + b * p];
   for (size_t b = 0; b < q; b++) {
-    for (size_t a = b; a < q; a++) map->dense[a + b * r] = scale * cross->core[a + b * q];
-    for (size_t k = 0; k < p; k++) map->dense[q + k + b * r] = scale * cross->core_beta[b + k * q];
+    for (size_t a = b; a < q; a++) map->dense[a + b * r] = scale * cross->arrow.core[a + b * q];
+    for (size_t k = 0; k < p; k++)
+      map->dense[q + k + b * r] = scale * cross->arrow.core_beta[b + k * q];
   }
-  for (size_t i = 0; i < map->n_block; i++) map->block[i] = scale * cross->leaf[i];
+  for (size_t i = 0; i < map->n_block; i++) map->block[i] = scale * cross->arrow.leaf[i];
   vb_whitening_level at;
   for (int on = vb_whitening_first(map, &at); on; on = vb_whitening_next(map, &at)) {
-    const double *from = cross->front + m->block_start[at.l]; /* d x width column-major */
+    const double *from = cross->arrow.front + m->block_start[at.l]; /* d x width column-major */
     double *to = map->edge + at.edge;
     for (int i = 0; i < at.d; i++)
       for (int k = 0; k < at.width; k++) *to++ = scale * from[i + (size_t)k * at.d];

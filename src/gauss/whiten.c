@@ -30,7 +30,7 @@ void vb_whitening_alloc(const vb_model *m, int scaled, int dense_up_to, vb_white
   map->model = m;
   map->scaled = scaled;
   map->moves = scaled || m->n_term > 0;
-  map->coupled = m->coupling == VB_FULL && !m->core.col_start && m->q + m->p <= dense_up_to;
+  map->coupled = m->front_start && !m->core.col_start && m->q + m->p <= dense_up_to;
   map->n_core = map->coupled ? m->q : 0;
   map->n_dense = map->n_core + m->p;
   int *term = host->alloc(m->n_term + 1, sizeof(int));

@@ -15,8 +15,8 @@ typedef struct {
   const char *name;
   vb_status (*factor)(vb_core *core); /* of val */
   double (*log_det)(const vb_core *core);
-  void (*solve)(vb_core *core, int m, double *b, int ldb); /* b <- B^-1 b */
-  void (*half_t)(vb_core *core, double *z);                /* z <- M z with M M' = B^-1: sampling */
+  void (*solve)(const vb_core *core, int m, double *b, int ldb); /* b <- B^-1 b */
+  void (*half_t)(const vb_core *core, double *z); /* z <- M z with M M' = B^-1: sampling */
   vb_status (*inverse)(vb_core *core);
 } vb_core_solver;
 struct vb_core {

@@ -17,11 +17,11 @@ static vb_status dense_factor(vb_core *core) {
   return isfinite(dense_log_det(core)) ? VB_OK : VB_NOT_POS_DEF; /* not every LAPACK minds a NaN */
 }
 
-static void dense_solve(vb_core *core, int m, double *b, int ldb) {
+static void dense_solve(const vb_core *core, int m, double *b, int ldb) {
   vb_chol_solve(core->q, core->factor, core->q, m, b, ldb);
 }
 
-static void dense_half_t(vb_core *core, double *z) {
+static void dense_half_t(const vb_core *core, double *z) {
   vb_chol_half_t(core->q, core->factor, core->q, 1, z, core->q);
 }
 

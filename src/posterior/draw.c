@@ -5,6 +5,7 @@
 #define R_NO_REMAP
 #include <Rmath.h>
 #include "gauss/ep.h"
+#include "gauss/scheme.h"
 #include "numbers/small.h"
 #include "posterior/draw.h"
 
@@ -19,7 +20,7 @@ typedef struct {
   vb_block block;
   int own_factor;
   double *ratio, *sd; /* per coefficient: corrected over Gaussian sd at the node; Gaussian sd */
-  double *delta, *core;
+  double *delta;
   double *mean_slope;    /* n_coef per parameter of the family: what moving it does to the mean */
   vb_parts *tilted;      /* per site with a mixture prior: its posterior at the node */
   double log_congruence; /* log |C| of linear response */
@@ -181,53 +182,6 @@ static vb_status mean_and_factor(drawer *d, int s, const double *x, double *mean
   return st;
 }
 
-/* delta ~ N(0, S): beta first, the rest given it */
-static void draw_deviation(drawer *d, const double *normal, double *delta) {
-  const vb_model *m = d->m;
-  const vb_solution *s = &d->in.sol;
-  int p = m->p, q = m->q, dim = m->d_leaf;
-  memcpy(delta, normal, sizeof(double) * m->n_coef);
-  if (m->coupling != VB_FULL)
-    vb_factorised_draw(m, s, delta);
-  else if (p)
-    vb_chol_half_t(p, s->beta_chol, p, 1, delta, p);
-  if (p && d->post->congruence) {
-    double *b = d->in.mu;
-    for (int k = 0; k < p; k++) {
-      b[k] = 0;
-      for (int l = 0; l < p; l++) b[k] += d->post->congruence[k + (size_t)l * p] * delta[l];
-    }
-    memcpy(delta, b, sizeof(double) * p);
-  }
-  if (m->coupling != VB_FULL) return;
-  double *o = d->core;
-  for (int k = 0; k < m->n_term; k++)
-    if (m->term[k].core >= 0)
-      memcpy(o + m->term[k].core, delta + m->term[k].first,
-             sizeof(double) * m->term[k].n_level * m->term[k].d);
-  if (q) {
-    vb_core *core = (vb_core *)&s->core; /* half_t only reads the factor */
-    core->solver->half_t(core, o);
-    for (int k = 0; k < p; k++)
-      for (int a = 0; a < q; a++) o[a] -= s->core_beta[a + (size_t)k * q] * delta[k];
-  }
-  for (int k = 0; k < m->n_term; k++)
-    if (m->term[k].core >= 0)
-      memcpy(delta + m->term[k].first, o + m->term[k].core,
-             sizeof(double) * m->term[k].n_level * m->term[k].d);
-  for (int j = 0; m->leaf >= 0 && j < m->n_front; j++) {
-    double *u = delta + m->term[m->leaf].first + (size_t)j * dim;
-    const double *l = s->leaf_chol + (size_t)j * dim * dim, *fr = s->front + m->block_start[j];
-    int co = m->front_start[j + 1] - m->front_start[j];
-    const int *f = m->front + m->front_start[j];
-    vb_small_half_t(dim, l, u);
-    for (int a = 0; a < dim; a++) {
-      for (int c = 0; c < co; c++) u[a] -= fr[(size_t)c * dim + a] * o[f[c]];
-      for (int k = 0; k < p; k++) u[a] -= fr[(size_t)(co + k) * dim + a] * delta[k];
-    }
-  }
-}
-
 /* The Gaussian draw's ranks in the coefficients' own distributions; the intercept follows.  What
  * that does to the log Jacobian. */
 static double report_tilted(const drawer *d, int s, const double *mean, const double *delta,
@@ -341,7 +295,6 @@ vb_status vb_draw(const vb_posterior *post, int n, const double *uniform, const 
   d.sd = h->alloc(D + 1, sizeof(double));
   d.delta = h->alloc(D + 1, sizeof(double));
   d.mean_slope = h->alloc((size_t)D * m->n_par + 1, sizeof(double));
-  d.core = h->alloc(m->q + 1, sizeof(double));
   if (m->ep) parts_alloc(&d);
   double mean[VB_MAX_AXIS], sd[VB_MAX_AXIS], *centre = h->alloc(D + 1, sizeof(double));
   double *x = h->alloc((size_t)n * K + 1, sizeof(double));
@@ -371,7 +324,8 @@ vb_status vb_draw(const vb_posterior *post, int n, const double *uniform, const 
       vb_status st = entered++ ? VB_OK : enter_node(&d, s);
       if (st == VB_OK) st = mean_and_factor(&d, s, x + (size_t)i * K, centre);
       if (st != VB_OK) return st;
-      draw_deviation(&d, normal + (size_t)i * (D + H), d.delta);
+      memcpy(d.delta, normal + (size_t)i * (D + H), sizeof(double) * D);
+      m->scheme->draw(m, post->congruence, &d.in.sol, d.delta);
       double log_slope = report(&d, s, centre, d.delta, coef + (size_t)i * D);
       if (log_density) {
         const double *z = normal + (size_t)i * (D + H), *at = x + (size_t)i * K;

@@ -2,6 +2,7 @@
  * row by row and streamed.  All that is asked of new rows comes by this loop. */
 #include <math.h>
 #include <string.h>
+#include "gauss/arrow.h"
 #include "numbers/small.h"
 #include "posterior/posterior.h"
 
@@ -78,7 +79,7 @@ static double core_quadratic(const vb_model *m, const vb_solution *s, reduced *r
   for (int a = 0; a < r->n && known; a++)
     for (int b = 0; b <= a && known; b++) {
       int hi = r->index[a] > r->index[b] ? r->index[a] : r->index[b];
-      const double *entry = inverse_entry(&s->core, hi, r->index[a] + r->index[b] - hi);
+      const double *entry = inverse_entry(&s->arrow.core, hi, r->index[a] + r->index[b] - hi);
       known = entry != NULL;
       if (known) r->cov[a] += *entry * r->value[b];
       if (known && b < a) r->cov[b] += *entry * r->value[a];
@@ -86,8 +87,7 @@ static double core_quadratic(const vb_model *m, const vb_solution *s, reduced *r
   if (!known) {
     double *solved = r->dense + q;
     memcpy(solved, r->dense, sizeof(double) * q);
-    vb_core *core = (vb_core *)&s->core; /* solve only reads the factor */
-    core->solver->solve(core, 1, solved, q);
+    s->arrow.core.solver->solve(&s->arrow.core, 1, solved, q);
     for (int a = 0; a < r->n; a++) r->cov[a] = solved[r->index[a]];
   }
   for (int a = 0; a < r->n; a++) v += r->value[a] * r->cov[a];
@@ -119,7 +119,7 @@ static double factorised_variance(const vb_model *m, const vb_theta *theta, cons
     for (int a = 0; a < d; a++) z[a] = rows->z[k][i + (size_t)a * rows->n];
     if (g == 0) v += new_level(theta, k, d, z);
     if (g <= 0) continue;
-    const double *cov = s->s_front + t->edge + (size_t)(g - 1) * d * p;
+    const double *cov = s->levels.cov + t->edge + (size_t)(g - 1) * d * p;
     v += vb_level_variance(m, s, k, g - 1, z, r->x);
     for (int l = 0; l < p; l++) r->cov_beta[l] += vb_dot(d, cov + (size_t)l * d, z);
   }
@@ -154,7 +154,8 @@ static double row_variance(const vb_model *m, const vb_theta *theta, const vb_so
     } else if (g > 0) {
       int j = g - 1, co = m->front_start[j + 1] - m->front_start[j];
       const int *f = m->front + m->front_start[j];
-      const double *fr = s->front + m->block_start[j], *l = s->leaf_chol + (size_t)j * d * d;
+      const double *fr = s->arrow.front + m->block_start[j],
+                   *l = s->arrow.leaf_chol + (size_t)j * d * d;
       for (int c = 0; c < co + p; c++) {
         double e = 0;
         for (int a = 0; a < d; a++) e += fr[(size_t)c * d + a] * z[a];
@@ -169,7 +170,8 @@ static double row_variance(const vb_model *m, const vb_theta *theta, const vb_so
   }
   for (int c = 0; c < r->n; c++) { /* x <- x - T'c */
     r->value[c] = r->dense[r->index[c]];
-    for (int k = 0; k < p; k++) x[k] -= s->core_beta[r->index[c] + (size_t)k * q] * r->value[c];
+    for (int k = 0; k < p; k++)
+      x[k] -= s->arrow.core_beta[r->index[c] + (size_t)k * q] * r->value[c];
   }
   v += core_quadratic(m, s, r);
   for (int c = 0; c < r->n; c++) r->dense[r->index[c]] = 0;
@@ -198,7 +200,8 @@ static void leaf_covariance(const vb_model *m, const vb_solution *s, int j, cons
                             const reduced *r, double *out) {
   int d = m->d_leaf, co = m->front_start[j + 1] - m->front_start[j];
   const int *f = m->front + m->front_start[j];
-  const double *fr = s->front + m->block_start[j], *l = s->leaf_chol + (size_t)j * d * d;
+  const double *fr = s->arrow.front + m->block_start[j],
+               *l = s->arrow.leaf_chol + (size_t)j * d * d;
   memcpy(out, z, sizeof(double) * d);
   vb_small_half(d, l, out);
   vb_small_half_t(d, l, out);
@@ -217,7 +220,7 @@ static double random_cumulant(const vb_posterior *post, const vb_solution *sol, 
   for (int c = 0; c < r->n; c++) {
     double cov = r->cov[c];
     for (int k = 0; k < m->p; k++)
-      cov -= sol->core_beta[r->index[c] + (size_t)k * m->q] * r->cov_beta[k];
+      cov -= sol->arrow.core_beta[r->index[c] + (size_t)k * m->q] * r->cov_beta[k];
     r->dense[r->index[c]] = cov;
   }
   for (int k = 0; k < m->n_term; k++) {
@@ -277,13 +280,7 @@ static vb_status enter_node(const vb_posterior *post, int s, int corrected, vb_t
     st = vb_selected_inverse(m, congruence, &in->sol);
     if (st == VB_OK) sd_ratio(m, &in->sol, post->var + (size_t)s * m->n_coef, ratio);
   }
-  if (st == VB_OK && m->q) st = in->sol.core.solver->inverse(&in->sol.core);
-  if (st != VB_OK) return st;
-  if (m->coupling == VB_FULL)
-    vb_beta_inverse(m, congruence, &in->sol);
-  else
-    vb_factorised_inverse(m, congruence, &in->sol);
-  return VB_OK;
+  return st == VB_OK ? m->scheme->row_inverse(m, congruence, &in->sol) : st;
 }
 
 vb_status vb_each_row(const vb_posterior *post, const vb_new_rows *rows, int corrected,
@@ -293,7 +290,7 @@ vb_status vb_each_row(const vb_posterior *post, const vb_new_rows *rows, int cor
   vb_inner in;
   vb_theta theta;
   reduced r;
-  int full = m->coupling == VB_FULL;
+  int full = m->scheme == &vb_scheme_full;
   vb_inner_alloc(m, &in);
   vb_theta_alloc(h, post->hyper, &theta);
   reduced_alloc(m, &r);

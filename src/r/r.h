@@ -5,6 +5,7 @@
 #include <R.h>
 #include <Rinternals.h>
 #include "design/design.h"
+#include "gauss/scheme.h"
 #include "posterior/posterior.h"
 
 SEXP vb_r_fit(SEXP spec, SEXP control);
@@ -52,8 +53,9 @@ int *vb_list_int(SEXP list, const char *name, R_xlen_t n);
 typedef struct {
   vb_input input;
   vb_hyper hyper;
-  int may_factorise; /* where a Cholesky factor would not fit */
-  double *start;     /* first axes of theta */
+  const vb_scheme *scheme; /* full, unless the caller says otherwise */
+  int may_factorise;       /* where a Cholesky factor would not fit */
+  double *start;           /* first axes of theta */
 } vb_request;
 typedef struct { /* of one call: its clock and its progress bar */
   SEXP bar;      /* NULL: none */
@@ -68,6 +70,7 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *request);
 const vb_family *vb_r_user_family(SEXP user, const vb_host *host);
 void vb_r_user_unit(const vb_family *family, double residual_scale);
 double vb_r_user_start(const vb_family *family, int k, double residual_scale);
+const vb_scheme *vb_r_scheme(SEXP list); /* of the list's `coupling` */
 void vb_r_model(const vb_request *request, const vb_host *host, int cores, int solver,
                 vb_core *core, vb_model *model, int *cell);
 void vb_r_start(const vb_model *model, vb_request *request);

@@ -116,12 +116,8 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
               Rf_ScalarInteger(fit->status != VB_OK ? fit->status
                                : fit->converged     ? VB_OK
                                                     : VB_MAX_ITER));
-  vb_list_put(list, "solver",
-              Rf_mkString(m->coupling != VB_FULL ? "gradients"
-                          : m->q                 ? m->core.solver->name
-                          : m->leaf < 0          ? "dense"
-                                                 : "leaf"));
-  vb_list_put(list, "coupling", Rf_ScalarInteger(m->coupling));
+  vb_list_put(list, "solver", Rf_mkString(m->scheme->solver(m)));
+  vb_list_put(list, "coupling", Rf_ScalarInteger(vb_scheme_index(m->scheme)));
   if (fit->effective && fit->n_node && fit->set.independent && fit->status == VB_OK)
     memcpy(vb_list_real(list, "effective", fit->n_effective), fit->effective,
            sizeof(double) * fit->n_effective);
@@ -155,7 +151,7 @@ static SEXP body(void *data) {
   vb_r_read(j->spec, &host, &request);
   int *cell = host.alloc(request.input.n + 1, sizeof(int));
   SEXP nodes = vb_list_get(j->control, "nodes");
-  request.input.coupling = vb_get_int(j->control, "coupling");
+  request.scheme = vb_r_scheme(j->control);
   request.may_factorise = vb_get_int(j->control, "automatic");
   vb_r_model(&request, &host, vb_get_int(j->control, "cores"), vb_get_int(j->control, "solver"),
              j->core, &model, cell);
@@ -171,7 +167,7 @@ static SEXP body(void *data) {
                           .use_lr = three_way(j->control, "lr"),
                           .use_skew = three_way(j->control, "skew"),
                           .independent = vb_get_int(j->control, "independent")};
-  if (model.coupling != VB_FULL) fit.set.independent = 1;
+  fit.set.independent |= model.scheme->independent;
   fit.mode = host.alloc(K + 1, sizeof(double));
   memcpy(fit.mode, request.start, sizeof(double) * K);
   fit.root = host.alloc((size_t)K * K + 1, sizeof(double));

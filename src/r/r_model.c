@@ -1,6 +1,5 @@
 /* The model with its solver: leaf-core with a dense core, or CHOLMOD where the core is large and
  * sparse. */
-#include "gauss/stein.h"
 #include "r/r.h"
 #include "r/r_sparse.h"
 
@@ -12,14 +11,12 @@
  * not fit */
 static vb_status factorised(const vb_request *r, const vb_host *host, int cores, vb_model *m,
                             int *cell) {
-  vb_input input = r->input;
-  input.coupling = VB_PARTIAL;
-  return vb_model_build(host, &input, cores, m, cell);
+  return vb_scheme_model(host, &vb_scheme_partial, &r->input, cores, m, cell);
 }
 
 static vb_status lay_out(const vb_request *r, const vb_host *host, int cores, int solver,
                          vb_core *core, vb_model *m, int *cell) {
-  vb_status st = vb_model_build(host, &r->input, cores, m, cell);
+  vb_status st = vb_scheme_model(host, r->scheme, &r->input, cores, m, cell);
   int forced = solver == VB_R_SPARSE;
   if (st != VB_OK || m->q < 1 || solver == VB_R_DENSE || (m->q <= DENSE_UP_TO && !forced))
     return st;
@@ -44,10 +41,15 @@ static vb_status lay_out(const vb_request *r, const vb_host *host, int cores, in
   return VB_OK;
 }
 
+const vb_scheme *vb_r_scheme(SEXP list) {
+  int i = vb_get_int(list, "coupling");
+  if (i < 0 || i >= vb_scheme_count()) Rf_error("internal: no such scheme of coupling");
+  return vb_scheme_row(i);
+}
+
 void vb_r_model(const vb_request *r, const vb_host *host, int cores, int solver, vb_core *core,
                 vb_model *m, int *cell) {
   vb_status st = lay_out(r, host, cores, solver, core, m, cell);
-  if (st == VB_OK && m->family->opaque) vb_stein_alloc(host, m);
   if (st != VB_OK) Rf_error("internal: the model could not be laid out (status %d)", (int)st);
 }
 

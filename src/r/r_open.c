@@ -71,7 +71,7 @@ static void open_fit(job *j, vb_opened *o) {
   o->host = vb_r_host(&j->bar, 0);
   o->host.poll = interrupt;
   vb_r_read(j->spec, &o->host, &o->request);
-  o->request.input.coupling = vb_get_int(j->engine, "coupling");
+  o->request.scheme = vb_r_scheme(j->engine);
   o->cell = o->host.alloc(o->request.input.n + 1, sizeof(int));
   vb_r_model(&o->request, &o->host, 1, vb_get_int(j->engine, "solver"), j->core, &o->model,
              o->cell);

@@ -23,7 +23,8 @@ typedef struct {
   cholmod_common common;
   int started;
   cholmod_factor *l;
-  cholmod_sparse a; /* a view of the core's pattern and val */
+  cholmod_sparse a; /* a view of core's val on col and row */
+  int *col, *row;   /* the core's pattern again: CHOLMOD's inputs are not const */
   const vb_host *host;
   vb_supernodes s;
   const int *perm;    /* row i of L is coefficient perm[i] */
@@ -49,11 +50,20 @@ static void start(sparse *f) {
   M_cholmod_free_factor(&none, c);
 }
 
-static void view(cholmod_sparse *a, const vb_core *core) {
+static void copy_pattern(sparse *f, const vb_core *core) {
+  size_t n = (size_t)core->q + 1, n_entry = (size_t)core->col_start[core->q];
+  f->col = f->host->alloc(n, sizeof(int));
+  f->row = f->host->alloc(n_entry + 1, sizeof(int));
+  memcpy(f->col, core->col_start, n * sizeof(int));
+  memcpy(f->row, core->row_index, n_entry * sizeof(int));
+}
+
+static void view(sparse *f, const vb_core *core) {
+  cholmod_sparse *a = &f->a;
   a->nrow = a->ncol = (size_t)core->q;
   a->nzmax = (size_t)core->col_start[core->q];
-  a->p = (void *)core->col_start; /* CHOLMOD's inputs are const only in name */
-  a->i = (void *)core->row_index;
+  a->p = f->col;
+  a->i = f->row;
   a->x = core->val;
   a->stype = -1; /* the lower triangle of a symmetric matrix */
   a->itype = CHOLMOD_INT;
@@ -68,7 +78,8 @@ vb_status vb_sparse_analyse(vb_core *core, const vb_host *host, double *flops, d
   core->factor = f; /* from here on vb_sparse_free() finds it */
   core->solver = &vb_solver_sparse;
   start(f);
-  view(&f->a, core);
+  copy_pattern(f, core);
+  view(f, core);
   f->l = M_cholmod_analyze(&f->a, &f->common);
   if (!f->l || f->common.status != CHOLMOD_OK || !f->l->is_super || f->l->itype != CHOLMOD_INT)
     return VB_NOT_POS_DEF;
@@ -127,7 +138,7 @@ static double sparse_log_det(const vb_core *core) {
 
 static vb_status sparse_factor(vb_core *core) {
   sparse *f = core->factor;
-  view(&f->a, core);
+  view(f, core);
   int done = M_cholmod_factorize(&f->a, f->l, &f->common);
   if (!done || f->common.status != CHOLMOD_OK || f->l->minor < f->l->n) return VB_NOT_POS_DEF;
   f->s.x = f->l->x;
@@ -135,7 +146,7 @@ static vb_status sparse_factor(vb_core *core) {
   return R_FINITE(sparse_log_det(core)) ? VB_OK : VB_NOT_POS_DEF;
 }
 
-static void sparse_solve(vb_core *core, int m, double *b, int ldb) {
+static void sparse_solve(const vb_core *core, int m, double *b, int ldb) {
   sparse *f = core->factor;
   int q = core->q;
   for (int from = 0; from < m; from += COLUMNS) {
@@ -155,7 +166,7 @@ static void sparse_solve(vb_core *core, int m, double *b, int ldb) {
   }
 }
 
-static void sparse_half_t(vb_core *core, double *z) {
+static void sparse_half_t(const vb_core *core, double *z) {
   sparse *f = core->factor;
   memcpy(f->rhs, z, (size_t)core->q * sizeof(double));
   vb_supernode_half_t(&f->s, 1, f->rhs, core->q, f->work);

@@ -139,6 +139,7 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
   vb_input *in = &r->input;
   SEXP x = vb_list_need(spec, "x"), prior = vb_list_need(spec, "prior_coef");
   memset(r, 0, sizeof *r);
+  r->scheme = &vb_scheme_full;
   SEXP own = vb_list_get(spec, "user");
   in->family = own != R_NilValue ? vb_r_user_family(own, host)
                                  : vb_family_find(CHAR(Rf_asChar(vb_list_need(spec, "family"))),

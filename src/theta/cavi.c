@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "gauss/scheme.h"
 #include "numbers/small.h"
 #include "theta/cavi.h"
 
@@ -78,23 +79,19 @@ static vb_status iterate(vb_cavi_job *c, double *l, double *last) {
 }
 
 /* Exact covariance of beta given theta in place of the factorised one: the response of the optimum
- * to tilts of the log density (Giordano, Broderick & Jordan 2018), by p more conjugate gradients */
+ * to tilts of the log density (Giordano, Broderick & Jordan 2018) */
 static vb_status respond(vb_cavi_job *c) {
   vb_fit *fit = c->fit;
   const vb_model *m = fit->model;
   vb_solution *s = &fit->inner.sol;
   int p = m->p;
-  double *target = fit->host->alloc((size_t)p * p + 1, sizeof(double)), *r = fit->inner.step;
+  double *target = fit->host->alloc((size_t)p * p + 1, sizeof(double));
   double *old = fit->host->alloc((size_t)p * p + 1, sizeof(double));
   memcpy(old, s->s_beta, sizeof(double) * p * p);
-  for (int k = 0; k < p; k++) {
-    memset(r, 0, sizeof(double) * m->n_coef);
-    r[k] = 1;
-    if (vb_solve(m, s, r) == VB_INTERRUPTED) return VB_INTERRUPTED;
-    memcpy(target + (size_t)k * p, r, sizeof(double) * p);
-    fit->response.inflation = fmax(fit->response.inflation, sqrt(r[k] / old[k + (size_t)k * p]));
-    if (fit->host->poll()) return VB_INTERRUPTED;
-  }
+  if (m->scheme->beta_covariance(m, s, fit->inner.step, target) == VB_INTERRUPTED)
+    return VB_INTERRUPTED;
+  for (size_t k = 0; k < (size_t)p * p; k += p + 1)
+    fit->response.inflation = fmax(fit->response.inflation, sqrt(target[k] / old[k]));
   fit->response.congruence = fit->host->alloc((size_t)p * p + 1, sizeof(double));
   fit->response.shift = fit->host->alloc(2 * (size_t)p + 1, sizeof(double));
   fit->response.skew = fit->response.shift + p;
@@ -178,7 +175,7 @@ vb_status vb_cavi(vb_fit *fit) {
     for (int i = 0; i < c.factor[k].K; i++) fit->mode[c.factor[k].axis[i]] = c.factor[k].centre[i];
   if (st == VB_MAX_ITER) fit->converged = 0;
   if (st != VB_OK && st != VB_MAX_ITER) return st;
-  if (fit->model->coupling == VB_PARTIAL && !fit->model->family->bound && fit->model->p &&
+  if (fit->model->scheme->beta_covariance && !fit->model->family->bound && fit->model->p &&
       fit->set.use_lr != 0 && respond(&c) == VB_INTERRUPTED)
     return VB_INTERRUPTED;
   report_points(&c);

@@ -62,14 +62,3 @@ vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse
   if ((fit->n_eval % fit->poll_every) == 0 && fit->host->poll()) return VB_INTERRUPTED;
   return st;
 }
-
-/* operations of one factorisation with its selected inverse, roughly */
-double vb_factor_cost(const vb_model *m) {
-  double cost = (double)m->q * m->q * m->q / 3 + (double)m->p * m->p * m->p;
-  if (m->coupling != VB_FULL) return (double)m->n * (m->p * m->p + 500);
-  for (int j = 0; j < m->n_front; j++) {
-    double w = m->front_start[j + 1] - m->front_start[j] + m->p;
-    cost += m->d_leaf * w * w;
-  }
-  return m->quadratic ? cost : cost + (double)m->n * (m->p * m->p + 50);
-}

@@ -74,7 +74,6 @@ typedef struct {
   vb_status status;
 } vb_fit;
 vb_status vb_fit_run(vb_fit *fit);
-double vb_factor_cost(const vb_model *model);
 /* classical coordinate ascent: q(c) q(theta), the factors of theta independent (cavi.c) */
 vb_status vb_cavi(vb_fit *fit);
 void vb_fit_step(vb_fit *fit, int phase, double elbo, double lik);
