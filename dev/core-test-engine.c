@@ -264,11 +264,11 @@ static void check_joint(const example *e, int dense_up_to, int hide) {
   }
   double *mean = doubles(n), *out = doubles(n), *cov = doubles((size_t)n * n), beta[P * P];
   for (int i = 0; i < n; i++) cov[i * (size_t)(n + 1)] = var[i];
-  st = vb_joint_conditional(&joint, xi + n, xi, cov, NULL, mean, var, beta);
+  st = vb_joint_conditional(&joint, xi + n, &(vb_zeta){xi, cov, NULL}, mean, var, beta);
   check(st == VB_OK, "moments", e->what, st, VB_OK);
   none = beta[1];
   for (int i = 0; i < n; i++) x[i] = cov[i * (size_t)(n + 1)];
-  vb_joint_conditional(&joint, xi + n, xi, NULL, x, mean, out, beta);
+  vb_joint_conditional(&joint, xi + n, &(vb_zeta){xi, NULL, x}, mean, out, beta);
   for (int i = 0; i < n; i++) check_near(out[i], var[i], 1e-10, "variance", e->what);
   check_near(beta[1], none, 1e-10, "covariance of beta", e->what);
 }

@@ -16,11 +16,16 @@ typedef struct {               /* scratch of residual quadrature */
 } vb_rq;
 void vb_rq_alloc(const vb_model *model, vb_rq *rq);
 enum { VB_RQ_ROWS = 1, VB_RQ_SITES = 2 }; /* remainders of the rows, of the prior sites */
-/* log p(y | theta) - L(theta) at the converged optimum held by in and b, of the remainders in
- * which; with var (n_coef, in: S_jj, out: corrected) also the mean shift and the skewness of the
- * random effects; max_level: largest term of one level */
-double vb_rq_correct(const vb_model *model, const double *par, const vb_inner *in,
-                     const vb_block *b, int which, vb_rq *rq, double *var, double *max_level);
+typedef struct {                          /* a converged optimum and what of it is asked */
+  const double *par;
+  const vb_inner *in;
+  const double *c; /* its mean */
+  int which;       /* remainders */
+} vb_rq_at;
+/* log p(y | theta) - L(theta) at an optimum; with var (n_coef, in: S_jj, out: corrected) also the
+ * mean shift and the skewness of the random effects; max_level: largest term of one level */
+double vb_rq_correct(const vb_model *model, const vb_rq_at *at, vb_rq *rq, double *var,
+                     double *max_level);
 
 typedef struct { /* what tilting the reported coefficients at the mode teaches */
   int active;
@@ -30,9 +35,16 @@ typedef struct { /* what tilting the reported coefficients at the mode teaches *
 } vb_response;
 /* C with C S C' = V; s and v become their Cholesky factors; 0 where one is not positive definite */
 int vb_congruence(int p, double *s, double *v, double *out);
-vb_status vb_respond(const vb_model *model, const vb_theta *theta, double tol, int tilt, int which,
-                     vb_rq *rq, vb_inner *in, const vb_block *mode, vb_block *work,
-                     vb_response *out);
+typedef struct {
+  const vb_theta *theta;
+  double tol;
+  int tilt, which; /* are there to be refits; whose remainders count */
+  vb_rq *rq;
+  vb_inner *in; /* at the mode */
+  const vb_block *mode;
+  vb_block *work; /* of the refits */
+} vb_respond_task;
+vb_status vb_respond(const vb_model *model, const vb_respond_task *task, vb_response *out);
 /* third-order size of what a Gaussian q misses, per coefficient: decides whether tilts are worth
  * their refits */
 double vb_response_size(const vb_model *model, const double *par, const vb_inner *in);

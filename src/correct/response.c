@@ -18,34 +18,39 @@ double vb_response_size(const vb_model *m, const double *par, const vb_inner *in
     memset(third, 0, sizeof third);
     for (int q = 0; q < m->rules->order[1]; q++) {
       for (int i = 0; i < n; i++)
-        eta[i] = in->eta[from + i] + sqrt(fmax(in->v[from + i], 0)) * node[q];
+        eta[i] = in->rows.eta[from + i] + sqrt(fmax(in->rows.v[from + i], 0)) * node[q];
       m->family->log_lik(m->family, &rows, eta, par, NULL, NULL, d2);
       for (int i = 0; i < n; i++) third[i] += weight[q] * node[q] * d2[i];
     }
-    for (int i = 0; i < n; i++) total += pow(third[i] * in->v[from + i], 2) / 6;
+    for (int i = 0; i < n; i++) total += pow(third[i] * in->rows.v[from + i], 2) / 6;
   }
   return total / (m->p > 0 ? m->p : 1);
 }
 
-typedef struct {
-  double *mean[2], rq[2];
-} tilted;
+typedef struct { /* the refits about the mode */
+  const vb_model *m;
+  const vb_respond_task *task;
+  double *tilt;
+  double *mean[2], rq[2]; /* of the last pair */
+} refits;
 
 /* refit with the log density tilted by +-t times the reported coefficient k */
-static vb_status tilt_pair(const vb_model *m, const vb_theta *theta, double tol, int which, int k,
-                           double t, vb_rq *rq, vb_inner *in, const vb_block *mode, vb_block *work,
-                           double *tilt, tilted *out) {
+static vb_status tilt_pair(refits *f, int k, double t) {
+  const vb_model *m = f->m;
+  const vb_respond_task *task = f->task;
+  const vb_effort effort = {.tol = task->tol, .max_sweep = 100, .inverse = 1};
   for (int side = 0; side < 2; side++) {
     double s = side ? -t : t, elbo, level;
     for (int l = 0; l < m->p; l++)
-      tilt[l] = (l == k) * s - (k == m->intercept ? m->center[l] * s : 0);
-    vb_block_copy(m, mode, work);
-    in->tilt = tilt;
-    vb_status st = vb_inner_solve(m, theta, tol, 100, 1, in, work, &elbo);
-    in->tilt = NULL;
+      f->tilt[l] = (l == k) * s - (k == m->intercept ? m->center[l] * s : 0);
+    vb_block_copy(m, task->mode, task->work);
+    task->in->tilt = f->tilt;
+    vb_status st = vb_inner_solve(m, task->theta, &effort, task->in, task->work, &elbo);
+    task->in->tilt = NULL;
     if (st != VB_OK && st != VB_MAX_ITER) return st;
-    vb_report_beta(m, work->m, out->mean[side]);
-    out->rq[side] = vb_rq_correct(m, theta->par, in, work, which, rq, NULL, &level);
+    vb_report_beta(m, task->work->m, f->mean[side]);
+    vb_rq_at at = {task->theta->par, task->in, task->work->m, task->which & VB_RQ_ROWS};
+    f->rq[side] = vb_rq_correct(m, &at, task->rq, NULL, &level);
   }
   return VB_OK;
 }
@@ -69,18 +74,18 @@ int vb_congruence(int p, double *s, double *v, double *out) {
 
 /* V by the refits, in the reported coefficients; shift and skewness in units of the Gaussian's sds
  */
-static vb_status tilt_all(const vb_model *m, const vb_theta *theta, double tol, int which,
-                          vb_rq *rq, vb_inner *in, const vb_block *mode, vb_block *work,
-                          const double *s, double *v, vb_response *out) {
+static vb_status tilt_all(const vb_model *m, const vb_respond_task *task, const double *s,
+                          double *v, vb_response *out) {
   int p = m->p;
-  double *mean = m->host->alloc(4 * p + 1, sizeof(double)), *tilt = mean + 3 * p, level;
+  double *mean = m->host->alloc(4 * p + 1, sizeof(double)), level;
   double *scale = m->host->alloc(p + 1, sizeof(double)); /* variance that RQ adds, relative */
-  double rq0 = vb_rq_correct(m, theta->par, in, mode, which, rq, NULL, &level);
-  tilted two = {.mean = {mean + p, mean + 2 * p}};
-  vb_report_beta(m, mode->m, mean);
+  vb_rq_at at = {task->theta->par, task->in, task->mode->m, task->which & VB_RQ_ROWS};
+  double rq0 = vb_rq_correct(m, &at, task->rq, NULL, &level);
+  refits two = {.m = m, .task = task, .tilt = mean + 3 * p, .mean = {mean + p, mean + 2 * p}};
+  vb_report_beta(m, task->mode->m, mean);
   for (int k = 0; k < p; k++) {
     double sd = sqrt(s[k * (size_t)(p + 1)]), t = 0.25 / sd;
-    vb_status st = tilt_pair(m, theta, tol, which, k, t, rq, in, mode, work, tilt, &two);
+    vb_status st = tilt_pair(&two, k, t);
     if (st != VB_OK) return st;
     if (m->host->poll()) return VB_INTERRUPTED;
     for (int l = 0; l < p; l++) v[l + (size_t)k * p] = (two.mean[0][l] - two.mean[1][l]) / (2 * t);
@@ -99,11 +104,12 @@ static vb_status tilt_all(const vb_model *m, const vb_theta *theta, double tol, 
 }
 
 /* the same, in the same units, for what the prior sites' remainders add */
-static void add_sites(const vb_model *m, const double *s_beta, const double *beta, int by_tilts,
-                      vb_rq *rq, const double *s, double *v, vb_response *out) {
+static void add_sites(const vb_model *m, const vb_respond_task *task, const double *s_beta,
+                      const double *s, double *v, vb_response *out) {
   int p = m->p;
   double *shift = m->host->alloc(2 * p + 1, sizeof(double)), *skew = shift + p;
-  vb_site_respond(m, s_beta, beta, by_tilts, rq, v, shift, skew);
+  vb_site_moments add = {v, shift, skew};
+  vb_site_respond(m, s_beta, task->mode->m, task->tilt, task->rq, &add);
   for (int k = 0; k < p; k++) {
     double sd = sqrt(s[k * (size_t)(p + 1)]);
     out->shift[k] += shift[k] / sd;
@@ -111,9 +117,7 @@ static void add_sites(const vb_model *m, const double *s_beta, const double *bet
   }
 }
 
-vb_status vb_respond(const vb_model *m, const vb_theta *theta, double tol, int tilt, int which,
-                     vb_rq *rq, vb_inner *in, const vb_block *mode, vb_block *work,
-                     vb_response *out) {
+vb_status vb_respond(const vb_model *m, const vb_respond_task *task, vb_response *out) {
   int p = m->p;
   size_t size = (size_t)p * p;
   double *s_beta = m->host->alloc(4 * size + 1, sizeof(double)), *s = s_beta + size, *v = s + size;
@@ -121,13 +125,13 @@ vb_status vb_respond(const vb_model *m, const vb_theta *theta, double tol, int t
   out->shift = m->host->alloc(p + 1, sizeof(double));
   out->skew = m->host->alloc(p + 1, sizeof(double));
   out->inflation = 1;
-  memcpy(s_beta, in->sol.s_beta, sizeof(double) * size);
+  memcpy(s_beta, task->in->sol.s_beta, sizeof(double) * size);
   vb_report_cov(m, s_beta, s);
   memcpy(v, s, sizeof(double) * size);
   vb_status st = VB_OK;
-  if (tilt) st = tilt_all(m, theta, tol, which & VB_RQ_ROWS, rq, in, mode, work, s, v, out);
+  if (task->tilt) st = tilt_all(m, task, s, v, out);
   if (st != VB_OK) return st;
-  if (which & VB_RQ_SITES) add_sites(m, s_beta, mode->m, tilt, rq, s, v, out);
+  if (task->which & VB_RQ_SITES) add_sites(m, task, s_beta, s, v, out);
   for (int k = 0; k < p; k++) {
     double ratio = sqrt(v[k * (size_t)(p + 1)] / s[k * (size_t)(p + 1)]);
     out->inflation = fmax(out->inflation, ratio);

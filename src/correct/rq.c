@@ -84,10 +84,10 @@ static void series_coefficients(const vb_model *m, const double *par, const vb_i
     double *c = coef + (size_t)from * 4;
     vb_rows rows = vb_rows_range(&m->rows, from, n);
     memset(c, 0, sizeof(double) * 4 * n);
-    for (int i = 0; i < n; i++) s[i] = sqrt(fmax(in->v[from + i], 1e-12));
+    for (int i = 0; i < n; i++) s[i] = sqrt(fmax(in->rows.v[from + i], 1e-12));
     for (int q = 0; q < m->rules->order[2]; q++) {
       double z = node[q], h2 = z * z - 1, h3 = z * (z * z - 3), h4 = z * z * (z * z - 6) + 3;
-      for (int i = 0; i < n; i++) eta[i] = in->eta[from + i] + s[i] * z;
+      for (int i = 0; i < n; i++) eta[i] = in->rows.eta[from + i] + s[i] * z;
       m->family->log_lik(m->family, &rows, eta, par, NULL, NULL, d2);
       for (int i = 0; i < n; i++) {
         double w = weight[q] * d2[i];
@@ -180,7 +180,7 @@ static double quadrature_level(const vb_model *m, const double *par, const vb_in
          *single = rq->cell + (size_t)7 * rq->cap_level, alone = 0;
   v->rows = vb_rows_gather(&m->rows, n, v->row, v->room);
   for (int r = 0; r < n; r++) {
-    v->m[r] = in->eta[v->row[r]];
+    v->m[r] = in->rows.eta[v->row[r]];
     single[r] = 0;
   }
   for (int q = 0; q < g->n; q++) {
@@ -192,8 +192,8 @@ static double quadrature_level(const vb_model *m, const double *par, const vb_in
     total[q] = 0;
     for (int r = 0; r < n; r++) {
       int i = v->row[r];
-      double rbar = v->e[r] - in->ll[i] - in->g[i] * shift[r] +
-                    in->h[i] * (shift[r] * shift[r] - v->na[r]) / 2;
+      double rbar = v->e[r] - in->rows.ll[i] - in->rows.g[i] * shift[r] +
+                    in->rows.h[i] * (shift[r] * shift[r] - v->na[r]) / 2;
       total[q] += rbar;
       single[r] += exp(g->log_w[q] + rbar);
     }
@@ -217,7 +217,7 @@ static double site_alone(const vb_model *m, const double *par, const vb_inner *i
     row[q] = i;
     left[q] = rest;
     shift[q] = a * wide->z[q][0];
-    eta[q] = in->eta[i] + (given ? 0 : shift[q]);
+    eta[q] = in->rows.eta[i] + (given ? 0 : shift[q]);
   }
   v.eta = work;
   v.ll = ll;
@@ -226,7 +226,8 @@ static double site_alone(const vb_model *m, const double *par, const vb_inner *i
   else
     m->family->log_lik(m->family, &v.rows, eta, par, e, NULL, NULL);
   for (int q = 0; q < wide->n; q++)
-    e[q] += in->h[i] * (shift[q] * shift[q] - na) / 2 - in->ll[i] - in->g[i] * shift[q];
+    e[q] +=
+        in->rows.h[i] * (shift[q] * shift[q] - na) / 2 - in->rows.ll[i] - in->rows.g[i] * shift[q];
   return vb_grid_weigh(wide, e, work);
 }
 
@@ -239,9 +240,19 @@ static double series_rest(const vb_model *m, const double *c, double a) {
              : 1;
 }
 
-static double level_term(const vb_model *m, const double *par, const vb_inner *in, int term, int l,
-                         const vb_grid *g, vb_rq *rq, double *var, double *max_level) {
-  const vb_term *t = m->term + term;
+typedef struct { /* a level, and the grid of its dimension */
+  int term, level;
+  const vb_grid *grid;
+} place;
+
+/* what a level adds; size: of its own term */
+static double level_term(const vb_model *m, const vb_rq_at *opt, place where, vb_rq *rq,
+                         double *var, double *size) {
+  const vb_term *t = m->term + where.term;
+  const vb_grid *g = where.grid;
+  const double *par = opt->par;
+  const vb_inner *in = opt->in;
+  int l = where.level;
   int n = t->row_start[l + 1] - t->row_start[l], d = t->d;
   if (!n) return 0;
   double *c = rq->cell;
@@ -260,7 +271,7 @@ static double level_term(const vb_model *m, const double *par, const vb_inner *i
   double total[VB_MAX_GRID], post[VB_MAX_GRID], out, alone, rest = 0;
   const vb_grid *at = g;
   vb_grid moved;
-  vb_rq_direction(m, in, term, l, rq, &v);
+  vb_rq_direction(m, in, where.term, l, rq, &v);
   for (int r = 0; r < n; r++) rest += series_rest(m, rq->series + 4 * (size_t)v.row[r], v.na[r]);
   int short_way = d <= 2 && rest < SERIES_REST;
   alone =
@@ -277,7 +288,7 @@ static double level_term(const vb_model *m, const double *par, const vb_inner *i
     if (r == 0) alone = 0;
     alone += site_alone(m, par, in, v.row[r], v.na[r], v.rest[r], rq->wide);
   }
-  *max_level = fmax(*max_level, fabs(out));
+  *size = fabs(out);
   if (var) level_moments(t, l, &v, at, post, rq, var);
   return out - alone;
 }
@@ -288,19 +299,21 @@ static double site_terms(const vb_model *m, const double *par, const vb_inner *i
   double total = 0;
   for (int i = 0; i < m->n; i++) {
     const double *c = rq->series + 4 * (size_t)i;
-    int short_way = series_rest(m, c, in->v[i]) < SERIES_REST / 2;
-    total +=
-        short_way ? series_alone(c, in->v[i]) : site_alone(m, par, in, i, in->v[i], 0, rq->wide);
+    int short_way = series_rest(m, c, in->rows.v[i]) < SERIES_REST / 2;
+    total += short_way ? series_alone(c, in->rows.v[i])
+                       : site_alone(m, par, in, i, in->rows.v[i], 0, rq->wide);
   }
   return total;
 }
 
-double vb_rq_correct(const vb_model *m, const double *par, const vb_inner *in, const vb_block *b,
-                     int which, vb_rq *rq, double *var, double *max_level) {
+double vb_rq_correct(const vb_model *m, const vb_rq_at *at, vb_rq *rq, double *var,
+                     double *max_level) {
+  const double *par = at->par;
+  const vb_inner *in = at->in;
   vb_grid g;
-  double total = which & VB_RQ_SITES ? vb_site_remainder(m, in, b->m, rq) : 0;
+  double total = at->which & VB_RQ_SITES ? vb_site_remainder(m, in, at->c, rq) : 0;
   *max_level = 0;
-  if (!(which & VB_RQ_ROWS)) return total;
+  if (!(at->which & VB_RQ_ROWS)) return total;
   if (!m->family->kinked || m->family->opaque) series_coefficients(m, par, in, rq->series);
   total += site_terms(m, par, in, rq);
   memset(rq->shift, 0, sizeof(double) * m->n_coef);
@@ -310,8 +323,11 @@ double vb_rq_correct(const vb_model *m, const double *par, const vb_inner *in, c
     const vb_term *t = m->term + k;
     if (t->d > MAX_D) continue;
     vb_grid_make(m->rules, t->d, &g);
-    for (int l = 0; l < t->n_level; l++)
-      total += level_term(m, par, in, k, l, &g, rq, var, max_level);
+    for (int l = 0; l < t->n_level; l++) {
+      double level = 0;
+      total += level_term(m, at, (place){k, l, &g}, rq, var, &level);
+      *max_level = fmax(*max_level, level);
+    }
   }
   return total;
 }

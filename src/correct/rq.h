@@ -42,10 +42,13 @@ void vb_rq_direction(const vb_model *model, const vb_inner *in, int term, int l,
 /* ---- site.c */
 /* sum over prior sites of log E exp(r - E r) */
 double vb_site_remainder(const vb_model *model, const vb_inner *in, const double *beta, vb_rq *rq);
-/* What these do to the reported coefficients: v is V, in and out; shift and skew (third cumulants)
- * are added to.  tilted: V is by linear response, which has some of it already. */
+typedef struct { /* of the reported coefficients: V, mean shift, third cumulants */
+  double *v, *shift, *skew;
+} vb_site_moments;
+/* What these do to the reported coefficients' moments, in out.  tilted: V is by linear response,
+ * which has some of it already. */
 void vb_site_respond(const vb_model *model, const double *s_beta, const double *beta, int tilted,
-                     vb_rq *rq, double *v, double *shift, double *skew);
+                     vb_rq *rq, vb_site_moments *out);
 
 /* ---- stein_table.c ---- */
 /* rq.c's series_coefficients and conditional_expectation */

@@ -81,19 +81,28 @@ static void level_blocks(const vb_model *m, const vb_solution *s, int term, int 
   }
 }
 
+typedef struct {                     /* t = sum h_i z_i (x_i' beta + z_i' u) of one level */
+  double *cross, *x, *beta;          /* p x d: Cov(beta, u), sum h x z'; p: scratch */
+  double own[VB_RQ_DIM * VB_RQ_DIM]; /* Cov(u) */
+  double z[VB_RQ_DIM * VB_RQ_DIM];   /* sum h z z' */
+  double u[VB_RQ_DIM * VB_RQ_DIM];   /* Cov(t, u) */
+  double cov[VB_RQ_DIM * VB_RQ_DIM];
+} predictor;
+
 /* Cov(t, u) = X' S_bu + Z S_uu and Cov(t) = Cov(t, beta) X + Cov(t, u) Z', X = sum h z x', Z = sum
  * h z z' */
 static void predictor_covariance(const vb_model *m, const vb_inner *in, const vb_term *t,
-                                 const vb_level *v, const double *own, const double *cross,
-                                 double *xt, double *tb, double *zt, double *tu, double *cov) {
+                                 const vb_level *v, predictor *q) {
   int d = t->d, p = m->p;
+  const double *own = q->own, *cross = q->cross;
+  double *xt = q->x, *tb = q->beta, *zt = q->z, *tu = q->u, *cov = q->cov;
   memset(xt, 0, sizeof(double) * p * d);
   memset(zt, 0, sizeof(double) * d * d);
   for (int r = 0; r < v->n; r++) {
     int i = v->row[r];
     const double *z = t->z + (size_t)i * d, *x = m->x + (size_t)i * p;
     for (int a = 0; a < d; a++) {
-      double hz = in->h[i] * z[a];
+      double hz = in->rows.h[i] * z[a];
       for (int k = 0; k < p; k++) xt[k + (size_t)a * p] += hz * x[k];
       for (int b = 0; b < d; b++) zt[a + b * d] += hz * z[b];
     }
@@ -141,20 +150,19 @@ void vb_rq_direction(const vb_model *m, const vb_inner *in, int term, int l, vb_
                      vb_level *v) {
   const vb_term *t = m->term + term;
   int d = t->d, p = m->p;
-  double zt[VB_RQ_DIM * VB_RQ_DIM], own[VB_RQ_DIM * VB_RQ_DIM], tu[VB_RQ_DIM * VB_RQ_DIM];
-  double cov[VB_RQ_DIM * VB_RQ_DIM], *cross = rq->level, *xt = cross + (size_t)p * d,
-                                     *tb = xt + (size_t)p * d;
-  level_blocks(m, &in->sol, term, l, own, cross);
-  predictor_covariance(m, in, t, v, own, cross, xt, tb, zt, tu, cov);
-  whiten(d, cov, tu, v);
+  predictor q = {
+      .cross = rq->level, .x = rq->level + (size_t)p * d, .beta = rq->level + 2 * (size_t)p * d};
+  level_blocks(m, &in->sol, term, l, q.own, q.cross);
+  predictor_covariance(m, in, t, v, &q);
+  whiten(d, q.cov, q.u, v);
   for (int r = 0; r < v->n; r++) {
     int i = v->row[r];
     double ou[VB_RQ_DIM], te[VB_RQ_DIM], na = 0;
     own_covariance(m, &in->sol, term, i, ou);
     for (int a = 0; a < d; a++) {
       te[a] = 0;
-      for (int k = 0; k < p; k++) te[a] += xt[k + (size_t)a * p] * rq->cov_beta[(size_t)i * p + k];
-      for (int c = 0; c < d; c++) te[a] += zt[a + c * d] * ou[c];
+      for (int k = 0; k < p; k++) te[a] += q.x[k + (size_t)a * p] * rq->cov_beta[(size_t)i * p + k];
+      for (int c = 0; c < d; c++) te[a] += q.z[a + c * d] * ou[c];
     }
     for (int a = 0; a < d; a++) {
       double s = 0;
@@ -163,6 +171,6 @@ void vb_rq_direction(const vb_model *m, const vb_inner *in, int term, int l, vb_
       na += s * s;
     }
     v->na[r] = na;
-    v->rest[r] = fmax(in->v[i] - na, 0);
+    v->rest[r] = fmax(in->rows.v[i] - na, 0);
   }
 }

@@ -73,8 +73,9 @@ static void along_site(const vb_model *m, int at, const double *v, double *out) 
 }
 
 void vb_site_respond(const vb_model *m, const double *s_beta, const double *beta, int tilted,
-                     vb_rq *rq, double *v, double *shift, double *skew) {
+                     vb_rq *rq, vb_site_moments *out) {
   int p = m->p;
+  double *v = out->v;
   double *along = m->host->alloc((size_t)p * (m->n_site + 1), sizeof(double));
   double *change = m->host->alloc(m->n_site + 1, sizeof(double));
   for (int j = 0; j < m->n_site; j++) {
@@ -83,8 +84,8 @@ void vb_site_respond(const vb_model *m, const double *s_beta, const double *beta
     along_site(m, at, v, a);
     alone site = without_others(m, m->site + j, beta[at], s_beta[at * (size_t)(p + 1)], rq);
     for (int k = 0; k < p; k++) {
-      shift[k] += a[k] * site.shift;
-      if (!tilted) skew[k] += a[k] * a[k] * a[k] * site.skew;
+      out->shift[k] += a[k] * site.shift;
+      if (!tilted) out->skew[k] += a[k] * a[k] * a[k] * site.skew;
     }
     change[j] = site.var - (tilted ? site.tilted : s_beta[at * (size_t)(p + 1)]);
   }

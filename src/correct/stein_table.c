@@ -15,13 +15,14 @@
 void vb_stein_series(const vb_model *m, const double *par, const vb_inner *in, double *coef) {
   static const double factorial[] = {6, 24, 120, 720};
   vb_stein *st = m->stein;
-  vb_stein_moments(m, par, in->eta, in->v, VB_STEIN_TOP);
+  vb_stein_moments(m, par, in->rows.eta, in->rows.v, VB_STEIN_TOP);
   for (int i = 0; i < m->n; i++)
     for (int k = 0; k < 4; k++)
       coef[4 * (size_t)i + k] = st->moment[(size_t)i * VB_STEIN_TOP + 3 + k] / factorial[k];
   /* the state that a table, should one be wanted, is of */
-  st->centre = in->eta;
-  for (int i = 0; i < m->n; i++) st->s[i] = sqrt(fmax(in->v[i], 1e-6 * pow(m->family->unit, 2)));
+  st->centre = in->rows.eta;
+  for (int i = 0; i < m->n; i++)
+    st->s[i] = sqrt(fmax(in->rows.v[i], 1e-6 * pow(m->family->unit, 2)));
   st->ready = 0;
 }
 

@@ -25,12 +25,12 @@ void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block
   memset(b->site_h, 0, sizeof(double) * m->n_site);
   memset(b->site_b, 0, sizeof(double) * m->n_site);
   if (m->quadratic) return;
-  double *d1 = in->g, *d2 = in->h, at = m->family->start_eta;
+  double *d1 = in->rows.g, *d2 = in->rows.h, at = m->family->start_eta;
   int null_model = m->intercept >= 0 && !m->family->identity;
   for (int it = 0; it < 30 && null_model; it++) {
     double g = 0, h = 0;
-    for (int i = 0; i < m->n; i++) in->eta[i] = m->offset[i] + at;
-    vb_log_lik_at(m, par, in->eta, in->ll, d1, d2);
+    for (int i = 0; i < m->n; i++) in->rows.eta[i] = m->offset[i] + at;
+    vb_log_lik_at(m, par, in->rows.eta, in->rows.ll, d1, d2);
     for (int i = 0; i < m->n; i++) {
       g += d1[i];
       h -= d2[i];
@@ -43,8 +43,8 @@ void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block
     if (fabs(step) < 1e-4 || fabs(at) > 20) break;
   }
   if (null_model) b->m[m->intercept] = at;
-  vb_linear_predictor(m, b->m, in->eta);
-  vb_log_lik_at(m, par, in->eta, in->ll, d1, d2);
+  vb_linear_predictor(m, b->m, in->rows.eta);
+  vb_log_lik_at(m, par, in->rows.eta, in->rows.ll, d1, d2);
   double top = 0;
   for (int i = 0; i < m->n; i++) top = fmax(top, -d2[i]);
   /* a piecewise linear density has its information in the scores alone (Bartlett's identity) */

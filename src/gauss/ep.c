@@ -75,11 +75,11 @@ static tilted tilt_smooth(const vb_model *m, const vb_site *site, double mean, d
   return t;
 }
 
-void vb_tilted_parts(const vb_mix *p, double mean, double var, double skew, double h, double b,
-                     double weight, vb_parts *out) {
-  double share[VB_MIX_MAX], precision = fmax(1 / var - h, 1e-8 / var), v = 1 / precision,
-                            at = (mean / var - b) * v;
-  skew *= pow(v / var, 1.5); /* of the cavity: the third cumulant goes with the cube of shrinkage */
+void vb_tilted_parts(const vb_mix *p, const vb_site_marginal *q, double weight, vb_parts *out) {
+  double share[VB_MIX_MAX], precision = fmax(1 / q->var - q->h, 1e-8 / q->var), v = 1 / precision,
+                            at = (q->mean / q->var - q->b) * v;
+  /* of the cavity: the third cumulant goes with the cube of shrinkage */
+  double skew = q->skew * pow(v / q->var, 1.5);
   shares(p, at, v, share);
   for (int k = 0; k < p->n; k++) {
     if (share[k] < 1e-6) continue;
@@ -99,8 +99,8 @@ static marginal marginal_of(const vb_model *m, const vb_inner *in, const double 
   int k = m->site[i].k;
   marginal a = {.m = beta[k], .v = in->sol.s_beta[k * (size_t)(m->p + 1)]};
   /* a cavity that is no distribution, far from the fixed point: a wide one */
-  a.precision = fmax(1 / a.v - in->ep_h[i], 1e-8 / a.v);
-  a.mean = (a.m / a.v - in->ep_b[i]) / a.precision;
+  a.precision = fmax(1 / a.v - in->ep.h[i], 1e-8 / a.v);
+  a.mean = (a.m / a.v - in->ep.b[i]) / a.precision;
   return a;
 }
 
@@ -122,8 +122,8 @@ void vb_ep_start(const vb_model *m, const vb_theta *theta, vb_inner *in, vb_bloc
   for (int i = 0; i < m->n_site; i++) {
     if (b->site_h[i] == 0 && b->site_b[i] == 0)
       b->site_h[i] = m->site[i].prior->mix ? 1 / (theta->shrink[1] * theta->shrink[2]) : 1e-4;
-    in->ep_h[i] = b->site_h[i];
-    in->ep_b[i] = b->site_b[i];
+    in->ep.h[i] = b->site_h[i];
+    in->ep.b[i] = b->site_b[i];
   }
 }
 
@@ -132,9 +132,9 @@ double vb_ep_expect(const vb_model *m, vb_inner *in, const double *beta) {
   for (int i = 0; i < m->n_site; i++) {
     int k = m->site[i].k;
     double v = in->sol.s_beta[k * (size_t)(m->p + 1)];
-    in->site_g[i] = in->ep_b[i] - in->ep_h[i] * beta[k];
-    in->site_h[i] = in->ep_h[i];
-    total += in->ep_b[i] * beta[k] - in->ep_h[i] * (beta[k] * beta[k] + v) / 2;
+    in->sites.g[i] = in->ep.b[i] - in->ep.h[i] * beta[k];
+    in->sites.h[i] = in->ep.h[i];
+    total += in->ep.b[i] * beta[k] - in->ep.h[i] * (beta[k] * beta[k] + v) / 2;
   }
   return total;
 }
@@ -151,14 +151,14 @@ double vb_ep_update(const vb_model *m, const vb_theta *theta, vb_inner *in, cons
     double spread = fabs(log(t.var / a.v));
     double h = 1 / t.var - a.precision, b = t.mean / t.var - a.mean * a.precision;
     double least = m->site[i].prior->mix ? LEAST / (theta->shrink[2] * theta->shrink[2]) : 0;
-    if (in->ep_floor && h < least) { /* the mean alone */
+    if (in->ep.floor && h < least) { /* the mean alone */
       h = least;
       b = t.mean * (a.precision + h) - a.mean * a.precision;
       spread = 0;
     }
     off = fmax(off, fmax(fabs(t.mean - a.m) / sqrt(a.v), spread));
-    in->ep_h[i] += rho * (h - in->ep_h[i]);
-    in->ep_b[i] += rho * (b - in->ep_b[i]);
+    in->ep.h[i] += rho * (h - in->ep.h[i]);
+    in->ep.b[i] += rho * (b - in->ep.b[i]);
   }
   return off;
 }
@@ -167,21 +167,21 @@ double vb_ep_evidence(const vb_model *m, const vb_theta *theta, vb_inner *in, co
   vb_mix p;
   double total = 0;
   mixture_of(m, theta, &p);
-  in->shrink_d[0] = in->shrink_d[1] = 0;
+  in->ep.by_shrink[0] = in->ep.by_shrink[1] = 0;
   for (int i = 0; i < m->n_site; i++) {
     marginal a = marginal_of(m, in, beta, i);
     tilted t = tilt_site(m, &p, i, &a);
     /* q / surrogate = const times the cavity: its log from the densities at zero */
     total +=
         t.log_z - (log(a.v * a.precision) + a.m * a.m / a.v - a.mean * a.mean * a.precision) / 2;
-    in->shrink_d[0] += t.by_global;
-    in->shrink_d[1] += t.by_slab;
+    in->ep.by_shrink[0] += t.by_global;
+    in->ep.by_shrink[1] += t.by_slab;
   }
   return total;
 }
 
 double vb_ep_gap(const vb_model *m, const vb_theta *theta, const vb_inner *in, const double *beta) {
-  double total = in->ep_value, g, h;
+  double total = in->ep.value, g, h;
   for (int i = 0; i < m->n_site; i++) {
     vb_site site = m->site[i];
     if (site.prior->mix) site.arg = theta->shrink;
@@ -195,25 +195,25 @@ void vb_ep_gradient(const vb_hyper *hyper, const vb_theta *theta, const vb_inner
                     double *grad) {
   for (int k = 0; k < hyper->n_shrink; k++) {
     int i = hyper->first_shrink + k, axis = hyper->natural[i].axis;
-    grad[axis] += in->shrink_d[k] * theta->slope[i] / theta->natural[i];
+    grad[axis] += in->ep.by_shrink[k] * theta->slope[i] / theta->natural[i];
   }
   if (!hyper->n_shrink || !hyper->by_sigma) return;
   int i = hyper->first_par, axis = hyper->natural[i].axis;
-  if (axis >= 0) grad[axis] += in->shrink_d[0] * theta->slope[i] / theta->natural[i];
+  if (axis >= 0) grad[axis] += in->ep.by_shrink[0] * theta->slope[i] / theta->natural[i];
 }
 
 /* factor, mean and marginals under the surrogates in use */
-static vb_status settle(const vb_model *m, vb_inner *in, const double *r, double *mu,
-                        double *beta) {
+static vb_status settle(const vb_model *m, vb_inner *in, const double *r) {
   int p = m->p;
-  vb_status st = vb_factor_beta(m, in->ep_h, &in->sol);
+  double *mu = in->beta.mu, *beta = in->beta.beta;
+  vb_status st = vb_factor_beta(m, in->ep.h, &in->sol);
   if (st != VB_OK) return st;
   memcpy(in->sol.s_beta, in->sol.beta_chol, sizeof(double) * p * p);
   vb_chol_inverse(p, in->sol.s_beta, p);
   memcpy(mu, r, sizeof(double) * p);
   for (int i = 0; i < m->n_site; i++) {
     int k = m->site[i].k;
-    mu[k] += in->ep_b[i] - in->ep_h[i] * m->beta_ref[k];
+    mu[k] += in->ep.b[i] - in->ep.h[i] * m->beta_ref[k];
   }
   vb_chol_solve(p, in->sol.beta_chol, p, 1, mu, p);
   for (int k = 0; k < p; k++) beta[k] = mu[k] + m->beta_ref[k];
@@ -221,79 +221,79 @@ static vb_status settle(const vb_model *m, vb_inner *in, const double *r, double
 }
 
 static vb_status iterate(const vb_model *m, const vb_theta *theta, vb_inner *in, vb_block *b,
-                         const double *r, double *mu, double *beta) {
-  double off = INFINITY, last, rho = in->ep_floor ? DAMP / 2 : DAMP;
+                         const double *r) {
+  double off = INFINITY, last, rho = in->ep.floor ? DAMP / 2 : DAMP;
   size_t size = sizeof(double) * m->n_site;
   vb_ep_start(m, theta, in, b);
   for (int round = 0, back = 0; round < MAX_ROUND; round++) {
-    if (settle(m, in, r, mu, beta) != VB_OK) { /* half way back to the last that was a Gaussian */
+    if (settle(m, in, r) != VB_OK) { /* half way back to the last that was a Gaussian */
       if (++back > MAX_BACK) return VB_NOT_POS_DEF;
       for (int i = 0; i < m->n_site; i++) {
-        in->ep_h[i] = (in->ep_h[i] + b->site_h[i]) / 2;
-        in->ep_b[i] = (in->ep_b[i] + b->site_b[i]) / 2;
+        in->ep.h[i] = (in->ep.h[i] + b->site_h[i]) / 2;
+        in->ep.b[i] = (in->ep.b[i] + b->site_b[i]) / 2;
       }
       rho = fmax(rho / 2, 0.1);
       continue;
     }
-    memcpy(b->site_h, in->ep_h, size);
-    memcpy(b->site_b, in->ep_b, size);
+    memcpy(b->site_h, in->ep.h, size);
+    memcpy(b->site_b, in->ep.b, size);
     last = off;
-    off = vb_ep_update(m, theta, in, beta, rho);
-    if (off < in->ep_tol) {
-      memcpy(in->ep_h, b->site_h, size); /* those that S belongs to */
-      memcpy(in->ep_b, b->site_b, size);
+    off = vb_ep_update(m, theta, in, in->beta.beta, rho);
+    if (off < in->ep.tol) {
+      memcpy(in->ep.h, b->site_h, size); /* those that S belongs to */
+      memcpy(in->ep.b, b->site_b, size);
       return VB_OK;
     }
     rho = off > last ? fmax(0.7 * rho, 0.05) : fmin(1.1 * rho, DAMP);
   }
-  memcpy(in->ep_h, b->site_h, size);
-  memcpy(in->ep_b, b->site_b, size);
-  return in->ep_floor && off < NEARLY ? VB_MAX_ITER : VB_NOT_FINITE;
+  memcpy(in->ep.h, b->site_h, size);
+  memcpy(in->ep.b, b->site_b, size);
+  return in->ep.floor && off < NEARLY ? VB_MAX_ITER : VB_NOT_FINITE;
 }
 
 /* Where the data leave directions free, a site that widens its coefficient may have no fixed point:
  * then all are kept from doing so. */
 static vb_status iterate_safely(const vb_model *m, const vb_theta *theta, vb_inner *in, vb_block *b,
-                                const double *r, double *mu, double *beta) {
-  vb_status st = iterate(m, theta, in, b, r, mu, beta);
-  if (st == VB_OK || in->ep_floor) return st;
-  in->ep_floor = 1;
+                                const double *r) {
+  vb_status st = iterate(m, theta, in, b, r);
+  if (st == VB_OK || in->ep.floor) return st;
+  in->ep.floor = 1;
   memset(b->site_h, 0, sizeof(double) * m->n_site);
   memset(b->site_b, 0, sizeof(double) * m->n_site);
-  return iterate(m, theta, in, b, r, mu, beta);
+  return iterate(m, theta, in, b, r);
 }
 
 vb_status vb_ep_fixed_point(const vb_model *m, const vb_theta *theta, vb_inner *in, vb_block *b,
-                            const double *r, double *mu, double *site_elbo) {
-  double *beta = in->mu + 4 * m->p;
-  in->ep_floor = 0;
-  in->ep_tol = TOL;
-  vb_status st = iterate_safely(m, theta, in, b, r, mu, beta);
+                            const double *r, double *site_elbo) {
+  double *beta = in->beta.beta;
+  in->ep.floor = 0;
+  in->ep.tol = TOL;
+  vb_status st = iterate_safely(m, theta, in, b, r);
   if (st != VB_OK && st != VB_MAX_ITER) return st;
-  in->ep_value = vb_ep_expect(m, in, beta) + vb_ep_evidence(m, theta, in, beta);
-  *site_elbo = in->ep_value;
+  in->ep.value = vb_ep_expect(m, in, beta) + vb_ep_evidence(m, theta, in, beta);
+  *site_elbo = in->ep.value;
   return st;
 }
 
 /* Between q and the rows' precisions, which its variances make, full steps may go to and fro for
  * ever: near separation a row's precision rises with its variance. */
 double vb_ep_row_pace(const vb_model *m, vb_inner *in, const double *h) {
-  for (int i = 0; i < m->n; i++) in->h_try[i] = (in->target[i] - h[i]) * in->v[i];
-  return vb_relax_next(&in->row_pace, in->h_try);
+  for (int i = 0; i < m->n; i++) in->trial.h[i] = (in->trial.target[i] - h[i]) * in->rows.v[i];
+  return vb_relax_next(&in->ep.row_pace, in->trial.h);
 }
 
 /* from what the surrogates were, in keep, a part of the way to what they are */
 static void part_of_the_way(const vb_model *m, vb_inner *in, const double *keep, const double *v) {
   int n = m->n_site;
-  double *residual = in->ep_work;
+  double *residual = in->ep.work;
   for (int i = 0; i < n; i++) { /* in units of q's sds */
-    residual[i] = (in->ep_h[i] - keep[i]) * v[i];
-    residual[n + i] = (in->ep_b[i] - keep[n + i]) * sqrt(v[i]);
+    residual[i] = (in->ep.h[i] - keep[i]) * v[i];
+    residual[n + i] = (in->ep.b[i] - keep[n + i]) * sqrt(v[i]);
   }
-  double pace = vb_relax_next(&in->ep_pace, residual);
+  double pace = vb_relax_next(&in->ep.pace, residual);
   for (int i = 0; i < n; i++) {
-    in->ep_h[i] = keep[i] + pace * (in->ep_h[i] - keep[i]);
-    in->ep_b[i] = keep[n + i] + pace * (in->ep_b[i] - keep[n + i]);
+    in->ep.h[i] = keep[i] + pace * (in->ep.h[i] - keep[i]);
+    in->ep.b[i] = keep[n + i] + pace * (in->ep.b[i] - keep[n + i]);
   }
 }
 
@@ -303,41 +303,40 @@ static void part_of_the_way(const vb_model *m, vb_inner *in, const double *keep,
 double vb_ep_relax(const vb_model *m, const vb_theta *theta, vb_inner *in, const double *at,
                    double *change) {
   int p = m->p, n = m->n_site;
-  double *mu = in->mu, *r = in->mu + p, *beta = in->mu + 4 * p, *v = in->ep_work + 2 * n,
-         *keep = in->ep_work + 3 * n;
-  vb_block scratch = {.site_h = in->ep_work, .site_b = in->ep_work + n};
+  double *r = in->beta.grad, *v = in->ep.work + 2 * n, *keep = in->ep.work + 3 * n;
+  vb_block scratch = {.site_h = in->ep.work, .site_b = in->ep.work + n};
   *change = -vb_ep_expect(m, in, at);
   double off = vb_ep_update(m, theta, in, at, 0);
-  in->ep_tol = fmin(fmax(CLOSER * off, TOL), ROUGH); /* no closer than the rows are */
-  memcpy(scratch.site_h, in->ep_h, sizeof(double) * n);
-  memcpy(scratch.site_b, in->ep_b, sizeof(double) * n);
-  memcpy(keep, in->ep_work, sizeof(double) * 2 * n);
+  in->ep.tol = fmin(fmax(CLOSER * off, TOL), ROUGH); /* no closer than the rows are */
+  memcpy(scratch.site_h, in->ep.h, sizeof(double) * n);
+  memcpy(scratch.site_b, in->ep.b, sizeof(double) * n);
+  memcpy(keep, in->ep.work, sizeof(double) * 2 * n);
   for (int i = 0; i < n; i++) v[i] = in->sol.s_beta[m->site[i].k * (size_t)(p + 1)];
-  vb_design_transpose(m, in->g, in->step);
-  vb_prior_quadratic(m, theta, at, in->r);
-  for (int k = 0; k < m->n_coef; k++) in->step[k] -= in->r[k];
-  vb_cross_products(m, in->h, &in->cross);
+  vb_design_transpose(m, in->rows.g, in->trial.step);
+  vb_prior_quadratic(m, theta, at, in->trial.r);
+  for (int k = 0; k < m->n_coef; k++) in->trial.step[k] -= in->trial.r[k];
+  vb_cross_products(m, in->rows.h, &in->cross);
   vb_status st = vb_factor(m, theta, &in->cross, 1, &in->sol);
   if (st == VB_OK) {
-    vb_arrow_reduce(m, &in->sol, in->step);
+    vb_arrow_reduce(m, &in->sol, in->trial.step);
     for (int k = 0; k < p; k++) {
-      r[k] = in->step[k];
+      r[k] = in->trial.step[k];
       for (int l = 0; l < p; l++)
         r[k] +=
             in->sol.beta[k >= l ? k + (size_t)l * p : l + (size_t)k * p] * (at[l] - m->beta_ref[l]);
     }
-    st = iterate_safely(m, theta, in, &scratch, r, mu, beta);
+    st = iterate_safely(m, theta, in, &scratch, r);
   }
   if (st != VB_OK && st != VB_MAX_ITER) { /* as they were */
-    memcpy(in->ep_h, keep, sizeof(double) * n);
-    memcpy(in->ep_b, keep + n, sizeof(double) * n);
+    memcpy(in->ep.h, keep, sizeof(double) * n);
+    memcpy(in->ep.b, keep + n, sizeof(double) * n);
   }
   part_of_the_way(m, in, keep, v);
   for (int i = 0; i < n; i++) {
     double b = at[m->site[i].k];
-    in->site_g[i] = in->ep_b[i] - in->ep_h[i] * b;
-    in->site_h[i] = in->ep_h[i];
-    *change += in->ep_b[i] * b - in->ep_h[i] * (b * b + v[i]) / 2;
+    in->sites.g[i] = in->ep.b[i] - in->ep.h[i] * b;
+    in->sites.h[i] = in->ep.h[i];
+    *change += in->ep.b[i] * b - in->ep.h[i] * (b * b + v[i]) / 2;
   }
   return off;
 }

@@ -7,10 +7,12 @@ typedef struct { /* a mixture for vb_mixture_quantile, with room for more */
   int n;
   double *weight, *mean, *var, *skew;
 } vb_parts;
-/* the posterior of one coefficient, q's marginal with the site (h, b) in it replaced by the prior:
- * as a mixture of at most VB_MIX_MAX, its weights times weight, behind what is in out */
-void vb_tilted_parts(const vb_mix *p, double mean, double var, double skew, double h, double b,
-                     double weight, vb_parts *out);
+typedef struct { /* q's marginal of one coefficient, and the surrogate exp(b x - h x^2 / 2) in it */
+  double mean, var, skew, h, b;
+} vb_site_marginal;
+/* the posterior of the coefficient, with the prior in the surrogate's place: as a mixture of at
+ * most VB_MIX_MAX, its weights times weight, behind what is in out */
+void vb_tilted_parts(const vb_mix *p, const vb_site_marginal *q, double weight, vb_parts *out);
 
 void vb_ep_start(const vb_model *model, const vb_theta *theta, vb_inner *in, vb_block *b);
 /* expected log surrogates under N(beta, .) and their derivatives, as vb_expect_site has them */
@@ -30,8 +32,8 @@ double vb_ep_evidence(const vb_model *model, const vb_theta *theta, vb_inner *in
 double vb_ep_gap(const vb_model *model, const vb_theta *theta, const vb_inner *in,
                  const double *beta);
 void vb_ep_gradient(const vb_hyper *hyper, const vb_theta *theta, const vb_inner *in, double *grad);
-/* quadratic families: mean and precision of beta by the p x p Schur complement alone; r and mu as
- * in inner.c; site_elbo gets expected log surrogates and evidence */
+/* quadratic families: mean and precision of beta by the p x p Schur complement alone; r as in
+ * exact.c, the mean in in->beta; site_elbo gets expected log surrogates and evidence */
 vb_status vb_ep_fixed_point(const vb_model *model, const vb_theta *theta, vb_inner *in, vb_block *b,
-                            const double *r, double *mu, double *site_elbo);
+                            const double *r, double *site_elbo);
 #endif

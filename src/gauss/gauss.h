@@ -99,35 +99,73 @@ typedef struct {      /* q(c | theta) and what it costs to have it */
   double *h, *site_h; /* precision of cells and sites that defines S */
   double *site_b;     /* moment-matched sites: their linear term */
 } vb_block;
+typedef struct { /* the cells under q, which gives eta_i mean eta and variance v */
+  double *eta, *v;
+  double *ll, *g, *h; /* E log f, E f', -E f'' */
+  double lik;         /* E log p(y | c) of all, dispersions' part included */
+} vb_row_state;
+typedef struct { /* the prior sites under q, one by one */
+  double *g, *h; /* E d log p, -E d2 log p */
+} vb_site_state;
+typedef struct {       /* moment-matched sites: their surrogates exp(b x - h x^2 / 2) (ep.c) */
+  double *h, *b;       /* in use */
+  int floor;           /* they may not widen */
+  double value;        /* expected log surrogates and evidence */
+  double by_shrink[2]; /* its derivatives in the horseshoe's log scales */
+  double tol, *work;
+  vb_relax row_pace, pace; /* of the rows' precisions and of the surrogates */
+} vb_surrogates;
+typedef struct {       /* quadratic families: all that is left of the rows (exact.c) */
+  int ready;           /* they were summed, cross is theirs at precision one */
+  double *r_ref;       /* A'W (y - A c_ref) */
+  double rss_ref, rss; /* weighted residual sums of squares, at c_ref and (less the trace) at m */
+} vb_row_sums;
+typedef struct { /* a step on trial: precisions and mean, and where it heads */
+  double *h, *site_h, *m;
+  double *target, *site_target; /* precisions of a full step */
+  double *r, *step;             /* gradient in the mean, S r; scratch for c elsewhere */
+  double decrement;             /* what the gradient still promises, in nats */
+} vb_trial;
+typedef struct {                   /* exact.c and ep.c, of beta alone: p each */
+  double *mu, *grad, *trial, *gmu; /* mean less beta_ref; gradient there; on trial; G mu */
+  double *beta;
+} vb_beta_state;
 typedef struct {
+  int n_sweep;
+  void (*on_sweep)(void *data, double elbo); /* of the start, or NULL */
+  void *data;
+} vb_sweep_trace;
+typedef struct { /* what it takes to find q(c | theta), and how it stands at the last one found */
   vb_cross cross;
   vb_solution sol;
-  double *eta, *v, *ll, *g, *h; /* per cell, at the q of the last evaluation */
-  double *target, *h_try, *m_try, *r, *r_ref, *step;
-  double *site_g, *site_h, *site_target, *site_try;
-  double *u, *mu;
-  int ep_floor; /* surrogates may not widen */
-  double *ep_h, *ep_b, *ep_work, ep_value, ep_tol,
-      shrink_d[2];            /* surrogates in use, and what ep.c knows of them */
-  vb_relax row_pace, ep_pace; /* of the rows' precisions and of the surrogates */
-  double lik;                 /* E log p(y | c) at the last evaluation, of solvers with sweeps */
-  double rss_ref, rss;        /* quadratic family: weighted residual sums of squares, at beta_ref
-                                 and (less the trace) at the solution */
-  double *tilt;               /* p, or NULL: log density tilted by tilt' beta */
-  double decrement;           /* what the mean's gradient still promises, in nats */
-  int n_sweep;
-  int fixed_cross;                           /* quadratic family: cross-products are done */
-  void (*on_sweep)(void *data, double elbo); /* trace of the start, or NULL */
-  void *data;
+  vb_row_state rows;
+  vb_site_state sites;
+  vb_surrogates ep;
+  vb_row_sums sums;
+  vb_trial trial;
+  vb_beta_state beta;
+  vb_sweep_trace trace;
+  double *moments;    /* per term, stride VB_MAX_DIM^2: second moments of its levels, summed */
+  const double *tilt; /* p, or NULL: log density tilted by tilt' beta */
 } vb_inner;
+typedef struct {
+  double tol; /* nats */
+  int max_sweep;
+  int inverse; /* of solvers without sweeps: the selected inverse too; those with leave it anyway */
+} vb_effort;
 void vb_block_alloc(const vb_model *model, vb_block *b);
 void vb_block_copy(const vb_model *model, const vb_block *from, vb_block *to);
 void vb_inner_alloc(const vb_model *model, vb_inner *in);
 void vb_block_start(const vb_model *model, const double *par, vb_inner *in, vb_block *b);
 /* best Gaussian at theta from the warm start in b; elbo includes log prior of theta.  On return sol
- * holds its factor; with want_inverse the selected inverse and v as well. */
-vb_status vb_inner_solve(const vb_model *model, const vb_theta *theta, double tol, int max_sweep,
-                         int want_inverse, vb_inner *in, vb_block *b, double *elbo);
+ * holds its factor, and the selected inverse and the rows' variances where effort asks for it. */
+vb_status vb_inner_solve(const vb_model *model, const vb_theta *theta, const vb_effort *effort,
+                         vb_inner *in, vb_block *b, double *elbo);
+/* its two ways: by sweeps over the rows; of quadratic families, from sums over them (exact.c) */
+vb_status vb_exact_solve(const vb_model *model, const vb_theta *theta, int inverse, vb_inner *in,
+                         vb_block *b, double *elbo);
+/* expected log density of the prior sites under N(beta, s_beta), and their state (sites.c) */
+double vb_site_expectations(const vb_model *model, vb_inner *in, const double *beta);
 /* precision of a row of weight one; root of the mean of all rows' expected squared residuals */
 double vb_quadratic_precision(const vb_model *model, const double *par);
 double vb_quadratic_rms(const vb_model *model, const vb_theta *theta, const vb_inner *in);
@@ -136,7 +174,7 @@ double vb_quadratic_rms(const vb_model *model, const vb_theta *theta, const vb_i
 double vb_quadratic_lik(const vb_model *model, const double *par, double rms);
 /* E log p(y | c, theta) under the q in `in`, whose inverse is there; constants included */
 double vb_inner_lik(const vb_model *model, const vb_theta *theta, const vb_inner *in);
-void vb_quadratic_setup(const vb_model *model, vb_inner *in); /* the one pass over the rows */
+void vb_exact_sums(const vb_model *model, vb_inner *in); /* the one pass over the rows */
 /* gradient of the optimal ELBO in the axes (envelope theorem) */
 void vb_inner_gradient(const vb_model *model, const vb_hyper *hyper, const vb_theta *theta,
                        vb_inner *in, const vb_block *b, double *grad);

@@ -10,8 +10,8 @@ double vb_quadratic_precision(const vb_model *m, const double *par) {
 }
 
 double vb_quadratic_rms(const vb_model *m, const vb_theta *theta, const vb_inner *in) {
-  double rss = in->rss + (m->n_coef - vb_prior_trace(m, theta, &in->sol)) /
-                             vb_quadratic_precision(m, theta->par);
+  double rss = in->sums.rss + (m->n_coef - vb_prior_trace(m, theta, &in->sol)) /
+                                  vb_quadratic_precision(m, theta->par);
   return sqrt(fmax(rss, 0) / m->n);
 }
 
@@ -23,15 +23,16 @@ double vb_quadratic_lik(const vb_model *m, const double *par, double rms) {
 }
 
 double vb_inner_lik(const vb_model *m, const vb_theta *theta, const vb_inner *in) {
-  return m->quadratic ? vb_quadratic_lik(m, theta->par, vb_quadratic_rms(m, theta, in)) : in->lik;
+  return m->quadratic ? vb_quadratic_lik(m, theta->par, vb_quadratic_rms(m, theta, in))
+                      : in->rows.lik;
 }
 
 void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta *theta,
                        vb_inner *in, const vb_block *b, double *grad) {
   double par[VB_MAX_PAR] = {0};
   memcpy(grad, theta->log_prior_d, sizeof(double) * hyper->n_axis);
-  vb_second_moments(m, &in->sol, b->m, in->u);
-  vb_theta_gradient(hyper, theta, in->u, grad);
+  vb_second_moments(m, &in->sol, b->m, in->moments);
+  vb_theta_gradient(hyper, theta, in->moments, grad);
   if (m->ep) vb_ep_gradient(hyper, theta, in, grad);
   if (!hyper->n_par) return;
   if (m->quadratic) { /* all rows at once: the sum over rows is n times the row at the rms */
@@ -41,7 +42,7 @@ void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta 
       par[k] *= m->n;
     }
   } else {
-    vb_expect_par(m, theta->par, in->eta, in->v, par);
+    vb_expect_par(m, theta->par, in->rows.eta, in->rows.v, par);
   }
   vb_natural_gradient(hyper, theta, hyper->first_par, hyper->n_par, par, grad);
 }

@@ -7,9 +7,9 @@
 #include "gauss/whiten.h"
 #include "numbers/small.h"
 
-#define SWEEPS 200
-#define TOL 1e-6
 #define LEAST 1e-8 /* precision of a row, over the mean, where the factor has need of one */
+
+static const vb_effort pilot = {.tol = 1e-6, .max_sweep = 200};
 
 /* the same arrow as the engine's cross-products */
 static void coupled_arrow(vb_whitening *map, const vb_cross *cross, double scale) {
@@ -84,8 +84,8 @@ static void centre(vb_whitening *map, const vb_theta *theta, const vb_inner *in,
   for (int k = 0; k < m->p; k++)
     map->prior[k] = map->fixed[k] * b->m[k] - m->prior_precision[k] * (b->m[k] - m->prior_mean[k]);
   for (int i = 0; i < m->n_site; i++) {
-    map->rows[m->site[i].k] -= in->site_g[i];
-    map->prior[m->site[i].k] += in->site_g[i];
+    map->rows[m->site[i].k] -= in->sites.g[i];
+    map->prior[m->site[i].k] += in->sites.g[i];
   }
 }
 
@@ -101,16 +101,17 @@ static int usable(const vb_model *m, const vb_block *b) {
 vb_status vb_whitening_pilot(vb_whitening *map, const vb_theta *theta, int warm, vb_inner *in,
                              vb_block *b, vb_whitening_factor *f) {
   const vb_model *m = map->model;
-  double elbo, *h = in->h_try, mean = 0;
+  double elbo, *h = in->trial.h, mean = 0;
   if (!warm) vb_block_start(m, theta->par, in, b);
-  vb_status st = vb_inner_solve(m, theta, TOL, SWEEPS, 0, in, b, &elbo);
+  vb_status st = vb_inner_solve(m, theta, &pilot, in, b, &elbo);
   if (st == VB_INTERRUPTED) return st;
   if (!usable(m, b) || (st != VB_OK && st != VB_MAX_ITER)) {
     vb_block_start(m, theta->par, in, b);
-    memset(in->site_g, 0, sizeof(double) * m->n_site);
+    memset(in->sites.g, 0, sizeof(double) * m->n_site);
     if (!usable(m, b)) return VB_NOT_FINITE;
   }
   map->sigma = map->scaled ? theta->par[0] : 0;
+  map->sums = &in->sums;
   take_precisions(map, theta, b, h);
   for (int i = 0; i < m->n; i++) mean += h[i] / m->n;
   for (double least = LEAST; least < 2; least *= 100) {

@@ -19,6 +19,7 @@ typedef struct {
   size_t n_block, n_edge, n_row; /* entries of all blocks and edges; rows of the edges */
   int widest;                    /* edge */
   double sigma, tau;             /* of the pilot; quadratic families: H is tau A' diag(w) A */
+  const vb_row_sums *sums;       /* the pilot's, of quadratic families */
   double *block, *edge, *dense;  /* H: d x d; d x width, row-major; its lower triangle */
   double *fixed;                 /* p: prior precision of beta and its sites' */
   double *rows, *prior;          /* b = s rows + prior: n_coef; p */
@@ -51,8 +52,8 @@ void vb_whitening_variance(const vb_whitening *map, const vb_whitening_factor *f
 
 /* vb_likelihood_eval() of a quadratic family from H and the inner solver's sufficient statistics
  * (quadratic.c): no row is met */
-void vb_quadratic_eval(const vb_whitening *map, const vb_inner *inner, int n, const double *c,
-                       const vb_theta *theta, double *value, double *g, double *d_par);
+void vb_quadratic_eval(const vb_whitening *map, int n, const double *c, const vb_theta *theta,
+                       double *value, double *g, double *d_par);
 
 /* one level's block as the loops over them see it */
 typedef struct {

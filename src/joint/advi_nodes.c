@@ -92,8 +92,9 @@ static vb_status node_moments(vb_joint *joint, const conditional *q, int s, vb_a
     zeta[i] = q->mean[i];
     for (int k = 0; k < K; k++) zeta[i] += q->slope[i + (size_t)n * k] * (x[k] - q->mean[n + k]);
   }
-  vb_status st = vb_joint_conditional(joint, x, zeta, q->cov, q->var, out->mean + (size_t)n * s,
-                                      out->var + (size_t)n * s, cov);
+  const vb_zeta at = {zeta, q->cov, q->var};
+  vb_status st =
+      vb_joint_conditional(joint, x, &at, out->mean + (size_t)n * s, out->var + (size_t)n * s, cov);
   if (st != VB_OK) return st;
   vb_report_beta(m, out->mean + (size_t)n * s, out->fixed_mean + (size_t)p * s);
   vb_report_cov(m, cov, out->fixed_cov + (size_t)p * p * s);

@@ -76,7 +76,7 @@ static void likelihood(vb_joint *j, int n, int with_grad) {
   double *g = with_grad ? j->g : NULL;
   int all = j->likelihood.at == &j->likelihood.all;
   if (j->model->quadratic && j->map.coupled && all)
-    vb_quadratic_eval(&j->map, &j->inner, n, j->c, j->theta, j->value, g, j->d_par);
+    vb_quadratic_eval(&j->map, n, j->c, j->theta, j->value, g, j->d_par);
   else
     vb_likelihood_eval(&j->likelihood, n, j->c, j->theta, j->value, g, j->d_par);
 }
@@ -161,7 +161,7 @@ vb_status vb_joint_make(const vb_host *host, vb_model *m, const vb_hyper *hyper,
 }
 
 vb_status vb_joint_repilot(vb_joint *j, const double *x) {
-  int warm = j->inner.n_sweep > 0;
+  int warm = j->inner.trace.n_sweep > 0;
   vb_status st = vb_theta_set(j->hyper, x, j->theta);
   if (st != VB_OK) return st;
   return vb_whitening_pilot(&j->map, j->theta, warm, &j->inner, &j->block, j->factor);
@@ -187,20 +187,19 @@ static void transpose(size_t n, double *a) {
     }
 }
 
-vb_status vb_joint_conditional(vb_joint *j, const double *x, const double *zeta_mean,
-                               const double *zeta_cov, const double *zeta_var, double *mean,
+vb_status vb_joint_conditional(vb_joint *j, const double *x, const vb_zeta *zeta, double *mean,
                                double *var, double *beta_cov) {
   size_t n = j->model->n_coef, p = j->model->p;
   vb_status st = vb_theta_set(j->hyper, x, j->theta);
   if (st == VB_OK && j->map.moves) st = vb_whitening_at(&j->map, j->theta, j->factor);
   if (st != VB_OK) return st;
-  place(j, j->factor, zeta_mean, mean);
-  if (!zeta_cov) {
-    vb_whitening_variance(&j->map, j->factor, zeta_var, var, beta_cov);
+  place(j, j->factor, zeta->mean, mean);
+  if (!zeta->cov) {
+    vb_whitening_variance(&j->map, j->factor, zeta->var, var, beta_cov);
     return VB_OK;
   }
   if (!j->cov) j->cov = j->host->alloc(n * n, sizeof(double));
-  memcpy(j->cov, zeta_cov, sizeof(double) * n * n);
+  memcpy(j->cov, zeta->cov, sizeof(double) * n * n);
   for (int side = 0; side < 2; side++) { /* L^-T cov L^-1, cov being symmetric */
     for (size_t k = 0; k < n; k++) vb_whitening_half_t(&j->map, j->factor, j->cov + k * n);
     transpose(n, j->cov);

@@ -39,9 +39,10 @@ vb_status vb_joint_make(const vb_host *host, vb_model *model, const vb_hyper *hy
 vb_status vb_joint_repilot(vb_joint *joint, const double *x);
 /* the engine's coefficients and the reported natural parameters at xi */
 vb_status vb_joint_coef(vb_joint *joint, const double *xi, double *c, double *natural);
-/* moments of c given theta(x) where zeta ~ N(zeta_mean, zeta_cov) or, zeta_cov being NULL, with
- * independent entries of variances zeta_var: mean, var (n_coef), beta_cov (p x p) */
-vb_status vb_joint_conditional(vb_joint *joint, const double *x, const double *zeta_mean,
-                               const double *zeta_cov, const double *zeta_var, double *mean,
+typedef struct { /* zeta ~ N(mean, cov) or, where cov is NULL, with independent entries */
+  const double *mean, *cov, *var;
+} vb_zeta;
+/* moments of c given theta(x): mean, var (n_coef), beta_cov (p x p) */
+vb_status vb_joint_conditional(vb_joint *joint, const double *x, const vb_zeta *zeta, double *mean,
                                double *var, double *beta_cov);
 #endif

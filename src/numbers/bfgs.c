@@ -21,10 +21,11 @@ static void update_inverse(int n, double *inv, const double *s, const double *y)
       inv[i + (size_t)j * n] += c * s[i] * s[j] - (hy[i] * s[j] + s[i] * hy[j]) / sy;
 }
 
-vb_status vb_bfgs(int n, vb_objective eval, void *data, double *x, double *f, double *grad,
-                  double *inv, double tol, int max_eval) {
+vb_status vb_bfgs_run(vb_bfgs *run) {
+  int n = run->n, max_eval = run->max_eval;
+  double *x = run->x, *grad = run->grad, *inv = run->inv, tol = run->tol;
   double dir[VB_MAX_AXIS], next[VB_MAX_AXIS], g_next[VB_MAX_AXIS], y[VB_MAX_AXIS], f_next;
-  vb_status st = eval(data, x, f, grad);
+  vb_status st = run->eval(run->data, x, &run->f, grad);
   if (st != VB_OK) return st;
   for (int used = 1; used < max_eval;) {
     double longest = 0;
@@ -37,10 +38,10 @@ vb_status vb_bfgs(int n, vb_objective eval, void *data, double *x, double *f, do
     if (slope < tol) return VB_OK;
     for (;; t /= longest > 1.5 ? 2.5 : 3) {
       for (int i = 0; i < n; i++) next[i] = x[i] + t * dir[i];
-      st = eval(data, next, &f_next, g_next);
+      st = run->eval(run->data, next, &f_next, g_next);
       used++;
       if (st == VB_INTERRUPTED) return st;
-      if (st == VB_OK && f_next >= *f + 1e-4 * t * slope) break;
+      if (st == VB_OK && f_next >= run->f + 1e-4 * t * slope) break;
       if (t * slope < tol / 10 || used >= max_eval) return used >= max_eval ? VB_MAX_ITER : VB_OK;
     }
     for (int i = 0; i < n; i++) {
@@ -50,7 +51,7 @@ vb_status vb_bfgs(int n, vb_objective eval, void *data, double *x, double *f, do
     update_inverse(n, inv, dir, y);
     memcpy(x, next, sizeof(double) * n);
     memcpy(grad, g_next, sizeof(double) * n);
-    *f = f_next;
+    run->f = f_next;
   }
   return VB_MAX_ITER;
 }

@@ -5,9 +5,16 @@
 
 #define VB_MAX_AXIS 48
 typedef vb_status (*vb_objective)(void *data, const double *x, double *f, double *grad);
-/* maximise f by BFGS with backtracking; inv (n x n) is the inverse of -Hessian, in and out */
-vb_status vb_bfgs(int n, vb_objective eval, void *data, double *x, double *f, double *grad,
-                  double *inv, double tol, int max_eval);
+/* ---- BFGS with backtracking: bfgs.c ---- */
+typedef struct {
+  vb_objective eval;
+  void *data;
+  int n, max_eval;
+  double tol; /* stop where the slope along the step is below */
+  double *x, *grad, f; /* in: x; out: the best found */
+  double *inv;         /* n x n: inverse of -Hessian, in and out */
+} vb_bfgs;
+vb_status vb_bfgs_run(vb_bfgs *run);
 
 /* ---- L-BFGS: lbfgs.c ---- */
 #define VB_LBFGS_HISTORY 10

@@ -5,9 +5,9 @@
 #include "numbers/small.h"
 #include "posterior/cavity.h"
 
-#define TOL 1e-8
-#define SWEEPS 100
 #define POLL_EVERY 4096 /* rows */
+
+static const vb_effort effort = {.tol = 1e-8, .max_sweep = 100, .inverse = 1};
 
 typedef struct {
   const vb_model *m;
@@ -94,15 +94,15 @@ static vb_status enter_node(leaver *d, const vb_hyper *hyper, const vb_posterior
     if (post->site_b)
       memcpy(d->block.site_b, post->site_b + (size_t)s * m->n_site, sizeof(double) * m->n_site);
     st = vb_theta_set(hyper, x, &d->theta);
-    if (st == VB_OK) st = vb_inner_solve(m, &d->theta, TOL, SWEEPS, 1, &d->in, &d->block, &elbo);
+    if (st == VB_OK) st = vb_inner_solve(m, &d->theta, &effort, &d->in, &d->block, &elbo);
   }
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   st = vb_selected_inverse(m, NULL, &d->in.sol);
   if (st != VB_OK) return st;
-  vb_linear_predictor(m, d->block.m, d->in.eta);
-  vb_row_variance(m, &d->in.sol, d->in.v);
-  vb_expect(m, d->theta.par, d->in.eta, d->in.v, d->ll, d->in.g, d->in.h);
-  const double *h = m->quadratic ? d->in.h : d->block.h; /* that made S */
+  vb_linear_predictor(m, d->block.m, d->in.rows.eta);
+  vb_row_variance(m, &d->in.sol, d->in.rows.v);
+  vb_expect(m, d->theta.par, d->in.rows.eta, d->in.rows.v, d->ll, d->in.rows.g, d->in.rows.h);
+  const double *h = m->quadratic ? d->in.rows.h : d->block.h; /* that made S */
   if (post->effective && !m->quadratic) h = post->h + (size_t)s * m->n;
   memcpy(d->site_h, h, sizeof(double) * m->n);
   return VB_OK;
@@ -116,9 +116,9 @@ static void unit_rows(leaver *d, const int *row, int n) {
   const vb_family *f = d->m->family;
   for (int i = 0; i < n; i++) {
     int r = row[i], c = u->cell[r];
-    d->eta[i] = d->in.eta[c];
-    d->v[i] = d->in.v[c];
-    d->g[i] = d->in.g[c];
+    d->eta[i] = d->in.rows.eta[c];
+    d->v[i] = d->in.rows.v[c];
+    d->g[i] = d->in.rows.g[c];
     d->h[i] = d->site_h[c];
     if (d->share[c] == 1) continue;
     double own[3]; /* of a row that was added to others */

@@ -68,10 +68,10 @@ static void mean_slopes(drawer *d, int s) {
   vb_inner *in = &d->in;
   const double *at = d->post->x + (size_t)s * hyper->n_axis, h = 1e-3;
   double x[VB_MAX_AXIS];
-  vb_linear_predictor(m, d->post->mean + (size_t)s * m->n_coef, in->eta);
-  vb_row_variance(m, &in->sol, in->v);
-  vb_expect(m, d->at_node.par, in->eta, in->v, in->ll, in->g, in->h);
-  memcpy(in->target, in->g, sizeof(double) * m->n);
+  vb_linear_predictor(m, d->post->mean + (size_t)s * m->n_coef, in->rows.eta);
+  vb_row_variance(m, &in->sol, in->rows.v);
+  vb_expect(m, d->at_node.par, in->rows.eta, in->rows.v, in->rows.ll, in->rows.g, in->rows.h);
+  memcpy(in->trial.target, in->rows.g, sizeof(double) * m->n);
   for (int k = 0; k < m->n_par; k++) {
     int i = hyper->first_par + k, axis = hyper->natural[i].axis;
     double *slope = d->mean_slope + (size_t)k * m->n_coef;
@@ -80,9 +80,9 @@ static void mean_slopes(drawer *d, int s) {
     memcpy(x, at, sizeof(double) * hyper->n_axis);
     x[axis] += h;
     if (vb_theta_set(hyper, x, &d->theta) != VB_OK) continue; /* an edge: it may not be moved */
-    vb_expect(m, d->theta.par, in->eta, in->v, in->ll, in->g, in->h);
-    for (int c = 0; c < m->n; c++) in->g[c] -= in->target[c];
-    vb_design_transpose(m, in->g, slope);
+    vb_expect(m, d->theta.par, in->rows.eta, in->rows.v, in->rows.ll, in->rows.g, in->rows.h);
+    for (int c = 0; c < m->n; c++) in->rows.g[c] -= in->trial.target[c];
+    vb_design_transpose(m, in->rows.g, slope);
     vb_solve(m, &in->sol, slope);
     double moved = step_of(hyper, &d->theta, i) - step_of(hyper, &d->at_node, i);
     for (int c = 0; c < m->n_coef; c++) slope[c] /= moved;
@@ -102,10 +102,12 @@ static void enter_tilted(drawer *d, int s) {
     if (!m->site[i].prior->mix) continue;
     vb_mix_make(m->site[i].prior->mix, d->at_node.shrink, &mix);
     d->tilted[i].n = 0;
-    vb_tilted_parts(&mix, post->mean[k + (size_t)s * m->n_coef],
-                    post->fixed_cov[k * (size_t)(m->p + 1) + (size_t)s * m->p * m->p],
-                    beta_skew(post, m->p, s, k), post->site_h[i + (size_t)s * m->n_site],
-                    post->site_b[i + (size_t)s * m->n_site], 1, d->tilted + i);
+    vb_site_marginal q = {.mean = post->mean[k + (size_t)s * m->n_coef],
+                          .var = post->fixed_cov[k * (size_t)(m->p + 1) + (size_t)s * m->p * m->p],
+                          .skew = beta_skew(post, m->p, s, k),
+                          .h = post->site_h[i + (size_t)s * m->n_site],
+                          .b = post->site_b[i + (size_t)s * m->n_site]};
+    vb_tilted_parts(&mix, &q, 1, d->tilted + i);
   }
 }
 
@@ -144,14 +146,15 @@ static vb_status conditional_mean(drawer *d, int s, const double *x, double *mea
     return VB_OK;
   }
   if (d->own_factor && m->quadratic) {
+    const vb_effort effort = {.tol = 1e-8, .max_sweep = 100};
     double elbo;
-    st = vb_inner_solve(m, &d->theta, 1e-8, 100, 0, &d->in, &d->block, &elbo);
+    st = vb_inner_solve(m, &d->theta, &effort, &d->in, &d->block, &elbo);
     memcpy(mean, d->block.m, sizeof(double) * m->n_coef);
     return st == VB_MAX_ITER ? VB_OK : st;
   }
   if (d->own_factor) st = vb_node_factor(d->post, s, x, 0, &d->theta, &d->in);
   if (st != VB_OK) return st;
-  double *r = d->in.r, *r_new = d->in.step;
+  double *r = d->in.trial.r, *r_new = d->in.trial.step;
   vb_prior_quadratic(m, &d->at_node, at, r);
   vb_prior_quadratic(m, &d->theta, at, r_new);
   for (int k = 0; k < m->n_coef; k++) {
@@ -212,7 +215,7 @@ static double report(drawer *d, int s, const double *mean, const double *delta, 
   const vb_model *m = d->m;
   const vb_posterior *post = d->post;
   int p = m->p;
-  double *rm = d->in.mu, *rd = d->in.mu + p, log_slope = 0;
+  double *rm = d->in.beta.mu, *rd = d->in.beta.grad, log_slope = 0;
   vb_report_beta(m, mean, rm);
   vb_report_beta(m, delta, rd);
   for (int k = 0; k < p; k++) {

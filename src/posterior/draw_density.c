@@ -114,7 +114,7 @@ double vb_draw_log_p(vb_draw_density *d, const vb_theta *theta, const double *re
   for (int k = 0; k < m->p && m->intercept >= 0; k++)
     if (k != m->intercept) d->c[m->intercept] += m->center[k] * d->c[k];
   if (d->sums)
-    vb_quadratic_eval(&d->map, &d->inner, 1, d->c, theta, &value, NULL, unused);
+    vb_quadratic_eval(&d->map, 1, d->c, theta, &value, NULL, unused);
   else
     vb_likelihood_eval(&d->likelihood, 1, d->c, theta, &value, NULL, unused);
   value += m->constant + vb_log_prior_coef(m, theta, d->c, d->vec, NULL) + theta->log_prior;

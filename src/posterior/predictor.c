@@ -16,7 +16,7 @@ vb_status vb_node_factor(const vb_posterior *post, int s, const double *x, int n
   double scale = 1;
   if (m->quadratic) {
     scale = vb_quadratic_precision(m, theta->par);
-    if (!in->fixed_cross) vb_quadratic_setup(m, in);
+    if (!in->sums.ready) vb_exact_sums(m, in);
   } else if (new_cross) {
     vb_cross_products(m, post->h + (size_t)s * m->n, &in->cross);
   }

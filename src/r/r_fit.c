@@ -123,7 +123,7 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
            sizeof(double) * fit->n_effective);
   vb_list_put(list, "rule", Rf_mkString(fit->rule));
   vb_list_put(list, "n_eval", Rf_ScalarInteger(fit->n_eval));
-  vb_list_put(list, "n_sweep", Rf_ScalarInteger(fit->inner.n_sweep));
+  vb_list_put(list, "n_sweep", Rf_ScalarInteger(fit->inner.trace.n_sweep));
   vb_list_put(list, "ess", Rf_ScalarReal(fit->ess));
   vb_list_put(list, "khat", Rf_ScalarReal(fit->khat));
   vb_list_put(list, "node_error", Rf_ScalarReal(fit->node_error));

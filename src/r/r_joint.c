@@ -38,8 +38,9 @@ static void put_moments(SEXP list, vb_joint *joint, SEXP settings) {
   if (x == R_NilValue) return;
   int n = joint->model->n_coef, p = joint->model->p;
   SEXP out = vb_list_put(list, "moments", vb_list_new(3, names));
-  vb_joint_conditional(joint, REAL_RO(x) + n, REAL_RO(x), cov == R_NilValue ? NULL : REAL_RO(cov),
-                       REAL_RO(vb_list_need(settings, "var")), vb_list_real(out, "mean", n),
+  const vb_zeta zeta = {REAL_RO(x), cov == R_NilValue ? NULL : REAL_RO(cov),
+                        REAL_RO(vb_list_need(settings, "var"))};
+  vb_joint_conditional(joint, REAL_RO(x) + n, &zeta, vb_list_real(out, "mean", n),
                        vb_list_real(out, "var", n), vb_list_matrix(out, "beta_cov", p, p));
 }
 

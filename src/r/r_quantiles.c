@@ -41,8 +41,9 @@ SEXP vb_r_tilted(SEXP q, SEXP shrink, SEXP weight, SEXP probs) {
     for (int s = 0; s < n; s++) {
       size_t at = i + (size_t)s * n_row;
       if (REAL_RO(weight)[s] == 0) continue;
-      vb_tilted_parts(mix + s, mean[at], var[at], skew == R_NilValue ? 0 : REAL_RO(skew)[at], h[at],
-                      b[at], REAL_RO(weight)[s], &parts);
+      vb_site_marginal own = {mean[at], var[at], skew == R_NilValue ? 0 : REAL_RO(skew)[at], h[at],
+                              b[at]};
+      vb_tilted_parts(mix + s, &own, REAL_RO(weight)[s], &parts);
     }
     for (int k = 0; k < n_prob; k++) {
       REAL(out)

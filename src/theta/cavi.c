@@ -24,9 +24,10 @@ static vb_status sweep(vb_cavi_job *c, const double *l, double *t, double *bound
   double f_c;
   vb_cavi_state_set(c, l, &fit->theta);
   fit->n_eval++;
-  double tol = fit->set.tol / 100 * (1 + fit->model->n / 1e4); /* sums round with their length */
-  vb_status st = vb_inner_solve(fit->model, &fit->theta, tol, fit->set.max_sweep, 1, &fit->inner,
-                                &fit->block, &f_c);
+  vb_effort effort = {.tol = fit->set.tol / 100 * (1 + fit->model->n / 1e4), /* rounding of sums */
+                      .max_sweep = fit->set.max_sweep,
+                      .inverse = 1};
+  vb_status st = vb_inner_solve(fit->model, &fit->theta, &effort, &fit->inner, &fit->block, &f_c);
   if (fit->host->poll()) return VB_INTERRUPTED;
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   st = vb_cavi_update(c, f_c, bound);
@@ -88,7 +89,7 @@ static vb_status respond(vb_cavi_job *c) {
   double *target = fit->host->alloc((size_t)p * p + 1, sizeof(double));
   double *old = fit->host->alloc((size_t)p * p + 1, sizeof(double));
   memcpy(old, s->s_beta, sizeof(double) * p * p);
-  if (m->scheme->beta_covariance(m, s, fit->inner.step, target) == VB_INTERRUPTED)
+  if (m->scheme->beta_covariance(m, s, fit->inner.trial.step, target) == VB_INTERRUPTED)
     return VB_INTERRUPTED;
   for (size_t k = 0; k < (size_t)p * p; k += p + 1)
     fit->response.inflation = fmax(fit->response.inflation, sqrt(target[k] / old[k]));

@@ -214,7 +214,7 @@ static void take_likelihood(vb_cavi_job *c) {
     c->rms = vb_quadratic_rms(m, &fit->theta, in);
   } else {
     double ll = 0; /* minus half the precision times the squared residuals */
-    for (int i = 0; i < m->n; i++) ll += in->ll[i];
+    for (int i = 0; i < m->n; i++) ll += in->rows.ll[i];
     c->rms = sqrt(fmax(-2 * ll / vb_quadratic_precision(m, fit->theta.par), 0) / m->n);
   }
   c->lik = vb_quadratic_lik(m, fit->theta.par, c->rms);
@@ -275,7 +275,8 @@ vb_status vb_cavi_settle(vb_cavi_job *c, int anew) {
   if (anew) {
     vb_status st = vb_cavi_lay_rule(c);
     if (st != VB_OK) return st;
-    vb_expect_rule(fit->model, &c->rule, in->eta, in->v, in->ll, in->g, in->h);
+    vb_expect_rule(fit->model, &c->rule, in->rows.eta, in->rows.v, in->rows.ll, in->rows.g,
+                   in->rows.h);
     memcpy(f->value, c->rule.total, sizeof(double) * f->T);
     st = vb_free_weigh(f);
     if (st != VB_OK) return st;

@@ -57,8 +57,13 @@ vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse
   vb_status st = vb_theta_set(fit->hyper, x, &fit->theta);
   if (st != VB_OK) return st;
   fit->n_eval++;
-  st = vb_inner_solve(fit->model, &fit->theta, tol, fit->set.max_sweep, want_inverse, &fit->inner,
-                      &fit->block, elbo);
+  vb_effort effort = {.tol = tol, .max_sweep = fit->set.max_sweep, .inverse = want_inverse};
+  st = vb_inner_solve(fit->model, &fit->theta, &effort, &fit->inner, &fit->block, elbo);
   if ((fit->n_eval % fit->poll_every) == 0 && fit->host->poll()) return VB_INTERRUPTED;
   return st;
+}
+
+double vb_fit_remainder(vb_fit *fit, double *var, double *max_level) {
+  vb_rq_at at = {fit->theta.par, &fit->inner, fit->block.m, fit->rq_on};
+  return vb_rq_correct(fit->model, &at, &fit->rq, var, max_level);
 }

@@ -38,8 +38,18 @@ static vb_status mode_objective(void *data, const double *x, double *f, double *
 
 static vb_status climb_to_mode(vb_fit *fit, double *inv, double *grad) {
   climb c = {fit, -INFINITY, fit->set.tol * 10};
-  return vb_bfgs(fit->hyper->n_axis, mode_objective, &c, fit->mode, &fit->mode_elbo, grad, inv,
-                 1e-3, 200);
+  vb_bfgs run = {.eval = mode_objective,
+                 .data = &c,
+                 .n = fit->hyper->n_axis,
+                 .max_eval = 200,
+                 .tol = 1e-3,
+                 .x = fit->mode,
+                 .grad = grad,
+                 .inv = inv,
+                 .f = fit->mode_elbo};
+  vb_status st = vb_bfgs_run(&run);
+  fit->mode_elbo = run.f;
+  return st;
 }
 
 /* -Hessian by forward differences of the gradient at the mode, symmetrised */
@@ -121,7 +131,7 @@ static void start_sweep(void *data, double elbo) {
   const vb_step *last = fit->n_step ? fit->step + fit->n_step - 1 : NULL;
   elbo += fit->theta.log_prior;
   if (!last || elbo > last->elbo) /* the rest is rounding */
-    vb_fit_step(fit, 1, elbo, fit->inner.lik);
+    vb_fit_step(fit, 1, elbo, fit->inner.rows.lik);
 }
 
 /* starting axes are in mode already; a first Gaussian there */
@@ -129,10 +139,10 @@ static vb_status start(vb_fit *fit) {
   vb_status st = vb_theta_set(fit->hyper, fit->mode, &fit->theta);
   if (st != VB_OK) return st;
   vb_block_start(fit->model, fit->theta.par, &fit->inner, &fit->block);
-  fit->inner.on_sweep = start_sweep;
-  fit->inner.data = fit;
+  fit->inner.trace.on_sweep = start_sweep;
+  fit->inner.trace.data = fit;
   st = vb_fit_eval(fit, fit->mode, 1e-3, 1, &fit->mode_elbo);
-  fit->inner.on_sweep = NULL;
+  fit->inner.trace.on_sweep = NULL;
   vb_block_copy(fit->model, &fit->block, &fit->spare);
   double gap = fit->model->ep && isfinite(fit->mode_elbo)
                    ? vb_ep_gap(fit->model, &fit->theta, &fit->inner, fit->block.m)
@@ -191,8 +201,7 @@ static void choose_remainders(vb_fit *fit) {
     fit->rq_on = VB_RQ_ROWS;
   }
   if (sites > SITES_MATTER) fit->rq_on |= VB_RQ_SITES;
-  fit->rq_size = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->block, fit->rq_on, &fit->rq,
-                               NULL, &fit->rq_level);
+  fit->rq_size = vb_fit_remainder(fit, NULL, &fit->rq_level);
   if (!isfinite(fit->rq_size)) fit->rq_on = 0;
 }
 
@@ -215,8 +224,15 @@ static vb_status correct_at_mode(vb_fit *fit) {
   if (!tilt && !(sites && fit->set.use_lr)) return VB_OK;
   /* over kinks the rules' errors, of no account in RQ itself, would rule its second differences */
   int which = m->family->kinked ? sites : fit->rq_on;
-  st = vb_respond(m, &fit->theta, fit->set.tol / 10, tilt, which, &fit->rq, &fit->inner,
-                  &fit->spare, &fit->block, &fit->response);
+  vb_respond_task task = {.theta = &fit->theta,
+                          .tol = fit->set.tol / 10,
+                          .tilt = tilt,
+                          .which = which,
+                          .rq = &fit->rq,
+                          .in = &fit->inner,
+                          .mode = &fit->spare,
+                          .work = &fit->block};
+  st = vb_respond(m, &task, &fit->response);
   vb_block_copy(m, &fit->spare, &fit->block); /* the last tilt is no place to start from */
   if (st == VB_INTERRUPTED) return st;
   if (st != VB_OK) fit->response.active = 0;

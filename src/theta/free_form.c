@@ -51,7 +51,16 @@ static vb_status find_mode(vb_free_form *f, vb_objective kernel, void *data, dou
   double inv[VB_MAX_AXIS * VB_MAX_AXIS] = {0}, grad[VB_MAX_AXIS], up[VB_MAX_AXIS], x[VB_MAX_AXIS];
   double value[VB_MAX_AXIS];
   for (int k = 0; k < K; k++) inv[k * (K + 1)] = 0.05;
-  vb_status st = vb_bfgs(K, kernel, data, f->centre, top, grad, inv, 1e-8, 500);
+  vb_bfgs run = {.eval = kernel,
+                 .data = data,
+                 .n = K,
+                 .max_eval = 500,
+                 .tol = 1e-8,
+                 .x = f->centre,
+                 .grad = grad,
+                 .inv = inv};
+  vb_status st = vb_bfgs_run(&run);
+  *top = run.f;
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   for (int k = 0; k < K; k++) {
     double h = 1e-4, at;

@@ -29,7 +29,7 @@ static vb_node *new_node(vb_fit *fit, const double *x) {
 /* random effects follow the corrected beta conditionally: S_bb enters all of S */
 static vb_status respond_at_node(vb_fit *fit, vb_node *n) {
   const vb_model *m = fit->model;
-  double *ratio = fit->inner.step;
+  double *ratio = fit->inner.trial.step;
   vb_coef_variance(m, &fit->inner.sol, ratio);
   for (int k = 0; k < m->n_coef; k++) ratio[k] = n->var[k] / ratio[k];
   vb_status st = vb_selected_inverse(m, fit->response.congruence, &fit->inner.sol);
@@ -72,8 +72,7 @@ vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged)
   vb_node *n = new_node(fit, x);
   n->lik = vb_inner_lik(m, &fit->theta, &fit->inner);
   double gap = m->ep ? vb_ep_gap(m, &fit->theta, &fit->inner, fit->block.m) : 0;
-  double rq = vb_rq_correct(m, fit->theta.par, &fit->inner, &fit->block, fit->rq_on, &fit->rq,
-                            n->var, &level);
+  double rq = vb_fit_remainder(fit, n->var, &level);
   n->elbo = elbo - gap;
   n->converged = converged;
   n->rq = gap + (converged ? rq : 0); /* the remainder is that of an optimum */

@@ -80,6 +80,8 @@ void vb_fit_step(vb_fit *fit, int phase, double elbo, double lik);
 void vb_fit_tick(const vb_fit *fit);
 /* elbo at x, warm-started from the nearest node (or block, where there is none) */
 vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo);
+/* what the Gaussian there leaves out: vb_rq_correct() of the remainders that rq_on says */
+double vb_fit_remainder(vb_fit *fit, double *var, double *max_level);
 vb_status vb_fit_node(vb_fit *fit, const double *x); /* evaluate and keep */
 /* keep what inner, theta and block hold */
 vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged);

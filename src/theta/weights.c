@@ -32,8 +32,7 @@ static vb_status evaluate(vb_fit *fit, const vb_proposal *q, int first, int T, s
     if (st == VB_INTERRUPTED) return st;
     if (st != VB_OK && st != VB_MAX_ITER) continue;
     if (st == VB_OK) /* the remainder is that of an optimum */
-      elbo += vb_rq_correct(fit->model, fit->theta.par, &fit->inner, &fit->block, fit->rq_on,
-                            &fit->rq, NULL, &level);
+      elbo += vb_fit_remainder(fit, NULL, &level);
     if (isfinite(elbo)) s->log_p[t] = elbo;
   }
   s->T = T;
