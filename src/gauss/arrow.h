@@ -15,6 +15,12 @@ void vb_arrow_expand(const vb_model *model, vb_solution *s, double *r);
 void vb_arrow_beta_inverse(const vb_model *model, const double *congruence, vb_solution *s);
 vb_status vb_arrow_inverse(const vb_model *model, const double *congruence, vb_solution *s);
 
+/* arrow_row.c: of a row that need not be the model's */
+double vb_arrow_new_row(const vb_model *model, const vb_theta *theta, const vb_solution *s,
+                        const vb_new_rows *rows, int i, const double *ratio, vb_new_row *r);
+void vb_arrow_row_covariance(const vb_model *model, const vb_solution *s, const vb_new_rows *rows,
+                             int i, const double *ratio, vb_new_row *r);
+
 static inline size_t vb_core_size(const vb_model *m) {
   return m->core.col_start ? (size_t)m->core.col_start[m->q] : (size_t)m->q * m->q;
 }

@@ -252,8 +252,9 @@ static vb_status inverse(const vb_model *m, const double *congruence, vb_solutio
   return VB_OK;
 }
 
-double vb_level_variance(const vb_model *m, const vb_solution *s, int term, int level,
-                         const double *z, const double *x) {
+/* variance that a level of a term adds to z'u + x'beta beyond beta's own */
+static double level_variance(const vb_model *m, const vb_solution *s, int term, int level,
+                             const double *z, const double *x) {
   const vb_term *t = m->term + term;
   int d = t->d, p = m->p;
   const double *inv = s->levels.inverse + t->block + (size_t)level * d * d;
@@ -273,8 +274,27 @@ static void row_variance(const vb_model *m, const vb_solution *s, int from, int 
     const vb_term *t = m->term + k;
     for (int i = from; i < from + n; i++)
       v[i] +=
-          vb_level_variance(m, s, k, t->group[i], t->z + (size_t)i * t->d, m->x + (size_t)i * m->p);
+          level_variance(m, s, k, t->group[i], t->z + (size_t)i * t->d, m->x + (size_t)i * m->p);
   }
+}
+
+static double new_row(const vb_model *m, const vb_theta *theta, const vb_solution *s,
+                      const vb_new_rows *rows, int i, const double *ratio, vb_new_row *r) {
+  (void)ratio; /* nothing corrects these */
+  int p = m->p;
+  double v = vb_beta_quadratic(m, s, r);
+  for (int k = 0; k < m->n_term; k++) {
+    const vb_term *t = m->term + k;
+    int g = rows->group[k][i], d = t->d;
+    double z[VB_MAX_DIM];
+    for (int a = 0; a < d; a++) z[a] = rows->z[k][i + (size_t)a * rows->n];
+    if (g == 0) v += vb_new_level(theta, k, d, z);
+    if (g <= 0) continue;
+    const double *cov = s->levels.cov + t->edge + (size_t)(g - 1) * d * p;
+    v += level_variance(m, s, k, g - 1, z, r->x);
+    for (int l = 0; l < p; l++) r->cov_beta[l] += vb_dot(d, cov + (size_t)l * d, z);
+  }
+  return v;
 }
 
 static void draw(const vb_model *m, const double *congruence, vb_solution *s, double *delta) {
@@ -319,6 +339,7 @@ const vb_scheme vb_scheme_partial = {.name = "partial",
                                      .inverse = inverse,
                                      .row_inverse = inverse,
                                      .row_variance = row_variance,
+                                     .new_row = new_row,
                                      .draw = draw,
                                      .beta_covariance = beta_covariance};
 
@@ -336,4 +357,5 @@ const vb_scheme vb_scheme_meanfield = {.name = "meanfield",
                                        .inverse = inverse,
                                        .row_inverse = inverse,
                                        .row_variance = row_variance,
+                                       .new_row = new_row,
                                        .draw = draw};

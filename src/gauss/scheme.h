@@ -9,7 +9,7 @@
  * row it is. */
 #ifndef VB_SCHEME_H
 #define VB_SCHEME_H
-#include "gauss/gauss.h"
+#include "gauss/new_row.h"
 
 struct vb_scheme {
   const char *name;
@@ -30,6 +30,12 @@ struct vb_scheme {
   vb_status (*row_inverse)(const vb_model *, const double *congruence, vb_solution *);
   /* added to the variances of n linear predictors, from `from` on: all but beta's own part */
   void (*row_variance)(const vb_model *, const vb_solution *, int from, int n, double *v);
+  /* of a row that need not be the model's, x being in r (new_row.h); and then, of its own levels,
+   * Cov(eta, u) into cov_level.  NULL: nothing is known of q that would ask for it */
+  double (*new_row)(const vb_model *, const vb_theta *, const vb_solution *, const vb_new_rows *,
+                    int i, const double *ratio, vb_new_row *);
+  void (*row_covariance)(const vb_model *, const vb_solution *, const vb_new_rows *, int i,
+                         const double *ratio, vb_new_row *);
   /* standard normals -> a draw of q about its mean, beta's part multiplied by congruence */
   void (*draw)(const vb_model *, const double *congruence, vb_solution *, double *delta);
   /* p x p: of beta given theta, exactly, where the scheme itself understates it; r is scratch for
@@ -50,11 +56,6 @@ static inline void vb_multiply_beta(int p, const double *congruence, double *scr
   }
   for (int k = 0; k < p; k++) delta[k] = scratch[k];
 }
-
-/* variance that level `level` of a term adds to z'u + x'beta beyond beta's own, levels being
- * independent */
-double vb_level_variance(const vb_model *model, const vb_solution *s, int term, int level,
-                         const double *z, const double *x);
 
 /* vb_model_build() and the scheme's layout */
 vb_status vb_scheme_model(const vb_host *host, const vb_scheme *scheme, const vb_input *in,

@@ -264,4 +264,6 @@ const vb_scheme vb_scheme_full = {.name = "full",
                                   .inverse = vb_arrow_inverse,
                                   .row_inverse = row_inverse,
                                   .row_variance = vb_arrow_row_variance,
+                                  .new_row = vb_arrow_new_row,
+                                  .row_covariance = vb_arrow_row_covariance,
                                   .draw = draw};

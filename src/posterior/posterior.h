@@ -4,6 +4,7 @@
  * responses, draws and their log densities, scores, cavities. */
 #ifndef VB_POSTERIOR_H
 #define VB_POSTERIOR_H
+#include "gauss/new_row.h"
 #include "theta/theta.h"
 
 /* quantile of sum_s weight_s SL(mean_s, var_s, skew_s), SL the shifted lognormal; skew NULL: normal
@@ -16,14 +17,6 @@ double vb_mixture_log_density(int n, const double *mean, const double *var, cons
 double vb_skew_transform(double z, double skew);
 void vb_skew_transform_all(int n, const double *z, double skew, double *out);
 double vb_skew_log_slope(double z, double skew);
-
-typedef struct { /* rows to predict: x uncentred column-major; group per term, 0: a new
-                    level, negative: term left out; z column-major */
-  int n;
-  const double *x, *offset;
-  const int **group;
-  const double **z;
-} vb_new_rows;
 
 /* what the nodes' values say; a Gaussian; independent factors of unknown form */
 enum { VB_THETA_PROFILE, VB_THETA_NORMAL, VB_THETA_FACTORS };

@@ -46,7 +46,7 @@ test_that("includes go downhill", {
 })
 
 test_that("no files call each other in a circle", {
-  expect_identical(file_cycles(c_calls()), "gauss/factorised.c, gauss/pass.c")
+  expect_identical(file_cycles(c_calls()), character())
 })
 
 test_that("a planted upward call and a planted circle are found", {

@@ -103,6 +103,15 @@ test_that("methods and tables know which algorithm a fit is by: nobody asks", {
   }))
 })
 
+test_that("nothing asks which scheme of coupling a model has", {
+  asks <- "(scheme|coupling)\\s*[!=]=|[!=]=\\s*&?vb_scheme_|\\bVB_(FULL|PARTIAL|MEANFIELD)\\b"
+  expect_none(c_lines(c_files(), asks))
+  # rows are named in the table, in their own files, and where the glue chooses
+  allowed <- c("scheme.h", "scheme.c", "solve.c", "factorised.c", "r_spec.c", "r_model.c")
+  files <- Filter(function(file) !is_file(file, allowed), c_files())
+  expect_none(c_lines(files, "\\bvb_scheme_(full|partial|meanfield)\\b"))
+})
+
 test_that("a row of a table lives in the file of its name", {
   tables <- vb_tables()
   rows <- function(table) {

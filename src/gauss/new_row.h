@@ -1,0 +1,31 @@
+/* Rows that need not be among the model's: their linear predictors under q. */
+#ifndef VB_NEW_ROW_H
+#define VB_NEW_ROW_H
+#include "gauss/gauss.h"
+
+typedef struct { /* rows to predict: x uncentred column-major; group per term, 0: a new
+                    level, negative: term left out; z column-major */
+  int n;
+  const double *x, *offset;
+  const int **group;
+  const double **z;
+} vb_new_rows;
+
+typedef struct {                 /* what is found of one row; its memory serves all */
+  double *x;                     /* beta's part of the row, changed by elimination */
+  double *cov_beta, *cov_report; /* Cov(eta, beta), centred and as reported */
+  double *cov_level;             /* per term, VB_MAX_DIM each: Cov(eta, u) of the row's level */
+  int n, *index;                 /* the arrow's core coefficients that it meets */
+  double *value, *cov;           /* of these: the reduced row c, and B^-1 c */
+  double *dense;                 /* 2 q: zero between rows; scratch */
+} vb_new_row;
+void vb_new_row_alloc(const vb_model *model, vb_new_row *r);
+/* variance of eta of row i, and Cov(eta, beta) in r; the random effects' sds are ratio times those
+ * of S.  After the scheme's row_inverse(). */
+double vb_new_row_variance(const vb_model *model, const vb_theta *theta, const vb_solution *s,
+                           const vb_new_rows *rows, int i, const double *ratio, vb_new_row *r);
+/* parts that schemes share: z' Sigma z, of a level that was not in the data; x' S_bb x, which
+ * leaves S_bb x in cov_beta */
+double vb_new_level(const vb_theta *theta, int term, int d, const double *z);
+double vb_beta_quadratic(const vb_model *model, const vb_solution *s, vb_new_row *r);
+#endif
