@@ -4,7 +4,8 @@
 #define VB_FRESH_H
 #include "advi/advi.h"
 
-/* ---- Averages of iterates: block means, so that memory does not grow with the iterations */
+/* ---- Averages of iterates ---- */
+/* block means, so that memory does not grow with the iterations */
 #define VB_AVERAGE_BLOCKS 40
 typedef struct {
   int n;           /* entries of an iterate */
@@ -27,7 +28,7 @@ typedef struct {
 void vb_settling_of(const vb_host *host, const vb_average *avg, const vb_q *q, int from,
                     vb_settling *location, vb_settling *scale);
 
-/* ---- Steps */
+/* ---- Steps ---- */
 typedef struct {
   vb_advi *advi;
   vb_q *q;

@@ -39,7 +39,7 @@ void vb_rq_beta_covariance(const vb_model *model, const vb_solution *s, double *
 void vb_rq_direction(const vb_model *model, const vb_inner *in, int term, int l, vb_rq *rq,
                      vb_level *level);
 
-/* ---- site.c */
+/* ---- Prior sites: site.c ---- */
 /* sum over prior sites of log E exp(r - E r) */
 double vb_site_remainder(const vb_model *model, const vb_inner *in, const double *beta, vb_rq *rq);
 typedef struct { /* of the reported coefficients: V, mean shift, third cumulants */
@@ -50,7 +50,7 @@ typedef struct { /* of the reported coefficients: V, mean shift, third cumulants
 void vb_site_respond(const vb_model *model, const double *s_beta, const double *beta, int tilted,
                      vb_rq *rq, vb_site_moments *out);
 
-/* ---- stein_table.c ---- */
+/* ---- Opaque families: stein_table.c ---- */
 /* rq.c's series_coefficients and conditional_expectation */
 void vb_stein_series(const vb_model *model, const double *par, const vb_inner *in, double *coef);
 void vb_stein_conditional(const vb_model *model, const double *par, const vb_level *level,

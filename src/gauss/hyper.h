@@ -62,4 +62,20 @@ int vb_theta_effective_size(const vb_hyper *hyper);
 void vb_theta_effective(const vb_hyper *hyper, const double *effective, vb_theta *theta);
 void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta,
                      double *out); /* sds, correlations, par */
+
+/* ---- Axes: natural.c, start.c ---- */
+/* the prior of a parameter and the axis that it gets, the next one; NULL: fixed at arg[0], no axis
+ */
+void vb_natural_prior(vb_natural *n, const vb_prior *prior, const double *arg,
+                      const vb_coordinate *coord, int *n_axis);
+/* the same of the family's parameter k, a dispersion or a threshold */
+void vb_natural_par(const vb_family *family, int k, const vb_prior *prior, const double *arg,
+                    vb_natural *n, int *n_axis);
+/* a partial correlation with (1 + r) / 2 ~ Beta(beta, beta) */
+vb_natural vb_natural_correlation(double beta, int axis);
+/* of the residuals about the reference fit, one where the link is not the identity */
+double vb_residual_scale(const vb_model *model, const vb_hyper *hyper);
+/* own: NULL, or a family's own starting values of its parameters, NaN where it has none */
+void vb_start_axes(const vb_model *model, const vb_hyper *hyper, double scale, const double *own,
+                   double *start);
 #endif

@@ -60,4 +60,17 @@ static inline void vb_multiply_beta(int p, const double *congruence, double *scr
 /* vb_model_build() and the scheme's layout */
 vb_status vb_scheme_model(const vb_host *host, const vb_scheme *scheme, const vb_input *in,
                           int cores, vb_model *model, int *cell);
+
+/* ---- The solver: layout.c ---- */
+typedef struct {
+  const vb_input *input;
+  const vb_scheme *scheme;
+  const vb_sparse *sparse;
+  int cores, solver;
+  int may_factorise; /* couple less than asked for where a Cholesky factor would not fit */
+} vb_layout;
+/* vb_scheme_model() and the choice of its solver; core, made by the caller and zeroed, is what
+ * sparse->release() takes in the end */
+vb_status vb_model_lay_out(const vb_host *host, const vb_layout *layout, vb_core *core,
+                           vb_model *model, int *cell);
 #endif

@@ -9,8 +9,7 @@
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
 #define TINY 1e-100 /* logs are dear: one of many pivots' product, while that is no smaller */
 
-/* ---- Layout
- * --------------------------------------------------------------------------------------------- */
+/* ---- Layout ---- */
 
 /* which coefficient each entry of the dense part is */
 static void dense_places(vb_whitening *map) {
@@ -65,8 +64,7 @@ void vb_whitening_factor_alloc(const vb_whitening *map, vb_whitening_factor *f) 
   f->mean = host->alloc(map->model->n_coef + 1, sizeof(double));
 }
 
-/* ---- Factor
- * --------------------------------------------------------------------------------------------- */
+/* ---- Factor ---- */
 
 /* s H + P + fixed, without the blocks and edges */
 static void dense_part(const vb_whitening *map, const vb_theta *theta, vb_whitening_factor *f) {
@@ -151,8 +149,7 @@ vb_status vb_whitening_at(const vb_whitening *map, const vb_theta *theta, vb_whi
   return VB_OK;
 }
 
-/* ---- Triangular systems
- * --------------------------------------------------------------------------------- */
+/* ---- Triangular systems ---- */
 
 static void gather_dense(const vb_whitening *map, const double *c, double *out) {
   for (int k = 0; k < map->n_dense; k++) out[k] = c[map->coef[k]];
@@ -197,8 +194,7 @@ void vb_whitening_half_t(const vb_whitening *map, const vb_whitening_factor *f, 
   }
 }
 
-/* ---- Product
- * -------------------------------------------------------------------------------------------- */
+/* ---- Product ---- */
 
 /* out <- H c */
 void vb_whitening_multiply(const vb_whitening *map, const double *c, double *out) {

@@ -3,12 +3,15 @@
 #define VB_ADVI_NODES_H
 #include "joint/joint.h"
 
+#define VB_ADVI_COUPLED 300  /* dense coefficients that are whitened together */
+#define VB_ADVI_NODES 64     /* of theta, at which coefficients have moments */
+#define VB_ADVI_POINTS 2048  /* for its quantiles */
+#define VB_ADVI_FEW_NODES 16 /* for standard deviations alone */
+#define VB_ADVI_FEW_POINTS 256
+
 /* from a first xi to one near likely hyperparameters, their coordinates and a pilot chosen there
  * (settle.c) */
 vb_status vb_joint_settle(vb_joint *joint, vb_hyper *hyper, double *xi);
-
-/* has the density kinks: of its family, or of priors that are not smooth? */
-int vb_joint_kinked(const vb_joint *joint);
 
 typedef struct { /* of equal weight, as vb_node has them; x: axes, hyper: reported naturals */
   int n, n_point;
@@ -26,4 +29,6 @@ void vb_advi_nodes_sd(const vb_advi_nodes *nodes, int n, int p, int H, double *c
                       double *natural);
 /* reported coefficients (n_coef x n_draw) and natural parameters of the kept draws */
 vb_status vb_advi_draws(const vb_advi *a, vb_joint *joint, double *coef, double *natural);
+/* settings that the density asks for: kinks are averaged over more draws */
+void vb_advi_of_joint(vb_joint *joint, vb_advi *advi);
 #endif

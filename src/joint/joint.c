@@ -15,8 +15,7 @@ void vb_joint_coordinates(vb_hyper *hyper) {
     if (hyper->natural[i].coord == &vb_coord_cube) hyper->natural[i].coord = &vb_coord_log;
 }
 
-/* ---- One point
- * ------------------------------------------------------------------------------------------ */
+/* ---- One point ---- */
 
 static const vb_whitening_factor *factor_of(const vb_joint *j, int k) {
   return j->factor + (j->map.moves ? k : 0);
@@ -69,8 +68,7 @@ static double close_point(vb_joint *j, int k, const double *xi, double *grad) {
   return value;
 }
 
-/* ---- The density
- * ---------------------------------------------------------------------------------------- */
+/* ---- The density ---- */
 
 static void likelihood(vb_joint *j, int n, int with_grad) {
   double *g = with_grad ? j->g : NULL;
@@ -167,8 +165,7 @@ vb_status vb_joint_repilot(vb_joint *j, const double *x) {
   return vb_whitening_pilot(&j->map, j->theta, warm, &j->inner, &j->block, j->factor);
 }
 
-/* ---- What a point means
- * --------------------------------------------------------------------------------- */
+/* ---- What a point means ---- */
 
 vb_status vb_joint_coef(vb_joint *j, const double *xi, double *c, double *natural) {
   vb_status st = open_point(j, 0, xi);
@@ -207,4 +204,23 @@ vb_status vb_joint_conditional(vb_joint *j, const double *x, const vb_zeta *zeta
   for (size_t i = 0; i < n; i++) var[i] = j->cov[i * (n + 1)];
   for (size_t l = 0; l < p; l++) memcpy(beta_cov + l * p, j->cov + l * n, sizeof(double) * p);
   return VB_OK;
+}
+
+/* core coefficients of the model that will be: all but the leaf's */
+static double core_size(const vb_input *in) {
+  double all = 0, leaf = 0;
+  int most = -1;
+  for (int k = 0; k < in->n_term; k++) {
+    double size = (double)in->n_level[k] * in->d[k];
+    all += size;
+    if (in->n_level[k] > most) leaf = size;
+    if (in->n_level[k] > most) most = in->n_level[k];
+  }
+  return all - leaf;
+}
+
+int vb_joint_solver(const vb_input *in, int dense_up_to, int *may_factorise) {
+  int coupled = core_size(in) + in->p <= dense_up_to;
+  *may_factorise = !coupled;
+  return coupled ? VB_SOLVER_DENSE : VB_SOLVER_AUTO;
 }

@@ -5,9 +5,10 @@
 #include <string.h>
 #include "joint/advi_nodes.h"
 
-#define LOOK 30    /* iterations of the look */
-#define SMALL 0.02 /* of an sd's likely value: as good as zero */
-#define DROP 6     /* nats that zero must be less likely by to be excluded */
+#define KINKED_NOISE 256 /* draws over which kinks of the density are averaged */
+#define LOOK 30          /* iterations of the look */
+#define SMALL 0.02       /* of an sd's likely value: as good as zero */
+#define DROP 6           /* nats that zero must be less likely by to be excluded */
 
 static vb_status objective(void *data, const double *x, double *f, double *grad) {
   vb_status st = vb_density_eval(data, 1, x, f, grad);
@@ -66,9 +67,14 @@ vb_status vb_joint_settle(vb_joint *joint, vb_hyper *hyper, double *xi) {
   return vb_joint_repilot(joint, xi + n);
 }
 
-int vb_joint_kinked(const vb_joint *joint) {
+static int joint_kinked(const vb_joint *joint) {
   const vb_model *m = joint->model;
   int kinked = m->family->kinked;
   for (int i = 0; i < m->n_site; i++) kinked |= m->site[i].prior->kinked;
   return kinked;
+}
+
+void vb_advi_of_joint(vb_joint *joint, vb_advi *advi) {
+  joint->density.kinked = joint_kinked(joint);
+  if (joint->density.kinked) advi->set.min_noise = KINKED_NOISE;
 }

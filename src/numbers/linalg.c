@@ -127,8 +127,7 @@ void vb_chol_solve(int n, const double *l, int lda, int m, double *b, int ldb) {
   vb_chol_half_t(n, l, lda, m, b, ldb);
 }
 
-/* ---- Cholesky
- * ------------------------------------------------------------------------------------------- */
+/* ---- Cholesky ---- */
 
 static vb_status chol_leaf(int n, double *a, ptrdiff_t ld) {
   for (int j = 0; j < n; j++) {
@@ -214,8 +213,7 @@ void vb_chol_inverse(int n, double *l, int lda) {
         w[p + (ptrdiff_t)j * lda] = up[j + (ptrdiff_t)p * lda];
 }
 
-/* ---- Products
- * ------------------------------------------------------------------------------------------- */
+/* ---- Products ---- */
 
 /* beta 0 overwrites, also what is not a number */
 static void scale(int m, int n, double beta, double *c, ptrdiff_t ld, int lower) {
@@ -256,8 +254,7 @@ void vb_weighted_gram(int n, int p, const double *x, int ldx, const double *s, d
     }
 }
 
-/* ---- Indefinite systems and eigenvalues
- * -------------------------------------------------------------------- */
+/* ---- Indefinite systems and eigenvalues ---- */
 
 static void swap_rows(int n, double *a, ptrdiff_t ld, int i, int j) {
   if (i == j) return;

@@ -27,4 +27,10 @@ struct vb_core {
   void *factor;                     /* the solver's own */
 };
 extern const vb_core_solver vb_solver_dense;
+typedef struct { /* the sparse solver, which the glue has: CHOLMOD is not in the core */
+  vb_status (*analyse)(vb_core *core, const vb_host *host, double *flops, double *lnz);
+  void (*prepare)(vb_core *core);
+  void (*release)(vb_core *core);
+} vb_sparse;
+enum { VB_SOLVER_AUTO, VB_SOLVER_DENSE, VB_SOLVER_SPARSE }; /* what can be asked for */
 #endif

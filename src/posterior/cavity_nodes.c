@@ -75,8 +75,7 @@ static void leaver_alloc(leaver *d, const vb_hyper *hyper) {
   }
 }
 
-/* ---- A node
- * --------------------------------------------------------------------------------------------- */
+/* ---- A node ---- */
 
 /* The Gaussian that its sites and the prior make, without what corrects it: with another mean or
  * another precision what is left after their removal would not be the prior. */
@@ -108,8 +107,7 @@ static vb_status enter_node(leaver *d, const vb_hyper *hyper, const vb_posterior
   return VB_OK;
 }
 
-/* ---- A unit
- * --------------------------------------------------------------------------------------------- */
+/* ---- A unit ---- */
 
 static void unit_rows(leaver *d, const int *row, int n) {
   const vb_units_out *u = d->units;
@@ -247,8 +245,7 @@ static vb_status leave_out(leaver *d, int j, int changes, int *n_out) {
   return changes && (n == 1 || d->units->by_row) ? unit_changes(d, &unit, row) : VB_OK;
 }
 
-/* ---- Over the nodes
- * --------------------------------------------------------------------------------------------- */
+/* ---- Over the nodes ---- */
 
 /* Sums are relative to the largest of their terms so far, the least density given the others and
  * the largest given all.  A node without a cavity adds to neither. */

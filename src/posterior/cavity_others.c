@@ -121,14 +121,14 @@ static void misfit(const vb_others *o, const vb_at_node *node, const vb_unit *u,
   const vb_model *m = o->m;
   double left = 1 - u->h[i] * u->v[i], by = -u->g[i] / left, wider = u->h[i] / left;
   for (int c = 0; c < m->n; c++) {
-    o->eta[c] = node->in->eta[c] + by * o->cov[c];
-    o->v[c] = fmax(node->in->v[c] + wider * o->cov[c] * o->cov[c], 0);
+    o->eta[c] = node->in->rows.eta[c] + by * o->cov[c];
+    o->v[c] = fmax(node->in->rows.v[c] + wider * o->cov[c] * o->cov[c], 0);
   }
   vb_expect(m, node->theta->par, o->eta, o->v, o->ll, o->g, o->h);
   *slope = *precision = 0;
   leave_cells_out(o, u, row);
   for (int c = 0; c < m->n; c++) {
-    *slope += o->cov[c] * (o->g[c] - node->in->g[c] + node->h[c] * by * o->cov[c]);
+    *slope += o->cov[c] * (o->g[c] - node->in->rows.g[c] + node->h[c] * by * o->cov[c]);
     *precision += o->cov[c] * o->cov[c] * (o->h[c] - node->h[c]);
   }
   for (int j = 0; j < u->n; j++) {

@@ -167,8 +167,7 @@ static double probability(const vb_predictive *k, double y) {
   return p;
 }
 
-/* ---- Its inverse
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Its inverse ---- */
 
 /* how far F(y) is above prob, on the normal scale, where distribution functions are almost straight
  */

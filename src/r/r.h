@@ -50,8 +50,13 @@ double *vb_list_real(SEXP list, const char *name, R_xlen_t n);
 double *vb_list_matrix(SEXP list, const char *name, int nrow, int ncol);
 int *vb_list_int(SEXP list, const char *name, R_xlen_t n);
 
+typedef struct { /* a family that R wrote (r_user.c), and where its parameters start; NULL: none */
+  vb_family *family;
+  const double *start;
+} vb_r_own;
 typedef struct {
   vb_input input;
+  vb_r_own own;
   vb_hyper hyper;
   const vb_scheme *scheme; /* full, unless the caller says otherwise */
   int may_factorise;       /* where a Cholesky factor would not fit */
@@ -64,12 +69,10 @@ typedef struct { /* of one call: its clock and its progress bar */
 /* host with R's allocator and interrupts; the clock starts and, if show, the progress bar */
 vb_host vb_r_host(vb_r_bar *bar, int show);
 void vb_r_host_end(vb_r_bar *bar);
-enum { VB_R_AUTO, VB_R_DENSE, VB_R_SPARSE }; /* solvers that can be asked for */
 void vb_r_read(SEXP spec, const vb_host *host, vb_request *request);
-/* r_user.c: the row of a family that R wrote; its scale of eta, and where its parameters start */
-const vb_family *vb_r_user_family(SEXP user, const vb_host *host);
-void vb_r_user_unit(const vb_family *family, double residual_scale);
-double vb_r_user_start(const vb_family *family, int k, double residual_scale);
+/* r_user.c: the row of a family that R wrote; its scale of eta */
+vb_r_own vb_r_user_family(SEXP user, const vb_host *host);
+void vb_r_user_unit(vb_family *family, double residual_scale);
 const vb_scheme *vb_r_scheme(SEXP list); /* of the list's `coupling` */
 void vb_r_model(const vb_request *request, const vb_host *host, int cores, int solver,
                 vb_core *core, vb_model *model, int *cell);

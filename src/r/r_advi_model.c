@@ -4,14 +4,6 @@
 #include "joint/advi_nodes.h"
 #include "r/r_advi.h"
 
-#define COUPLED_UP_TO 300 /* dense coefficients that are whitened together */
-
-#define N_NODE 64    /* of theta, at which coefficients have moments */
-#define N_POINT 2048 /* for its quantiles */
-#define FEW_NODE 16  /* for standard deviations alone */
-#define FEW_POINT 256
-#define KINKED_NOISE 256 /* draws over which kinks of the density are averaged */
-
 typedef struct {
   SEXP spec, control;
   vb_core *core;
@@ -57,15 +49,17 @@ static SEXP result(const vb_advi *a, vb_joint *joint) {
   vb_list_put(list, "advi", vb_r_advi_result(a));
   vb_list_put(list, "n_cell", Rf_ScalarInteger(joint->model->n));
   int done = a->status == VB_OK || a->status == VB_MAX_ITER;
-  vb_status st = done ? vb_advi_nodes_make(a, joint, a->cov, a->sd, N_NODE, N_POINT, &reported)
-                      : VB_NOT_FINITE;
+  vb_status st =
+      done ? vb_advi_nodes_make(a, joint, a->cov, a->sd, VB_ADVI_NODES, VB_ADVI_POINTS, &reported)
+           : VB_NOT_FINITE;
   if (st == VB_OK) {
     put_nodes(list, joint, &reported);
     put_points(list, joint, &reported);
     st = vb_advi_draws(a, joint, vb_list_matrix(list, "coef", n, S),
                        vb_list_matrix(list, "hyper", H, S));
     if (st == VB_OK)
-      st = vb_advi_nodes_make(a, joint, a->q_cov, a->sd_q, FEW_NODE, FEW_POINT, &own);
+      st = vb_advi_nodes_make(a, joint, a->q_cov, a->sd_q, VB_ADVI_FEW_NODES, VB_ADVI_FEW_POINTS,
+                              &own);
     if (st == VB_OK)
       vb_advi_nodes_sd(&own, n, p, H, vb_list_real(list, "coef_sd_q", n),
                        vb_list_real(list, "hyper_sd_q", H));
@@ -86,15 +80,15 @@ static SEXP body(void *data) {
   vb_advi a;
   vb_r_read(j->spec, &host, &request);
   int *cell = host.alloc(request.input.n + 1, sizeof(int));
-  vb_r_joint_model(&request, &host, vb_get_int(j->control, "cores"), COUPLED_UP_TO, j->core, &model,
-                   cell);
-  vb_status st = vb_joint_make(&host, &model, &request.hyper, request.start, COUPLED_UP_TO, &joint);
+  vb_r_joint_model(&request, &host, vb_get_int(j->control, "cores"), VB_ADVI_COUPLED, j->core,
+                   &model, cell);
+  vb_status st =
+      vb_joint_make(&host, &model, &request.hyper, request.start, VB_ADVI_COUPLED, &joint);
   vb_r_advi_make(j->control, &host, &joint.density, &noise, &a);
   double *start = host.alloc(joint.density.dim + 1, sizeof(double));
   memcpy(start + model.n_coef, request.start, sizeof(double) * request.hyper.n_axis);
   if (st == VB_OK) st = vb_joint_settle(&joint, &request.hyper, start);
-  joint.density.kinked = vb_joint_kinked(&joint);
-  if (joint.density.kinked) a.set.min_noise = KINKED_NOISE;
+  vb_advi_of_joint(&joint, &a);
   joint.likelihood.by = vb_get_int(j->control, "batch_by");
   a.start = start;
   a.n_start = 1;

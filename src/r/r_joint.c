@@ -9,25 +9,10 @@ typedef struct {
   vb_r_bar bar;
 } job;
 
-/* core coefficients of the model that will be: all but the leaf's */
-static double core_size(const vb_input *in) {
-  double all = 0, leaf = 0;
-  int most = -1;
-  for (int k = 0; k < in->n_term; k++) {
-    double size = (double)in->n_level[k] * in->d[k];
-    all += size;
-    if (in->n_level[k] > most) leaf = size;
-    if (in->n_level[k] > most) most = in->n_level[k];
-  }
-  return all - leaf;
-}
-
-/* A dense core where the map will need it; else whatever the pilot is best served with. */
 void vb_r_joint_model(vb_request *request, const vb_host *host, int cores, int dense_up_to,
                       vb_core *core, vb_model *model, int *cell) {
-  int coupled = core_size(&request->input) + request->input.p <= dense_up_to;
-  request->may_factorise = !coupled;
-  vb_r_model(request, host, cores, coupled ? VB_R_DENSE : VB_R_AUTO, core, model, cell);
+  int solver = vb_joint_solver(&request->input, dense_up_to, &request->may_factorise);
+  vb_r_model(request, host, cores, solver, core, model, cell);
   vb_joint_coordinates(&request->hyper);
   vb_r_start(model, request);
 }

@@ -13,7 +13,7 @@ static SEXP body(void *data) {
   vb_host host = vb_r_host(&j->bar, 0);
   SEXP user = vb_list_get(j->spec, "user"), mean = vb_list_need(j->moments, "mean");
   const vb_family *f =
-      user != R_NilValue ? vb_r_user_family(user, &host)
+      user != R_NilValue ? vb_r_user_family(user, &host).family
                          : vb_family_find(CHAR(Rf_asChar(vb_list_need(j->spec, "family"))),
                                           CHAR(Rf_asChar(vb_list_need(j->spec, "link"))), "exact");
   if (!f) Rf_error("internal: no such family");

@@ -199,3 +199,4 @@ int vb_sparse_abi(void) {
 
 const vb_core_solver vb_solver_sparse = {"sparse",     sparse_factor, sparse_log_det,
                                          sparse_solve, sparse_half_t, sparse_inverse};
+const vb_sparse vb_sparse_row = {vb_sparse_analyse, vb_sparse_prepare, vb_sparse_free};

@@ -7,9 +7,10 @@
  * stack inside, so the vb_core handed to it must have been made outside, zeroed. */
 #ifndef VB_R_SPARSE_H
 #define VB_R_SPARSE_H
-#include "posterior/posterior.h"
+#include "design/design.h"
 
 extern const vb_core_solver vb_solver_sparse;
+extern const vb_sparse vb_sparse_row; /* the three functions below, as vb_layout takes them */
 
 /* Orders the pattern of core (q >= 1, col_start, row_index) to keep the factor small, and makes
  * core->solver the sparse row.  Says how many operations a factorisation will take and how many

@@ -28,66 +28,12 @@ static void read_terms(SEXP terms, const vb_host *host, vb_input *in) {
   in->d = d;
 }
 
-static void read_prior(const char *dist, const double *arg, const vb_coordinate *coord,
-                       vb_natural *n, int *n_axis) {
-  n->axis = -1;
-  n->value = arg[0];
-  n->prior = vb_prior_find(dist);
-  if (!n->prior) return; /* "constant" is no density: the parameter is no axis */
-  memcpy(n->arg, arg, sizeof n->arg);
-  n->log_norm = n->prior->log_norm(arg) - (n->real ? 0 : n->prior->log_upper(arg));
-  n->coord = coord;
-  n->s0 = 1;
-  n->axis = (*n_axis)++;
-}
-
-/* log P(0 < X < 1), by the midpoint rule */
-static double log_unit_mass(const vb_prior *prior, const double *arg) {
-  enum { N = 100000, BATCH = 1000 };
-  double x[BATCH], ll[BATCH], d1[BATCH], d2[BATCH], sum = 0, norm = prior->log_norm(arg);
-  for (int from = 0; from < N; from += BATCH) {
-    for (int i = 0; i < BATCH; i++) x[i] = (from + i + 0.5) / N;
-    prior->log_density(BATCH, x, arg, ll, d1, d2);
-    for (int i = 0; i < BATCH; i++) sum += exp(ll[i] + norm) / N;
-  }
-  return log(sum);
-}
-
-/* a parameter that is not positive: its coordinate, and its prior cut to its domain */
-static void set_domain(int domain, vb_natural *n) {
-  if (n->axis < 0 || domain == VB_POSITIVE) return;
-  int real = domain == VB_REAL;
-  n->coord = real ? &vb_coord_identity : &vb_coord_unit;
-  n->log_norm = n->prior->log_norm(n->arg) - (real ? 0 : log_unit_mass(n->prior, n->arg));
-}
-
-/* a partial correlation with (1 + r) / 2 ~ Beta(beta, beta) */
-static vb_natural correlation(double beta, int axis) {
-  return (vb_natural){.axis = axis,
-                      .coord = &vb_coord_probit,
-                      .s0 = 1,
-                      .beta = beta,
-                      .log_norm = -(2 * beta - 1) * M_LN2 - (2 * lgamma(beta) - lgamma(2 * beta))};
-}
-
-/* Dispersions, or thresholds: the first is any number, the others go by the distance from the one
- * before.  Theirs is the prior of as many independent numbers in ascending order. */
 static void read_par(SEXP par, const vb_family *family, vb_hyper *h) {
-  int thresholds = family->thresholds;
-  vb_natural *n = h->natural + h->first_par;
   SEXP dist = vb_get_strings(par, "dist", h->n_par);
   const double *arg = vb_get_reals(par, "arg", 3 * (R_xlen_t)h->n_par);
-  for (int k = 0; k < h->n_par; k++) {
-    n[k].real = thresholds;
-    n[k].after = thresholds && k > 0;
-    read_prior(string_at(dist, k), arg + 3 * k,
-               !thresholds ? &vb_coord_log
-               : k         ? &vb_coord_cube
-                           : &vb_coord_identity,
-               n + k, &h->n_axis);
-    if (thresholds && n[k].prior && n[k].prior->proper) n[k].log_norm += log(k + 1);
-    if (!thresholds) set_domain(family->domain[k], n + k);
-  }
+  for (int k = 0; k < h->n_par; k++)
+    vb_natural_par(family, k, vb_prior_find(string_at(dist, k)), arg + 3 * k,
+                   h->natural + h->first_par + k, &h->n_axis);
 }
 
 static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hyper *h) {
@@ -115,10 +61,12 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
     const double *arg = vb_get_reals(prior, "arg", 3 * (R_xlen_t)d);
     vb_natural *n = h->natural + first[t];
     for (int a = 0; a < d; a++)
-      read_prior(string_at(dist, a), arg + 3 * a, &vb_coord_log, n + a, &h->n_axis);
+      vb_natural_prior(n + a, vb_prior_find(string_at(dist, a)), arg + 3 * a, &vb_coord_log,
+                       &h->n_axis);
     n += d;
     for (int a = 1; a < d; a++)
-      for (int b = 0; b < a; b++, n++) *n = correlation(eta[t] + (d - 2 - b) / 2.0, h->n_axis++);
+      for (int b = 0; b < a; b++, n++)
+        *n = vb_natural_correlation(eta[t] + (d - 2 - b) / 2.0, h->n_axis++);
   }
   read_par(vb_list_need(spec, "prior_par"), in->family, h);
   SEXP shrink = vb_list_get(spec, "shrink"); /* a horseshoe's global scale and slab */
@@ -129,8 +77,8 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
     SEXP dist = vb_get_strings(shrink, "dist", 2);
     const double *arg = vb_get_reals(shrink, "arg", 6);
     for (int k = 0; k < 2; k++)
-      read_prior(string_at(dist, k), arg + 3 * k, &vb_coord_log, h->natural + h->first_shrink + k,
-                 &h->n_axis);
+      vb_natural_prior(h->natural + h->first_shrink + k, vb_prior_find(string_at(dist, k)),
+                       arg + 3 * k, &vb_coord_log, &h->n_axis);
   }
   if (h->n_axis > VB_MAX_AXIS) Rf_error("internal: more than %d hyperparameters", VB_MAX_AXIS);
 }
@@ -141,7 +89,8 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
   memset(r, 0, sizeof *r);
   r->scheme = &vb_scheme_full;
   SEXP own = vb_list_get(spec, "user");
-  in->family = own != R_NilValue ? vb_r_user_family(own, host)
+  if (own != R_NilValue) r->own = vb_r_user_family(own, host);
+  in->family = own != R_NilValue ? r->own.family
                                  : vb_family_find(CHAR(Rf_asChar(vb_list_need(spec, "family"))),
                                                   CHAR(Rf_asChar(vb_list_need(spec, "link"))),
                                                   CHAR(Rf_asChar(vb_list_need(spec, "bound"))));
@@ -169,46 +118,9 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
   read_hyper(spec, host, in, &r->hyper);
 }
 
-/* Group sds start at half the scale of the response per unit of z, dispersions at the residual
- * scale where the link is the identity (their first is a scale there), else at one. */
 void vb_r_start(const vb_model *m, vb_request *r) {
-  vb_hyper *h = &r->hyper;
-  double scale = 1, sum = 0, sum_w = 0, sum_y = 0, sum_y2 = 0;
-  r->start = m->host->alloc(h->n_axis + 1, sizeof(double));
-  int identity = m->family->identity;
-  for (int i = 0; i < m->n && identity; i++) {
-    double e = m->rows.y[i] - m->offset[i];
-    for (int k = 0; k < m->p; k++) e -= m->x[(size_t)i * m->p + k] * m->beta_ref[k];
-    sum += m->rows.w[i] * e * e;
-    sum_w += m->rows.w[i];
-    sum_y += m->rows.w[i] * (m->rows.y[i] - m->offset[i]);
-    sum_y2 += m->rows.w[i] * pow(m->rows.y[i] - m->offset[i], 2);
-  }
-  if (identity) { /* a perfect fit (n <= p) says nothing of the residual scale */
-    double least = h->n_shrink ? 0.25 : 0.01; /* shrunk coefficients fit less */
-    scale = sqrt(fmax(sum, least * (sum_y2 - sum_y * sum_y / sum_w)) / sum_w);
-    if (!(scale > 0)) scale = 1;
-  }
-  if (m->family->opaque) vb_r_user_unit(m->family, scale);
-  for (int t = 0; t < h->n_term; t++)
-    for (int a = 0; a < h->d[t]; a++) {
-      const vb_natural *n = h->natural + h->first[t] + a;
-      double z2 = 0;
-      for (int i = 0; i < m->n; i++) z2 += pow(m->term[t].z[(size_t)i * h->d[t] + a], 2) / m->n;
-      if (n->axis >= 0) r->start[n->axis] = log(0.5 * scale / sqrt(z2 > 0 ? z2 : 1));
-    }
-  double par[VB_MAX_PAR] = {identity ? 0.8 * scale : 1, 10};
-  if (m->family->start) m->family->start(&m->rows, h->n_par, par);
-  for (int k = 0; k < h->n_par; k++) {
-    const vb_natural *n = h->natural + h->first_par + k;
-    if (m->family->opaque) par[k] = vb_r_user_start(m->family, k, scale);
-    if (n->axis >= 0)
-      r->start[n->axis] = n->coord->inverse(n->after ? par[k] - par[k - 1] : par[k], n->s0);
-  }
-  if (!h->n_shrink) return;
-  const vb_natural *global = h->natural + h->first_shrink;
-  double x2 = 1e-300; /* a few coefficients that matter, per unit of x */
-  for (size_t i = 0; i < (size_t)m->n * m->p; i++) x2 += m->x[i] * m->x[i] / ((double)m->n * m->p);
-  r->start[global->axis] = log(fmin(global->arg[2], 0.3 / sqrt(m->n * x2)));
-  r->start[global[1].axis] = log(global[1].arg[1]);
+  double scale = vb_residual_scale(m, &r->hyper);
+  if (r->own.family) vb_r_user_unit(r->own.family, scale);
+  r->start = m->host->alloc(r->hyper.n_axis + 1, sizeof(double));
+  vb_start_axes(m, &r->hyper, scale, r->own.start, r->start);
 }

@@ -8,9 +8,8 @@
 #include "r/r.h"
 
 typedef struct {
-  vb_family row;       /* first: a pointer to the row is a pointer to all of it */
-  SEXP log_lik;        /* of y, eta, par; R made sure that it returns n doubles */
-  const double *start; /* of par; NA: the residual scale */
+  vb_family row; /* first: a pointer to the row is a pointer to all of it */
+  SEXP log_lik;  /* of y, eta, par; R made sure that it returns n doubles */
 } user_family;
 
 static SEXP doubles(int n, const double *from) {
@@ -65,7 +64,7 @@ static void (*const mean_of[])(int, const double *, double *) = {
     identity_mean, log_mean,     logit_mean,   probit_mean,
     cloglog_mean,  cauchit_mean, inverse_mean, sqrt_mean};
 
-const vb_family *vb_r_user_family(SEXP user, const vb_host *host) {
+vb_r_own vb_r_user_family(SEXP user, const vb_host *host) {
   user_family *u = host->alloc(1, sizeof *u);
   SEXP domain = vb_list_need(user, "domain");
   int link = vb_get_int(user, "link"), n_link = (int)(sizeof mean_of / sizeof *mean_of);
@@ -73,7 +72,6 @@ const vb_family *vb_r_user_family(SEXP user, const vb_host *host) {
   if (link < 0 || link >= n_link) Rf_error("internal: no such link");
   if (n_par > VB_MAX_PAR) Rf_error("internal: more than %d parameters", VB_MAX_PAR);
   u->log_lik = vb_list_get(user, "log_lik"); /* none in a finished fit: nothing asks for it */
-  u->start = vb_get_reals(user, "start_par", n_par);
   u->row = (vb_family){.name = "user",
                        .link = "",
                        .n_par = n_par,
@@ -86,18 +84,13 @@ const vb_family *vb_r_user_family(SEXP user, const vb_host *host) {
                        .start_eta = vb_get_double(user, "start_eta")};
   const int *of = vb_get_ints(user, "domain", n_par);
   for (int k = 0; k < n_par; k++) u->row.domain[k] = of[k];
-  return &u->row;
+  return (vb_r_own){&u->row, vb_get_reals(user, "start_par", n_par)};
 }
 
 /* With the identity link the density bends on the scale of the residuals, else on that of the
  * link. */
-void vb_r_user_unit(const vb_family *family, double residual_scale) {
-  if (family->identity) ((user_family *)family)->row.unit = residual_scale;
-}
-
-double vb_r_user_start(const vb_family *family, int k, double residual_scale) {
-  double start = ((const user_family *)family)->start[k];
-  return ISNA(start) ? 0.8 * residual_scale : start;
+void vb_r_user_unit(vb_family *family, double residual_scale) {
+  if (family->identity) family->unit = residual_scale;
 }
 
 /* E f^(k), k = 0..6, in rows of y, w, m, v: for the tests */
@@ -108,7 +101,7 @@ SEXP vb_r_stein(SEXP user, SEXP data, SEXP par) {
   vb_rules_make(rules);
   vb_rows rows = vb_get_rows(data, -1);
   vb_model model = {.host = &host,
-                    .family = vb_r_user_family(user, &host),
+                    .family = vb_r_user_family(user, &host).family,
                     .rules = rules,
                     .n = rows.n,
                     .rows = rows};

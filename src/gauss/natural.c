@@ -1,0 +1,61 @@
+/* How a natural parameter gets its axis: the prior's constants, the coordinate that suits its
+ * domain. */
+#include <math.h>
+#include <string.h>
+#include "gauss/hyper.h"
+
+/* log P(0 < X < 1), by the midpoint rule */
+static double log_unit_mass(const vb_prior *prior, const double *arg) {
+  enum { N = 100000, BATCH = 1000 };
+  double x[BATCH], ll[BATCH], d1[BATCH], d2[BATCH], sum = 0, norm = prior->log_norm(arg);
+  for (int from = 0; from < N; from += BATCH) {
+    for (int i = 0; i < BATCH; i++) x[i] = (from + i + 0.5) / N;
+    prior->log_density(BATCH, x, arg, ll, d1, d2);
+    for (int i = 0; i < BATCH; i++) sum += exp(ll[i] + norm) / N;
+  }
+  return log(sum);
+}
+
+void vb_natural_prior(vb_natural *n, const vb_prior *prior, const double *arg,
+                      const vb_coordinate *coord, int *n_axis) {
+  n->axis = -1;
+  n->value = arg[0];
+  n->prior = prior;
+  if (!prior) return;
+  memcpy(n->arg, arg, sizeof n->arg);
+  n->log_norm = prior->log_norm(arg) - (n->real ? 0 : prior->log_upper(arg));
+  n->coord = coord;
+  n->s0 = 1;
+  n->axis = (*n_axis)++;
+}
+
+/* a parameter that is not positive: its coordinate, and its prior cut to its domain */
+static void set_domain(int domain, vb_natural *n) {
+  if (n->axis < 0 || domain == VB_POSITIVE) return;
+  int real = domain == VB_REAL;
+  n->coord = real ? &vb_coord_identity : &vb_coord_unit;
+  n->log_norm = n->prior->log_norm(n->arg) - (real ? 0 : log_unit_mass(n->prior, n->arg));
+}
+
+vb_natural vb_natural_correlation(double beta, int axis) {
+  return (vb_natural){.axis = axis,
+                      .coord = &vb_coord_probit,
+                      .s0 = 1,
+                      .beta = beta,
+                      .log_norm = -(2 * beta - 1) * M_LN2 - (2 * lgamma(beta) - lgamma(2 * beta))};
+}
+
+/* Thresholds: the first is any number, the others go by the distance from the one before.  Theirs
+ * is the prior of as many independent numbers in ascending order. */
+void vb_natural_par(const vb_family *family, int k, const vb_prior *prior, const double *arg,
+                    vb_natural *n, int *n_axis) {
+  int thresholds = family->thresholds;
+  const vb_coordinate *coord = !thresholds ? &vb_coord_log
+                               : k         ? &vb_coord_cube
+                                           : &vb_coord_identity;
+  n->real = thresholds;
+  n->after = thresholds && k > 0;
+  vb_natural_prior(n, prior, arg, coord, n_axis);
+  if (thresholds && n->prior && n->prior->proper) n->log_norm += log(k + 1);
+  if (!thresholds) set_domain(family->domain[k], n);
+}

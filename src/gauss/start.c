@@ -1,0 +1,47 @@
+/* Where the axes of theta start. */
+#include <math.h>
+#include "gauss/hyper.h"
+
+double vb_residual_scale(const vb_model *m, const vb_hyper *h) {
+  double sum = 0, sum_w = 0, sum_y = 0, sum_y2 = 0;
+  if (!m->family->identity) return 1;
+  for (int i = 0; i < m->n; i++) {
+    double e = m->rows.y[i] - m->offset[i];
+    for (int k = 0; k < m->p; k++) e -= m->x[(size_t)i * m->p + k] * m->beta_ref[k];
+    sum += m->rows.w[i] * e * e;
+    sum_w += m->rows.w[i];
+    sum_y += m->rows.w[i] * (m->rows.y[i] - m->offset[i]);
+    sum_y2 += m->rows.w[i] * pow(m->rows.y[i] - m->offset[i], 2);
+  }
+  /* a perfect fit (n <= p) says nothing of the residual scale; shrunk coefficients fit less */
+  double least = h->n_shrink ? 0.25 : 0.01;
+  double scale = sqrt(fmax(sum, least * (sum_y2 - sum_y * sum_y / sum_w)) / sum_w);
+  return scale > 0 ? scale : 1;
+}
+
+/* Group sds start at half the scale of the response per unit of z, dispersions at the residual
+ * scale where the link is the identity (their first is a scale there), else at one. */
+void vb_start_axes(const vb_model *m, const vb_hyper *h, double scale, const double *own,
+                   double *start) {
+  for (int t = 0; t < h->n_term; t++)
+    for (int a = 0; a < h->d[t]; a++) {
+      const vb_natural *n = h->natural + h->first[t] + a;
+      double z2 = 0;
+      for (int i = 0; i < m->n; i++) z2 += pow(m->term[t].z[(size_t)i * h->d[t] + a], 2) / m->n;
+      if (n->axis >= 0) start[n->axis] = log(0.5 * scale / sqrt(z2 > 0 ? z2 : 1));
+    }
+  double par[VB_MAX_PAR] = {m->family->identity ? 0.8 * scale : 1, 10};
+  if (m->family->start) m->family->start(&m->rows, h->n_par, par);
+  for (int k = 0; k < h->n_par; k++) {
+    const vb_natural *n = h->natural + h->first_par + k;
+    if (own) par[k] = isnan(own[k]) ? 0.8 * scale : own[k];
+    if (n->axis >= 0)
+      start[n->axis] = n->coord->inverse(n->after ? par[k] - par[k - 1] : par[k], n->s0);
+  }
+  if (!h->n_shrink) return;
+  const vb_natural *global = h->natural + h->first_shrink;
+  double x2 = 1e-300; /* a few coefficients that matter, per unit of x */
+  for (size_t i = 0; i < (size_t)m->n * m->p; i++) x2 += m->x[i] * m->x[i] / ((double)m->n * m->p);
+  start[global->axis] = log(fmin(global->arg[2], 0.3 / sqrt(m->n * x2)));
+  start[global[1].axis] = log(global[1].arg[1]);
+}
