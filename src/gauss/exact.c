@@ -15,7 +15,8 @@ void vb_exact_sums(const vb_model *m, vb_inner *in) {
   for (int i = 0; i < m->n; i++) in->rows.g[i] = m->rows.w[i] * (m->rows.y[i] - in->rows.eta[i]);
   vb_design_transpose(m, in->rows.g, in->sums.r_ref);
   in->sums.rss_ref = 0;
-  for (int i = 0; i < m->n; i++) in->sums.rss_ref += in->rows.g[i] * (m->rows.y[i] - in->rows.eta[i]);
+  for (int i = 0; i < m->n; i++)
+    in->sums.rss_ref += in->rows.g[i] * (m->rows.y[i] - in->rows.eta[i]);
   in->sums.ready = 1;
 }
 

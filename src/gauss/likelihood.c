@@ -285,14 +285,7 @@ static double slope(vb_likelihood *l, span s, const double *eta, const double *p
   return sum;
 }
 
-typedef struct { /* coefficient vectors, and where their sums go; g NULL: no gradient */
-  int n;
-  const double *c;
-  const vb_theta *theta;
-  double *value, *g, *d_par;
-} points;
-
-static void add_block(vb_likelihood *l, span s, const points *of) {
+static void add_block(vb_likelihood *l, span s, const vb_points *of) {
   const vb_model *m = l->model;
   double scale = l->at->scale;
   linear_predictor(l, s, of->n, of->c);
@@ -325,20 +318,20 @@ static double base(vb_likelihood *l, const double *par) {
   return cells->scale * sum;
 }
 
-void vb_likelihood_eval(vb_likelihood *l, int n, const double *c, const vb_theta *theta,
-                        double *value, double *g, double *d_par) {
+void vb_likelihood_eval(vb_likelihood *l, const vb_points *all) {
   const vb_cells *cells = l->at;
-  int n_coef = l->model->n_coef;
-  for (int k = 0; k < n; k++) value[k] = base(l, theta[k].par);
-  for (int k = 0; k < n; k += l->points) {
-    int n_point = n - k < l->points ? n - k : l->points;
-    size_t at = (size_t)k * n_coef;
+  for (int k = 0; k < all->n; k++) all->value[k] = base(l, all->theta[k].par);
+  for (int k = 0; k < all->n; k += l->points) {
+    size_t at = (size_t)k * l->model->n_coef;
+    vb_points of = {.n = all->n - k < l->points ? all->n - k : l->points,
+                    .c = all->c + at,
+                    .theta = all->theta + k,
+                    .value = all->value + k,
+                    .g = all->g ? all->g + at : NULL,
+                    .d_par = all->g ? all->d_par + (size_t)k * VB_MAX_PAR : NULL};
     for (int from = 0; from < cells->rows.n; from += l->rows) {
-      int rows = cells->rows.n - from < l->rows ? cells->rows.n - from : l->rows;
-      span s = {from, vb_rows_range(&cells->rows, from, rows)};
-      points of = {
-          n_point, c + at, theta + k, value + k, g ? g + at : NULL, d_par + (size_t)k * VB_MAX_PAR};
-      add_block(l, s, &of);
+      int n = cells->rows.n - from < l->rows ? cells->rows.n - from : l->rows;
+      add_block(l, (span){from, vb_rows_range(&cells->rows, from, n)}, &of);
     }
   }
 }

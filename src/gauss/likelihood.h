@@ -27,10 +27,15 @@ typedef struct {
   int **own_group;
 } vb_likelihood;
 void vb_likelihood_make(const vb_model *model, const vb_hyper *hyper, int points, vb_likelihood *l);
-/* log p(y | c, theta) without the model's constant, at n columns of c (n_coef x n); its gradient is
- * added to g (n_coef x n) and d_par (VB_MAX_PAR x n), where g is not NULL */
-void vb_likelihood_eval(vb_likelihood *l, int n, const double *c, const vb_theta *theta,
-                        double *value, double *g, double *d_par);
+typedef struct { /* n points at which a likelihood is wanted, and where it goes */
+  int n;
+  const double *c; /* n_coef x n */
+  const vb_theta *theta;
+  double *value;
+  double *g, *d_par; /* n_coef x n, VB_MAX_PAR x n: the gradient is added to; g NULL: it is not */
+} vb_points;
+/* log p(y | c, theta) without the model's constant */
+void vb_likelihood_eval(vb_likelihood *l, const vb_points *points);
 /* from here on `size` of the cells, which the uniforms choose; 0: all */
 void vb_likelihood_subsample(vb_likelihood *l, int size, const double *uniform);
 

@@ -1,7 +1,7 @@
 /* Coordinates zeta of the coefficients in which their precision at a pilot fit is the identity. */
 #ifndef VB_WHITEN_H
 #define VB_WHITEN_H
-#include "gauss/gauss.h"
+#include "gauss/likelihood.h"
 
 /* ---- The map zeta -> c (whiten.c, pilot.c, adjoint.c) ---- */
 /* Lambda = s H + P(theta) + fixed is an
@@ -52,8 +52,7 @@ void vb_whitening_variance(const vb_whitening *map, const vb_whitening_factor *f
 
 /* vb_likelihood_eval() of a quadratic family from H and the inner solver's sufficient statistics
  * (quadratic.c): no row is met */
-void vb_quadratic_eval(const vb_whitening *map, int n, const double *c, const vb_theta *theta,
-                       double *value, double *g, double *d_par);
+void vb_quadratic_eval(const vb_whitening *map, const vb_points *points);
 
 /* one level's block as the loops over them see it */
 typedef struct {

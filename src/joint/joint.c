@@ -71,12 +71,12 @@ static double close_point(vb_joint *j, int k, const double *xi, double *grad) {
 /* ---- The density ---- */
 
 static void likelihood(vb_joint *j, int n, int with_grad) {
-  double *g = with_grad ? j->g : NULL;
+  vb_points points = {n, j->c, j->theta, j->value, with_grad ? j->g : NULL, j->d_par};
   int all = j->likelihood.at == &j->likelihood.all;
   if (j->model->quadratic && j->map.coupled && all)
-    vb_quadratic_eval(&j->map, n, j->c, j->theta, j->value, g, j->d_par);
+    vb_quadratic_eval(&j->map, &points);
   else
-    vb_likelihood_eval(&j->likelihood, n, j->c, j->theta, j->value, g, j->d_par);
+    vb_likelihood_eval(&j->likelihood, &points);
 }
 
 static void batch(vb_joint *j, int n, const double *xi, double *value, double *grad) {

@@ -43,25 +43,24 @@ TILE(VB_AVX2, tile_wide, wide)
 
 /* m rows of length k into panels of `height` rows, each stored column by column, zeros below the
  * last row; s scales the columns.  The height is a constant, so that the inner loops unroll. */
-VB_INLINE void pack(int height, int m, int k, const double *x, ptrdiff_t row, ptrdiff_t col,
-                    const double *s, double *out) {
+VB_INLINE void pack(int height, int m, int k, vb_view x, const double *s, double *out) {
   for (int i = 0; i < m; i += height) {
-    const double *from = x + i * row;
+    const double *from = x.at + i * x.row;
     int h = m - i;
-    if (h >= height && row == 1) {
-      for (int p = 0; p < k; p++, from += col, out += height) {
+    if (h >= height && x.row == 1) {
+      for (int p = 0; p < k; p++, from += x.col, out += height) {
         double t = s ? s[p] : 1;
         for (int r = 0; r < height; r++) out[r] = t * from[r];
       }
     } else if (h >= height) {
-      for (int p = 0; p < k; p++, from += col, out += height) {
+      for (int p = 0; p < k; p++, from += x.col, out += height) {
         double t = s ? s[p] : 1;
-        for (int r = 0; r < height; r++) out[r] = t * from[r * row];
+        for (int r = 0; r < height; r++) out[r] = t * from[r * x.row];
       }
     } else {
-      for (int p = 0; p < k; p++, from += col, out += height) {
+      for (int p = 0; p < k; p++, from += x.col, out += height) {
         double t = s ? s[p] : 1;
-        for (int r = 0; r < h; r++) out[r] = t * from[r * row];
+        for (int r = 0; r < h; r++) out[r] = t * from[r * x.row];
         for (int r = h; r < height; r++) out[r] = 0;
       }
     }
@@ -82,21 +81,22 @@ static void add_tile(int m, int n, double alpha, const double *t, vb_target c, i
   }
 }
 
-static void product_small(int m, int n, int k, double alpha, vb_view a, const double *s, vb_view b,
+static void product_small(vb_shape of, double alpha, vb_view a, const double *s, vb_view b,
                           vb_target c, int lower) {
-  for (int j = 0; j < n; j++)
-    for (int i = lower ? j : 0; i < m; i++) {
+  for (int j = 0; j < of.n; j++)
+    for (int i = lower ? j : 0; i < of.m; i++) {
       double sum = 0;
-      for (int p = 0; p < k; p++)
+      for (int p = 0; p < of.k; p++)
         sum += a.at[i * a.row + p * a.col] * ((s ? s[p] : 1) * b.at[p * b.row + j * b.col]);
       c.at[i * c.row + j * c.col] += alpha * sum;
     }
 }
 
-void vb_product(int m, int n, int k, double alpha, vb_view a, const double *s, vb_view b,
-                vb_target c, int lower) {
+void vb_product(vb_shape of, double alpha, vb_view a, const double *s, vb_view b, vb_target c,
+                int lower) {
+  int m = of.m, n = of.n, k = of.k;
   if ((double)m * n * k <= 200) {
-    product_small(m, n, k, alpha, a, s, b, c, lower);
+    product_small(of, alpha, a, s, b, c, lower);
     return;
   }
   double room[MC * KC + NR * KC + 8], out[MR * NR];
@@ -105,10 +105,12 @@ void vb_product(int m, int n, int k, double alpha, vb_view a, const double *s, v
   for (int p = 0; p < k; p += KC)
     for (int i = 0; i < m; i += MC) {
       int kc = k - p < KC ? k - p : KC, mc = m - i < MC ? m - i : MC;
-      pack(MR, mc, kc, a.at + i * a.row + p * a.col, a.row, a.col, NULL, pa);
+      vb_view at_a = {a.at + i * a.row + p * a.col, a.row, a.col};
+      pack(MR, mc, kc, at_a, NULL, pa);
       for (int j = 0; j < n && (!lower || j < i + mc); j += NR) {
         int nc = n - j < NR ? n - j : NR;
-        pack(NR, nc, kc, b.at + p * b.row + j * b.col, b.col, b.row, s ? s + p : NULL, pb);
+        vb_view at_b = {b.at + p * b.row + j * b.col, b.col, b.row}; /* transposed */
+        pack(NR, nc, kc, at_b, s ? s + p : NULL, pb);
         for (int r = 0; r < mc; r += MR) {
           int first = lower ? j - i - r : -n; /* the tile's row of its first diagonal entry */
           if (first >= MR) continue;

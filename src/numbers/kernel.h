@@ -14,9 +14,12 @@ typedef struct {
   ptrdiff_t row, col;
 } vb_target;
 
-/* C <- C + alpha A diag(s) B, C m x n, A m x k; s NULL: ones; lower: only i >= j of C is touched */
-void vb_product(int m, int n, int k, double alpha, vb_view a, const double *s, vb_view b,
-                vb_target c, int lower);
+typedef struct { /* of a product: C is m x n, A m x k, B k x n */
+  int m, n, k;
+} vb_shape;
+/* C <- C + alpha A diag(s) B; s NULL: ones; lower: only i >= j of C is touched */
+void vb_product(vb_shape of, double alpha, vb_view a, const double *s, vb_view b, vb_target c,
+                int lower);
 
 /* B <- B L^-T (forward) or B L^-1, B m x n, L n x n lower triangular (unit: of unit diagonal), n <=
  * VB_LEAF */

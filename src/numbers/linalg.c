@@ -41,8 +41,9 @@ static vb_view transposed(vb_view v) { return view(v.at, v.col, v.row); }
 
 static vb_view read(vb_target t) { return view(t.at, t.row, t.col); }
 
-/* ---- Triangular systems: B <- B L^-T or B L^-1, B m x n, L n x n lower (unit: of unit diagonal)
- * ------------ A system from the left is one from the right with the strides of B exchanged. */
+/* ---- Triangular systems ---- */
+/* B <- B L^-T or B L^-1, B m x n, L n x n lower (unit: of unit diagonal).  A system from the left
+ * is one from the right with the strides of B exchanged. */
 
 static void right_t(int m, int n, vb_view l, vb_target b, int unit) {
   if (n <= LEAF) {
@@ -51,7 +52,8 @@ static void right_t(int m, int n, vb_view l, vb_target b, int unit) {
   }
   int h = cut(n);
   right_t(m, h, l, b, unit);
-  vb_product(m, n - h, h, -1, read(b), NULL, transposed(cut_view(l, h, 0)), cut_target(b, 0, h), 0);
+  vb_product((vb_shape){m, n - h, h}, -1, read(b), NULL, transposed(cut_view(l, h, 0)),
+             cut_target(b, 0, h), 0);
   right_t(m, n - h, cut_view(l, h, h), cut_target(b, 0, h), unit);
 }
 
@@ -62,7 +64,7 @@ static void right_n(int m, int n, vb_view l, vb_target b, int unit) {
   }
   int h = cut(n);
   right_n(m, n - h, cut_view(l, h, h), cut_target(b, 0, h), unit);
-  vb_product(m, h, n - h, -1, read(cut_target(b, 0, h)), NULL, cut_view(l, h, 0), b, 0);
+  vb_product((vb_shape){m, h, n - h}, -1, read(cut_target(b, 0, h)), NULL, cut_view(l, h, 0), b, 0);
   right_n(m, h, l, b, unit);
 }
 
@@ -153,8 +155,8 @@ vb_status vb_chol(int n, double *a, int lda) {
   vb_status status = vb_chol(h, a, lda);
   if (status != VB_OK) return status;
   right_t(n - h, h, view(a, 1, lda), target(a21, 1, lda), 0);
-  vb_product(n - h, n - h, h, -1, view(a21, 1, lda), NULL, view(a21, lda, 1), target(a22, 1, lda),
-             1);
+  vb_product((vb_shape){n - h, n - h, h}, -1, view(a21, 1, lda), NULL, view(a21, lda, 1),
+             target(a22, 1, lda), 1);
   return vb_chol(n - h, a22, lda);
 }
 
@@ -205,7 +207,8 @@ void vb_chol_inverse(int n, double *l, int lda) {
   vb_chol_inverse(r, l22, lda);
   vb_gemm_tn(h, r, r, -1, w, lda, l22, lda, 0, up, lda);
   vb_chol_inverse(h, l, lda);
-  vb_product(h, h, r, -1, view(w, lda, 1), NULL, view(up, lda, 1), target(l, 1, lda), 1);
+  vb_product((vb_shape){h, h, r}, -1, view(w, lda, 1), NULL, view(up, lda, 1), target(l, 1, lda),
+             1);
   vb_symmetrise(h, l, lda);
   for (int i = 0; i < r; i += ROWS)
     for (int j = 0; j < h; j++)
@@ -225,26 +228,29 @@ static void scale(int m, int n, double beta, double *c, ptrdiff_t ld, int lower)
 void vb_gemm_nn(int m, int n, int k, double alpha, const double *a, int lda, const double *b,
                 int ldb, double beta, double *c, int ldc) {
   scale(m, n, beta, c, ldc, 0);
-  vb_product(m, n, k, alpha, view(a, 1, lda), NULL, view(b, 1, ldb), target(c, 1, ldc), 0);
+  vb_product((vb_shape){m, n, k}, alpha, view(a, 1, lda), NULL, view(b, 1, ldb), target(c, 1, ldc),
+             0);
 }
 
 void vb_gemm_tn(int m, int n, int k, double alpha, const double *a, int lda, const double *b,
                 int ldb, double beta, double *c, int ldc) {
   scale(m, n, beta, c, ldc, 0);
-  vb_product(m, n, k, alpha, view(a, lda, 1), NULL, view(b, 1, ldb), target(c, 1, ldc), 0);
+  vb_product((vb_shape){m, n, k}, alpha, view(a, lda, 1), NULL, view(b, 1, ldb), target(c, 1, ldc),
+             0);
 }
 
 void vb_gemm_nt(int m, int n, int k, double alpha, const double *a, int lda, const double *b,
                 int ldb, double beta, double *c, int ldc) {
   scale(m, n, beta, c, ldc, 0);
-  vb_product(m, n, k, alpha, view(a, 1, lda), NULL, view(b, ldb, 1), target(c, 1, ldc), 0);
+  vb_product((vb_shape){m, n, k}, alpha, view(a, 1, lda), NULL, view(b, ldb, 1), target(c, 1, ldc),
+             0);
 }
 
 void vb_weighted_gram(int n, int p, const double *x, int ldx, const double *s, double beta,
                       double *c, int ldc) {
   scale(p, p, beta, c, ldc, 1);
   if (p > 4) {
-    vb_product(p, p, n, 1, view(x, 1, ldx), s, view(x, ldx, 1), target(c, 1, ldc), 1);
+    vb_product((vb_shape){p, p, n}, 1, view(x, 1, ldx), s, view(x, ldx, 1), target(c, 1, ldc), 1);
     return;
   }
   for (int i = 0; i < n; i++, x += ldx)
@@ -283,7 +289,7 @@ static vb_status lu(const lu_system *s, int from, int to) {
     vb_status status = lu(s, from, h);
     if (status != VB_OK) return status;
     right_t(to - h, h - from, l11, target(a12.at, a12.col, a12.row), 1);
-    vb_product(rest, to - h, h - from, -1, l21, NULL, read(a12), a22, 0);
+    vb_product((vb_shape){rest, to - h, h - from}, -1, l21, NULL, read(a12), a22, 0);
     return lu(s, h, to);
   }
   for (int k = from; k < to; k++) {

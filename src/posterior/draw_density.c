@@ -109,14 +109,15 @@ static double mixture_sites(vb_draw_density *d, const vb_theta *theta) {
 
 double vb_draw_log_p(vb_draw_density *d, const vb_theta *theta, const double *reported) {
   const vb_model *m = d->model;
-  double value, unused[VB_MAX_PAR];
+  double value;
+  vb_points here = {.n = 1, .c = d->c, .theta = theta, .value = &value};
   memcpy(d->c, reported, sizeof(double) * m->n_coef);
   for (int k = 0; k < m->p && m->intercept >= 0; k++)
     if (k != m->intercept) d->c[m->intercept] += m->center[k] * d->c[k];
   if (d->sums)
-    vb_quadratic_eval(&d->map, 1, d->c, theta, &value, NULL, unused);
+    vb_quadratic_eval(&d->map, &here);
   else
-    vb_likelihood_eval(&d->likelihood, 1, d->c, theta, &value, NULL, unused);
+    vb_likelihood_eval(&d->likelihood, &here);
   value += m->constant + vb_log_prior_coef(m, theta, d->c, d->vec, NULL) + theta->log_prior;
   return m->ep ? value + mixture_sites(d, theta) : value;
 }

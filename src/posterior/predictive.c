@@ -34,9 +34,7 @@ vb_predictive *vb_predictive_make(const vb_host *host, const vb_family *family, 
   return k;
 }
 
-/* ---- Components
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Components ---- */
 
 /* Is s like the component c, from whose first member all are measured? */
 static int alike(const vb_mixture *mix, int s, int c) {
@@ -50,48 +48,54 @@ static int alike(const vb_mixture *mix, int s, int c) {
   return 1;
 }
 
+typedef struct { /* components as they are joined */
+  double *mean, *var, *skew, *weight, *par;
+} joined;
+
 /* c and s, whose moments are those of both; parameters are averaged */
-static void join(int n_par, double *mean, double *var, double *skew, double *weight, double *par,
-                 int c, const vb_mixture *mix, int s) {
-  double w = weight[c] + mix->weight[s], t = mix->weight[s] / w, off = mix->mean[s] - mean[c];
-  weight[c] = w;
-  mean[c] += t * off;
-  var[c] += t * (mix->var[s] - var[c]) + t * (1 - t) * off * off;
-  skew[c] += t * (mix->skew[s] - skew[c]);
-  for (int k = 0; k < n_par; k++) {
-    double y = mix->par[k + (size_t)s * n_par], *x = par + k + (size_t)c * n_par;
+static void join(joined *to, int c, const vb_mixture *mix, int s) {
+  double w = to->weight[c] + mix->weight[s], t = mix->weight[s] / w;
+  double off = mix->mean[s] - to->mean[c];
+  to->weight[c] = w;
+  to->mean[c] += t * off;
+  to->var[c] += t * (mix->var[s] - to->var[c]) + t * (1 - t) * off * off;
+  to->skew[c] += t * (mix->skew[s] - to->skew[c]);
+  for (int k = 0; k < mix->n_par; k++) {
+    double y = mix->par[k + (size_t)s * mix->n_par], *x = to->par + k + (size_t)c * mix->n_par;
     if (*x != y) *x += t * (y - *x);
   }
+}
+
+static void begin(joined *to, int c, const vb_mixture *mix, int s) {
+  size_t n_par = mix->n_par;
+  to->mean[c] = mix->mean[s];
+  to->var[c] = mix->var[s];
+  to->skew[c] = mix->skew[s];
+  to->weight[c] = mix->weight[s];
+  memcpy(to->par + c * n_par, mix->par + s * n_par, sizeof(double) * n_par);
 }
 
 /* Nodes are many for the sake of all that depends on theta; a row sees of it its own mean, sd and
  * the parameters, in which most are alike. */
 static void join_alike(vb_predictive *k, const vb_mixture *mix) {
-  int n = 0, n_par = mix->n_par;
-  double *mean = k->part, *var = mean + mix->n, *skew = var + mix->n, *weight = skew + mix->n,
-         *par = weight + mix->n;
+  int n = 0;
+  double *at = k->part;
+  joined to = {at, at + mix->n, at + 2 * mix->n, at + 3 * mix->n, at + 4 * mix->n};
   for (int s = 0; s < mix->n; s++) {
     int c = 0;
     if (mix->weight[s] == 0) continue;
     while (c < n && !(mix->var[s] > 0 && alike(mix, s, k->founder[c]))) c++;
     if (c < n) {
-      join(n_par, mean, var, skew, weight, par, c, mix, s);
+      join(&to, c, mix, s);
       continue;
     }
     k->founder[n] = s;
-    mean[n] = mix->mean[s];
-    var[n] = mix->var[s];
-    skew[n] = mix->skew[s];
-    weight[n] = mix->weight[s];
-    memcpy(par + (size_t)n * n_par, mix->par + (size_t)s * n_par, sizeof(double) * n_par);
-    n++;
+    begin(&to, n++, mix, s);
   }
-  k->mix = (vb_mixture){n, n_par, mean, var, skew, weight, par};
+  k->mix = (vb_mixture){n, mix->n_par, to.mean, to.var, to.skew, to.weight, to.par};
 }
 
-/* ---- The distribution function
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- The distribution function ---- */
 
 static double predictor(const vb_mixture *mix, int s, double z) {
   return mix->mean[s] + sqrt(mix->var[s]) * vb_skew_transform(z, mix->skew[s]);

@@ -98,6 +98,25 @@ c_functions <- function(file) {
   data.frame(start = start[keep], end = end[keep])
 }
 
+# Name and number of parameters of every C function in a text, and of every pointer to one: macros
+# that define functions and tables of functions are read too, calls are not
+c_parameters <- function(code) {
+  text <- gsub("\\", " ", paste(code, collapse = " "), fixed = TRUE)
+  arguments <- "\\s*\\(((?:[^()]|\\([^()]*\\))*)\\)"
+  definition <- paste0("(?<![\\w.>])(?!(?:if|for|while|switch|return|sizeof)\\b)\\w+", arguments,
+                       "(?=\\s*[{])")
+  pointer <- paste0("\\(\\*(?:const )?\\w+(?:\\[\\])?\\)", arguments)
+  prototype <- paste0("(?<=void |int |double |vb_status |vb_rows )\\w+", arguments, "(?=\\s*;)")
+  found <- unlist(lapply(c(definition, pointer, prototype), function(pattern) {
+    regmatches(text, gregexpr(pattern, text, perl = TRUE))[[1L]]
+  }))
+  inside <- sub("^[(][*][^)]*[)]|^\\w+", "", found)
+  inside <- gsub("\\([^()]*\\)", "", substring(trimws(inside), 2L, nchar(trimws(inside)) - 1L))
+  data.frame(name = sub("[^A-Za-z0-9_].*", "", sub("^[(][*](const )?", "", found)),
+             n = ifelse(trimws(inside) %in% c("", "void"), 0L,
+                        1L + nchar(gsub("[^,]", "", inside))))
+}
+
 # first and last line of every function of an R file, however deep
 r_functions <- function(file) {
   data <- utils::getParseData(parse(file, keep.source = TRUE))

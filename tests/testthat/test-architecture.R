@@ -154,6 +154,30 @@ test_that("functions are under a screen", {
   expect_none(unlist(lapply(c_files("[.]c$"), function(f) long(f, c_functions(f)))))
 })
 
+test_that("no C function takes more than seven parameters", {
+  # BLAS and LAPACK have their own customs, and linalg.c is where they are met
+  theirs <- c("vb_gemm_nn", "vb_gemm_tn", "vb_gemm_nt", "vb_weighted_gram")
+  many <- unlist(lapply(c_files(), function(file) {
+    found <- c_parameters(c_code(file))
+    found <- found[found$n > 7L & !found$name %in% theirs, ]
+    sprintf("%s: %s takes %d parameters", in_src(file), found$name, found$n)
+  }))
+  expect_none(unique(many))
+})
+
+test_that("parameters are counted as C has them", {
+  eight <- "int a, int b, int c, int d, int e, int f, int g, int h"
+  code <- c(sprintf("static void defined(%s)", eight), "{ if (called(1, 2, 3, 4, 5, 6, 7, 8, 9)) {",
+            "  return sum(1, 2, 3, 4, 5, 6, 7, 8, 9); } }", sprintf("int declared(%s);", eight),
+            sprintf("struct row { double (*pointed)(%s); };", eight), "int none(void) { return 0; }",
+            "int one(int (*of)(int, int)) { return of(1, 2); }",
+            sprintf("#define MAKE(name) static void name(%s) \\", eight), "  { }")
+  found <- c_parameters(code)
+  expect_setequal(found$name[found$n == 8L], c("defined", "declared", "pointed", "name"))
+  expect_equal(found$n[match(c("none", "one"), found$name)], c(0L, 1L))
+  expect_lte(max(found$n), 8L)
+})
+
 test_that("nothing is left to do", {
   files <- c(r_files(), c_files())
   todo <- unlist(lapply(files, function(file) {
