@@ -107,7 +107,8 @@ cubic_basis <- function(a, b) {
 # infinite influence), all the nodes of the hyperparameters lie elsewhere, or the factors of other
 # rows, which are taken for what they were, would change the answer by more than a tenth.
 is_flagged <- function(out) {
-  sound <- is.finite(out$log_out) & is.finite(out$lambda) & out$share >= 0.1 & abs(out$change) <= 0.1
+  sound <- is.finite(out$log_out) & is.finite(out$lambda) & out$share >= 0.1 &
+    abs(out$change) <= 0.1
   !(sound %in% TRUE)
 }
 

@@ -106,8 +106,8 @@ test_that("methods and tables know which algorithm a fit is by: nobody asks", {
 test_that("nothing asks which scheme of coupling a model has", {
   asks <- "(scheme|coupling)\\s*[!=]=|[!=]=\\s*&?vb_scheme_|\\bVB_(FULL|PARTIAL|MEANFIELD)\\b"
   expect_none(c_lines(c_files(), asks))
-  # rows are named in the table, in their own files, and where the glue chooses
-  allowed <- c("scheme.h", "scheme.c", "solve.c", "factorised.c", "r_spec.c", "r_model.c")
+  # rows are named in the table, in their own files, and where a fit is laid out
+  allowed <- c("scheme.h", "scheme.c", "solve.c", "factorised.c", "layout.c", "r_spec.c")
   files <- Filter(function(file) !is_file(file, allowed), c_files())
   expect_none(c_lines(files, "\\bvb_scheme_(full|partial|meanfield)\\b"))
 })
@@ -169,7 +169,8 @@ test_that("parameters are counted as C has them", {
   eight <- "int a, int b, int c, int d, int e, int f, int g, int h"
   code <- c(sprintf("static void defined(%s)", eight), "{ if (called(1, 2, 3, 4, 5, 6, 7, 8, 9)) {",
             "  return sum(1, 2, 3, 4, 5, 6, 7, 8, 9); } }", sprintf("int declared(%s);", eight),
-            sprintf("struct row { double (*pointed)(%s); };", eight), "int none(void) { return 0; }",
+            sprintf("struct row { double (*pointed)(%s); };", eight),
+            "int none(void) { return 0; }",
             "int one(int (*of)(int, int)) { return of(1, 2); }",
             sprintf("#define MAKE(name) static void name(%s) \\", eight), "  { }")
   found <- c_parameters(code)

@@ -46,7 +46,9 @@ test_that("draws without a density have no weight, and without any that is told"
   without <- function(k) {
     list(lp = sample$lp[-k], lp_approx = sample$lp_approx[-k])
   }
-  loo_of <- function(...) suppressWarnings(psis_loo(..., approximation = "structured", dots = list()))
+  loo_of <- function(...) {
+    suppressWarnings(psis_loo(..., approximation = "structured", dots = list()))
+  }
   want <- loo_of(log_lik[-(1:3), ], without(1:3))
   sample$lp[1] <- -Inf
   sample$lp_approx[2] <- NaN
