@@ -97,13 +97,13 @@ moments_asked <- list(
   response = function(fit, ...) predict(fit, type = "response", se.fit = TRUE),
   population = function(fit, ...) predict(fit, re.form = NA),
   credible = function(fit, ...) predict(fit, interval = "credible", level = 0.9),
-  prediction = function(fit, ...) predict(fit, interval = "prediction"),
+  prediction = function(fit, ...) data.matrix(predict(fit, interval = "prediction")),
   new_link = function(fit, new, ...) predict(fit, new, se.fit = TRUE, allow.new.levels = TRUE),
   new_credible = function(fit, new, ...) {
     predict(fit, new, type = "response", interval = "credible", allow.new.levels = TRUE)
   },
   new_prediction = function(fit, new, ...) {
-    predict(fit, new, interval = "prediction", allow.new.levels = TRUE)
+    data.matrix(predict(fit, new, interval = "prediction", allow.new.levels = TRUE))
   }
 )
 
