@@ -47,7 +47,7 @@ moved_cavities <- function(fit, block, unit, by_row) {
   again <- if (by_row) Filter(function(i) any(i %in% unlist(unit[moved])), block) else unit[moved]
   node <- engine_cavity(fit, again, by_row, nodes = TRUE)$node
   if (by_row) node <- node[match(unlist(unit[moved]), unlist(again)), , drop = FALSE]
-  at <- over_points(fit, node)
+  at <- engine_over_points(fit, node)
   out$log_out[moved] <- at$log_out
   out$share[moved] <- at$share
   out[cavity_values]
@@ -68,39 +68,6 @@ row_blocks_of_levels <- function(fit, most = 200L) {
 is_quadratic <- function(fit) {
   family <- vb_tables()$family
   fit$design$family %in% family$name[family$quadratic > 0L]
-}
-
-# Without some units theta lies between few of its nodes. What does not change so fast, log p(unit |
-# rest, theta), is interpolated to the many points that stand for its posterior; the basis is that
-# of surrogate.c. `node`: units x nodes.
-over_points <- function(fit, node) {
-  engine <- fit$engine
-  weight <- engine$point$weight
-  used <- which(engine$node$weight != 0)
-  if (!length(engine$axes$mode) || length(used) == 1L) {
-    return(list(log_out = drop(node[, used]), share = rep(1, nrow(node))))
-  }
-  whiten <- function(x) crossprod(engine$axes$root, x - engine$axes$mode) /
-    colSums(engine$axes$root^2)
-  at <- whiten(engine$node$x[, used, drop = FALSE])
-  trend <- rbind(1, at)
-  system <- rbind(cbind(cubic_basis(at, at), t(trend)),
-                  cbind(trend, matrix(0, nrow(trend), nrow(trend))))
-  point <- whiten(engine$point$x)
-  basis <- solve(system, rbind(cubic_basis(at, point), 1, point), tol = 0)
-  value <- -node[, used, drop = FALSE] %*% basis[seq_along(used), , drop = FALSE]
-  value[, weight == 0] <- -Inf
-  top <- apply(value, 1L, max)
-  w <- exp(value - top) * rep(weight, each = nrow(value))
-  # by powers of two, which round nothing: the squares of small weights must not vanish
-  level <- w * 2^pmin(-floor(log2(apply(w, 1L, max))), 1000)
-  list(log_out = -top - log(rowSums(w)),
-       share = rowSums(level)^2 / rowSums(level^2) * sum(weight^2) / sum(weight)^2)
-}
-
-cubic_basis <- function(a, b) {
-  squared <- outer(colSums(a^2), colSums(b^2), `+`) - 2 * crossprod(a, b)
-  pmax(squared, 0)^1.5
 }
 
 # Where the cavity is not what another fit would say: nothing is left at some of the nodes (an

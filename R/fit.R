@@ -146,6 +146,12 @@ engine_cavity <- function(fit, unit, by_row = FALSE, nodes = FALSE) {
 
 cavity_values <- c("log_out", "log_in", "lambda", "share", "change")
 
+# Without some units theta lies between few of its nodes: their log densities, and how much weight
+# is left, over the many points that stand for its posterior. `node` as engine_cavity() has it.
+engine_over_points <- function(fit, node) {
+  with_open(fit, function(fit) answered(.Call(C_vb_r_over_points, fit$opened, node)))
+}
+
 # The core's answer, or the status by which it said that it had none
 answered <- function(out) {
   if (!is.integer(out)) return(out)

@@ -67,3 +67,16 @@ vb_status vb_surrogate_weights(const vb_surrogate *s, int T, const double *z, co
   memcpy(weight, b, sizeof(double) * n);
   return st;
 }
+
+vb_status vb_surrogate_spread(const vb_surrogate *s, int T, const double *z, double *weight) {
+  int n = s->n, K = s->K, all = n + K + 1;
+  for (int t = 0; t < T; t++) {
+    const double *zt = z + (size_t)t * K;
+    double *b = weight + (size_t)t * all;
+    for (int i = 0; i < n; i++) b[i] = basis(K, zt, s->z + (size_t)i * K);
+    b[n] = 1;
+    memcpy(b + n + 1, zt, sizeof(double) * K);
+  }
+  build(s);
+  return vb_solve_symmetric(all, s->matrix, all, T, weight, all);
+}

@@ -15,4 +15,7 @@ double vb_surrogate_at(const vb_surrogate *s, const double *z);
 /* weights W of the nodes with sum_s W_s f(z_s) = sum_t w_t interpolant of f at z_t */
 vb_status vb_surrogate_weights(const vb_surrogate *s, int T, const double *z, const double *w,
                                double *weight);
+/* the same of each point by itself: (n + K + 1) x T, the first n rows of column t being the weights
+ * of the nodes in the interpolant at z_t */
+vb_status vb_surrogate_spread(const vb_surrogate *s, int T, const double *z, double *weight);
 #endif

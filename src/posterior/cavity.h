@@ -71,6 +71,10 @@ typedef struct {
   double *node; /* units x nodes, or NULL: log density given the other rows at each */
 } vb_cavity_result;
 vb_status vb_cavity(const vb_posterior *post, const vb_units_out *units, vb_cavity_result *out);
+/* log_out and share of n units over the points of theta instead of its nodes; node as in
+ * vb_cavity_result (cavity_points.c) */
+vb_status vb_over_points(const vb_posterior *post, int n, const double *node, double *log_out,
+                         double *share);
 /* log of the integral of f over eta of these moments, without what is free of eta (log_score.c) */
 double vb_log_score(const vb_family *family, const vb_rows *row, double m, double v, double skew,
                     const double *par);

@@ -17,6 +17,7 @@ SEXP vb_r_moments(SEXP handle, SEXP rows);
 SEXP vb_r_node_moments(SEXP handle, SEXP rows, SEXP corrected);
 SEXP vb_r_draw(SEXP handle, SEXP uniform, SEXP normal, SEXP theta);
 SEXP vb_r_cavity(SEXP handle, SEXP unit);
+SEXP vb_r_over_points(SEXP handle, SEXP node);
 SEXP vb_r_log_score(SEXP spec, SEXP data, SEXP moments, SEXP par);
 SEXP vb_r_quantiles(SEXP mean, SEXP var, SEXP skew, SEXP weight, SEXP probs);
 SEXP vb_r_tilted(SEXP q, SEXP shrink, SEXP weight, SEXP probs);

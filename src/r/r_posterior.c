@@ -130,3 +130,16 @@ SEXP vb_r_cavity(SEXP handle, SEXP unit) {
   UNPROTECT(1);
   return got;
 }
+
+/* node: units x nodes, their log densities given the rest */
+SEXP vb_r_over_points(SEXP handle, SEXP node) {
+  static const char *const names[] = {"log_out", "share"};
+  const vb_opened *o = vb_r_opened(handle);
+  int n = Rf_nrows(node);
+  if (TYPEOF(node) != REALSXP || Rf_ncols(node) != o->post.n) Rf_error("internal: units x nodes");
+  SEXP list = PROTECT(vb_list_new(2, names));
+  double *log_out = vb_list_real(list, names[0], n), *share = vb_list_real(list, names[1], n);
+  SEXP got = answer(vb_over_points(&o->post, n, REAL_RO(node), log_out, share), list);
+  UNPROTECT(1);
+  return got;
+}

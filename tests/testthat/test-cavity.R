@@ -242,3 +242,36 @@ test_that("the result is the same each time, and prints", {
   expect_error(cavity(fit, refit = -1), class = "vb_error_refit")
   expect_error(loo::loo(fit, method = "waic"), class = "vb_error_method")
 })
+
+test_that("log densities at the nodes are interpolated to the points of theta", {
+  # the interpolant written down again: cubic radial basis and a linear trend
+  spread <- function(fit, node) {
+    engine <- fit$engine
+    used <- which(engine$node$weight != 0)
+    whiten <- function(x) {
+      crossprod(engine$axes$root, x - engine$axes$mode) / colSums(engine$axes$root^2)
+    }
+    basis <- function(a, b) {
+      outer(seq_len(ncol(a)), seq_len(ncol(b)), Vectorize(function(i, j) {
+        sqrt(sum((a[, i] - b[, j])^2))^3
+      }))
+    }
+    at <- whiten(engine$node$x[, used, drop = FALSE])
+    point <- whiten(engine$point$x)
+    trend <- rbind(1, at)
+    system <- rbind(cbind(basis(at, at), t(trend)),
+                    cbind(trend, matrix(0, nrow(trend), nrow(trend))))
+    weight <- solve(system, rbind(basis(at, point), 1, point), tol = 0)[seq_along(used), ]
+    value <- exp(-node[, used] %*% weight)
+    total <- drop(value %*% engine$point$weight)
+    n <- sum(engine$point$weight)^2 / sum(engine$point$weight^2)
+    left <- total^2 / drop(value^2 %*% engine$point$weight^2)
+    list(log_out = -log(total), share = left / n)
+  }
+  set.seed(2)
+  d <- data.frame(g = gl(6, 5))
+  d$y <- stats::rnorm(30) + stats::rnorm(6)[d$g]
+  fit <- vb(y ~ 1 + (1 | g), d, verbose = FALSE)
+  node <- engine_cavity(fit, as.list(1:4), nodes = TRUE)$node
+  expect_equal(engine_over_points(fit, node), spread(fit, node), tolerance = 1e-9)
+})
