@@ -77,13 +77,14 @@ new_lhs <- function(fit, newdata) {
 new_response <- function(fit, newdata) {
   y <- new_lhs(fit, newdata)
   seen <- fit$frame[[1L]]
-  if (is.factor(seen)) {
-    unknown <- setdiff(unique(as.character(y[!is.na(y)])), levels(seen))
+  known <- if (is.factor(seen)) levels(seen) else fit$levels    # or categories by their number
+  if (!is.null(known)) {
+    unknown <- setdiff(unique(as.character(y[!is.na(y)])), known)
     if (length(unknown)) {
       vb_abort(c("newdata", "response"), "The response has values in {.arg newdata} that the fit
                                           does not know: {.val {unknown}}.")
     }
-    y <- factor(as.character(y), levels(seen), ordered = is.ordered(seen))
+    y <- factor(as.character(y), known, ordered = is.ordered(seen) || !is.null(fit$levels))
   }
   if (anyNA(y)) {
     vb_abort(c("newdata", "response"), c("The response has missing values in {.arg newdata}.",

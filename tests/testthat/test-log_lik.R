@@ -42,3 +42,16 @@ test_that("new data have theirs, and rows of weight zero have none", {
   expect_equal(log_lik(fit, cars[7:9, ], ndraws = 3, seed = 1), all[, 7:9], ignore_attr = TRUE)
   expect_error(log_lik(fit, cars["speed"]), class = "vb_error_response")
 })
+
+test_that("categories by their number are those of the fit in new data too", {
+  set.seed(4)
+  d <- data.frame(x = stats::rnorm(60), o = sample(1:3, 60, TRUE))
+  fit <- vb(o ~ x, d, family = cumulative(), verbose = FALSE)
+  all <- log_lik(fit, d, ndraws = 3, seed = 1)
+  one <- which(d$o == 1)[1:2]                     # not all of them occur
+  expect_equal(log_lik(fit, d[one, ], ndraws = 3, seed = 1), all[, one], ignore_attr = TRUE)
+  for (wrong in c(4, 0, 1.5)) {
+    new <- replace(d[1:2, ], "o", wrong)
+    expect_error(log_lik(fit, new, ndraws = 3), class = "vb_error_response")
+  }
+})

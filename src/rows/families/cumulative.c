@@ -23,7 +23,7 @@ static void proportions(const vb_rows *r, int n_par, double *par) {
   for (int k = 0; k < n_par; k++) par[k] = 0.5 * (k + 1);
   for (int i = 0; i < r->n; i++) {
     total += r->w[i];
-    for (int k = (int)r->y[i] - 1; k < n_par; k++) par[k] += r->w[i];
+    for (int k = r->y[i] > 1 ? (int)r->y[i] - 1 : 0; k < n_par; k++) par[k] += r->w[i];
   }
   for (int k = 0; k < n_par; k++) par[k] /= total;
 }
