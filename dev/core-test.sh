@@ -10,7 +10,7 @@ trap 'rm -rf "$out"' EXIT
 : "${SANITIZE=-fsanitize=address,undefined -fno-sanitize-recover=undefined}"
 : "${OPENMP=-fopenmp}"
 # sanitizers make gcc see uninitialised values where there are none
-warn="-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Werror"
+warn="-Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wcast-qual -Werror"
 warn="$warn -Wno-unknown-warning-option -Wno-maybe-uninitialized"
 core=$(find ../src -name "*.c" ! -path "../src/r/*" | LC_ALL=C sort)
 

@@ -5,14 +5,16 @@
 #define VB_CORRECT_H
 #include "gauss/gauss.h"
 
+struct vb_stein_table;
 typedef struct {               /* scratch of residual quadrature */
   struct vb_grid *wide, *site; /* rules of levels and of prior sites */
   double *cov_beta;            /* n x p: Cov(beta, eta_i) */
   double *direction, *cell,
-      *level;           /* of one level: its cells' directions, work, p-dimensional work */
-  double *series;       /* n x 4: the remainder's Hermite coefficients, orders 3 to 6 */
-  int cap_level;        /* cells of the fullest level */
-  double *shift, *skew; /* n_coef: moments of u given data, where asked for */
+      *level;                   /* of one level: its cells' directions, work, p-dimensional work */
+  double *series;               /* n x 4: the remainder's Hermite coefficients, orders 3 to 6 */
+  int cap_level;                /* cells of the fullest level */
+  struct vb_stein_table *table; /* opaque families */
+  double *shift, *skew;         /* n_coef: moments of u given data, where asked for */
 } vb_rq;
 void vb_rq_alloc(const vb_model *model, vb_rq *rq);
 enum { VB_RQ_ROWS = 1, VB_RQ_SITES = 2 }; /* remainders of the rows, of the prior sites */

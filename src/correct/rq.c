@@ -28,17 +28,18 @@ void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
   rq->direction = m->host->alloc((size_t)cap * d_max, sizeof(double));
   rq->cell = m->host->alloc((size_t)cap * (8 + VB_ROW_COLUMNS), sizeof(double));
   rq->series = m->host->alloc((size_t)m->n * 4 + 1, sizeof(double));
+  if (m->family->opaque) rq->table = vb_stein_table_make(m);
   rq->level = m->host->alloc((size_t)m->p * (2 * d_max + 1) + 1, sizeof(double));
   rq->shift = m->host->alloc(m->n_coef + 1, sizeof(double));
   rq->skew = m->host->alloc(m->n_coef + 1, sizeof(double));
 }
 
 /* E log f(eta) given the level's z in all its cells: into v->e */
-static void conditional_expectation(const vb_model *m, const double *par, const vb_level *v,
-                                    const double *shift) {
+static void conditional_expectation(const vb_model *m, const double *par, const vb_rq *rq,
+                                    const vb_level *v, const double *shift) {
   int n = v->n;
   if (m->family->opaque) {
-    vb_stein_conditional(m, par, v, shift);
+    vb_stein_conditional(m, par, rq->table, v, shift);
     return;
   }
   if (m->family->expect) {
@@ -71,9 +72,10 @@ static void conditional_expectation(const vb_model *m, const double *par, const 
 /* Coefficients E f^(k) / k!, k = 3..6, of the remainder's Hermite series in every cell, by Stein's
  * identity from the second derivative: E f^(k) = E[f'' He_(k-2)(z)] / v^((k-2)/2). */
 static void series_coefficients(const vb_model *m, const double *par, const vb_inner *in,
-                                double *coef) {
+                                vb_rq *rq) {
+  double *coef = rq->series;
   if (m->family->opaque) {
-    vb_stein_series(m, par, in, coef);
+    vb_stein_series(m, par, in, rq->table, rq->series);
     return;
   }
   const double *node = m->rules->node + m->rules->first[2],
@@ -188,7 +190,7 @@ static double quadrature_level(const vb_model *m, const double *par, const vb_in
       shift[r] = 0;
       for (int a = 0; a < d; a++) shift[r] += v->a[(size_t)r * d + a] * g->z[q][a];
     }
-    conditional_expectation(m, par, v, shift);
+    conditional_expectation(m, par, rq, v, shift);
     total[q] = 0;
     for (int r = 0; r < n; r++) {
       int i = v->row[r];
@@ -205,7 +207,8 @@ static double quadrature_level(const vb_model *m, const double *par, const vb_in
 /* log E exp(rbar_i(sqrt(na) z)) of one site alone along a direction that carries variance na of its
  * eta and leaves rest */
 static double site_alone(const vb_model *m, const double *par, const vb_inner *in, int i, double na,
-                         double rest, const vb_grid *wide) {
+                         double rest, const vb_rq *rq) {
+  const vb_grid *wide = rq->wide;
   double room[VB_ROW_COLUMNS * VB_MAX_GRID];
   double eta[VB_MAX_GRID], shift[VB_MAX_GRID], e[VB_MAX_GRID];
   double left[VB_MAX_GRID], work[VB_MAX_GRID], ll[VB_MAX_GRID], a = sqrt(fmax(na, 0));
@@ -222,7 +225,7 @@ static double site_alone(const vb_model *m, const double *par, const vb_inner *i
   v.eta = work;
   v.ll = ll;
   if (given)
-    conditional_expectation(m, par, &v, shift);
+    conditional_expectation(m, par, rq, &v, shift);
   else
     m->family->log_lik(m->family, &v.rows, eta, par, e, NULL, NULL);
   for (int q = 0; q < wide->n; q++)
@@ -286,7 +289,7 @@ static double level_term(const vb_model *m, const vb_rq_at *opt, place where, vb
   if (n == 1) alone = out;
   for (int r = 0; at == &moved && n > 1 && r < n; r++) {
     if (r == 0) alone = 0;
-    alone += site_alone(m, par, in, v.row[r], v.na[r], v.rest[r], rq->wide);
+    alone += site_alone(m, par, in, v.row[r], v.na[r], v.rest[r], rq);
   }
   *size = fabs(out);
   if (var) level_moments(t, l, &v, at, post, rq, var);
@@ -301,7 +304,7 @@ static double site_terms(const vb_model *m, const double *par, const vb_inner *i
     const double *c = rq->series + 4 * (size_t)i;
     int short_way = series_rest(m, c, in->rows.v[i]) < SERIES_REST / 2;
     total += short_way ? series_alone(c, in->rows.v[i])
-                       : site_alone(m, par, in, i, in->rows.v[i], 0, rq->wide);
+                       : site_alone(m, par, in, i, in->rows.v[i], 0, rq);
   }
   return total;
 }
@@ -314,7 +317,7 @@ double vb_rq_correct(const vb_model *m, const vb_rq_at *at, vb_rq *rq, double *v
   double total = at->which & VB_RQ_SITES ? vb_site_remainder(m, in, at->c, rq) : 0;
   *max_level = 0;
   if (!(at->which & VB_RQ_ROWS)) return total;
-  if (!m->family->kinked || m->family->opaque) series_coefficients(m, par, in, rq->series);
+  if (!m->family->kinked || m->family->opaque) series_coefficients(m, par, in, rq);
   total += site_terms(m, par, in, rq);
   memset(rq->shift, 0, sizeof(double) * m->n_coef);
   memset(rq->skew, 0, sizeof(double) * m->n_coef);

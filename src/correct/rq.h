@@ -52,7 +52,10 @@ void vb_site_respond(const vb_model *model, const double *s_beta, const double *
 
 /* ---- Opaque families: stein_table.c ---- */
 /* rq.c's series_coefficients and conditional_expectation */
-void vb_stein_series(const vb_model *model, const double *par, const vb_inner *in, double *coef);
-void vb_stein_conditional(const vb_model *model, const double *par, const vb_level *level,
-                          const double *shift);
+typedef struct vb_stein_table vb_stein_table;
+vb_stein_table *vb_stein_table_make(const vb_model *model);
+void vb_stein_series(const vb_model *model, const double *par, const vb_inner *in,
+                     vb_stein_table *table, double *coef);
+void vb_stein_conditional(const vb_model *model, const double *par, vb_stein_table *table,
+                          const vb_level *level, const double *shift);
 #endif

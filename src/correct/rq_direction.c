@@ -92,10 +92,11 @@ typedef struct {                     /* t = sum h_i z_i (x_i' beta + z_i' u) of 
 /* Cov(t, u) = X' S_bu + Z S_uu and Cov(t) = Cov(t, beta) X + Cov(t, u) Z', X = sum h z x', Z = sum
  * h z z' */
 static void predictor_covariance(const vb_model *m, const vb_inner *in, const vb_term *t,
-                                 const vb_level *v, predictor *q) {
+                                 const vb_level *v, predictor *t_level) {
   int d = t->d, p = m->p;
-  const double *own = q->own, *cross = q->cross;
-  double *xt = q->x, *tb = q->beta, *zt = q->z, *tu = q->u, *cov = q->cov;
+  const double *own = t_level->own, *cross = t_level->cross;
+  double *xt = t_level->x, *tb = t_level->beta, *zt = t_level->z, *tu = t_level->u,
+         *cov = t_level->cov;
   memset(xt, 0, sizeof(double) * p * d);
   memset(zt, 0, sizeof(double) * d * d);
   for (int r = 0; r < v->n; r++) {

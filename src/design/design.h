@@ -67,7 +67,6 @@ typedef struct {
   /* quadratic families: sufficient statistics about the reference fit x beta_ref */
   double *beta_ref; /* least squares on x alone; zero unless the link is the identity */
   double sum_log_w;
-  struct vb_stein *stein; /* of an opaque family (stein.h) */
 } vb_model;
 
 /* position of the pair (a >= b) of level j's front in the core's storage */

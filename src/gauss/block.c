@@ -30,7 +30,7 @@ void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block
   for (int it = 0; it < 30 && null_model; it++) {
     double g = 0, h = 0;
     for (int i = 0; i < m->n; i++) in->rows.eta[i] = m->offset[i] + at;
-    vb_log_lik_at(m, par, in->rows.eta, in->rows.ll, d1, d2);
+    vb_log_lik_at(m, par, in->rows.eta, in->rows.stein, in->rows.ll, d1, d2);
     for (int i = 0; i < m->n; i++) {
       g += d1[i];
       h -= d2[i];
@@ -44,7 +44,7 @@ void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block
   }
   if (null_model) b->m[m->intercept] = at;
   vb_linear_predictor(m, b->m, in->rows.eta);
-  vb_log_lik_at(m, par, in->rows.eta, in->rows.ll, d1, d2);
+  vb_log_lik_at(m, par, in->rows.eta, in->rows.stein, in->rows.ll, d1, d2);
   double top = 0;
   for (int i = 0; i < m->n; i++) top = fmax(top, -d2[i]);
   /* a piecewise linear density has its information in the scores alone (Bartlett's identity) */

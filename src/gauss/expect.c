@@ -95,9 +95,10 @@ static void quadrature(const vb_model *model, const vb_rows *rows, const double 
   }
 }
 
-double vb_expect(const vb_model *model, const double *par, const double *m, const double *v,
-                 double *ll, double *g, double *h) {
-  if (model->family->opaque) return vb_stein_expect(model, par, m, v, ll, g, h);
+double vb_expect(const vb_model *model, const double *par, const vb_etas *e, double *ll, double *g,
+                 double *h) {
+  if (model->family->opaque) return vb_stein_expect(model, par, e, ll, g, h);
+  const double *m = e->m, *v = e->v;
   int n_block = (model->n + BLOCK - 1) / BLOCK;
   const int threads = model->n > SERIAL ? model->cores : 1;
 #ifdef _OPENMP
@@ -121,8 +122,8 @@ double vb_expect(const vb_model *model, const double *par, const double *m, cons
   return total;
 }
 
-double vb_expect_rule(const vb_model *model, vb_par_rule *rule, const double *m, const double *v,
-                      double *ll, double *g, double *h) {
+double vb_expect_rule(const vb_model *model, vb_par_rule *rule, const vb_etas *e, double *ll,
+                      double *g, double *h) {
   double *one[3], *sum[3] = {ll, g, h}, mean = 0;
   for (int k = 0; k < 3; k++) {
     one[k] = rule->scratch + (size_t)k * model->n;
@@ -130,8 +131,8 @@ double vb_expect_rule(const vb_model *model, vb_par_rule *rule, const double *m,
   }
   for (int s = 0; s < rule->n; s++) {
     double w = rule->weight[s];
-    rule->total[s] = rule->base[s] + vb_expect(model, rule->par + (size_t)s * (VB_MAX_PAR + 1), m,
-                                               v, one[0], one[1], one[2]);
+    rule->total[s] = rule->base[s] + vb_expect(model, rule->par + (size_t)s * (VB_MAX_PAR + 1), e,
+                                               one[0], one[1], one[2]);
     if (!(w > 0)) continue;
     mean += w * rule->total[s];
     for (int k = 0; k < 3; k++)
@@ -153,11 +154,11 @@ double vb_base(const vb_model *model, const double *par) {
 }
 
 /* grad[k] += E d log f / d par[k], summed over cells */
-void vb_expect_par(const vb_model *model, const double *par, const double *m, const double *v,
-                   double *grad) {
+void vb_expect_par(const vb_model *model, const double *par, const vb_etas *e, double *grad) {
   const vb_family *family = model->family;
+  const double *m = e->m, *v = e->v;
   if (family->opaque) {
-    vb_stein_par(model, par, m, v, grad);
+    vb_stein_par(model, par, e, grad);
     return;
   }
   const vb_rules *rule = model->rules;

@@ -79,16 +79,20 @@ double vb_factor_cost(const vb_model *model);
 void vb_linear_predictor(const vb_model *model, const double *c, double *eta);
 void vb_cross_products(const vb_model *model, const double *h, vb_cross *cross);
 void vb_design_transpose(const vb_model *model, const double *g, double *r);
+typedef struct { /* the cells' linear predictors under q: N(m, v) each */
+  const double *m, *v;
+  struct vb_stein
+      *stein; /* where the family is opaque: what its expectations work with (stein.h) */
+} vb_etas;
 /* expectations of the log likelihood and its derivatives in every cell; returns the sum of ll
  * (without base) */
-double vb_expect(const vb_model *model, const double *par, const double *m, const double *v,
-                 double *ll, double *g, double *h);
+double vb_expect(const vb_model *model, const double *par, const vb_etas *q, double *ll, double *g,
+                 double *h);
 /* the same averaged over the nodes of a rule, base included; leaves every node's total in it */
-double vb_expect_rule(const vb_model *model, vb_par_rule *rule, const double *m, const double *v,
-                      double *ll, double *g, double *h);
+double vb_expect_rule(const vb_model *model, vb_par_rule *rule, const vb_etas *q, double *ll,
+                      double *g, double *h);
 double vb_base(const vb_model *model, const double *par); /* eta-free part, constants included */
-void vb_expect_par(const vb_model *model, const double *par, const double *m, const double *v,
-                   double *grad);
+void vb_expect_par(const vb_model *model, const double *par, const vb_etas *q, double *grad);
 double vb_expect_site(const vb_model *model, const vb_site *site, double m, double v, double *g,
                       double *h);
 void vb_expect_wide(const vb_family *family, const vb_rows *row, double m, double v,
@@ -101,8 +105,9 @@ typedef struct {      /* q(c | theta) and what it costs to have it */
 } vb_block;
 typedef struct { /* the cells under q, which gives eta_i mean eta and variance v */
   double *eta, *v;
-  double *ll, *g, *h; /* E log f, E f', -E f'' */
-  double lik;         /* E log p(y | c) of all, dispersions' part included */
+  struct vb_stein *stein; /* where the family is opaque */
+  double *ll, *g, *h;     /* E log f, E f', -E f'' */
+  double lik;             /* E log p(y | c) of all, dispersions' part included */
 } vb_row_state;
 typedef struct { /* the prior sites under q, one by one */
   double *g, *h; /* E d log p, -E d2 log p */
@@ -153,6 +158,9 @@ typedef struct {
   int max_sweep;
   int inverse; /* of solvers without sweeps: the selected inverse too; those with leave it anyway */
 } vb_effort;
+static inline vb_etas vb_row_etas(const vb_row_state *r) {
+  return (vb_etas){r->eta, r->v, r->stein};
+}
 void vb_block_alloc(const vb_model *model, vb_block *b);
 void vb_block_copy(const vb_model *model, const vb_block *from, vb_block *to);
 void vb_inner_alloc(const vb_model *model, vb_inner *in);

@@ -42,7 +42,8 @@ void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta 
       par[k] *= m->n;
     }
   } else {
-    vb_expect_par(m, theta->par, in->rows.eta, in->rows.v, par);
+    const vb_etas e = vb_row_etas(&in->rows);
+    vb_expect_par(m, theta->par, &e, par);
   }
   vb_natural_gradient(hyper, theta, hyper->first_par, hyper->n_par, par, grad);
 }

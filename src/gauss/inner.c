@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 #include "gauss/ep.h"
+#include "gauss/stein.h"
 #include "numbers/small.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
@@ -33,6 +34,7 @@ void vb_inner_alloc(const vb_model *m, vb_inner *in) {
   alloc_all(host, m->n_site, 2, (double **[]){&in->ep.h, &in->ep.b});
   alloc_all(host, 5 * m->n_site, 1, (double **[]){&in->ep.work});
   alloc_all(host, m->p, 5, (double **[]){&b->mu, &b->grad, &b->trial, &b->gmu, &b->beta});
+  if (m->family->opaque) r->stein = vb_stein_make(m);
   vb_relax_alloc(host, m->ep ? m->n : 0, &in->ep.row_pace);
   vb_relax_alloc(host, 2 * m->n_site, &in->ep.pace);
   in->moments = host->alloc((size_t)(m->n_term + 1) * STRIDE, sizeof(double));
@@ -54,8 +56,9 @@ static vb_status objective(const vb_model *m, const vb_theta *theta, vb_inner *i
   vb_row_variance(m, &in->sol, r->v);
   for (int i = 0; i < m->n; i++)
     if (!(r->v[i] > -1e-10)) return VB_NOT_POS_DEF;
-  r->lik = theta->rule ? vb_expect_rule(m, theta->rule, r->eta, r->v, r->ll, r->g, r->h)
-                       : base + vb_expect(m, theta->par, r->eta, r->v, r->ll, r->g, r->h);
+  const vb_etas e = vb_row_etas(r);
+  r->lik = theta->rule ? vb_expect_rule(m, theta->rule, &e, r->ll, r->g, r->h)
+                       : base + vb_expect(m, theta->par, &e, r->ll, r->g, r->h);
   double f = r->lik + vb_site_expectations(m, in, c) + m->log_prior_constant + tilt_value(m, in, c);
   f += (vb_prior_log_det(m, theta) - vb_prior_quadratic(m, theta, c, NULL) -
         vb_prior_trace(m, theta, &in->sol)) /

@@ -79,9 +79,11 @@ static void sample_alloc(vb_likelihood *l, int n_unit, int cap) {
   l->own = host->alloc((size_t)cap * (VB_ROW_COLUMNS + 2 + m->p), sizeof(double));
   l->own_z = host->alloc(m->n_term + 1, sizeof *l->own_z);
   l->own_group = host->alloc(m->n_term + 1, sizeof *l->own_group);
+  l->some_z = host->alloc(m->n_term + 1, sizeof *l->some_z);
+  l->some_group = host->alloc(m->n_term + 1, sizeof *l->some_group);
   for (int k = 0; k < m->n_term; k++) {
-    l->own_z[k] = host->alloc((size_t)cap * m->term[k].d, sizeof(double));
-    l->own_group[k] = host->alloc(cap, sizeof(int));
+    l->some_z[k] = l->own_z[k] = host->alloc((size_t)cap * m->term[k].d, sizeof(double));
+    l->some_group[k] = l->own_group[k] = host->alloc(cap, sizeof(int));
   }
   if (!l->order) {
     l->order = host->alloc(n_unit, sizeof(int));
@@ -115,8 +117,8 @@ static void take_cells(vb_likelihood *l, int n, double scale) {
                        .rows = rows,
                        .offset = offset,
                        .x = x,
-                       .group = (const int **)l->own_group,
-                       .z = (const double **)l->own_z,
+                       .group = l->some_group,
+                       .z = l->some_z,
                        .base = rows,
                        .base_count = one};
 }

@@ -25,6 +25,8 @@ typedef struct {
   int *pick;             /* the cells of some */
   double *own, **own_z;  /* of some: its columns */
   int **own_group;
+  const double **some_z; /* the same columns, as some has them */
+  const int **some_group;
 } vb_likelihood;
 void vb_likelihood_make(const vb_model *model, const vb_hyper *hyper, int points, vb_likelihood *l);
 typedef struct { /* n points at which a likelihood is wanted, and where it goes */

@@ -2,7 +2,6 @@
  * the diagonal blocks of S. */
 #include "gauss/scheme.h"
 #include <string.h>
-#include "gauss/stein.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
 
@@ -25,7 +24,6 @@ vb_status vb_scheme_model(const vb_host *host, const vb_scheme *scheme, const vb
   vb_status st = vb_model_build(host, in, cores, m, cell);
   m->scheme = scheme;
   if (st == VB_OK) scheme->layout(host, m);
-  if (m->family->opaque) vb_stein_alloc(host, m);
   return st;
 }
 

@@ -19,7 +19,8 @@
 #define REACH 7.5 /* of the trapezoid rules, in sds */
 #define PAR_STEP 1e-4
 
-void vb_stein_alloc(const vb_host *host, vb_model *m) {
+vb_stein *vb_stein_make(const vb_model *m) {
+  const vb_host *host = m->host;
   vb_stein *st = host->alloc(1, sizeof *st);
   st->eta = host->alloc(VB_STEIN_CALL, sizeof(double));
   st->ll = host->alloc(VB_STEIN_CALL, sizeof(double));
@@ -32,7 +33,7 @@ void vb_stein_alloc(const vb_host *host, vb_model *m) {
   st->zero = host->alloc(m->n + 1, sizeof(double));
   st->cell = host->alloc(m->n + 1, sizeof(int));
   st->rule = host->alloc(m->n + 1, sizeof(int));
-  m->stein = st;
+  return st;
 }
 
 /* Hermite's rules serve up to a variance of 8 in units of eta.  Multiplying by He_2 costs two
@@ -90,9 +91,9 @@ typedef struct { /* a rule, and as how many moments its sums are wanted */
 } sums;
 
 /* the first n_cell of st->cell, which share a rule, as many to a call as it holds */
-static void moments_of(const vb_model *m, const double *par, const double *mean, const double *v,
-                       const sums *of, int n_cell) {
-  vb_stein *st = m->stein;
+static void moments_of(const vb_model *m, const double *par, const vb_etas *e, const sums *of,
+                       int n_cell) {
+  vb_stein *st = e->stein;
   int room = VB_STEIN_CALL / of->order;
   for (int from = 0; from < n_cell; from += room) {
     int n = n_cell - from < room ? n_cell - from : room;
@@ -100,28 +101,27 @@ static void moments_of(const vb_model *m, const double *par, const double *mean,
     vb_rows some = vb_rows_gather(&m->rows, n, cell, st->some);
     vb_rows rows = vb_rows_rep(&some, 1, of->order, st->rows);
     for (int q = 0, at = 0; q < of->order; q++)
-      for (int c = 0; c < n; c++, at++) st->eta[at] = mean[cell[c]] + st->s[cell[c]] * of->node[q];
+      for (int c = 0; c < n; c++, at++) st->eta[at] = e->m[cell[c]] + st->s[cell[c]] * of->node[q];
     m->family->log_lik(m->family, &rows, st->eta, par, st->ll, NULL, NULL);
     for (int c = 0; c < n; c++) {
       int i = cell[c];
       double a[NARROW_TOP] = {0};
       for (int q = 0; q < of->order; q++)
         add_node(of->weight[q] * st->ll[(size_t)q * n + c], of->node[q], of->n_sum, a);
-      double s2 = st->s[i] * st->s[i], ratio = v[i] >= s2 ? 1 : v[i] / s2;
+      double s2 = st->s[i] * st->s[i], ratio = e->v[i] >= s2 ? 1 : e->v[i] / s2;
       to_moments(a, of->n_sum, st->s[i], ratio, of->top, st->moment + (size_t)i * VB_STEIN_TOP);
     }
   }
 }
 
-void vb_stein_moments(const vb_model *m, const double *par, const double *mean, const double *v,
-                      int top) {
-  vb_stein *st = m->stein;
+void vb_stein_moments(const vb_model *m, const double *par, const vb_etas *e, int top) {
+  vb_stein *st = e->stein;
   const vb_rules *r = m->rules;
   double least = NARROW_SD * m->family->unit;
   for (int i = 0; i < m->n; i++) {
-    double s = sqrt(fmax(v[i], 0));
+    double s = sqrt(fmax(e->v[i], 0));
     st->s[i] = fmax(s, least);
-    st->rule[i] = s < least ? -1 : rule_of(m->family, v[i]);
+    st->rule[i] = s < least ? -1 : rule_of(m->family, e->v[i]);
   }
   for (int k = -1; k <= WIDE_LAST; k++) {
     int n_cell = 0, at = k < 0 ? NARROW_RULE : k;
@@ -138,16 +138,16 @@ void vb_stein_moments(const vb_model *m, const double *par, const double *mean, 
       of.node = st->node;
       of.weight = st->weight;
     }
-    moments_of(m, par, mean, v, &of, n_cell);
+    moments_of(m, par, e, &of, n_cell);
   }
 }
 
-double vb_stein_expect(const vb_model *m, const double *par, const double *mean, const double *v,
-                       double *ll, double *g, double *h) {
+double vb_stein_expect(const vb_model *m, const double *par, const vb_etas *e, double *ll,
+                       double *g, double *h) {
   double total = 0;
-  vb_stein_moments(m, par, mean, v, 3);
+  vb_stein_moments(m, par, e, 3);
   for (int i = 0; i < m->n; i++) {
-    const double *at = m->stein->moment + (size_t)i * VB_STEIN_TOP;
+    const double *at = e->stein->moment + (size_t)i * VB_STEIN_TOP;
     ll[i] = at[0];
     g[i] = at[1];
     h[i] = -at[2];
@@ -156,19 +156,19 @@ double vb_stein_expect(const vb_model *m, const double *par, const double *mean,
   return total;
 }
 
-void vb_log_lik_at(const vb_model *m, const double *par, const double *eta, double *ll, double *d1,
-                   double *d2) {
+void vb_log_lik_at(const vb_model *m, const double *par, const double *eta, vb_stein *stein,
+                   double *ll, double *d1, double *d2) {
   if (!m->family->opaque) {
     m->family->log_lik(m->family, &m->rows, eta, par, ll, d1, d2);
     return;
   }
-  vb_stein_expect(m, par, eta, m->stein->zero, ll, d1, d2);
+  const vb_etas at = {eta, stein->zero, stein};
+  vb_stein_expect(m, par, &at, ll, d1, d2);
   for (int i = 0; i < m->n; i++) d2[i] = -d2[i];
 }
 
 /* central differences of the sum of E f, by the same rules as the sum itself */
-void vb_stein_par(const vb_model *m, const double *par, const double *mean, const double *v,
-                  double *grad) {
+void vb_stein_par(const vb_model *m, const double *par, const vb_etas *e, double *grad) {
   for (int k = 0; k < m->family->n_par; k++) {
     int domain = m->family->domain[k];
     double p = par[k], side[VB_MAX_PAR], sum = 0;
@@ -178,8 +178,8 @@ void vb_stein_par(const vb_model *m, const double *par, const double *mean, cons
     memcpy(side, par, sizeof(double) * m->family->n_par);
     for (int up = 1; up >= -1; up -= 2) {
       side[k] = p + up * h;
-      vb_stein_moments(m, side, mean, v, 1);
-      for (int i = 0; i < m->n; i++) sum += up * m->stein->moment[(size_t)i * VB_STEIN_TOP];
+      vb_stein_moments(m, side, e, 1);
+      for (int i = 0; i < m->n; i++) sum += up * e->stein->moment[(size_t)i * VB_STEIN_TOP];
     }
     grad[k] += sum / (2 * h);
   }

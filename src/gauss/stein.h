@@ -13,22 +13,16 @@ typedef struct vb_stein {
   double *s;             /* n: sd in use */
   int *cell, *rule;      /* n each: the cells of one rule; the rule of a cell */
   double *zero;          /* n */
-  double *table;         /* n x n_point: log f at centre + s (k - half) step */
-  double step;
-  const double *centre;
-  int n_point, cap_point, ready;
 } vb_stein;
 #define VB_STEIN_CALL 65536 /* densities in one call: far above what a call costs by itself */
 
-void vb_stein_alloc(const vb_host *host, vb_model *model);
-double vb_stein_expect(const vb_model *model, const double *par, const double *m, const double *v,
-                       double *ll, double *g, double *h);
-/* log_lik of every cell with its derivatives, whatever the family */
-void vb_log_lik_at(const vb_model *model, const double *par, const double *eta, double *ll,
-                   double *d1, double *d2);
-void vb_stein_par(const vb_model *model, const double *par, const double *m, const double *v,
-                  double *grad);
-/* E f^(k), k < top, of every cell into model->stein->moment */
-void vb_stein_moments(const vb_model *model, const double *par, const double *m, const double *v,
-                      int top);
+vb_stein *vb_stein_make(const vb_model *model);
+double vb_stein_expect(const vb_model *model, const double *par, const vb_etas *q, double *ll,
+                       double *g, double *h);
+/* log_lik of every cell with its derivatives, whatever the family; stein: where it is opaque */
+void vb_log_lik_at(const vb_model *model, const double *par, const double *eta, vb_stein *stein,
+                   double *ll, double *d1, double *d2);
+void vb_stein_par(const vb_model *model, const double *par, const vb_etas *q, double *grad);
+/* E f^(k), k < top, of every cell into q->stein->moment */
+void vb_stein_moments(const vb_model *model, const double *par, const vb_etas *q, int top);
 #endif

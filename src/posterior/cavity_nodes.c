@@ -100,7 +100,8 @@ static vb_status enter_node(leaver *d, const vb_hyper *hyper, const vb_posterior
   if (st != VB_OK) return st;
   vb_linear_predictor(m, d->block.m, d->in.rows.eta);
   vb_row_variance(m, &d->in.sol, d->in.rows.v);
-  vb_expect(m, d->theta.par, d->in.rows.eta, d->in.rows.v, d->ll, d->in.rows.g, d->in.rows.h);
+  const vb_etas e = vb_row_etas(&d->in.rows);
+  vb_expect(m, d->theta.par, &e, d->ll, d->in.rows.g, d->in.rows.h);
   const double *h = m->quadratic ? d->in.rows.h : d->block.h; /* that made S */
   if (post->effective && !m->quadratic) h = post->h + (size_t)s * m->n;
   memcpy(d->site_h, h, sizeof(double) * m->n);

@@ -124,7 +124,8 @@ static void misfit(const vb_others *o, const vb_at_node *node, const vb_unit *u,
     o->eta[c] = node->in->rows.eta[c] + by * o->cov[c];
     o->v[c] = fmax(node->in->rows.v[c] + wider * o->cov[c] * o->cov[c], 0);
   }
-  vb_expect(m, node->theta->par, o->eta, o->v, o->ll, o->g, o->h);
+  vb_etas moved = {o->eta, o->v, node->in->rows.stein};
+  vb_expect(m, node->theta->par, &moved, o->ll, o->g, o->h);
   *slope = *precision = 0;
   leave_cells_out(o, u, row);
   for (int c = 0; c < m->n; c++) {

@@ -70,7 +70,8 @@ static void mean_slopes(drawer *d, int s) {
   double x[VB_MAX_AXIS];
   vb_linear_predictor(m, d->post->mean + (size_t)s * m->n_coef, in->rows.eta);
   vb_row_variance(m, &in->sol, in->rows.v);
-  vb_expect(m, d->at_node.par, in->rows.eta, in->rows.v, in->rows.ll, in->rows.g, in->rows.h);
+  const vb_etas e = vb_row_etas(&in->rows);
+  vb_expect(m, d->at_node.par, &e, in->rows.ll, in->rows.g, in->rows.h);
   memcpy(in->trial.target, in->rows.g, sizeof(double) * m->n);
   for (int k = 0; k < m->n_par; k++) {
     int i = hyper->first_par + k, axis = hyper->natural[i].axis;
@@ -80,7 +81,7 @@ static void mean_slopes(drawer *d, int s) {
     memcpy(x, at, sizeof(double) * hyper->n_axis);
     x[axis] += h;
     if (vb_theta_set(hyper, x, &d->theta) != VB_OK) continue; /* an edge: it may not be moved */
-    vb_expect(m, d->theta.par, in->rows.eta, in->rows.v, in->rows.ll, in->rows.g, in->rows.h);
+    vb_expect(m, d->theta.par, &e, in->rows.ll, in->rows.g, in->rows.h);
     for (int c = 0; c < m->n; c++) in->rows.g[c] -= in->trial.target[c];
     vb_design_transpose(m, in->rows.g, slope);
     vb_solve(m, &in->sol, slope);

@@ -72,7 +72,8 @@ static void expectations(const query *q, const vb_family *row, double *out) {
   vb_model model = {
       .host = &host, .family = row, .rules = rules, .cores = 1, .n = q->rows.n, .rows = q->rows};
   double *d1 = out + model.n, *d2 = d1 + model.n;
-  vb_expect(&model, q->par, q->m, q->v, out, d1, d2);
+  const vb_etas e = {q->m, q->v, NULL};
+  vb_expect(&model, q->par, &e, out, d1, d2);
   for (int i = 0; i < model.n; i++) d2[i] = -d2[i];
 }
 static void expect(const query *q, double *out) { expectations(q, q->f, out); }
@@ -98,7 +99,8 @@ static void expect_par(const query *q, double *out) { /* one row at a time: the 
                       .n = 1,
                       .rows = vb_rows_range(&q->rows, i, 1)};
     double grad[VB_MAX_PAR] = {0};
-    vb_expect_par(&model, q->par, q->m + i, q->v + i, grad);
+    const vb_etas e = {q->m + i, q->v + i, NULL};
+    vb_expect_par(&model, q->par, &e, grad);
     out[i] = grad[q->k];
   }
 }

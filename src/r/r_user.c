@@ -105,11 +105,11 @@ SEXP vb_r_stein(SEXP user, SEXP data, SEXP par) {
                     .rules = rules,
                     .n = rows.n,
                     .rows = rows};
-  vb_stein_alloc(&host, &model);
-  vb_stein_moments(&model, REAL_RO(par), REAL_RO(vb_list_need(data, "m")),
-                   REAL_RO(vb_list_need(data, "v")), VB_STEIN_TOP);
+  const vb_etas e = {REAL_RO(vb_list_need(data, "m")), REAL_RO(vb_list_need(data, "v")),
+                     vb_stein_make(&model)};
+  vb_stein_moments(&model, REAL_RO(par), &e, VB_STEIN_TOP);
   SEXP out = PROTECT(Rf_allocMatrix(REALSXP, VB_STEIN_TOP, model.n));
-  memcpy(REAL(out), model.stein->moment, sizeof(double) * VB_STEIN_TOP * model.n);
+  memcpy(REAL(out), e.stein->moment, sizeof(double) * VB_STEIN_TOP * model.n);
   UNPROTECT(1);
   return out;
 }

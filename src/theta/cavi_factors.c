@@ -275,8 +275,8 @@ vb_status vb_cavi_settle(vb_cavi_job *c, int anew) {
   if (anew) {
     vb_status st = vb_cavi_lay_rule(c);
     if (st != VB_OK) return st;
-    vb_expect_rule(fit->model, &c->rule, in->rows.eta, in->rows.v, in->rows.ll, in->rows.g,
-                   in->rows.h);
+    const vb_etas e = vb_row_etas(&in->rows);
+    vb_expect_rule(fit->model, &c->rule, &e, in->rows.ll, in->rows.g, in->rows.h);
     memcpy(f->value, c->rule.total, sizeof(double) * f->T);
     st = vb_free_weigh(f);
     if (st != VB_OK) return st;
