@@ -118,7 +118,7 @@ static void predictor_covariance(const vb_model *m, const vb_inner *in, const vb
   for (int b = 0; b < d; b++) {
     for (int k = 0; k < p; k++) { /* Cov(beta_k, t_b) */
       double s = 0;
-      for (int q = 0; q < p; q++) s += in->sol.s_beta[k + (size_t)q * p] * xt[q + (size_t)b * p];
+      for (int l = 0; l < p; l++) s += in->sol.s_beta[k + (size_t)l * p] * xt[l + (size_t)b * p];
       for (int c = 0; c < d; c++) s += cross[k + (size_t)c * p] * zt[b + c * d];
       tb[k] = s;
     }

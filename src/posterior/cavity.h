@@ -39,7 +39,7 @@ void vb_cavity_rows(const vb_cavity_work *work, const vb_unit *unit, const doubl
 
 /* The other rows of one that is left out (cavity_others.c) */
 typedef struct { /* a node's Gaussian and the precisions of the cells that made it */
-  const vb_inner *in;
+  vb_inner *in;  /* its solver has scratch */
   const vb_theta *theta;
   const double *h;
 } vb_at_node;
