@@ -19,7 +19,8 @@ tidy_call <- function(call, env, family, where = env, args = names(call)[-1L]) {
     }
     if (is.language(value) && !arg %in% c("formula", "data", data_arguments) &&
         !same_meaning(value, env, where)) {
-      value <- eval(value, env)
+      # what came by the `...` of a function around vb() may have a meaning `where` alone
+      value <- tryCatch(eval(value, env), error = function(e) value)
     }
     if (is.language(value) || is.null(value) || is_short(value)) next
     call[[arg]] <- if (arg == "family") family_call(family) else value_call(value, arg, env, where)

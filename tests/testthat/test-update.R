@@ -81,3 +81,12 @@ test_that("arguments mean what they meant to the fit, new ones what they mean no
   expect_error(update(own), class = "vb_error_prior")
   expect_error(update(own, y ~ 1, 2), class = "vb_error_dots")
 })
+
+test_that("arguments that a function around vb() passes on by `...` keep their meaning", {
+  around <- function(...) vb(..., prior = normal(0, 1))
+  fits <- lapply(c(0.25, 0.75), function(tau) around(y ~ x, toy, family = asym_laplace(tau)))
+  for (k in 1:2) {
+    expect_identical(fits[[k]]$family$fixed, c(tau = c(0.25, 0.75)[k]))
+    expect_identical(fixef(update(fits[[k]])), fixef(fits[[k]]))
+  }
+})
