@@ -9,8 +9,7 @@ missing_formula <- function(dots) {
 # of the same object where the caller has one, else the argument's own. So do the expressions of
 # `args` that mean something else `where` the formula was written, which is where update() looks.
 tidy_call <- function(call, env, family, where = env, args = names(call)[-1L]) {
-  head <- call_head(call[[1L]])[[1L]]
-  call[[1L]] <- if (deparse1(head) == "varbayes::vb") head else quote(vb)      # lapply() says FUN
+  call[[1L]] <- call_head(call[[1L]])[[1L]]
   for (arg in args) {
     value <- call[[arg]]
     if (is_dot(value)) {

@@ -161,6 +161,7 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   started <- fit_clock()
   env <- parent.frame()
   call <- match.call()
+  if (!identical(call[[1L]], quote(varbayes::vb))) call[[1L]] <- quote(vb)   # lapply() says FUN
   if (missing(formula)) missing_formula(names(call))
   formula <- as_formula(formula, env)
   foreign <- is_foreign_control(call$control, control, env)
