@@ -314,9 +314,11 @@ in_categories <- function(y, class, n_par) {
   !"threshold" %in% class || in_range(y, 1, n_par + 1, TRUE) && all(y == round(y))
 }
 
+# Settings that vb_control() would take, and as it returns them: it fills in what is not given
 is_control <- function(x) {
   setting <- names(formals(vb_control))
   if (!record(x) || !setequal(names(x), c(setting, "cores", "verbose"))) return(FALSE)
-  flag(x$verbose) && int(x$cores, 1, lower = 1) &&
-    tryCatch(!is.null(do.call(vb_control, x[setting])), error = function(e) FALSE)
+  made <- tryCatch(do.call(vb_control, x[setting]), error = function(e) NULL)
+  flag(x$verbose) && int(x$cores, 1, lower = 1) && identical(lapply(made, is.null)[setting],
+                                                             lapply(x[setting], is.null))
 }

@@ -224,7 +224,7 @@ test_that("where all the weight goes to a point of next to none, that is told", 
   far <- which.max(x("point"))
   fit$engine$point$weight[far] <- 1e-200                     # its square is zero
   node <- rbind(-1e3 * (x("node") - min(x("point"))) / diff(range(x("point"))))
-  out <- over_points(fit, node)
+  out <- engine_over_points(fit, node)
   expect_equal(out$share, 1 / length(x("point")), tolerance = 1)
   expect_true(is_flagged(c(out, list(lambda = 0, change = 0))))
   expect_true(is_flagged(list(log_out = -1, lambda = NaN, share = NaN, change = NaN)))

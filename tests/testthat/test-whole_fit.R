@@ -130,3 +130,13 @@ test_that("fits of older layouts are read, of later ones refused", {
   broken$version <- "1"
   expect_error(fixef(broken), "version", class = "vb_error_fit")
 })
+
+test_that("settings are looked through as vb_control() would", {
+  skip_if_not_installed("loo")
+  fit <- small_fits()$ordinal
+  for (change in list(list(lr = NULL), list(tol = "1"), list(max_sweep = NULL), list(cores = NA))) {
+    hurt <- fit
+    hurt$control[names(change)] <- change
+    expect_error(loo::kfold(hurt, K = 2), "control", class = "vb_error_fit")
+  }
+})
