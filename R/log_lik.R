@@ -54,8 +54,20 @@ observations_in <- function(design) {
   list(y = design$y, w = design$w, constant = if (is.null(constant)) 0 else constant)
 }
 
+# Are the family and the priors rows of the tables? An open fit has been asked; one that keeps draws
+# is not opened.
+check_known <- function(design) {
+  tables <- vb_tables()
+  row <- with(tables$family, name == design$family & link == design$link & bound == design$bound)
+  if (is.null(design$user) && !any(row)) damaged("design$family")
+  parts <- c(design[c("prior_coef", "prior_par", "shrink")], design$prior_sd)
+  dist <- unlist(lapply(parts, `[[`, "dist"))
+  if (!all(dist %in% c(tables$prior$name, "constant"))) damaged("design$prior_coef")
+}
+
 # rows x draws
 row_log_lik <- function(fit, data, eta, sample) {
+  check_known(fit$design)
   design <- fit$design
   par <- sample$hyper[fit$hyper$class %in% c("aux", "threshold"), , drop = FALSE]
   first <- threshold_rows(fit)[1L]

@@ -6,6 +6,7 @@
 # returned.
 refit <- function(fit, keep) {
   fit$opened <- NULL
+  check_known(fit$design)
   design <- keep_design(fit$design, keep)
   check_proper(list(x = design$x, center = design$center, names = fit$fixed$names),
                design$prior_coef, "the rows that are not left out")

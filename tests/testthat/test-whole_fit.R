@@ -131,6 +131,18 @@ test_that("fits of older layouts are read, of later ones refused", {
   expect_error(fixef(broken), "version", class = "vb_error_fit")
 })
 
+test_that("a family and priors that there are not are missed", {
+  skip_if_not_installed("loo")
+  fit <- small_fits()$kept
+  for (field in c("family", "link", "bound")) {
+    hurt <- fit
+    hurt$design[[field]] <- "nope"
+    expect_error(loo::kfold(hurt, K = 2), class = "vb_error_fit")
+  }
+  fit$design$prior_coef$dist[2L] <- ""
+  expect_error(loo::kfold(fit, K = 2), "prior_coef", class = "vb_error_fit")
+})
+
 test_that("settings are looked through as vb_control() would", {
   skip_if_not_installed("loo")
   fit <- small_fits()$ordinal
