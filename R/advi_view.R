@@ -17,7 +17,7 @@ further_columns.held_draws <- function(fit, table) {
 # functions of advi_weights.R read: those of a fit by advi()
 weighted_view <- function(fit, table) UseMethod("weighted_view")
 
-#' @export
+#' @rawNamespace S3method(weighted_view, vbfit)
 weighted_view.vbfit <- function(fit, table) UseMethod("weighted_view", held_as(fit))
 
 #' @export

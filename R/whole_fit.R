@@ -259,40 +259,42 @@ hyper_classes <- c("sd", "cor", "aux", "hs", "threshold")
 held_fields <- function(fit) UseMethod("held_fields", held_as(fit))
 
 #' @export
-held_fields.held_nodes <- function(fit) {
-  alist(
-    "engine$node$elbo" = real(x, n_node, finite = FALSE),
-    "engine$node$rq" = real(x, n_node, finite = FALSE),
-    "engine$node$skew" = maybe(x, real, c(n_coef, n_node), finite = FALSE),
-    "engine$node$fixed_skew" = maybe(x, real, c(p, n_node), finite = FALSE),
-    "engine$node$h" = maybe(x, real, c(fit$engine$n_cell, n_node), finite = FALSE),
-    "engine$node$site_h" = real(x, c(n_site, n_node), finite = FALSE),
-    "engine$node$site_b" = maybe(x, real, c(n_site, n_node), finite = FALSE),
-    "engine$axes" = record(x),
-    "engine$axes$coordinate" = text(x, n_axis),
-    "engine$axes$s0" = real(x, n_axis),
-    "engine$axes$mode" = real(x, n_axis),
-    "engine$axes$root" = real(x, c(n_axis, n_axis)),
-    "engine$n_eval" = int(x, 1),
-    "engine$n_sweep" = int(x, 1),
-    "engine$ess" = real(x, 1, finite = FALSE),
-    "engine$khat" = real(x, 1, finite = FALSE),
-    "engine$node_error" = real(x, 1, finite = FALSE),
-    "engine$rq" = record(x),
-    "engine$rq$size" = real(x, 1, finite = FALSE),
-    "engine$rq$max_level" = real(x, 1, finite = FALSE),
-    "engine$lr" = maybe(x, real, c(p, p)),
-    "engine$lr_inflation" = real(x, 1, finite = FALSE),
-    "engine$cell" = int(x, n, lower = 1, upper = fit$engine$n_cell),
-    "engine$effective" = maybe(x, real)
-  )
-}
+held_fields.held_nodes <- function(fit) node_fields
 
 #' @export
-held_fields.held_draws <- function(fit) {
-  number <- quote(real(x, 1, finite = FALSE))
-  count <- quote(is.numeric(x) && length(x) == 1L)
-  c(alist(
+held_fields.held_draws <- function(fit) draw_fields
+
+node_fields <- alist(
+  "engine$node$elbo" = real(x, n_node, finite = FALSE),
+  "engine$node$rq" = real(x, n_node, finite = FALSE),
+  "engine$node$skew" = maybe(x, real, c(n_coef, n_node), finite = FALSE),
+  "engine$node$fixed_skew" = maybe(x, real, c(p, n_node), finite = FALSE),
+  "engine$node$h" = maybe(x, real, c(fit$engine$n_cell, n_node), finite = FALSE),
+  "engine$node$site_h" = real(x, c(n_site, n_node), finite = FALSE),
+  "engine$node$site_b" = maybe(x, real, c(n_site, n_node), finite = FALSE),
+  "engine$axes" = record(x),
+  "engine$axes$coordinate" = text(x, n_axis),
+  "engine$axes$s0" = real(x, n_axis),
+  "engine$axes$mode" = real(x, n_axis),
+  "engine$axes$root" = real(x, c(n_axis, n_axis)),
+  "engine$n_eval" = int(x, 1),
+  "engine$n_sweep" = int(x, 1),
+  "engine$ess" = real(x, 1, finite = FALSE),
+  "engine$khat" = real(x, 1, finite = FALSE),
+  "engine$node_error" = real(x, 1, finite = FALSE),
+  "engine$rq" = record(x),
+  "engine$rq$size" = real(x, 1, finite = FALSE),
+  "engine$rq$max_level" = real(x, 1, finite = FALSE),
+  "engine$lr" = maybe(x, real, c(p, p)),
+  "engine$lr_inflation" = real(x, 1, finite = FALSE),
+  "engine$cell" = int(x, n, lower = 1, upper = fit$engine$n_cell),
+  "engine$effective" = maybe(x, real)
+)
+
+draw_numbers <- paste0("advi$", c("elbo_se", "decrement", "khat", "noise_error"))
+draw_counts <- paste0("advi$", c("n_noise", "n_grad", "n_value", "n_iter", "n_bad"))
+draw_fields <- c(
+  alist(
     "advi$approximation" = text(x, 1),
     "advi$mean" = real(x),
     "advi$coef" = real(x, c(n_coef, n_draw), finite = FALSE),
@@ -303,11 +305,10 @@ held_fields.held_draws <- function(fit) {
     "advi$coef_sd_q" = real(x, n_coef, finite = FALSE),
     "advi$hyper_sd_q" = real(x, n_hyper, finite = FALSE),
     "advi$lr_rule" = text(x, 1)
-  ), stats::setNames(rep(list(number), 4L), paste0("advi$", c("elbo_se", "decrement", "khat",
-                                                              "noise_error"))),
-  stats::setNames(rep(list(count), 5L), paste0("advi$", c("n_noise", "n_grad", "n_value", "n_iter",
-                                                          "n_bad"))))
-}
+  ),
+  stats::setNames(rep(alist(real(x, 1, finite = FALSE)), 4L), draw_numbers),
+  stats::setNames(rep(alist(is.numeric(x) && length(x) == 1L), 5L), draw_counts)
+)
 
 # Categories are what C looks thresholds up by
 in_categories <- function(y, class, n_par) {

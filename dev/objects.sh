@@ -16,6 +16,7 @@ rooms="numbers rows rows/families rows/priors rows/approximations design gauss c
       printf ' \\\n  %s' "${file%.c}.o"
     done
   done
+  printf ' \\\n  init.o'
   printf '\n\nHEADERS ='
   for file in $(find . -name '*.h' | LC_ALL=C sort); do
     printf ' \\\n  %s' "${file#./}"

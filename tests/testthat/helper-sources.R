@@ -17,7 +17,10 @@ r_files <- function() source_files("R", "[.]R$")
 
 # path of a C source within src/, and the room that it is in
 in_src <- function(file) sub(".*/src/", "", file)
-room_of <- function(file) sub("/.*", "", in_src(file))
+room_of <- function(file) {
+  path <- in_src(file)
+  ifelse(path == "init.c", "r", sub("/.*", "", path)) # R looks for one source at the top
+}
 is_glue <- function(file) room_of(file) == "r"
 is_file <- function(file, name) basename(file) %in% name
 
