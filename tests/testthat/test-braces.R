@@ -70,12 +70,13 @@ test_that("names and levels in new data are text in messages", {
   expect_says(conditional_effects(fit, "{evil(1)}"), "{evil(1)}")
   expect_says(posterior_summary(fit, variable = "{evil(1)}"), "{evil(1)}")
   expect_says(plot(fit, "density", variable = "{evil(1)}("), "{evil(1)}")
-  expect_says(loo::loo(fit, group = "{evil(1)}"), "{evil(1)}")
   f <- factor(d$g)
   coded <- vb(y ~ f, d)
   expect_says(predict(coded, data.frame(f = "{evil(1)}")), "{evil(1)}")
   offset <- vb(bquote(n ~ x + offset(.(name))), d, family = poisson())
   expect_says(predict(offset, d["x"]))
+  skip_if_not_installed("loo")
+  expect_says(loo::loo(fit, group = "{evil(1)}"), "{evil(1)}")
 })
 
 test_that("priors, families and classes of the user's are text in messages", {

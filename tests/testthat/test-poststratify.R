@@ -141,5 +141,6 @@ test_that("names without quotes are mistakes that are explained", {
   says(posterior_interval(fit, pars = b_wool), "pars")
   says(conditional_effects(fit, effects = wool), "effects")
   says(plot(fit, "density", variable = b_wool), "variable")
+  skip_if_not_installed("loo")
   says(loo::loo(fit, group = Subject), "group")
 })
