@@ -170,6 +170,8 @@ common_fields <- alist(
   # what was asked
   "call" = is.call(x),
   "formula" = inherits(x, "formula") && length(x) == 3L,
+  "source" = maybe(x, record),
+  "source$columns" = maybe(x, is.data.frame),
   "family" = inherits(x, "family") && text(x$family, 1) && text(x$link, 1) &&
     is.function(x$linkfun) && is.function(x$linkinv) && is.function(x$mu.eta),
   "algorithm" = text(x, 1, among = names(phases)),

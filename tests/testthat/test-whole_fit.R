@@ -152,3 +152,14 @@ test_that("settings are looked through as vb_control() would", {
     expect_error(loo::kfold(hurt, K = 2), "control", class = "vb_error_fit")
   }
 })
+
+test_that("where the data of a damaged fit came from is looked through too", {
+  fit <- vb(dist ~ speed, cars)
+  for (source in list(raw(3), 1, list(columns = 2))) {
+    damaged <- fit
+    damaged$source <- source
+    expect_error(predict(damaged, cars[1:2, ]), "source", class = "vb_error_fit")
+  }
+  fit$source <- NULL                       # as older fits
+  expect_length(predict(fit, cars[1:2, ]), 2)
+})
