@@ -35,5 +35,5 @@ shrunk_quantiles <- function(fit, row, probs) {
   hyper <- node$hyper[fit$hyper$class == "hs", , drop = FALSE]
   q <- list(mean = nodes$mean, var = nodes$var, h = node$site_h[site, , drop = FALSE],
             b = node$site_b[site, , drop = FALSE], skew = nodes$skew, prior = dist[row[1L]])
-  tilted_quantiles(q, rbind(fit$design$shrink$df, hyper), node$weight, probs)
+  in_order(tilted_quantiles(q, rbind(fit$design$shrink$df, hyper), node$weight, probs), probs)
 }

@@ -54,8 +54,22 @@ shown_probs <- c(0.002, 0.998)      # heavy tails would leave no room for the re
 # where the parameter can be (`inside`), and the value at which it is `held`, if it is
 posterior_densities <- function(fit, table) {
   lapply(seq_len(nrow(table)), function(k) {
-    density_rows[[table$class[k]]](fit, table$row[k])
+    resolved(density_rows[[table$class[k]]](fit, table$row[k]), table$name[k])
   })
+}
+
+# A fit that went astray has posteriors that are not finite, and some that doubles cannot resolve:
+# these are drawn as held.
+resolved <- function(density, name) {
+  if (!all(is.finite(c(density$held, density$range)))) {
+    vb_abort("fit", c("The posterior of {.val {name}} is not finite: it has no density to draw.",
+                      i = "See {.code summary(fit)} for how far the fit came."))
+  }
+  if (is_point(density$range)) list(held = mean(density$range)) else density
+}
+
+is_point <- function(range) {
+  length(range) > 0L && range[2L] - range[1L] <= 1e4 * .Machine$double.eps * max(abs(range))
 }
 
 density_curve <- function(density, range = density$range) {
@@ -143,7 +157,8 @@ point_density <- function(x, weight, inside) {
   keep <- weight > 0
   x <- x[keep]
   weight <- weight[keep] / sum(weight[keep])
-  if (min(x) == max(x)) return(list(held = x[1L]))
+  if (!all(is.finite(x))) return(list(held = NaN))
+  if (is_point(range(x))) return(list(held = x[1L]))
   mean <- sum(weight * x)
   quartile <- diff(weighted_quantile(x, weight, c(0.25, 0.75)))
   spread <- min(sqrt(sum(weight * (x - mean)^2)), if (quartile > 0) quartile / 1.34)

@@ -61,8 +61,10 @@ is_intercept <- function(fit, parameter) {
 prior_side_densities <- function(fit, table) {
   lapply(seq_len(nrow(table)), function(k) {
     one <- table[k, ]
-    if (is_intercept(fit, one)) return(mixture_density(ranef_nodes(fit, one$row)))
-    if (one$class == "threshold") return(hyper_density(fit, one$row))
+    if (is_intercept(fit, one)) {
+      return(resolved(mixture_density(ranef_nodes(fit, one$row)), one$name))
+    }
+    if (one$class == "threshold") return(resolved(hyper_density(fit, one$row), one$name))
     posterior_densities(fit, one)[[1L]]
   })
 }

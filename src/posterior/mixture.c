@@ -69,26 +69,36 @@ double vb_mixture_log_density(int n, const double *mean, const double *var, cons
   return log(density);
 }
 
+/* The components' scales may differ by many powers of ten (a horseshoe's do), so that how near x is
+ * to the quantile is judged by probability and not by the mixture's standard deviation.  Newton
+ * kept within a shrinking bracket; steps that do not halve are the bracket's middle instead. */
 double vb_mixture_quantile(int n, const double *mean, const double *var, const double *skew,
                            const double *weight, double prob) {
-  double m1 = 0, m2 = 0, density;
+  double m1 = 0, m2 = 0, density, enough = 1e-10 * fmin(prob, 1 - prob);
   for (int s = 0; s < n; s++) {
     m1 += weight[s] * mean[s];
     m2 += weight[s] * (var[s] + mean[s] * mean[s]);
   }
-  double sd = sqrt(fmax(m2 - m1 * m1, 0));
+  double var_all = m2 - m1 * m1;
+  if (!isfinite(var_all)) return NAN;
+  double sd = sqrt(fmax(var_all, 0));
   if (!(sd > 0)) return m1;
   double lo = m1 - 12 * sd, hi = m1 + 12 * sd, x = m1 + sd * Rf_qnorm5(prob, 0, 1, 1, 0);
+  double step = hi - lo, before = step;
   x = fmin(fmax(x, lo), hi);
-  for (int it = 0; it < 100; it++) { /* Newton kept within a shrinking bracket */
+  for (int it = 0; it < 300; it++) {
     double f = mixture_cdf(n, mean, var, skew, weight, x, &density) - prob;
     if (f > 0)
       hi = x;
     else
       lo = x;
     double next = density > 0 ? x - f / density : lo;
-    if (!(next > lo && next < hi)) next = (lo + hi) / 2;
-    if (fabs(next - x) < 1e-10 * sd) return next;
+    int newton = next > lo && next < hi;
+    if (fabs(f) <= enough) return newton ? next : x;
+    if (!newton || fabs(next - x) > before / 2) next = (lo + hi) / 2;
+    if (!(next > lo && next < hi)) return next; /* neighbours: between them the probability jumps */
+    before = step;
+    step = fabs(next - x);
     x = next;
   }
   return x;

@@ -38,3 +38,18 @@ test_that("the ends of intervals are in order", {
   ends <- eta_quantiles(nodes, c(0.75, 0.975))
   expect_lt(ends[1], ends[2])
 })
+
+test_that("quantiles of a mixture are right at every scale of its components", {
+  sd <- 10^c(1, -2, -13, -25)
+  weight <- c(0.1, 0.2, 0.3, 0.4)
+  probs <- c(0.001, 0.04, 0.1, 0.25, 0.4, 0.65, 0.85, 0.975)
+  for (mean in list(rep(0, 4), c(-1, 3, 0, 0), c(5, 0, 0, 1e-24))) {
+    q <- drop(mixture_quantiles(rbind(mean), rbind(sd^2), NULL, weight, probs))
+    p <- vapply(q, function(x) sum(weight * pnorm(x, mean, sd)), 0)
+    expect_equal(p, probs, tolerance = 1e-8)
+  }
+  for (var in c(Inf, NaN)) {
+    q <- mixture_quantiles(rbind(c(1, 2)), rbind(c(1, var)), NULL, c(0.5, 0.5), 0.1)
+    expect_identical(c(q), NaN)
+  }
+})

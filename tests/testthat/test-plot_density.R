@@ -129,3 +129,19 @@ test_that("densities of a fit by advi() are those of its transformed normals", {
   q <- posterior_summary(fit, probs = 0.3, variable = "p")[, 3L]
   expect_lt(abs(below(got$p, q) - 0.3), 0.005)
 })
+
+test_that("a posterior too narrow for a curve is drawn as held, one that is not finite is named", {
+  narrow <- fit_of("line")
+  at <- 0.25 + c(0, 2, 4) * .Machine$double.eps
+  expect_identical(point_density(at, rep(1, 3), c(-Inf, Inf))$held, at[1L])
+  expect_lt(abs(resolved(list(range = range(at)), "b")$held - 0.25), 1e-12)
+  narrow$engine$node$fixed_cov[] <- 1e-40
+  narrow$engine$node$fixed_mean[] <- unname(fixef(narrow))
+  got <- curves(narrow, type = "density", variable = "b_speed")[["b_speed"]]
+  expect_identical(got$density, Inf)
+  expect_equal(got$x, unname(fixef(narrow)["speed"]))
+  narrow$engine$node$fixed_cov[] <- Inf
+  expect_error(curves(narrow, type = "density", variable = "b_speed"), class = "vb_error_fit")
+  expect_error(resolved(point_density(c(1, Inf, 2), rep(1, 3), c(-Inf, Inf)), "b_{x}"), "b_{x}",
+               fixed = TRUE, class = "vb_error_fit")
+})
