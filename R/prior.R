@@ -27,6 +27,12 @@
 #' for all terms of its factor together, be they `(x || g)` or `(1 | g) + (0 + x | g)`, and the
 #' factors of `(1 | a/b)` are `a` and `a:b`.
 #'
+#' @section Flat priors:
+#' With `flat()`, or `NULL`, there is a posterior only where the data hold a coefficient in place.
+#' Where they separate the responses, as where a group has successes only or a cell only zeros, the
+#' likelihood never falls on the way to infinity, and [vb()] stops with an error that names the
+#' coefficients (class `vb_error_separation`).
+#'
 #' @section Priors written for 'brms':
 #' `prior` may also be what `brms::prior()`, or `c()` of several, returns. As there, a prior of the
 #' class `"b"`, `"sd"` or `"cor"` holds for all parameters of the class, one with `group` for those
@@ -234,6 +240,10 @@ prior_rows <- list(
 is_flat <- function(dist) dist == "flat"
 is_held <- function(dist) dist == "constant"
 is_shrunk <- function(dist) dist == "horseshoe"
+# The power by which the density falls far out; Inf: faster than any
+fall_of_tail <- function(dist, arg) {
+  ifelse(is_flat(dist), 0, ifelse(dist == "student_t", arg[1L, ] + 1, Inf))
+}
 # those that the engine approximates by a Gaussian
 is_site <- function(dist) !dist %in% c("normal", "flat")
 

@@ -10,6 +10,8 @@ refit <- function(fit, keep) {
   design <- keep_design(fit$design, keep)
   check_proper(list(x = design$x, center = design$center, names = fit$fixed$names),
                design$prior_coef, "the rows that are not left out")
+  par <- as.character(fit$hyper$name[fit$hyper$class %in% c("aux", "threshold")])
+  check_separation(design, c(par, fit$fixed$names), "the rows that are not left out")
   started <- fit_clock()
   control <- replace(fit$control, "verbose", FALSE)
   density <- own_density(fit)

@@ -49,6 +49,7 @@ make_spec <- function(family, response, design, priors, offset, rows) {
     prior_coef = priors$coef, prior_sd = priors$sd, prior_cor = priors$cor,
     prior_par = priors$par, shrink = priors$shrink
   )
+  check_separation(spec, c(family$par, design$names))
   spec$user <- user_spec(family, part(response$y))
   spec
 }
