@@ -3,10 +3,12 @@
 
 #' Draws of a fit by advi()
 #'
-#' The draws from the Gaussian that [advi()] reports, on the scale of the parameters, as objects of
-#' 'posterior'. The columns `lp__` and `lp_approx__` are the log densities of the target and of the
-#' Gaussian (both of the real numbers that the fit works on), from which importance weights are
-#' made.
+#' The draws that [advi()] keeps, on the scale of the parameters, as objects of 'posterior'. The
+#' columns `lp__` and `lp_approx__` are the log densities of the target and of what was drawn from
+#' (both of the real numbers that the fit works on), from which importance weights are made. Where
+#' these are what is reported (see [posterior_summary()][posterior_summary.advifit]) the draws have
+#' been resampled by them: they need no weights any more, and some occur more than once. `fit$draws`
+#' has them as they were drawn.
 #'
 #' The draws are kept in the fit: they are the same at each call, and `vb_control(draws = )` of the
 #' fit sets their number.
@@ -33,11 +35,20 @@ NULL
 as_draws.advifit <- function(x, ndraws = NULL, variable = NULL, regex = FALSE, ...) {
   warn_unused(list(...), "draws.advifit")
   check_number(ndraws, "ndraws", lower = 1, upper = nrow(x$draws), whole = TRUE, null = TRUE)
-  row <- seq_len(if (is.null(ndraws)) nrow(x$draws) else ndraws)
+  row <- report_rows(x, if (is.null(ndraws)) nrow(x$draws) else ndraws)
   all <- cbind(x$draws, lp__ = x$lp, lp_approx__ = x$lp_approx)
   table <- data.frame(name = colnames(all), column = seq_len(ncol(all)))
   column <- select_parameters(table, variable, regex)$column
   posterior::as_draws_matrix(all[row, column, drop = FALSE])
+}
+
+# The first n draws or, where their weights are reported, n resampled by these, systematically
+# (Kitagawa 1996)
+report_rows <- function(fit, n) {
+  if (!any(fit$margin$weighted)) return(seq_len(n))
+  weight <- exp(fit$log_weight)
+  at <- findInterval((seq_len(n) - 0.5) / n, cumsum(weight) / sum(weight)) + 1L
+  pmin(at, length(weight))
 }
 
 #' @rdname draws.advifit

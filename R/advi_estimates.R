@@ -11,8 +11,8 @@
 #'   `object$cov`, instead of that of the parameters.
 #' @param ... Not used.
 #' @return `coef()` a named vector, `vcov()` a matrix, `confint()` a matrix with a row per
-#'   parameter. Where a parameter depends on several of the real numbers `vcov()` takes correlations
-#'   from draws.
+#'   parameter. Where weighted draws are reported, or a parameter depends on several of the real
+#'   numbers, `vcov()` takes correlations from draws.
 #' @examples
 #' fit <- advi(function(theta) sum(dgamma(theta, c(2, 9), log = TRUE)), c(a = 1, b = 5),
 #'             function(theta) c(1, 8) / theta - 1, lower = 0)
@@ -47,8 +47,9 @@ natural_cov <- function(fit) {
   margin <- fit$margin
   axis <- margin$axis
   sd <- summarise_parameters(fit, parameter_table(fit), numeric())[, 2L]
-  cov <- if (anyNA(axis)) {
-    stats::cor(fit$draws) * outer(sd, sd)
+  cov <- if (anyNA(axis) || any(margin$weighted)) {
+    weight <- exp(if (any(margin$weighted)) fit$log_weight else gaussian_weight(fit))
+    stats::cov.wt(fit$draws, weight / sum(weight), cor = TRUE)$cor * outer(sd, sd)
   } else {
     margin_cov(margin, fit$mean[axis], fit$cov[axis, axis, drop = FALSE])
   }

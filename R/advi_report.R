@@ -2,12 +2,13 @@
 
 advi_verdict <- function(fit) {
   name <- fit$margin$name
-  weight <- exp(fit$log_weight)
-  change <- weight_changes(fit$draws, weight)
+  n <- length(fit$log_weight)
+  carried <- any(fit$margin$weighted)
+  change <- if (carried) changes_by_weights(fit) else weight_changes(fit$draws, exp(fit$log_weight))
   most <- order(change, decreasing = TRUE)
-  changed <- name[most[which(change[most] > max(0.1, 3 / sqrt(length(weight))))]]
-  far <- fit$khat >= khat_limit(length(weight))
-  khat_verdict(fit$khat, far, name[uncorrectable(fit)], changed, length(name), steady(fit))
+  changed <- name[most[which(change[most] > max(0.1, 3 / sqrt(n)))]]
+  far <- fit$khat >= khat_limit(n)
+  khat_verdict(fit$khat, far, name[uncorrectable(fit)], changed, length(name), steady(fit), carried)
 }
 
 # Approximation, bound, gradients, outcome and time in a sentence

@@ -5,20 +5,26 @@
 #'
 #' One row per parameter. Two calls give the same numbers.
 #'
-#' A parameter that is a linear, exponential or logistic function of one of the real numbers the fit
-#' works on (all with bounds of their own) has the exact mean, standard deviation and quantiles that
-#' the Gaussian of the fit implies; one that depends on several, such as an element of a simplex,
-#' has those of the draws that the fit keeps (`draws` of [vb_control()]).
+#' Where Pareto smoothed importance weights of the draws that the fit keeps (`draws` of
+#' [vb_control()]) are of use, they are what is reported: they correct what the Gaussian misses of
+#' the parameters' own shape, such as the skewness of a scale. If their noise would exceed what they
+#' correct, or Pareto k is too large, it is the Gaussian. `fit$margin$weighted` tells which.
 #'
-#' With `method = "psis"` the draws are weighted by Pareto smoothed importance weights, which
-#' corrects what the Gaussian misses where that is not too much: if Pareto k of a parameter asked
-#' for is 0.7 or more (with fewer than 2000 draws: see [summary.advifit()]) it is an error.
+#' Under the Gaussian, which `method = "approximation"` asks for, a parameter that is a linear,
+#' exponential or logistic function of one of the real numbers the fit works on (all with bounds of
+#' their own) has the exact mean, standard deviation and quantiles that the Gaussian implies; one
+#' that depends on several, such as an element of a simplex, has those of the draws.
+#'
+#' `method = "psis"` asks for the weights: if Pareto k of a parameter asked for is 0.7 or more (with
+#' fewer than 2000 draws: see [summary.advifit()]), or the weighted draws are worth fewer than 100
+#' of equal weight, it is an error.
 #'
 #' @param x A fit of class `advifit`.
 #' @param probs Probabilities of the quantiles, one column `Q<100 * prob>` each.
 #' @param variable Names of the parameters wanted, `NULL` for all. The name of a vector such as
 #'   `beta` stands for its elements `beta[1]` ...
-#' @param method `"approximation"`, or `"psis"` for importance weighted draws.
+#' @param method `"auto"`: importance weighted draws where they are of use, else the Gaussian;
+#'   `"psis"` or `"approximation"`: one of these.
 #' @param regex Whether `variable` holds regular expressions, or such expressions themselves.
 #' @param ... Not used.
 #' @return A numeric matrix with the columns `Estimate` (posterior mean), `Est.Error` (posterior
@@ -33,7 +39,10 @@
 #' posterior_summary(fit, probs = c(.05, .95), variable = "a", method = "psis")
 #' @export
 posterior_summary.advifit <- function(x, probs = c(0.025, 0.975), variable = NULL,
-                                      method = c("approximation", "psis"), regex = FALSE, ...) {
+                                      method = c("auto", "approximation", "psis"), regex = FALSE,
+                                      ...) {
+  method <- pick_choice(method, "method", c("auto", "approximation", "psis"))
+  if (method == "approximation") x$margin$weighted[] <- FALSE
   named_summary(x, probs, variable, method, regex, list(...), "posterior_summary.advifit")
 }
 
@@ -44,11 +53,14 @@ posterior_summary.advifit <- function(x, probs = c(0.025, 0.975), variable = NUL
 #' Posterior means, standard deviations and equal-tailed intervals of all parameters, what linear
 #' response changed, and how far to trust it all.
 #'
-#' `Est.Error` is corrected by linear response, `q.Error` is the standard deviation of the optimal
-#' Gaussian without that. `Pareto.k` is that of each parameter's mean and standard deviation under
-#' importance weights (Vehtari et al. 2024). Below 0.7 (with `S` < 2000 draws `1 - 1 / log10(S)`)
-#' the weights are of use: what they change is then known, and if it is next to nothing the summary
-#' says that the approximation is close. Above, neither it nor they are to be trusted. Two
+#' Estimates are those of [posterior_summary()][posterior_summary.advifit]: of importance weighted
+#' draws where these are of use, else of the Gaussian, corrected by linear response; `q.Error` is
+#' the standard deviation of the optimal Gaussian without either. `Pareto.k` is that of each
+#' parameter's mean and standard deviation under importance weights (Vehtari et al. 2024). Below 0.7
+#' (with `S` < 2000 draws `1 - 1 / log10(S)`)
+#' the weights are of use: what they change is then known and reported, and if it is next to nothing
+#' the summary says that the approximation is close. Above, neither it nor they are to be trusted;
+#' `Inf` is said of a moment that rests on a handful of draws, such as one that does not exist. Two
 #' reservations: Pareto k speaks of the shape of the tail of the weights, which may be bad where
 #' they hardly vary at all; the summary then says so. And in many dimensions it may be large because
 #' of all of them together where each marginal is fine: it is no proof of an error, but there is

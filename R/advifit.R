@@ -23,15 +23,17 @@
 #'   \item{`margin`}{A data frame with a row per reported parameter: its `name`, and for a parameter
 #'     that is `shift + scale * link(x)` of a single real number the position of that number
 #'     (`axis`; `NA`: it depends on several), the `link` (`"identity"`, `"exp"` or `"plogis"`),
-#'     `shift` and `scale`; `error_q`, its standard deviation under q; and its Pareto `khat`.}
+#'     `shift` and `scale`; `error_q`, its standard deviation under q; its Pareto `khat`; and
+#'     whether its `weighted` draws are what is reported.}
 #' }
 #'
 #' @section Draws:
 #' \describe{
-#'   \item{`draws`}{From the Gaussian that is reported: a matrix with a row per draw and a column
-#'     per reported parameter.}
-#'   \item{`lp`, `lp_approx`}{Log densities of the target and of that Gaussian at the draws, both of
-#'     the real numbers. Pathfinder's draws are already resampled by importance weights.}
+#'   \item{`draws`}{A matrix with a row per draw and a column per reported parameter. They are from
+#'     the Gaussian or, where weights over it would not do, from heavier tails around it.}
+#'   \item{`lp`, `lp_approx`, `lp_gaussian`}{Log densities at the draws of the target, of what they
+#'     were drawn from and of the Gaussian, all of the real numbers. Pathfinder's draws are already
+#'     resampled by importance weights.}
 #'   \item{`log_weight`}{Logarithms of the Pareto smoothed importance weights, which add up to 1.}
 #'   \item{`khat`}{The Pareto k of these weights.}
 #' }
@@ -71,11 +73,11 @@ NULL
 new_advifit <- function(call, target, map, result, control, seconds) {
   axes <- map$axes
   natural <- held_exactly(natural_draws(target, map, result$draws))
-  margin <- fit_margins(target, map, result, natural)
   result$log_weight <- result$log_weight - log_sum(result$log_weight)
+  margin <- fit_margins(target, map, result, natural)
   keep <- c("approximation", "elbo", "elbo_se", "converged", "decrement", "n_noise", "noise_error",
             "n_grad", "n_value", "n_iter", "n_bad", "khat", "curvature", "lr_rule", "lp",
-            "lp_approx", "log_weight")
+            "lp_approx", "lp_gaussian", "log_weight")
   named <- lapply(result[c("mean", "sd", "sd_q", "noise_sd")], stats::setNames, axes)
   cov <- result$cov
   if (!is.null(cov)) dimnames(cov) <- list(axes, axes)
@@ -87,6 +89,7 @@ new_advifit <- function(call, target, map, result, control, seconds) {
          trace = trace_table(result$trace, "advi", target_parts),
          stopped = if (isTRUE(result$converged)) "" else stop_reason(result$status, "advi"))
   )
+  fit$margin$weighted <- reported_by_weights(fit)
   structure(fit, class = "advifit")
 }
 
@@ -97,7 +100,7 @@ fit_margins <- function(target, map, result, natural) {
   if (!resampled) margin[loose, ] <- find_margins(natural[loose, , drop = FALSE], result$draws)
   margin$error_q <- errors_under_q(target, map, margin, result)
   margin$khat <- if (resampled) result$khat
-    else expectand_k(t(natural), result$lp - result$lp_approx)
+    else expectand_k(t(natural), result$lp - result$lp_approx, result$khat)
   margin
 }
 
@@ -130,8 +133,8 @@ errors_under_q <- function(target, map, margin, result) {
     n <- ncol(x)
     x[] <- x[cbind(as.vector(row(x)), as.vector(col(x) + row(x) - 1L) %% n + 1L)]
   }
-  natural <- natural_draws(target, map, x)
-  out[!exact] <- apply(natural[!exact, , drop = FALSE], 1L, stats::sd)
+  natural <- t(natural_draws(target, map, x)[!exact, , drop = FALSE])
+  out[!exact] <- psis_summary(natural, gaussian_weight(result), numeric())[, 2L]
   out
 }
 
@@ -145,14 +148,9 @@ parameter_table.advifit <- function(fit) {
 #' @export
 summarise_parameters.advifit <- function(fit, table, probs) {
   row <- table$row
-  out <- summary_matrix(fit$margin$name[row], probs)
-  margin <- fit$margin[row, ]
-  exact <- !is.na(margin$axis)
-  axis <- margin$axis[exact]
-  out[exact, ] <- summarise_margins(margin[exact, ], fit$mean[axis], fit$sd[axis], probs)
-  out[!exact, ] <- t(apply(fit$draws[, row[!exact], drop = FALSE], 2L, function(value) {
-    c(mean(value), stats::sd(value), stats::quantile(value, probs, names = FALSE))
-  }))
+  out <- gaussian_rows(fit, row, probs)
+  weighted <- fit$margin$weighted[row]
+  out[weighted, ] <- psis_rows(fit, row[weighted], probs)
   out
 }
 

@@ -2,14 +2,27 @@
 
 # Of each parameter's mean and sd as importance weighting would estimate them (Vehtari et al. 2024):
 # the heavier tail of the weights and of the weights times its squared deviation. `draws` has a row
-# per draw.
-expectand_k <- function(draws, log_ratio) {
+# per draw, `khat` is that of the weights.
+expectand_k <- function(draws, log_ratio, khat = tail_k(matrix(log_ratio))) {
   sd <- apply(draws, 2L, stats::sd)
   varies <- is.finite(sd) & sd > 0
   k <- rep(NA_real_, ncol(draws))
-  z <- scale(draws[, varies, drop = FALSE], scale = sd[varies])
-  k[varies] <- pmax(tail_k(log_ratio + 2 * log(abs(z))), tail_k(matrix(log_ratio)))
+  weight <- exp(log_ratio - log_sum(log_ratio))
+  mean <- colSums(weight * draws[, varies, drop = FALSE])
+  log_term <- log_ratio + 2 * log(abs(sweep(draws[, varies, drop = FALSE], 2L, mean)))
+  k[varies] <- pmax(terms_k(log_term), khat)
   k
+}
+
+# Pareto k of the terms of sums, columns of their logarithms. Where no term counts more than ten
+# times their mean they have no tail, and a fit to the largest describes a hump. Where the sum rests
+# on next to no terms its k, which is fitted to a thousand times as many, understates the tail.
+terms_k <- function(log_term) {
+  share <- apply(log_term, 2L, function(x) exp(x - log_sum(x)))
+  largest <- apply(share, 2L, max) * nrow(share)
+  k <- tail_k(log_term)
+  k <- ifelse(largest <= 10, pmin(k, 0), k)
+  ifelse(colSums(share^2) > 1 / 10, Inf, k)
 }
 
 # Up to where weights of n draws are of use (Vehtari et al. 2024, section 3.2.4)
@@ -33,8 +46,9 @@ weight_changes <- function(draws, weight) {
 }
 
 # The verdict, in a sentence. `far`: is Pareto k of the weights itself too large? `wrong`:
-# parameters that weights cannot correct, `changed`: those that they change
-khat_verdict <- function(khat, far, wrong, changed, n_name, steady) {
+# parameters that weights cannot correct, `changed`:
+# those that they change; `carried`: are these what is reported?
+khat_verdict <- function(khat, far, wrong, changed, n_name, steady, carried = FALSE) {
   if (is.na(khat)) {
     return("Pareto k could not be had: nothing is known about how good the approximation is.")
   }
@@ -48,6 +62,10 @@ khat_verdict <- function(khat, far, wrong, changed, n_name, steady) {
                   " are not to be trusted."))
   }
   if (!length(changed)) return(paste0(said, "the approximation is close to the target."))
+  if (carried) {
+    return(paste0(said, "usable; importance weights have corrected the approximation, most of all ",
+                  "in ", listed(changed), "."))
+  }
   paste0(said, "usable; posterior_summary(method = \"psis\") corrects what is left, most of all ",
          "in ", listed(changed), ".")
 }

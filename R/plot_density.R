@@ -177,13 +177,13 @@ point_density <- function(x, weight, inside) {
   }, range = range, inside = inside)
 }
 
-# Of a fit by advi(): shift + scale f(x) of a normal x, else the kept draws
+# Of a fit by advi(): shift + scale f(x) of a normal x, or of the weighted draws' x
 margin_density <- function(fit, margin) {
-  if (is.na(margin$axis)) {
-    draws <- fit$draws[, margin$name]
-    return(point_density(draws, rep(1, length(draws)), c(-Inf, Inf)))
-  }
+  draws <- fit$draws[, margin$name]
+  weight <- exp(if (margin$weighted) fit$log_weight else gaussian_weight(fit))
+  if (is.na(margin$axis)) return(point_density(draws, weight, c(-Inf, Inf)))
   link <- links[[margin$link]]
+  if (margin$weighted) return(linked_density(draws, weight, margin, link))
   mean <- fit$mean[[margin$axis]]
   sd <- fit$sd[[margin$axis]]
   end <- margin$shift + margin$scale * link$value(mean + stats::qnorm(shown_probs) * sd)
@@ -192,5 +192,20 @@ margin_density <- function(fit, margin) {
     out <- stats::dnorm(x, mean, sd) / (abs(margin$scale) * exp(link$log_slope(x)))
     replace(out, !is.finite(out), 0)
   }
+  list(at = at, range = sort(end), inside = c(-Inf, Inf))
+}
+
+# The kernel estimate is of x, which has no edges
+linked_density <- function(draws, weight, margin, link) {
+  to_x <- function(theta) suppressWarnings(link$inverse((theta - margin$shift) / margin$scale))
+  x <- to_x(draws)
+  keep <- is.finite(x) & weight > 0
+  inner <- point_density(x[keep], weight[keep], c(-Inf, Inf))
+  at <- function(theta) {
+    x <- to_x(theta)
+    out <- inner$at(x) / (abs(margin$scale) * exp(link$log_slope(x)))
+    replace(out, !is.finite(out), 0)
+  }
+  end <- margin$shift + margin$scale * link$value(inner$range)
   list(at = at, range = sort(end), inside = c(-Inf, Inf))
 }

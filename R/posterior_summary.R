@@ -42,13 +42,13 @@ posterior_summary <- function(x, ...) UseMethod("posterior_summary")
 #' @export
 posterior_summary.vbfit <- function(x, probs = c(0.025, 0.975), variable = NULL,
                                     method = c("approximation", "psis"), regex = FALSE, ...) {
+  method <- pick_choice(method, "method", c("approximation", "psis"))
   named_summary(whole_fit(x), probs, variable, method, regex, list(...), "posterior_summary")
 }
 
 # `page`: the help page that a warning of unknown arguments names
 named_summary <- function(x, probs, variable, method, regex, dots, page) {
   check_probs(probs, "probs")
-  method <- pick_choice(method, "method", c("approximation", "psis"))
   take_synonyms(dots, c(pars = "variable"), page)
   table <- select_parameters(parameter_table(x), variable, regex)
   if (method != "psis") return(summarise_parameters(x, table, probs))

@@ -60,6 +60,8 @@ typedef struct { /* standard normals and uniforms, from R's generator */
  * moments are exactly those of N(0, I): all together where M / 2 >= d, else in blocks. z: d x M.
  * The first M / 2 columns come from raw (d x M/2), the others are their negatives. */
 vb_status vb_noise_whiten(const vb_host *host, int d, int M, const double *raw, double *z);
+/* z (d x n) <- standard normals, in few dimensions as even as can be */
+void vb_even_normals(const vb_noise *noise, int d, int n, double *z);
 
 /* x (dim x n) <- mu + S z */
 void vb_q_points(const vb_q *q, const double *par, int n, const double *z, double *x);
@@ -150,6 +152,7 @@ typedef struct {
   int n_noise;                           /* draws of the bound, 0: chosen */
   int min_noise, max_noise;              /* chosen from here, doubled up to there */
   int rescale;                           /* find units for the parameters first */
+  int weighted;                          /* weighted draws are what is reported */
   int rank, n_path, n_draw, max_iter;
   int use_lr;       /* 1, 0, -1: automatic */
   int batch;        /* rows of a mini-batch, 0: all */
@@ -175,6 +178,7 @@ typedef struct {
   double *cov;                   /* dim x dim, or NULL: that of q alone is known */
   double *q_cov;                 /* dim x dim: q's own, or NULL */
   double *draw, *lp, *lp_approx; /* dim x n_draw; n_draw */
+  double *lp_gaussian;           /* n_draw: log densities under N(mean, cov), or NULL */
   double *log_weight;            /* n_draw: smoothed importance weights */
   double elbo, elbo_se, lik, decrement, noise_error, khat, curvature; /* lik: see vb_advi_step */
   double *noise_sd;    /* dim: sampling error of mean in x, in units of sd */
@@ -192,8 +196,10 @@ vb_status vb_units_frame(vb_advi *advi, vb_frame *frame);
 void vb_units_undo(vb_advi *advi, const vb_frame *frame);
 /* everything that is reported of q, from the draws that saa was last evaluated at */
 vb_status vb_advi_report(vb_advi *advi, vb_saa *saa);
-/* lp, importance weights and their Pareto k of the draws there are */
+/* lp, importance weights and their Pareto k of the draws there are (weigh.c) */
 vb_status vb_advi_weigh(vb_advi *advi);
+/* draws from heavier tails, with their weights, where those there are do not serve */
+vb_status vb_advi_reweigh(vb_advi *advi);
 /* stochastic gradients from q as it stands (fresh.c); the averaged iterate is left in q->par */
 vb_status vb_fresh_run(vb_advi *advi);
 /* the Gaussian of largest ELBO along set.n_path paths (pathfinder.c); VB_NOT_FINITE: no density at

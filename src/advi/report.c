@@ -6,7 +6,6 @@
 #include "numbers/small.h"
 
 #define DENSE_UP_TO 1500 /* dimension up to which a covariance is made */
-#define CHUNK 256        /* draws evaluated between two looks at the user's keyboard */
 
 static void means(vb_advi *a) { vb_frame_to_x(&a->frame, 1, a->q.par, a->mean); }
 
@@ -55,7 +54,10 @@ static vb_status draw_reported(vb_advi *a) {
   for (int b = 1; b < d; b++) memset(root + (size_t)d * b, 0, sizeof(double) * b);
   vb_frame reported = {.dim = d, .dense = 1, .center = a->mean, .root = root};
   double constant = (d * VB_LOG_2PI + vb_chol_log_det(d, root, d)) / 2;
-  a->noise.normal(a->noise.data, (size_t)d * S, z);
+  if (a->set.weighted)
+    vb_even_normals(&a->noise, d, S, z);
+  else
+    a->noise.normal(a->noise.data, (size_t)d * S, z);
   for (int i = 0; i < S; i++) {
     a->lp_approx[i] = -vb_dot(d, z + (size_t)i * d, z + (size_t)i * d) / 2 - constant;
     vb_frame_to_x(&reported, 1, z + (size_t)i * d, x);
@@ -82,24 +84,6 @@ static void draw_q(vb_advi *a) {
   }
 }
 
-/* log densities of the draws, importance weights and their Pareto k */
-vb_status vb_advi_weigh(vb_advi *a) {
-  int d = a->density->dim, S = a->set.n_draw;
-  for (int from = 0; from < S; from += CHUNK) {
-    int n = S - from < CHUNK ? S - from : CHUNK;
-    vb_status st = vb_density_eval(a->density, n, a->draw + (size_t)d * from, a->lp + from, NULL);
-    if (st != VB_OK) return st;
-    if (a->host->poll()) return VB_INTERRUPTED;
-  }
-  for (int i = 0; i < S; i++) a->log_weight[i] = a->lp[i] - a->lp_approx[i];
-  double largest = 0;
-  for (int i = 0; i < S; i++)
-    if (isfinite(a->lp[i])) largest = fmax(largest, fabs(a->lp[i]));
-  a->khat = vb_psis(S, a->log_weight);
-  if (largest > 1e15) a->khat = NAN; /* rounding is all that the weights are made of */
-  return VB_OK;
-}
-
 vb_status vb_advi_report(vb_advi *a, vb_saa *saa) {
   int d = a->q.dim;
   vb_status st = VB_OK;
@@ -113,5 +97,6 @@ vb_status vb_advi_report(vb_advi *a, vb_saa *saa) {
     for (int k = 0; k < d; k++) a->sd[k] = a->sd_q[k] = sqrt(a->sd_q[k]);
     draw_q(a);
   }
-  return st == VB_OK ? vb_advi_weigh(a) : st;
+  if (st == VB_OK) st = vb_advi_weigh(a);
+  return st == VB_OK && a->set.weighted ? vb_advi_reweigh(a) : st;
 }

@@ -67,5 +67,6 @@ void vb_units_undo(vb_advi *a, const vb_frame *frame) {
     for (int k = 0; k < d; k++) a->draw[k + (size_t)d * i] *= unit[k];
     a->lp[i] -= frame->log_det;
     a->lp_approx[i] -= frame->log_det;
+    if (a->lp_gaussian) a->lp_gaussian[i] -= frame->log_det;
   }
 }

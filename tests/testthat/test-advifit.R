@@ -35,15 +35,20 @@ test_that("fields are named and of their sizes", {
   expect_equal(fit$lp[1:5], unname(by_hand), tolerance = 1e-8)
 })
 
-test_that("draws are from the Gaussian that is reported", {
+test_that("draws are from the Gaussian, or weighed against it", {
   x <- fit$draws
   x[, "tau"] <- log(x[, "tau"])
   mean <- fit$mean[match(sub("tau", "log(tau)", colnames(x), fixed = TRUE), names(fit$mean))]
   cov <- fit$cov[names(mean), names(mean)]
   by_hand <- apply(x[1:5, ], 1, log_normal_density, mean = mean, cov = cov)
-  expect_equal(fit$lp_approx[1:5], unname(by_hand), tolerance = 1e-6)
-  z <- (colMeans(x) - mean) / sqrt(diag(cov)) * sqrt(nrow(x))
+  expect_equal(fit$lp_gaussian[1:5], unname(by_hand), tolerance = 1e-6)
+  weight <- exp(gaussian_weight(fit))
+  z <- (colSums(weight * x) - mean) / sqrt(diag(cov) * sum(weight^2))
   expect_lt(max(abs(z)), 4)
+  near <- advi(function(theta) stats::dgamma(theta, 1e4, log = TRUE), c(a = 9e3),
+               function(theta) (1e4 - 1) / theta - 1, lower = 0)
+  expect_identical(near$lp_gaussian, near$lp_approx)
+  expect_false(near$margin$weighted)
 })
 
 test_that("a fit says what it is, within 80 columns, and draws its bound", {

@@ -14,6 +14,13 @@ test_that("Pareto k of expectands tells which of them the weights cannot carry",
   expect_lt(expectand_k(cbind(a), numeric(4000)), 0.5)
 })
 
+test_that("terms that are all alike have no tail, sums that rest on few have one", {
+  hump <- stats::qnorm(stats::ppoints(190)) * 1e-6
+  humps <- c(hump, seq(0.2, 1.2, length.out = 50), rep(-1, 3760))
+  expect_lte(terms_k(cbind(humps)), 0)
+  expect_identical(terms_k(cbind(c(10, rep(0, 999)))), Inf)
+})
+
 test_that("the limit grows with the number of draws", {
   expect_equal(khat_limit(1000), 2 / 3)
   expect_identical(khat_limit(1e6), 0.7)
@@ -47,6 +54,8 @@ test_that("the verdict names those who are not to be trusted", {
   expect_match(say(0.2), "Pareto k 0.20: the approximation is close")
   expect_match(say(1.2, steady = TRUE), "1.20 of weights that hardly vary: .* close")
   expect_match(say(0.2, changed = c("b", "a")), "usable; .*psis.* in b, a\\.")
+  expect_match(khat_verdict(0.2, FALSE, character(), "b", 3L, FALSE, carried = TRUE),
+               "usable; importance weights have corrected .* in b\\.")
   expect_match(say(0.8, c("a", "b"), "a"), "far from.* of a, b are not")
   expect_match(say(0.8, c("a", "b", "c")), "all parameters")
   expect_match(say(0.3, "b"), "usable in part; .* of b are not")
