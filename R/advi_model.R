@@ -17,6 +17,8 @@ fit_advi_engine <- function(spec, random, control, approximation, density = NULL
   result <- with_noise_stream(control$noise, fit_advi_model(told, settings))
   advi <- result$advi
   advi$log_weight <- advi$log_weight - log_sum(advi$log_weight)
+  result$coef_sd_q <- sd_q_at_zero(result, spec)
+  result$coef <- at_zero(result$coef, spec$terms, ncol(spec$x))
   own <- c("trace", "draws", "converged", "status", "elbo", "log_lik")
   list(
     node = result$node, point = result$point, n_cell = result$n_cell, design = spec,
@@ -36,4 +38,18 @@ batch_term <- function(by, random) {
     "{.arg batch} is named by what is no grouping factor of the model: {.val {by}}.",
     i = if (length(group)) "It may be {.or {.val {unique(group)}}}, or have no name and count rows."
       else "Leave the name out."))
+}
+
+# Of intercepts that were those of centred columns: as much less than the draws' as those are that
+# they are made of
+sd_q_at_zero <- function(result, spec) {
+  if (!any(has_shift(list(terms = spec$terms)))) return(result$coef_sd_q)
+  sd <- function(coef) sqrt(rowMeans((coef - rowMeans(coef))^2))
+  square <- lapply(spec$terms, function(term) {
+    if (!is.null(term$shift)) term$shift <- -term$shift^2   # variances of independent parts add
+    term
+  })
+  total <- function(sd) drop(at_zero(as.matrix(sd^2), square, ncol(spec$x)))
+  ratio <- sqrt(total(result$coef_sd_q) / total(sd(result$coef)))
+  sd(at_zero(result$coef, spec$terms, ncol(spec$x))) * ratio
 }

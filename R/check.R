@@ -23,8 +23,8 @@ with_class <- function(expr, class, what) {
   value
 }
 
-vb_inform <- function(message, .envir = parent.frame()) {
-  cli::cli_inform(message, class = "vb_message", .envir = .envir)
+vb_inform <- function(message, .envir = parent.frame(), class = NULL) {
+  cli::cli_inform(message, class = c(class, "vb_message"), .envir = .envir)
 }
 
 # The outermost call into this package, without its arguments: under do.call() they are the data.

@@ -151,7 +151,7 @@ ranef.vbfit <- function(object, condVar = TRUE, ...) {
   check_flag(condVar, "condVar")
   warn_unused(list(...), "estimates")
   group <- group_labels(object)
-  means <- drop(object$engine$node$mean %*% object$engine$node$weight)
+  means <- coef_means(object)
   out <- lapply(unique(group), function(g) {
     frames <- lapply(which(group == g), ranef_frame, fit = object, means = means)
     frame <- do.call(cbind, frames)

@@ -175,6 +175,7 @@ engine_draws <- function(fit, uniform, normal, densities = FALSE) {
   draws <- with_open(fit, function(fit) {
     answered(.Call(C_vb_r_draw, fit$opened, uniform, normal, theta))
   })
+  draws$coef <- at_zero(draws$coef, fit$design$terms, n_fixed(fit))
   if (!densities) return(draws[1:2])
   c(draws[1:2], list(lp = draws$log_density[1L, ], lp_approx = draws$log_density[2L, ]))
 }

@@ -10,11 +10,62 @@ fixed_nodes <- function(fit, row = seq_len(n_fixed(fit))) {
        skew = if (!is.null(node$fixed_skew)) node$fixed_skew[row, , drop = FALSE])
 }
 
+# The engine's coefficients are those of centred columns (far_centre() of term.R): an intercept at
+# zero is the linear predictor of a row that has nothing else.
 ranef_nodes <- function(fit, row) {
   node <- fit$engine$node
-  list(weight = node$weight, mean = node$mean[row, , drop = FALSE],
-       var = node$var[row, , drop = FALSE],
-       skew = if (!is.null(node$skew)) node$skew[row, , drop = FALSE])
+  out <- list(weight = node$weight, mean = node$mean[row, , drop = FALSE],
+              var = node$var[row, , drop = FALSE],
+              skew = if (!is.null(node$skew)) node$skew[row, , drop = FALSE])
+  for (k in which(has_shift(fit$design))) {
+    at <- row - term_offset(fit)[k] - 1L
+    d <- length(fit$random[[k]]$coef)
+    mine <- which(at >= 0L & at %% d == 0L & at %/% d < length(fit$random[[k]]$levels))
+    if (length(mine)) out <- put_intercepts(out, fit, mine, row[mine], k, at[mine] %/% d + 1L)
+  }
+  out
+}
+
+# Puts the intercepts at zero of some levels of term k, the coefficients `row`, in the places `mine`
+put_intercepts <- function(out, fit, mine, row, k, level) {
+  UseMethod("put_intercepts", held_as(fit))
+}
+
+#' @export
+put_intercepts.held_nodes <- function(out, fit, mine, row, k, level) {
+  moved <- engine_node_moments(fit, intercept_rows(fit, k, level))
+  for (field in c("mean", "var", "skew")) {
+    if (!is.null(out[[field]])) out[[field]][mine, moved$node] <- moved[[field]]
+  }
+  out
+}
+
+# Kept draws tell the variance about the nodes' means
+#' @export
+put_intercepts.held_draws <- function(out, fit, mine, row, k, level) {
+  mean <- at_zero(fit$engine$node$mean, fit$design$terms, n_fixed(fit))[row, , drop = FALSE]
+  draws <- fit$advi$coef[row, , drop = FALSE]
+  total <- rowMeans((draws - rowMeans(draws))^2)
+  between <- drop((mean - drop(mean %*% out$weight))^2 %*% out$weight)
+  out$mean[mine, ] <- mean
+  out$var[mine, ] <- pmax(total - between, total / 100)
+  out
+}
+
+# Design rows of the intercept of a random term alone, for some of its levels
+intercept_rows <- function(fit, k, level) {
+  n <- length(level)
+  group <- rep(list(rep(NA_integer_, n)), length(fit$random))
+  group[[k]] <- level
+  z <- lapply(fit$random, function(term) matrix(0, n, length(term$coef)))
+  z[[k]][, 1L] <- 1
+  rows_of_link(fit, list(x = matrix(0, n, n_fixed(fit)), offset = numeric(n), group = group, z = z))
+}
+
+# Posterior means of the engine's coefficients, random effects at zero
+coef_means <- function(fit) {
+  mean <- fit$engine$node$mean %*% fit$engine$node$weight
+  drop(at_zero(mean, fit$design$terms, n_fixed(fit)))
 }
 
 slope_means <- function(fit) mixture_moments(fixed_nodes(fit))$mean

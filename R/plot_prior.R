@@ -87,11 +87,13 @@ prior_finders <- list(
   },
   sd = function(fit, row) {
     hyper <- fit$hyper[row, ]
+    if (hyper$i == 1L && is_prior_moved(fit$design$terms[[hyper$term]])) return(NULL)
     prior <- fit$design$prior_sd[[hyper$term]]
     cut_prior(prior$dist[hyper$i], prior$arg[, hyper$i], hyper_range(fit, row))
   },
   cor = function(fit, row) {
     term <- fit$hyper$term[row]
+    if (is_prior_moved(fit$design$terms[[term]])) return(NULL)
     lkj_margin(fit$design$prior_cor[term], length(fit$random[[term]]$coef))
   },
   aux = function(fit, row) {

@@ -46,7 +46,7 @@ resolve_priors <- function(user, family, design, scales) {
                  prior_aux = aux, prior_sd = sd$table, prior_cor = cor$table)
   inform_idle(user, tables)
   list(coef = coef$rows, sd = sd$rows, cor = cor$eta, par = par$rows, shrink = coef$shrink,
-       tables = tables)
+       default_sd = sd$default & cor$default, tables = tables)
 }
 
 # Priors of what the model does not have
@@ -108,6 +108,7 @@ sd_priors <- function(user, random, scales) {
   })
   names <- lapply(random, function(term) paste(term$group, term$coef, sep = "__"))
   list(rows = lapply(rows, function(r) r[c("dist", "arg")]),
+       default = vapply(rows, function(r) all(r$default), NA),
        table = prior_table(unlist(names), rows))
 }
 
@@ -120,7 +121,8 @@ cor_priors <- function(user, random) {
     expand_prior(pick_prior(given, g, default, "cor", "prior_cor"), g, default, "prior_cor", 1)
   })
   eta <- vapply(rows, function(row) row$arg[1L], 0)
-  list(eta = replace(eta, !many, 1), table = prior_table(groups[many], rows[many]))
+  list(eta = replace(eta, !many, 1), default = vapply(rows, function(row) row$default, NA),
+       table = prior_table(groups[many], rows[many]))
 }
 
 # Default priors of the families' parameters; `flat`: does a flat one leave a proper posterior?

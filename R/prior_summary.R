@@ -5,7 +5,10 @@
 #' What was put on each parameter, after defaults were filled in and scales adapted to the data.
 #'
 #' The prior of the intercept acts on the intercept at the column means of the model matrix, as in
-#' 'rstanarm' and 'brms'. Priors of standard deviations and dispersions are cut at zero,
+#' 'rstanarm' and 'brms'. Where a column of a random term with an intercept, such as a year, is more
+#' than three of its standard deviations from zero and the priors of the term are the defaults,
+#' these are meant at the mean of that column too; `vb()` says so in a message of class
+#' `vb_message_centred`. Priors of standard deviations and dispersions are cut at zero,
 #' those of the parameters of a [vb_family()] to where these live.
 #'
 #' `prior_summary()` is a generic of this package so that 'rstantools' and its compiler are not
@@ -31,7 +34,8 @@ prior_summary <- function(object, ...) UseMethod("prior_summary")
 prior_summary.vbfit <- function(object, ...) {
   object <- whole_fit(object)
   warn_unused(list(...), "prior_summary", known = "digits")
-  structure(Filter(NROW, object$priors), class = "prior_summary.vbfit")
+  structure(Filter(NROW, object$priors), class = "prior_summary.vbfit",
+            moved = moved_priors(object$random, object$design$terms))
 }
 
 #' @rawNamespace S3method(prior_summary, default, forward_prior_summary)
@@ -69,6 +73,8 @@ print.prior_summary.vbfit <- function(x, ...) {
     cat(prior_lines(table$parameter, paste0("~ ", table$prior, default)), sep = "\n")
     asked <- setdiff(table$asked, c("", table$prior))
     if (length(asked)) cat(paste0("  from ", asked), sep = "\n")
+    moved <- if (part == "prior_sd") attr(x, "moved")
+    if (length(moved)) cat(broken(paste0("of intercepts at the means, ", moved), 80L), sep = "\n")
   }
   cat("------\n")
   invisible(x)

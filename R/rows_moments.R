@@ -53,7 +53,7 @@ bind <- function(columns) if (length(columns) == 1L) columns[[1L]] else do.call(
 predictor_mean <- function(fit, rows) {
   eta <- rows$offset + drop(rows$x %*% slope_means(fit))
   start <- term_offset(fit)
-  mean <- drop(fit$engine$node$mean %*% fit$engine$node$weight)
+  mean <- coef_means(fit)
   for (k in seq_along(fit$random)) {
     d <- length(fit$random[[k]]$coef)
     seen <- which(rows$group[[k]] > 0L)

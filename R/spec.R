@@ -22,10 +22,10 @@ build_model <- function(formula, data, family, user, call, na.action, contrasts,
   user <- translate_brms_prior(user, family, design)
   priors <- resolve_priors(user, family, design, scales)
   source <- list(columns = source_columns(parsed, frame, call, data))
+  spec <- make_spec(family, response, design, priors, used, rows)
+  inform_centred(design$random, spec$terms)
   list(formula = parsed$formula, family = family, frame = frame, rows = rows, response = response,
-       source = source,
-       offset = offset, design = design, priors = priors,
-       spec = make_spec(family, response, design, priors, used, rows))
+       source = source, offset = offset, design = design, priors = priors, spec = spec)
 }
 
 # `rows` are the rows of the frame that enter the fit (NULL: all).
@@ -43,15 +43,21 @@ make_spec <- function(family, response, design, priors, offset, rows) {
     constant = if (is.null(constant)) 0 else sum(constant), row_constant = constant,
     offset = offset,
     x = design$x, center = design$center, intercept = design$intercept,
-    terms = lapply(design$random, function(term) {
-      list(group = term$code, n_level = length(term$levels), z = term$z)
-    }),
+    terms = spec_terms(design$random, priors),
     prior_coef = priors$coef, prior_sd = priors$sd, prior_cor = priors$cor,
     prior_par = priors$par, shrink = priors$shrink
   )
   check_separation(spec, c(family$par, design$names))
   spec$user <- user_spec(family, part(response$y))
   spec
+}
+
+spec_terms <- function(random, priors) {
+  lapply(seq_along(random), function(k) {
+    term <- random[[k]]
+    out <- list(group = term$code, n_level = length(term$levels), z = term$z)
+    c(out, centred_term(term, priors$sd[[k]], priors$default_sd[[k]]))
+  })
 }
 
 # What the engine has room for: VB_MAX_DIM and VB_MAX_AXIS of engine.h.

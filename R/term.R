@@ -40,3 +40,72 @@ cross_codes <- function(left, right) {
                   sep = ":")
   list(code = match(code, used), levels = levels)
 }
+
+# ---- columns far from zero -----------------------------------------------------------------------
+# The intercept of (year | g), with years about 2000, is that of year 0: its standard deviation is
+# hundreds of times that of the data, and so closely tied to the slopes' that neither a rule of
+# integration nor a default prior can be had in such terms. The engine then works with the sds and
+# correlations of centred columns; what is reported is of the columns as they are.
+
+far_from_zero <- 3                                         # in sds of the column
+
+# The means of a term's columns that are far from zero, 0 for the others; NULL where it has none, or
+# no intercept to be moved
+far_centre <- function(term) {
+  if (length(term$coef) < 2L || term$coef[1L] != "(Intercept)") return(NULL)
+  mean <- colMeans(term$z)
+  sd <- apply(term$z, 2L, stats::sd)
+  far <- is.finite(sd) & sd > 1e-10 * abs(mean) & abs(mean) > far_from_zero * sd
+  if (any(far)) unname(ifelse(far, mean, 0))
+}
+
+# Of the spec. A prior is meant where the user states it, at zero; the defaults are meant at the
+# means, as that of the fixed intercept is. An sd that is held is held at zero.
+centred_term <- function(term, prior_sd, default) {
+  shift <- if (!"constant" %in% prior_sd$dist) far_centre(term)
+  if (!is.null(shift)) list(shift = shift, prior_at_zero = as.integer(!default))
+}
+
+# Is the prior of a term's first sd and of its correlations that of centred columns?
+is_prior_moved <- function(term) !is.null(term$shift) && term$prior_at_zero == 0L
+
+# "Subject: year at 204.5", for each term whose default priors are meant at the means
+moved_priors <- function(random, terms) {
+  moved <- which(vapply(terms, is_prior_moved, NA))
+  vapply(moved, function(k) {
+    shift <- terms[[k]]$shift
+    far <- shift != 0
+    at <- paste(random[[k]]$coef[far], "at", vapply(shift[far], format, "", digits = 5L))
+    paste0(random[[k]]$group, ": ", toString(at))
+  }, "")
+}
+
+inform_centred <- function(random, terms) {
+  where <- moved_priors(random, terms)
+  if (!length(where)) return(invisible())
+  vb_inform(class = "vb_message_centred", c(
+    "Columns of random effects are far from zero: the default prior of the intercepts' standard
+     deviation is meant at their means: {where}.",
+    i = "A prior that {.arg prior_sd} or {.arg prior_cor} states is meant at zero."))
+}
+
+has_shift <- function(design) {
+  vapply(design$terms, function(term) !is.null(term$shift), NA)
+}
+
+# Coefficients (rows; a column each draw) of columns as they are from those of centred columns:
+# u_0 = u'_0 - shift' u'
+at_zero <- function(coef, terms, first) {
+  if (is.null(coef)) return(NULL)
+  for (term in terms) {
+    d <- ncol(term$z)
+    if (!is.null(term$shift)) {
+      row <- first + d * (seq_len(term$n_level) - 1L) + 1L
+      for (a in which(term$shift != 0)) {
+        coef[row, ] <- coef[row, ] - term$shift[a] * coef[row + a - 1L, ]
+      }
+    }
+    first <- first + d * term$n_level
+  }
+  coef
+}

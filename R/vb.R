@@ -34,7 +34,8 @@
 #'   [exponential()], [pc()], [flat()] or [constant()]; `list(sigma = , nu = )` where the family has
 #'   two.
 #' @param prior_sd Prior of the standard deviations of random effects, for all or as a list named by
-#'   grouping factors, whose entries may be lists by coefficient.
+#'   grouping factors, whose entries may be lists by coefficient. What is stated is meant where the
+#'   columns are zero; of the defaults see [prior_summary()].
 #' @param prior_cor [lkj()] prior of their correlations, for all or as a list.
 #' @param algorithm `"cavi"`, coordinate ascent, or `"advi"`, gradient ascent over all unconstrained
 #'   parameters at once, see ADVI.

@@ -217,6 +217,8 @@ common_fields <- alist(
   "design$terms$*$group" = int(x, n, lower = 1, upper = level[k]),
   "design$terms$*$n_level" = int(x, 1, lower = level[k], upper = level[k]),
   "design$terms$*$z" = real(x, c(n, d[k])),
+  "design$terms$*$shift" = maybe(x, real, d[k]),
+  "design$terms$*$prior_at_zero" = maybe(x, int, 1, lower = 0, upper = 1),
   "design$prior_coef$dist" = text(x, p),
   "design$prior_coef$arg" = real(x, c(3, p)),
   "design$prior_sd$*$dist" = text(x, d[k]),

@@ -91,7 +91,10 @@ typedef struct {
   double constant;
   const int **group; /* per term, n, from 1 */
   const int *n_level, *d;
-  const double **z;        /* per term, n x d column-major */
+  const double **z; /* per term, n x d column-major */
+  /* Per term: where its columns are centred (d, 0 for its first, which is an intercept); NULL: not.
+   * The model's coefficients and theta are those of the centred columns. */
+  const double **shift;
   const vb_prior **prior;  /* per coefficient */
   const double *prior_arg; /* 3 x p */
 } vb_input;

@@ -58,6 +58,8 @@ static void copy_cells(const vb_host *host, const vb_input *in, vb_model *m, con
     for (int c = 0; c < n; c++) group[c] = in->group[t][order[c]] - 1;
     for (int a = 0; a < d; a++)
       for (int c = 0; c < n; c++) z[(size_t)c * d + a] = in->z[t][order[c] + (size_t)a * in->n];
+    for (int a = 0; a < d && in->shift && in->shift[t]; a++)
+      for (int c = 0; c < n; c++) z[(size_t)c * d + a] -= in->shift[t][a] * z[(size_t)c * d];
     int *start = host->alloc(in->n_level[t] + 1, sizeof(int)),
         *row = host->alloc(n + 1, sizeof(int));
     sort_by(n, group, in->n_level[t], start, row);

@@ -89,6 +89,84 @@ void vb_natural_gradient(const vb_hyper *hyper, const vb_theta *theta, int first
   }
 }
 
+/* dL/dr of one partial correlation: tr(W dSigma), W = Omega (U - J Sigma) Omega / 2, dSigma = D (dL
+ * L' + L dL') D */
+static double correlation_gradient(int d, int row, int col, const double *r, const double *sd,
+                                   const double *l, const double *w) {
+  double dl[VB_MAX_DIM] = {0}, rest = 1;
+  const double *rr = r + row * (row - 1) / 2;
+  for (int b = 0; b < col; b++) rest *= 1 - rr[b] * rr[b];
+  dl[col] = sqrt(rest);
+  for (int b = col + 1; b <= row; b++)
+    dl[b] = -rr[col] / fmax(1 - rr[col] * rr[col], 1e-14) * l[row + b * d];
+  double g = 0;
+  for (int b = 0; b < d; b++) { /* dR = e_row (dl L')  + transpose */
+    double s = 0;
+    for (int k = 0; k <= row && k <= b; k++) s += dl[k] * l[b + k * d];
+    g += 2 * w[row + b * d] * s * sd[row] * sd[b];
+  }
+  return g;
+}
+
+/* ---- Terms whose columns are centred ----
+ * u' = T u are the coefficients of the centred columns, T the identity with the centres c in its
+ * first row: u'_0 = u_0 + c'u.  Sigma = T^-1 Sigma' T^-T differs from Sigma' in its first row. */
+
+static const double *centre_of(const vb_hyper *hyper, int k) {
+  return hyper->shift ? hyper->shift[k] : NULL;
+}
+
+/* g <- Sigma' a with a = (1, -c): the first row of Sigma, but for its first entry, the variance
+ * a' Sigma' a, which is returned: as a sum of squares, since differences may cancel */
+static double row_at_zero(const vb_hyper *hyper, int k, const vb_theta *theta, double *g) {
+  int d = hyper->d[k];
+  const double *c = hyper->shift[k], *sd = theta->natural + hyper->first[k];
+  const double *sigma = theta->sigma + (size_t)k * STRIDE, *l = theta->chol + (size_t)k * STRIDE;
+  double s2 = 0;
+  for (int i = 0; i < d; i++) {
+    g[i] = sigma[i];
+    for (int j = 1; j < d; j++) g[i] -= sigma[i + j * d] * c[j];
+  }
+  for (int b = 0; b < d; b++) {
+    double v = 0;
+    for (int i = b; i < d; i++) v += l[i + b * d] * sd[i] * (i ? -c[i] : 1);
+    s2 += v * v;
+  }
+  return s2;
+}
+
+/* A prior that is meant at zero, in the natural parameters: with s^2 the variance of the intercept
+ * there, the log density of sds and correlations at zero is that of the first sd at s in place of
+ * s', and under LKJ(eta) d + 2 (eta - 1) times log s' / s for the correlations and the Jacobian,
+ * since |Sigma| = |Sigma'| and dSigma = dSigma', whose density in sds and correlations has the
+ * factor prod sd_k^d. */
+static void prior_at_zero(const vb_hyper *hyper, int k, vb_theta *theta) {
+  int d = hyper->d[k], first = hyper->first[k];
+  const double *c = hyper->shift[k], *sd = theta->natural + first;
+  const vb_natural *n = hyper->natural + first;
+  double power = 2 * n[d].beta, here_d, there_d; /* beta = eta + (d - 2) / 2 */
+  double g[VB_MAX_DIM], w[STRIDE], s = sqrt(row_at_zero(hyper, k, theta, g));
+  double change =
+      natural_prior(n, s, &there_d) - natural_prior(n, sd[0], &here_d) + power * log(sd[0] / s);
+  theta->natural_prior[first] += change;
+  theta->log_prior += change;
+  /* log s has the gradient a a' / (2 s^2) in Sigma', which g = Sigma' a brings to the sds */
+  double weight = (there_d * s - power) / (2 * s * s);
+  for (int i = 0; i < d; i++)
+    for (int j = 0; j < d; j++) w[i + j * d] = weight * (i ? -c[i] : 1) * (j ? -c[j] : 1);
+  for (int i = 0; i < d; i++) {
+    double d1 = 2 * weight * (i ? -c[i] : 1) * g[i] / sd[i];
+    if (i == 0) d1 += power / sd[0] - here_d;
+    if (n[i].axis >= 0) theta->log_prior_d[n[i].axis] += d1 * theta->slope[first + i];
+  }
+  for (int i = 1, at = d; i < d; i++)
+    for (int j = 0; j < i; j++, at++)
+      if (n[at].axis >= 0)
+        theta->log_prior_d[n[at].axis] +=
+            theta->slope[first + at] *
+            correlation_gradient(d, i, j, sd + d, sd, theta->chol + (size_t)k * STRIDE, w);
+}
+
 vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) {
   theta->log_prior = 0;
   for (int i = 0; i < hyper->n_natural; i++) {
@@ -118,6 +196,7 @@ vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) 
     vb_status st = covariance(d, sd, sd + d, theta->chol + o, theta->sigma + o, theta->omega + o,
                               theta->log_det + k);
     if (st != VB_OK) return st;
+    if (centre_of(hyper, k) && hyper->at_zero[k]) prior_at_zero(hyper, k, theta);
   }
   for (int k = 0; k < hyper->n_par; k++) theta->par[k] = theta->natural[hyper->first_par + k];
   theta->par[hyper->n_par] = INFINITY;
@@ -139,25 +218,6 @@ int vb_theta_inside(const vb_hyper *hyper, double *x) {
     moved = 1;
   }
   return moved;
-}
-
-/* dL/dr of one partial correlation: tr(W dSigma), W = Omega (U - J Sigma) Omega / 2, dSigma = D (dL
- * L' + L dL') D */
-static double correlation_gradient(int d, int row, int col, const double *r, const double *sd,
-                                   const double *l, const double *w) {
-  double dl[VB_MAX_DIM] = {0}, rest = 1;
-  const double *rr = r + row * (row - 1) / 2;
-  for (int b = 0; b < col; b++) rest *= 1 - rr[b] * rr[b];
-  dl[col] = sqrt(rest);
-  for (int b = col + 1; b <= row; b++)
-    dl[b] = -rr[col] / fmax(1 - rr[col] * rr[col], 1e-14) * l[row + b * d];
-  double g = 0;
-  for (int b = 0; b < d; b++) { /* dR = e_row (dl L')  + transpose */
-    double s = 0;
-    for (int k = 0; k <= row && k <= b; k++) s += dl[k] * l[b + k * d];
-    g += 2 * w[row + b * d] * s * sd[row] * sd[b];
-  }
-  return g;
 }
 
 void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const double *u,
@@ -193,10 +253,28 @@ void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const doubl
   }
 }
 
+/* sds and correlations of the columns as they are */
+static double *report_centred(const vb_hyper *hyper, int k, const vb_theta *theta, double *out) {
+  int d = hyper->d[k];
+  double sigma[STRIDE], g[VB_MAX_DIM];
+  memcpy(sigma, theta->sigma + (size_t)k * STRIDE, sizeof(double) * d * d);
+  sigma[0] = row_at_zero(hyper, k, theta, g);
+  for (int a = 1; a < d; a++) sigma[a] = sigma[a * d] = g[a];
+  for (int a = 0; a < d; a++) *out++ = sqrt(sigma[a + a * d]);
+  for (int a = 0; a < d; a++)
+    for (int b = a + 1; b < d; b++)
+      *out++ = fmin(fmax(sigma[a + b * d] / sqrt(sigma[a + a * d] * sigma[b + b * d]), -1), 1);
+  return out;
+}
+
 void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta, double *out) {
   for (int k = 0; k < hyper->n_term; k++) {
     int d = hyper->d[k];
     const double *sd = theta->natural + hyper->first[k], *l = theta->chol + (size_t)k * STRIDE;
+    if (centre_of(hyper, k)) {
+      out = report_centred(hyper, k, theta, out);
+      continue;
+    }
     for (int a = 0; a < d; a++) *out++ = sd[a];
     for (int a = 0; a < d; a++)
       for (int b = a + 1; b < d; b++) {

@@ -21,6 +21,10 @@ typedef struct {
   int n_natural, n_axis, n_par, n_term;
   vb_natural *natural; /* term by term: sds, partial correlations by row; then dispersions */
   const int *first, *d, *n_level; /* per term */
+  /* per term as in vb_input; what is reported of theta is of the columns as they are, and so is the
+   * prior where it is meant at_zero */
+  const double *const *shift;
+  const int *at_zero;
   int first_par;
   int n_shrink, first_shrink, by_sigma; /* a horseshoe's global scale, over sigma, and slab */
   double local_df;

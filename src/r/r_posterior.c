@@ -18,6 +18,17 @@ static const int *read_group(const vb_opened *o, SEXP group, int t, int n) {
   return g;
 }
 
+/* columns of new rows as the model has them */
+static const double *centred(const vb_opened *o, int t, int n, const double *z) {
+  const double *shift = o->request.hyper.shift[t];
+  int d = o->model.term[t].d;
+  if (!shift) return z;
+  double *out = o->host.alloc((size_t)n * d + 1, sizeof(double));
+  for (int a = 0; a < d; a++)
+    for (int i = 0; i < n; i++) out[i + (size_t)a * n] = z[i + (size_t)a * n] - shift[a] * z[i];
+  return out;
+}
+
 static vb_new_rows read_rows(const vb_opened *o, SEXP rows) {
   const vb_model *m = &o->model;
   SEXP x = vb_list_need(rows, "x");
@@ -30,7 +41,7 @@ static vb_new_rows read_rows(const vb_opened *o, SEXP rows) {
     if (TYPEOF(columns) != REALSXP || Rf_xlength(columns) != (R_xlen_t)n * m->term[t].d)
       Rf_error("internal: columns of a random term");
     g[t] = read_group(o, group, t, n);
-    zt[t] = REAL_RO(columns);
+    zt[t] = centred(o, t, n, REAL_RO(columns));
   }
   return (vb_new_rows){.n = n,
                        .x = vb_get_reals(rows, "x", (R_xlen_t)n * m->p),

@@ -11,6 +11,7 @@ static void read_terms(SEXP terms, const vb_host *host, vb_input *in) {
   R_xlen_t n = in->n;
   const int **group = host->alloc(in->n_term + 1, sizeof *group);
   const double **z = host->alloc(in->n_term + 1, sizeof *z);
+  const double **shift = host->alloc(in->n_term + 1, sizeof *shift);
   int *n_level = host->alloc(in->n_term + 1, sizeof(int)),
       *d = host->alloc(in->n_term + 1, sizeof(int));
   for (int t = 0; t < in->n_term; t++) {
@@ -18,12 +19,14 @@ static void read_terms(SEXP terms, const vb_host *host, vb_input *in) {
     d[t] = Rf_ncols(vb_list_need(term, "z"));
     group[t] = vb_get_ints(term, "group", n);
     z[t] = vb_get_reals(term, "z", n * d[t]);
+    shift[t] = vb_may_reals(term, "shift", d[t]);
     n_level[t] = vb_get_int(term, "n_level");
     if (d[t] > VB_MAX_DIM)
       Rf_error("internal: more than %d coefficients in one random term", VB_MAX_DIM);
   }
   in->group = group;
   in->z = z;
+  in->shift = shift;
   in->n_level = n_level;
   in->d = d;
 }
@@ -40,6 +43,12 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
   SEXP sd = in->n_term ? vb_get_list(spec, "prior_sd", in->n_term) : R_NilValue;
   const double *eta = in->n_term ? vb_get_reals(spec, "prior_cor", in->n_term) : NULL;
   int *first = host->alloc(in->n_term + 1, sizeof(int));
+  SEXP terms = vb_list_need(spec, "terms");
+  int *at_zero = host->alloc(in->n_term + 1, sizeof(int));
+  for (int t = 0; t < in->n_term; t++)
+    if (in->shift[t]) at_zero[t] = vb_get_int(VECTOR_ELT(terms, t), "prior_at_zero");
+  h->shift = in->shift;
+  h->at_zero = at_zero;
   h->n_term = in->n_term;
   h->n_par = in->n_par;
   h->d = in->d;
