@@ -117,16 +117,25 @@ unknown_variables <- function(x, data, env, message) {
 }
 
 # As model.frame(drop.unused.levels = TRUE), but a response keeps its levels: the first is failure
-# even where the subset has none.
+# even where the subset has none. Contrasts that are a matrix have a row per level: with fewer
+# levels they are lost, as in lm(); those that a function makes are made again.
 drop_levels <- function(frame) {
+  lost <- character()
   for (k in seq_along(frame)[-1L]) {
     x <- frame[[k]]
     if (is.factor(x) && !all(tabulate(x, nlevels(x)) > 0L)) {
       coding <- attr(x, "contrasts")
       x <- x[, drop = TRUE]
-      attr(x, "contrasts") <- coding
+      if (is.matrix(coding)) lost <- c(lost, names(frame)[k]) else attr(x, "contrasts") <- coding
       frame[[k]] <- x
     }
+  }
+  if (length(lost)) {
+    vb_warn("vb_warning_contrasts", c(
+      "The contrasts of {.code {lost}} are dropped: levels of {cli::qty(lost)}{?it/them} have no
+       rows.",
+      i = "Drop the levels by {.fun droplevels} and set the contrasts again, or name a function by
+           {.arg contrasts}."))
   }
   frame
 }

@@ -57,3 +57,16 @@ test_that("names that would stand for two parameters are errors", {
   pair <- data.frame(a = c("x:y", "x"), b = c("z", "y:z"), y = 1:4)
   expect_error(model_of(y ~ (1 | a:b), pair), "x:y:z", class = "vb_error_formula")
 })
+
+test_that("a matrix of contrasts is dropped with levels that have no rows, as in lm()", {
+  data <- data.frame(y = c(1, 3, 2, 5), f = factor(c("b", "c", "b", "c"), c("a", "b", "c")))
+  stats::contrasts(data$f) <- stats::contr.sum(3)
+  expect_warning(model <- model_of(y ~ f, data), "f", class = "vb_warning_contrasts")
+  expect_identical(colnames(model$spec$x), c("(Intercept)", "fc"))
+  expect_warning(fit <- vb(y ~ f, data), class = "vb_warning_contrasts")
+  expect_equal(predict(fit, data), fitted(fit))
+  stats::contrasts(data$f) <- "contr.sum"
+  expect_no_warning(model <- model_of(y ~ f, data))
+  expect_identical(model$design$contrasts, list(f = "contr.sum"))
+  expect_equal(unname(model$spec$x[, 2]), c(1, -1, 1, -1))
+})
