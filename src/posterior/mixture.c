@@ -45,18 +45,27 @@ static double score(double y, double skew, double *slope) {
   return side * (log(t) + s2 / 2) / s;
 }
 
-static double mixture_cdf(int n, const double *mean, const double *var, const double *skew,
-                          const double *weight, double x, double *density) {
+typedef struct {
+  int n;
+  const double *mean, *var, *skew, *weight;
+  double positive; /* 0: weights as they are; else the sum of the positive ones, and only these */
+} mixture;
+
+static double weight_of(const mixture *m, int s) {
+  return m->positive > 0 ? fmax(m->weight[s], 0) / m->positive : m->weight[s];
+}
+
+static double mixture_cdf(const mixture *m, double x, double *density) {
   double p = 0, d = 0;
-  for (int s = 0; s < n; s++) {
-    double sd = sqrt(var[s]), slope;
+  for (int s = 0; s < m->n; s++) {
+    double w = weight_of(m, s), sd = sqrt(m->var[s]), slope;
     if (!(sd > 0)) {
-      p += weight[s] * (x >= mean[s]);
+      p += w * (x >= m->mean[s]);
       continue;
     }
-    double z = score((x - mean[s]) / sd, skew ? skew[s] : 0, &slope);
-    p += weight[s] * Rf_pnorm5(z, 0, 1, 1, 0);
-    d += weight[s] * slope * exp(-z * z / 2) * M_1_SQRT_2PI / sd;
+    double z = score((x - m->mean[s]) / sd, m->skew ? m->skew[s] : 0, &slope);
+    p += w * Rf_pnorm5(z, 0, 1, 1, 0);
+    d += w * slope * exp(-z * z / 2) * M_1_SQRT_2PI / sd;
   }
   *density = d;
   return p;
@@ -65,29 +74,36 @@ static double mixture_cdf(int n, const double *mean, const double *var, const do
 double vb_mixture_log_density(int n, const double *mean, const double *var, const double *skew,
                               const double *weight, double x) {
   double density;
-  mixture_cdf(n, mean, var, skew, weight, x, &density);
+  mixture m = {n, mean, var, skew, weight, 0};
+  mixture_cdf(&m, x, &density);
   return log(density);
+}
+
+/* mean and standard deviation; NaN where weights below zero leave no variance */
+static double mixture_sd(const mixture *m, double *mean) {
+  double m1 = 0, m2 = 0, total = 0;
+  for (int s = 0; s < m->n; s++) {
+    m1 += weight_of(m, s) * m->mean[s];
+    total += weight_of(m, s);
+  }
+  *mean = m1 /= total;
+  for (int s = 0; s < m->n; s++) {
+    double off = m->mean[s] - m1;
+    m2 += weight_of(m, s) * (m->var[s] + off * off);
+  }
+  return sqrt(m2);
 }
 
 /* The components' scales may differ by many powers of ten (a horseshoe's do), so that how near x is
  * to the quantile is judged by probability and not by the mixture's standard deviation.  Newton
  * kept within a shrinking bracket; steps that do not halve are the bracket's middle instead. */
-double vb_mixture_quantile(int n, const double *mean, const double *var, const double *skew,
-                           const double *weight, double prob) {
-  double m1 = 0, m2 = 0, density, enough = 1e-10 * fmin(prob, 1 - prob);
-  for (int s = 0; s < n; s++) {
-    m1 += weight[s] * mean[s];
-    m2 += weight[s] * (var[s] + mean[s] * mean[s]);
-  }
-  double var_all = m2 - m1 * m1;
-  if (!isfinite(var_all)) return NAN;
-  double sd = sqrt(fmax(var_all, 0));
-  if (!(sd > 0)) return m1;
+static double search(const mixture *m, double prob, double m1, double sd) {
+  double density, enough = 1e-10 * fmin(prob, 1 - prob);
   double lo = m1 - 12 * sd, hi = m1 + 12 * sd, x = m1 + sd * Rf_qnorm5(prob, 0, 1, 1, 0);
   double step = hi - lo, before = step;
   x = fmin(fmax(x, lo), hi);
   for (int it = 0; it < 300; it++) {
-    double f = mixture_cdf(n, mean, var, skew, weight, x, &density) - prob;
+    double f = mixture_cdf(m, x, &density) - prob;
     if (f > 0)
       hi = x;
     else
@@ -102,4 +118,17 @@ double vb_mixture_quantile(int n, const double *mean, const double *var, const d
     x = next;
   }
   return x;
+}
+
+double vb_mixture_quantile(int n, const double *mean, const double *var, const double *skew,
+                           const double *weight, double prob) {
+  mixture m = {n, mean, var, skew, weight, 0};
+  double m1, sd = mixture_sd(&m, &m1), positive = 0;
+  if (isnan(sd) && isfinite(m1)) {
+    for (int s = 0; s < n; s++) positive += fmax(weight[s], 0);
+    m.positive = positive;
+    sd = mixture_sd(&m, &m1);
+  }
+  if (!isfinite(sd)) return NAN;
+  return sd > 0 ? search(&m, prob, m1, sd) : m1;
 }

@@ -53,3 +53,19 @@ test_that("quantiles of a mixture are right at every scale of its components", {
     expect_identical(c(q), NaN)
   }
 })
+
+test_that("a mixture whose signed weights leave no variance has the quantiles of its positive ones", {
+  mean <- rbind(c(-1, 0, 50, 1))
+  weight <- c(0.5, 0.3, -0.2, 0.4)
+  probs <- c(0.05, 0.5, 0.9)
+  got <- mixture_quantiles(mean, mean * 0 + 1, NULL, weight, probs)
+  kept <- c(1, 2, 4)
+  expect_equal(got, mixture_quantiles(mean[, kept, drop = FALSE], rbind(c(1, 1, 1)), NULL,
+                                      weight[kept] / sum(weight[kept]), probs))
+})
+
+test_that("quantiles are right where the mean is many standard deviations from zero", {
+  got <- mixture_quantiles(rbind(c(5, 5)), rbind(c(1e-20, 1e-20)), NULL, c(0.5, 0.5),
+                           pnorm(c(-1, 1)))
+  expect_equal(drop(got) - 5, c(-1e-10, 1e-10), tolerance = 1e-4)
+})
