@@ -11,7 +11,11 @@ stop_warnings <- list(
   "not finite" = c("The fit did not converge: the bound became infinite.",
                    i = "Look for extreme values in the data, and rescale predictors."),
   "not positive definite" = c("The fit did not converge: the curvature was lost.",
-                              i = "Rescale predictors, or use proper and tighter priors.")
+                              i = "Rescale predictors, or use proper and tighter priors."),
+  rounding = c("The fit is not to be trusted: rounding errors are a large part of it.",
+               i = "The data fix some sums of coefficients with more than twelve digits more than
+                    others: remove or rescale predictors that are nearly the same, use tighter
+                    priors, or a residual standard deviation that is not next to zero.")
 )
 
 # Ctrl-C must stop more than this fit. Inside a function the interrupt is signalled again. A loop at
@@ -39,9 +43,8 @@ stop_loop <- function() {
 
 # An engine without nodes, or with numbers that are not finite, has nothing to return: an error.
 check_engine <- function(engine, family = NULL, seen = NULL) {
-  if (length(engine$node$weight) && is.finite(sum(engine$node$mean, engine$point$hyper))) {
-    return(invisible())
-  }
+  numbers <- c(sum(engine$node$mean), sum(engine$point$hyper), engine$axes$root, engine$axes$mode)
+  if (length(engine$node$weight) && all(is.finite(numbers))) return(invisible())
   if (!is.null(seen)) check_finite_start(family, seen)
   reason <- stop_reasons[[engine$status + 1L]]
   reason <- stop_warnings[[if (nzchar(reason)) reason else "not finite"]]
@@ -50,7 +53,8 @@ check_engine <- function(engine, family = NULL, seen = NULL) {
 }
 
 # in the order of vb_status
-stop_reasons <- c("", "max_sweep", "not finite", "not positive definite", "interrupt")
+stop_reasons <- c("", "max_sweep", "not finite", "not positive definite", "interrupt",
+                  "rounding")
 
 # What ran out is counted in sweeps or in iterations.
 ran_out <- c(cavi = "max_sweep", advi = "max_iter")

@@ -68,7 +68,8 @@
 #'     `se` and `n_grad`), a row per accepted step; see [elbo()].}
 #'   \item{`converged`}{Did it converge?}
 #'   \item{`stopped`}{Empty, or why it stopped early: `"interrupt"`, `"max_sweep"`, `"not finite"`,
-#'     `"not positive definite"`, of ADVI `"max_iter"`.}
+#'     `"not positive definite"`, `"rounding"` (doubles have too few digits for this posterior), of
+#'     ADVI `"max_iter"`.}
 #'   \item{`seconds`}{Elapsed time of the whole call.}
 #' }
 #'
@@ -93,6 +94,8 @@
 #'   \item{`node_error`, `ess`, `khat`}{Interpolated nodes: the error of the interpolation. Weighted
 #'     ones: the effective number of points and the Pareto k of their weights. `NaN` where it does
 #'     not apply.}
+#'   \item{`lost`}{How far rounding errors may move a coefficient, in its standard deviations, at
+#'     the mode of the hyperparameters. Above 0.01 the fit counts as not converged.}
 #'   \item{`rq`}{Residual quadrature at the mode: its `size`, and the `max_level` of one level.}
 #'   \item{`lr`, `lr_inflation`}{The matrix by which linear response corrects the covariance of the
 #'     fixed effects, and the largest ratio of standard deviations with and without; 1: none.}

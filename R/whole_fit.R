@@ -286,6 +286,7 @@ node_fields <- alist(
   "engine$ess" = real(x, 1, finite = FALSE),
   "engine$khat" = real(x, 1, finite = FALSE),
   "engine$node_error" = real(x, 1, finite = FALSE),
+  "engine$lost" = maybe(x, real, 1, finite = FALSE),
   "engine$rq" = record(x),
   "engine$rq$size" = real(x, 1, finite = FALSE),
   "engine$rq$max_level" = real(x, 1, finite = FALSE),

@@ -12,7 +12,9 @@
 #include "numbers/small.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
-#define CG_TOL 1e-12 /* of r'M^-1 r, relative to its start */
+#define CG_TOL 1e-12   /* of r'M^-1 r, relative to its start */
+#define CG_LEAST 1e-26 /* the same: the rest is rounding */
+#define CG_NEAR 1e-6   /* of e'M e, see solve() */
 #define CG_MOST 1000
 
 static void layout(const vb_host *host, vb_model *m) {
@@ -160,27 +162,10 @@ static void covariance_product(const vb_model *m, vb_solution *s, const double *
   for (int b = 0; b < p; b++) z[b] -= moved[b];
 }
 
-/* out <- Lambda x, row by row */
-static void precision_product(const vb_model *m, vb_levels *v, const double *x, double *out) {
-  double *eta = v->row;
-  const double *h = v->cross->levels.h;
-  vb_linear_predictor(m, x, eta);
-  for (int i = 0; i < m->n; i++) eta[i] = v->scale * h[i] * (eta[i] - m->offset[i]);
-  vb_design_transpose(m, eta, out);
-  for (int k = 0; k < m->p; k++) out[k] += m->prior_precision[k] * x[k];
-  for (int i = 0; i < m->n_site; i++) out[m->site[i].k] += v->site[i] * x[m->site[i].k];
-  for (int k = 0; k < m->n_term; k++) {
-    const vb_term *t = m->term + k;
-    const double *omega = v->theta->omega + (size_t)k * STRIDE;
-    for (int l = 0; l < t->n_level; l++)
-      for (int b = 0; b < t->d; b++) {
-        size_t at = t->first + (size_t)l * t->d;
-        for (int a = 0; a < t->d; a++) out[at + a] += omega[a + b * t->d] * x[at + b];
-      }
-  }
-}
-
-/* r <- Lambda^-1 r (Hestenes & Stiefel 1952; Saad 2003, algorithm 9.1) */
+/* r <- Lambda^-1 r (Hestenes & Stiefel 1952; Saad 2003, algorithm 9.1).  With M^-1 the covariance
+ * of q and l the least eigenvalue of M^-1 Lambda, the error e has e'M e <= r'M^-1 r / l^2, in
+ * standard deviations of q squared; l is taken for the least Rayleigh quotient met, z'Lambda z /
+ * z'M z. */
 static vb_status solve(const vb_model *m, vb_solution *s, double *r) {
   size_t D = (size_t)m->n_coef;
   double *x = s->levels.cg, *z = s->levels.cg + D, *dir = s->levels.cg + 2 * D,
@@ -188,10 +173,18 @@ static vb_status solve(const vb_model *m, vb_solution *s, double *r) {
   memset(x, 0, sizeof(double) * D);
   covariance_product(m, s, r, z);
   memcpy(dir, z, sizeof(double) * D);
-  double rz = vb_dot(m->n_coef, r, z), goal = CG_TOL * rz;
-  for (int it = 0; it < CG_MOST && rz > goal; it++) {
-    precision_product(m, &s->levels, dir, prod);
-    double step = rz / vb_dot(m->n_coef, dir, prod), last = rz;
+  vb_levels *v = &s->levels;
+  vb_lambda lambda = {v->theta, v->cross->levels.h, v->scale, v->site, v->row};
+  double rz = vb_dot(m->n_coef, r, z), goal = v->to_the_end ? 0 : CG_TOL * rz,
+         floor = CG_LEAST * rz, least = 1;
+  double beta = 0, curved = 0;
+  for (int it = 0; it < CG_MOST && rz > floor && (rz > goal || rz > CG_NEAR * least * least);
+       it++) {
+    vb_precision_product(m, &lambda, dir, prod);
+    double before = beta * beta * curved, last = rz;
+    curved = vb_dot(m->n_coef, dir, prod);
+    least = fmin(least, (curved + before) / rz);
+    double step = rz / curved;
     if (!(step > 0) || !isfinite(step)) break; /* not positive definite: as far as it went */
     for (size_t k = 0; k < D; k++) {
       x[k] += step * dir[k];
@@ -199,7 +192,8 @@ static vb_status solve(const vb_model *m, vb_solution *s, double *r) {
     }
     covariance_product(m, s, r, z);
     rz = vb_dot(m->n_coef, r, z);
-    for (size_t k = 0; k < D; k++) dir[k] = z[k] + rz / last * dir[k];
+    beta = rz / last;
+    for (size_t k = 0; k < D; k++) dir[k] = z[k] + beta * dir[k];
     if (m->n > 20000 && it % 16 == 15 && m->host->poll()) return VB_INTERRUPTED;
   }
   memcpy(r, x, sizeof(double) * D);

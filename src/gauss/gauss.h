@@ -43,6 +43,7 @@ typedef struct {         /* levels independent of each other: factorised.c */
   double *chol, *given;    /* chol of S_j^-1; F_j' (d x p), zero in mean field */
   double *inverse, *cov;   /* S_j; Cov(u_j, beta) */
   double *row, *cg, *work; /* n; 4 n_coef; small blocks */
+  int to_the_end;          /* conjugate gradients go on until rounding stops them */
 } vb_levels;
 typedef struct {
   double *beta,
@@ -61,6 +62,16 @@ vb_status vb_factor(const vb_model *model, const vb_theta *theta, const vb_cross
 vb_status vb_factor_beta(const vb_model *model, const double *site_precision, vb_solution *s);
 /* r <- S r; only conjugate gradients can be interrupted */
 vb_status vb_solve(const vb_model *model, vb_solution *s, double *r);
+typedef struct { /* Lambda = A' diag(scale h) A + P(theta) + sites */
+  const vb_theta *theta;
+  const double *h;
+  double scale;
+  const double *site;
+  double *eta; /* n, scratch */
+} vb_lambda;
+/* out <- Lambda x, row by row */
+void vb_precision_product(const vb_model *model, const vb_lambda *lambda, const double *x,
+                          double *out);
 /* S on the pattern; congruence (p x p, may be NULL) replaces S_bb by C S_bb C' */
 vb_status vb_selected_inverse(const vb_model *model, const double *congruence, vb_solution *s);
 void vb_row_variance(const vb_model *model, const vb_solution *s, double *v);
@@ -169,6 +180,10 @@ void vb_block_start(const vb_model *model, const double *par, vb_inner *in, vb_b
  * holds its factor, and the selected inverse and the rows' variances where effort asks for it. */
 vb_status vb_inner_solve(const vb_model *model, const vb_theta *theta, const vb_effort *effort,
                          vb_inner *in, vb_block *b, double *elbo);
+/* how much of what vb_inner_solve() left, and its selected inverse, is rounding error: in standard
+ * deviations, the largest of all coefficients (digits.c) */
+vb_status vb_digits_lost(const vb_model *model, const vb_theta *theta, vb_inner *in,
+                         const vb_block *b, double *lost);
 /* its two ways: by sweeps over the rows; of quadratic families, from sums over them (exact.c) */
 vb_status vb_exact_solve(const vb_model *model, const vb_theta *theta, int inverse, vb_inner *in,
                          vb_block *b, double *elbo);

@@ -2,6 +2,8 @@
 #include <string.h>
 #include "gauss/scheme.h"
 
+#define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
+
 void vb_linear_predictor(const vb_model *m, const double *c, double *eta) {
   int p = m->p;
   for (int i = 0; i < m->n; i++) {
@@ -84,5 +86,23 @@ void vb_row_variance(const vb_model *m, const vb_solution *s, double *v) {
   for (int b = 0; b < n_block; b++) {
     int from = b * BLOCK, n = m->n - from < BLOCK ? m->n - from : BLOCK;
     row_variance_block(m, s, from, n, v);
+  }
+}
+
+void vb_precision_product(const vb_model *m, const vb_lambda *q, const double *x, double *out) {
+  double *eta = q->eta;
+  vb_linear_predictor(m, x, eta);
+  for (int i = 0; i < m->n; i++) eta[i] = q->scale * q->h[i] * (eta[i] - m->offset[i]);
+  vb_design_transpose(m, eta, out);
+  for (int k = 0; k < m->p; k++) out[k] += m->prior_precision[k] * x[k];
+  for (int i = 0; i < m->n_site; i++) out[m->site[i].k] += q->site[i] * x[m->site[i].k];
+  for (int k = 0; k < m->n_term; k++) {
+    const vb_term *t = m->term + k;
+    const double *omega = q->theta->omega + (size_t)k * STRIDE;
+    for (int l = 0; l < t->n_level; l++)
+      for (int b = 0; b < t->d; b++) {
+        size_t at = t->first + (size_t)l * t->d;
+        for (int a = 0; a < t->d; a++) out[at + a] += omega[a + b * t->d] * x[at + b];
+      }
   }
 }

@@ -18,7 +18,14 @@
 #define VB_NUMBERS_H
 #include <stddef.h>
 
-typedef enum { VB_OK = 0, VB_MAX_ITER, VB_NOT_FINITE, VB_NOT_POS_DEF, VB_INTERRUPTED } vb_status;
+typedef enum {
+  VB_OK = 0,
+  VB_MAX_ITER,
+  VB_NOT_FINITE,
+  VB_NOT_POS_DEF,
+  VB_INTERRUPTED,
+  VB_ROUNDED /* of a whole fit: rounding errors are too large a part of it */
+} vb_status;
 
 /* What the core asks of its host. */
 typedef struct {

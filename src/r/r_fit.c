@@ -97,13 +97,13 @@ static void put_axes(SEXP list, const vb_fit *fit) {
 
 static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
   static const char *const names[] = {
-      "node",      "point",  "trace",      "axes",     "elbo",   "log_evidence",
-      "converged", "status", "solver",     "rule",     "n_eval", "n_sweep",
-      "ess",       "khat",   "node_error", "rq",       "lr",     "lr_inflation",
-      "n_cell",    "cell",   "effective",  "coupling", "log_lik"};
+      "node",      "point",  "trace",      "axes",     "elbo",    "log_evidence",
+      "converged", "status", "solver",     "rule",     "n_eval",  "n_sweep",
+      "ess",       "khat",   "node_error", "rq",       "lr",      "lr_inflation",
+      "n_cell",    "cell",   "effective",  "coupling", "log_lik", "lost"};
   static const char *const rq_names[] = {"size", "max_level"};
   const vb_model *m = fit->model;
-  SEXP list = PROTECT(vb_list_new(23, names));
+  SEXP list = PROTECT(vb_list_new(24, names));
   put_nodes(list, fit);
   put_points(list, fit);
   put_trace(list, fit);
@@ -113,14 +113,16 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
   vb_list_put(list, "log_evidence", Rf_ScalarReal(fit->log_evidence));
   vb_list_put(list, "converged", Rf_ScalarLogical(fit->converged));
   vb_list_put(list, "status",
-              Rf_ScalarInteger(fit->status != VB_OK ? fit->status
-                               : fit->converged     ? VB_OK
-                                                    : VB_MAX_ITER));
+              Rf_ScalarInteger(fit->status != VB_OK       ? fit->status
+                               : fit->lost > VB_MOST_LOST ? VB_ROUNDED
+                               : fit->converged           ? VB_OK
+                                                          : VB_MAX_ITER));
   vb_list_put(list, "solver", Rf_mkString(m->scheme->solver(m)));
   vb_list_put(list, "coupling", Rf_ScalarInteger(vb_scheme_index(m->scheme)));
   if (fit->effective && fit->n_node && fit->set.independent && fit->status == VB_OK)
     memcpy(vb_list_real(list, "effective", fit->n_effective), fit->effective,
            sizeof(double) * fit->n_effective);
+  vb_list_put(list, "lost", Rf_ScalarReal(fit->lost));
   vb_list_put(list, "rule", Rf_mkString(fit->rule));
   vb_list_put(list, "n_eval", Rf_ScalarInteger(fit->n_eval));
   vb_list_put(list, "n_sweep", Rf_ScalarInteger(fit->inner.trace.n_sweep));

@@ -172,6 +172,10 @@ vb_status vb_cavi(vb_fit *fit) {
   fit->theta.rule = c.dear ? &c.rule : NULL;
   if (st == VB_OK) st = iterate(&c, l, &bound);
   fit->theta.rule = NULL;
+  if (st == VB_OK || st == VB_MAX_ITER) {
+    vb_status own = vb_digits_lost(fit->model, &fit->theta, &fit->inner, &fit->block, &fit->lost);
+    if (own != VB_OK) st = own;
+  }
   for (int k = 0; k < c.n_factor; k++) /* where a fit that stops early is taken up */
     for (int i = 0; i < c.factor[k].K; i++) fit->mode[c.factor[k].axis[i]] = c.factor[k].centre[i];
   if (st == VB_MAX_ITER) fit->converged = 0;

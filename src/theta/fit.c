@@ -212,6 +212,8 @@ static vb_status correct_at_mode(vb_fit *fit) {
   vb_status st = vb_fit_eval(fit, fit->mode, fit->set.tol / 10, 1, &fit->mode_elbo);
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   vb_block_copy(m, &fit->block, &fit->spare);
+  st = vb_digits_lost(m, &fit->theta, &fit->inner, &fit->block, &fit->lost);
+  if (st != VB_OK) return st;
   choose_remainders(fit);
   int sites = fit->rq_on & VB_RQ_SITES, exact = !m->family->bound;
   int tilt = exact && !m->quadratic && m->p > 0 && fit->set.use_lr != 0;
@@ -291,6 +293,7 @@ vb_status vb_fit_run(vb_fit *fit) {
     if (st == VB_OK) st = vb_fit_nodes(fit);
   }
   fit->status = st;
+  if (fit->lost > VB_MOST_LOST) fit->converged = 0;
   if (st == VB_OK) return st;
   fit->converged = 0;
   return salvage(fit);

@@ -8,6 +8,7 @@
 #include "correct/correct.h"
 #include "numbers/surrogate.h"
 
+#define VB_MOST_LOST 0.01     /* standard deviations */
 #define VB_MAX_INTERPOLATED 6 /* hyperparameters; above, distances say too little */
 typedef struct {              /* the log posterior of theta between nodes (profile.c) */
   const vb_hyper *hyper;
@@ -70,6 +71,7 @@ typedef struct {
   int n_step, cap_step, n_eval, poll_every;
   const char *rule;
   double elbo, lik, log_evidence, ess, khat, node_error; /* lik: see vb_step */
+  double lost; /* of the mode's digits, see vb_digits_lost(); above VB_MOST_LOST: not converged */
   int converged;
   vb_status status;
 } vb_fit;

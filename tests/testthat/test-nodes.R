@@ -54,7 +54,7 @@ test_that("quantiles of a mixture are right at every scale of its components", {
   }
 })
 
-test_that("a mixture whose signed weights leave no variance has the quantiles of its positive ones", {
+test_that("signed weights that leave a mixture no variance give way to the positive ones", {
   mean <- rbind(c(-1, 0, 50, 1))
   weight <- c(0.5, 0.3, -0.2, 0.4)
   probs <- c(0.05, 0.5, 0.9)

@@ -26,7 +26,7 @@ test_that("how a fit ended becomes a classed warning that says what to do", {
 })
 
 test_that("every status of the engine but success has its reason", {
-  expect_length(stop_reasons, 5)
+  expect_length(stop_reasons, 6)
   model <- model_of(y ~ x, toy)
   for (status in 1:4) {
     engine <- list(converged = FALSE, status = status, trace = NULL)
@@ -34,4 +34,44 @@ test_that("every status of the engine but success has its reason", {
     expect_identical(fit$stopped, stop_reasons[status + 1])
     expect_identical(nrow(fit$trace), 0L)
   }
+})
+
+test_that("a posterior that doubles cannot hold counts as not converged", {
+  data <- data.frame(g = gl(3, 4), x = c(1, 2, 4, 3), y = sin(1:12 * 7))
+  fit <- function(sd, approximation) {
+    vb(y ~ x + (1 | g), data, prior_aux = constant(sd), approximation = approximation)
+  }
+  for (approximation in c("structured", "joint", "partial", "meanfield")) {
+    expect_warning(lost <- fit(1e-8, approximation), class = "vb_not_converged")
+    expect_false(lost$converged)
+    expect_true(suppressMessages(sound <- fit(0.5, approximation))$converged)
+    expect_lt(sound$engine$lost, 1e-6)
+  }
+  for (case in list(
+    list(1e-7, "meanfield"), list(1e-7, "partial"), list(1e-8, "structured")
+  )) {
+    expect_warning(lost <- do.call(fit, case), "rounding", class = "vb_not_converged")
+    expect_identical(lost$stopped, "rounding")
+    expect_gt(lost$engine$lost, 0.01)
+  }
+  # data that fix the parts and not only their sums leave nothing to round
+  expect_true(vb(y ~ x, data, prior_aux = constant(1e-8))$converged)
+  twins <- transform(data, z = x + 1e-7 * cos(1:12))
+  expect_warning(vb(y ~ x + z, twins, prior = normal(0, 1e12)), "rounding",
+                 class = "vb_not_converged")
+  expect_true(vb(y ~ x + z, twins)$converged)
+})
+
+test_that("an ill-conditioned partial fit does not depend on the order of rows", {
+  set.seed(1)
+  data <- data.frame(g = gl(2, 12), h = gl(4, 1, 24), x = rnorm(24))
+  data$y <- rpois(24, 1e6 * exp(0.2 * data$x + 0.3 * (data$h == 2)))
+  fit <- function(data) {
+    quietly <- suppressWarnings(vb(y ~ x + (1 | h) + (x | g), data, family = poisson(),
+                                   approximation = "partial"))
+    posterior_summary(quietly, variable = "^[br]_", regex = TRUE)
+  }
+  one <- fit(data)
+  other <- fit(data[24:1, ])
+  expect_lt(max(abs(one[, 1] - other[, 1]) / one[, 2]), 0.01)
 })
