@@ -239,7 +239,9 @@ second_values <- function(x) {
     value <- effect_levels(x)
     return(list(value = value, label = factor(as.character(value), levels = as.character(value))))
   }
-  value <- mean(x, na.rm = TRUE) + c(-1, 0, 1) * stats::sd(x, na.rm = TRUE)
+  value <- mean(x, na.rm = TRUE)
+  spread <- stats::sd(x, na.rm = TRUE)
+  if (isTRUE(spread > 0)) value <- value + c(-1, 0, 1) * spread
   text <- format(if (is.numeric(x)) signif(value, 3) else value, trim = TRUE)
   list(value = value, label = factor(text, levels = unique(text)))
 }

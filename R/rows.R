@@ -228,6 +228,7 @@ keep_rows <- function(rows, keep) {
 
 # Blocks of rows in which rows x `width` numbers are some 16 MB
 row_blocks <- function(rows, width) {
+  if (!length(rows)) return(list(rows))
   split(rows, (seq_along(rows) - 1L) %/% max(1L, 2e6 %/% width))
 }
 

@@ -17,7 +17,19 @@ predict_moments <- function(fit, rows, type, se = FALSE) {
   }
   if (!linear) out$fit <- all_rows(moments$mu)
   if (se) out$se.fit <- all_rows(sqrt(if (linear) moments$var else moments$mu_var))
+  if (!linear) warn_unbounded(moments$mu, if (se) moments$mu_var)
   out
+}
+
+# exp() of a predictor with heavy tails, such as that of few rows under a wide prior, may have no
+# mean or variance that doubles can hold.
+warn_unbounded <- function(mu, var) {
+  n <- sum(rowSums(!is.finite(cbind(mu, var))) > 0)
+  if (n) {
+    vb_warn("vb_warning_infinite", c(
+      "The mean of the response or its standard error is infinite in {n} row{?s}.",
+      i = "Their quantiles are not: use {.code interval = \"credible\"}, or a tighter prior."))
+  }
 }
 
 # Moments of the linear predictor and of its inverse link in new rows

@@ -14,10 +14,10 @@ static void category_means(const vb_family *family, const double *par, int k, in
   for (int i = 0; i < n; i++) mu[i] -= below[i];
 }
 
-/* First two moments of the inverse link of a (skewed) normal eta; where there are thresholds, of
+/* Mean and variance of the inverse link of a (skewed) normal eta; where there are thresholds, of
  * the probability of a category (from 0). */
-static void link_moments(const vb_model *m, const vb_predictor *at, int category, double *mu1,
-                         double *mu2) {
+static void link_moments(const vb_model *m, const vb_predictor *at, int category, double *mean,
+                         double *var) {
   int k = vb_rule_index(at->var), order;
   if (k < 3) k = 3;
   order = m->rules->order[k];
@@ -30,46 +30,67 @@ static void link_moments(const vb_model *m, const vb_predictor *at, int category
     category_means(m->family, at->par, category, order, e, mu);
   else
     m->family->mean(order, e, mu);
-  *mu1 = *mu2 = 0;
-  for (int q = 0; q < order; q++) {
-    *mu1 += weight[q] * mu[q];
-    *mu2 += weight[q] * mu[q] * mu[q];
-  }
+  *mean = *var = 0;
+  for (int q = 0; q < order; q++) *mean += weight[q] * mu[q];
+  for (int q = 0; q < order; q++) *var += weight[q] * (mu[q] - *mean) * (mu[q] - *mean);
+}
+
+typedef struct { /* weighted sums over the nodes: of one, of values and their squares about first */
+  double first, w, x, xx, positive_w, positive_x, positive_xx;
+} sums;
+
+static void add(sums *s, double w, double mean, double var) {
+  if (s->positive_w == 0 && s->w == 0) s->first = isfinite(mean) ? mean : 0;
+  double d = mean - s->first, dd = var + d * d, positive = fmax(w, 0);
+  s->w += w, s->x += w * d, s->xx += w * dd;
+  s->positive_w += positive;
+  if (positive > 0) s->positive_x += positive * d, s->positive_xx += positive * dd;
+}
+
+/* Weights of nodes may be negative.  Where a value grows so fast between nodes that their signed
+ * sum is no average any more, but leaves no variance or takes a mean that cannot be negative most
+ * of the way to zero, the positive ones are. */
+static void average(const sums *s, int above_zero, double *mean, double *var) {
+  double x = s->x / s->w, v = s->xx / s->w - x * x;
+  double px = s->positive_x / s->positive_w, pv = s->positive_xx / s->positive_w - px * px;
+  int sound = v >= pv / 16 && (!above_zero || s->first + x > (s->first + px) / 4);
+  *mean = s->first + (sound ? x : px);
+  *var = fmax(sound ? v : pv, 0);
+  if (!isfinite(pv)) *var = isnan(*mean) ? NAN : INFINITY;
 }
 
 typedef struct {
   const vb_model *m;
   int n, n_mu;
-  double *mean, *var, *mu, *mu_var;
+  sums *eta, *mu;
 } moments;
 
 static void add_row(void *data, int i, const vb_predictor *at) {
   moments *out = data;
-  double w = at->weight;
-  out->mean[i] += w * at->mean;
-  out->var[i] += w * (at->var + at->mean * at->mean);
+  add(out->eta + i, at->weight, at->mean, at->var);
   for (int k = 0; k < out->n_mu; k++) {
-    double mu1, mu2;
-    link_moments(out->m, at, k, &mu1, &mu2);
-    out->mu[i + (size_t)k * out->n] += w * mu1;
-    out->mu_var[i + (size_t)k * out->n] += w * mu2;
+    double mean, var;
+    link_moments(out->m, at, k, &mean, &var);
+    add(out->mu + i + (size_t)k * out->n, at->weight, mean, var);
   }
 }
 
 vb_status vb_moments(const vb_posterior *post, const vb_new_rows *rows, double *mean, double *var,
                      double *mu, double *mu_var) {
   const vb_model *m = post->model;
-  int n_mu = vb_mean_columns(m);
-  moments out = {m, rows->n, n_mu, mean, var, mu, mu_var};
+  int n = rows->n, n_mu = vb_mean_columns(m), free = m->family->identity || m->family->opaque;
+  moments out = {.m = m, .n = n, .n_mu = n_mu};
+  out.eta = m->host->alloc((size_t)n * (n_mu + 1) + 1, sizeof(sums));
+  out.mu = out.eta + n;
   vb_status st = vb_each_row(post, rows, 1, add_row, &out);
   if (st != VB_OK) return st;
   double far[2] = {-700, 700}, range[2];
   m->family->mean(2, far, range);
-  for (int i = 0; i < rows->n; i++) var[i] = fmax(var[i] - mean[i] * mean[i], 0);
-  for (size_t i = 0; i < (size_t)rows->n * n_mu; i++) {
-    if (isfinite(mu_var[i])) mu_var[i] = fmax(mu_var[i] - mu[i] * mu[i], 0);
-    /* weights of nodes may be negative: a mean near the edge of its range is kept inside */
-    if (!m->family->identity && !m->family->opaque) mu[i] = fmin(fmax(mu[i], range[0]), range[1]);
+  for (int i = 0; i < n; i++) average(out.eta + i, 0, mean + i, var + i);
+  for (size_t i = 0; i < (size_t)n * n_mu; i++) {
+    average(out.mu + i, !free, mu + i, mu_var + i);
+    /* a mean near the edge of its range is kept inside */
+    if (!free && isfinite(mu[i])) mu[i] = fmin(fmax(mu[i], range[0]), range[1]);
   }
   return VB_OK;
 }

@@ -194,3 +194,12 @@ test_that("conditions are on variables of the model", {
   expect_identical(conditional_effects(fit, conditions = at, re.form = NULL, resolution = 3),
                    conditional_effects(fit, conditions = at, re_formula = NULL, resolution = 3))
 })
+
+test_that("a second predictor with one value has one line", {
+  data <- data.frame(x = c(1, 2, 4), z = 3, y = c(1, 3, 2))
+  fit <- vb(y ~ x + x:z, data, prior = normal(0, 1))
+  band <- conditional_effects(fit, "x:z", resolution = 3)[[1]]
+  expect_identical(levels(band$effect2__), "3")
+  one <- vb(y ~ x:z, data[1, ], algorithm = "advi", control = vb_control(draws = 100))
+  expect_false(anyNA(conditional_effects(one, "x:z", resolution = 3)[[1]]$estimate__))
+})

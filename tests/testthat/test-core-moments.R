@@ -81,3 +81,33 @@ test_that("a new level adds the variance of its node and takes no negative weigh
   expect_equal(node$var[2, positive], (without$var[2, ] + sd^2)[positive], tolerance = 1e-8)
   expect_true(all(node$var[2, !positive] == 0))
 })
+
+test_that("signed weights under which a mean of exp() is no average give way to the positive ones", {
+  fit <- fit_of("nested")
+  rows <- keep_rows(new_rows(fit), 1:3)
+  fit$engine$node$weight <- c(1.2, -0.2, numeric(length(fit$engine$node$weight) - 2L))
+  fit$engine$node$fixed_mean[1, 2] <- fit$engine$node$fixed_mean[1, 2] + 30
+  fit$engine$node$mean[1, 2] <- fit$engine$node$mean[1, 2] + 30
+  got <- engine_moments(fit, rows)
+  first <- fit
+  first$engine$node$weight <- c(1, 0 * fit$engine$node$weight[-1])
+  expect_equal(got[c("mu", "mu_var")], engine_moments(first, rows)[c("mu", "mu_var")])
+})
+
+test_that("a standard error far from zero is what it is near zero", {
+  set.seed(1)
+  data <- data.frame(x = rnorm(30))
+  data$y <- 0.3 * data$x + rnorm(30, 0, 0.01)
+  error <- function(shift) predict(vb(y + shift ~ x, data), data, se.fit = TRUE)$se.fit
+  expect_equal(error(1e9), error(0), tolerance = 1e-3)
+})
+
+test_that("a mean that doubles cannot hold is said to be infinite", {
+  fit <- fit_of("nested")
+  rows <- keep_rows(new_rows(fit), 1:2)
+  rows$offset[2] <- 1000
+  expect_warning(got <- predict_moments(fit, rows, "response", se = TRUE), "1 row",
+                 class = "vb_warning_infinite")
+  expect_identical(c(got$fit[2], got$se.fit[2]), c(Inf, Inf), ignore_attr = TRUE)
+  expect_no_warning(predict_moments(fit, rows, "link", se = TRUE))
+})

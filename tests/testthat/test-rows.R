@@ -149,3 +149,18 @@ test_that("a variable that is not in new data is an error alone", {
   expect_no_warning(error <- tryCatch(predict(fit, data.frame(x = 1)), error = identity))
   expect_s3_class(error, "vb_error_newdata")
 })
+
+test_that("rows of which none can be predicted are no error, of draws neither", {
+  data <- data.frame(x = c(1, 2, 4, 3), y = c(0, 3, 2, 2))
+  for (algorithm in c("cavi", "advi")) {
+    fit <- vb(y ~ x, data, family = poisson(), algorithm = algorithm,
+              control = vb_control(draws = 100))
+    for (interval in c("none", "credible", "prediction")) {
+      none <- predict(fit, data[0, ], type = "response", interval = interval)
+      expect_identical(NROW(none), 0L)
+      gone <- predict(fit, transform(data, x = NA_real_), type = "response", interval = interval)
+      expect_identical(NROW(gone), 4L)
+      expect_true(all(is.na(gone)))
+    }
+  }
+})
