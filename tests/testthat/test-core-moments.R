@@ -82,7 +82,7 @@ test_that("a new level adds the variance of its node and takes no negative weigh
   expect_true(all(node$var[2, !positive] == 0))
 })
 
-test_that("signed weights under which a mean of exp() is no average give way to the positive ones", {
+test_that("signed weights under which a mean is no average give way to the positive ones", {
   fit <- fit_of("nested")
   rows <- keep_rows(new_rows(fit), 1:3)
   fit$engine$node$weight <- c(1.2, -0.2, numeric(length(fit$engine$node$weight) - 2L))
