@@ -15,7 +15,12 @@ stop_warnings <- list(
   rounding = c("The fit is not to be trusted: rounding errors are a large part of it.",
                i = "The data fix some sums of coefficients with more than twelve digits more than
                     others: remove or rescale predictors that are nearly the same, use tighter
-                    priors, or a residual standard deviation that is not next to zero.")
+                    priors, or a residual standard deviation that is not next to zero."),
+  "flat sides" = c("So many coefficients have a posterior that is flat on one side, as where the
+                    data separate the responses or a cell is empty, that not all could be followed:
+                    their standard deviations and intervals are rough.",
+                   i = "Leave such columns out, join such levels with others, or use tighter
+                        priors.")
 )
 
 # Ctrl-C must stop more than this fit. Inside a function the interrupt is signalled again. A loop at
@@ -26,7 +31,8 @@ report_stop <- function(fit, env, seen = NULL, hint = not_finite_hint(seen)) {
   message <- stop_warnings[[if (nzchar(fit$stopped)) fit$stopped else "max_sweep"]]
   interrupted <- identical(fit$stopped, "interrupt")
   if (!interrupted) message <- c(message, i = if (length(hint)) "{hint}")
-  vb_warn(if (interrupted) "vb_interrupted" else "vb_not_converged", message)
+  flat <- if (identical(fit$stopped, "flat sides")) "vb_warning_flat"
+  vb_warn(if (interrupted) "vb_interrupted" else c(flat, "vb_not_converged"), message)
   if (!interrupted) return(invisible())
   if (!identical(env, globalenv())) rlang::interrupt()
   last_interrupt$at <- proc.time()[[3L]]

@@ -68,8 +68,8 @@
 #'     `se` and `n_grad`), a row per accepted step; see [elbo()].}
 #'   \item{`converged`}{Did it converge?}
 #'   \item{`stopped`}{Empty, or why it stopped early: `"interrupt"`, `"max_sweep"`, `"not finite"`,
-#'     `"not positive definite"`, `"rounding"` (doubles have too few digits for this posterior), of
-#'     ADVI `"max_iter"`.}
+#'     `"not positive definite"`, `"rounding"` (doubles have too few digits for this posterior),
+#'     `"flat sides"` (see `pin` below), of ADVI `"max_iter"`.}
 #'   \item{`seconds`}{Elapsed time of the whole call.}
 #' }
 #'
@@ -81,11 +81,17 @@
 #'     each; `hyper` (`H x N`); `mean`, `var` and `skew` of all coefficients given them (`n_coef x
 #'     N`; columns of the model matrix centred); `fixed_mean`, `fixed_skew` (`p x N`) and
 #'     `fixed_cov` (`p x p x N`) of the fixed effects as reported. `x` are the nodes on the engine's
-#'     axes; `h`, `site_h` and `site_b` what its Gaussians are made of.}
+#'     axes; `h`, `site_h` and `site_b` what its Gaussians are made of. `spread`: where there is a
+#'     `pin`, the variance along it of what a node stands for.}
 #'   \item{`point`}{The marginal distribution of the hyperparameters as weighted points: `hyper`, a
 #'     column each, and `weight`; `x` the same on the axes.}
 #'   \item{`axes`}{How the axes become hyperparameters: `coordinate`, its scale `s0`, the `mode`,
 #'     and the `root` that whitens them.}
+#'   \item{`pin`}{Of coefficients whose posterior is flat on one side, as where the data separate
+#'     the responses, else `NULL`: combinations of the fixed effects (columns of the model matrix
+#'     centred) that are axes of the integral as hyperparameters are, a column of `a` each, the
+#'     `origin` of the axis, and the `precision` with which a point of it holds the combination.
+#'     `flat_left`: are there more of them than could be axes?}
 #'   \item{`log_lik`}{The expected log likelihood in `fit$elbo`; see [elbo()].}
 #'   \item{`solver`, `rule`}{How coefficients were solved for and hyperparameters integrated.}
 #'   \item{`n_cell`, `n_eval`, `n_sweep`}{The number of cells (different rows of predictors), of
@@ -173,7 +179,9 @@ engine_fields <- function(engine, spec, algorithm) {
     elbo = engine$elbo, log_evidence = engine$log_evidence,
     trace = trace_table(engine$trace, algorithm),
     converged = isTRUE(engine$converged),
-    stopped = if (isTRUE(engine$converged)) "" else stop_reason(engine$status, algorithm)
+    stopped = if (isTRUE(engine$converged)) ""
+      else if (isTRUE(engine$flat_left)) "flat sides"
+      else stop_reason(engine$status, algorithm)
   )
 }
 

@@ -126,11 +126,13 @@ fit_sizes <- function(fit) {
   held <- c(fit$design$prior_par$dist, unlist(lapply(fit$design$prior_sd, `[[`, "dist")),
             fit$design$shrink$dist) == "constant"
   n_site <- if (is.character(dist <- fit$design$prior_coef$dist)) sum(is_site(dist)) else 0L
+  n_pin <- length(engine$pin$origin)
   list(n = fit$nobs, n_frame = nrow(fit$frame), p = length(fit$fixed$names),
        n_term = length(fit$random), d = d, level = level,
        n_coef = length(fit$fixed$names) + sum(d * level), n_hyper = nrow(fit$hyper),
        n_par = sum(fit$hyper$class %in% c("aux", "threshold")), n_site = n_site,
-       n_axis = sum(!held) + sum(d * (d - 1L) / 2), n_node = length(engine$node$weight),
+       n_axis = sum(!held) + sum(d * (d - 1L) / 2) + n_pin, n_pin = n_pin,
+       n_node = length(engine$node$weight),
        n_point = length(engine$point$weight), n_draw = NCOL(fit$advi$coef))
 }
 
@@ -162,6 +164,7 @@ measuring_fields <- alist(
   "engine$node$weight" = real(x),
   "engine$point" = record(x),
   "engine$point$weight" = real(x, lower = 0),
+  "engine$pin" = maybe(x, record),
   "advi" = maybe(x, record),
   "advi$coef" = is.null(x) || is.matrix(x)
 )
@@ -276,6 +279,11 @@ node_fields <- alist(
   "engine$node$h" = maybe(x, real, c(fit$engine$n_cell, n_node), finite = FALSE),
   "engine$node$site_h" = real(x, c(n_site, n_node), finite = FALSE),
   "engine$node$site_b" = maybe(x, real, c(n_site, n_node), finite = FALSE),
+  "engine$node$spread" = maybe(x, real, c(n_pin, n_node), lower = 0),
+  "engine$flat_left" = maybe(x, flag),
+  "engine$pin$a" = maybe(x, real, c(p, n_pin)),
+  "engine$pin$origin" = maybe(x, real, n_pin),
+  "engine$pin$precision" = maybe(x, real, n_pin, lower = 0),
   "engine$axes" = record(x),
   "engine$axes$coordinate" = text(x, n_axis),
   "engine$axes$s0" = real(x, n_axis),

@@ -50,4 +50,12 @@ vb_status vb_respond(const vb_model *model, const vb_respond_task *task, vb_resp
 /* third-order size of what a Gaussian q misses, per coefficient: decides whether tilts are worth
  * their refits */
 double vb_response_size(const vb_model *model, const double *par, const vb_inner *in);
+typedef struct { /* a combination of beta: a (p, of the centred columns), its sd under q */
+  double *a, sd;
+} vb_skewed;
+/* the skewness, to third order, of the combination of beta that is most skewed, given theta; out is
+ * filled where that is at least `least`, and has a positive one.  Leaves the rows' expectations in
+ * disorder. */
+double vb_third_direction(const vb_model *model, const vb_theta *theta, double least,
+                          vb_inner *in, vb_skewed *out);
 #endif

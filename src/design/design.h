@@ -31,6 +31,15 @@ typedef struct { /* a prior on one coefficient that is not normal: one more site
   const double *arg;
 } vb_site;
 
+/* A combination of beta whose posterior is no Gaussian: given where it is about, t, the others are.
+ * t is a hyperparameter with t | beta ~ N(a' beta - origin, 1 / precision), which leaves the
+ * posterior of all else as it was (mathematics.Rmd, section 16). */
+#define VB_MAX_PIN 6
+typedef struct {
+  const double *a; /* p, of the centred columns */
+  double origin, precision;
+} vb_pin;
+
 /* What of q(c) is coupled: a row of gauss/scheme.h, which this room holds and does not look into.
  */
 typedef struct vb_scheme vb_scheme;
@@ -60,6 +69,8 @@ typedef struct {
   double *prior_precision, *prior_mean; /* of beta; precision 0: flat or a site */
   int n_normal;                         /* coefficients with a normal prior */
   double log_prior_constant;
+  int n_pin;
+  vb_pin pin[VB_MAX_PIN];
   int n_site, ep; /* ep: some prior is a mixture, and all sites are moment-matched (ep.c) */
   vb_site *site;
   const double *center; /* column means; reported intercept = beta_0 - center' beta */

@@ -13,15 +13,16 @@
 
 void vb_theta_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta) {
   int t = hyper->n_term > 0 ? hyper->n_term : 1;
-  theta->natural = host->alloc(hyper->n_natural + 1, sizeof(double));
-  theta->slope = host->alloc(hyper->n_natural + 1, sizeof(double));
-  theta->natural_prior = host->alloc(hyper->n_natural + 1, sizeof(double));
-  theta->prior_d = host->alloc(hyper->n_natural + 1, sizeof(double));
+  int n = hyper->n_natural + VB_MAX_PIN + 1; /* pins may come later */
+  theta->natural = host->alloc(n, sizeof(double));
+  theta->slope = host->alloc(n, sizeof(double));
+  theta->natural_prior = host->alloc(n, sizeof(double));
+  theta->prior_d = host->alloc(n, sizeof(double));
   theta->sigma = host->alloc((size_t)t * STRIDE, sizeof(double));
   theta->omega = host->alloc((size_t)t * STRIDE, sizeof(double));
   theta->chol = host->alloc((size_t)t * STRIDE, sizeof(double));
   theta->log_det = host->alloc(t, sizeof(double));
-  theta->log_prior_d = host->alloc(hyper->n_axis + 1, sizeof(double));
+  theta->log_prior_d = host->alloc(hyper->n_axis + VB_MAX_PIN + 1, sizeof(double));
 }
 
 /* Cholesky factor of the correlation matrix from partial correlations, row by row */
@@ -77,14 +78,24 @@ static double natural_prior(const vb_natural *n, double value, double *d1) {
   return (b - 1) * log(rest) + n->log_norm;
 }
 
-/* A parameter's axis moves those that stand after it too, so the sum runs from the last. */
+/* sum of d over the parameters that go by their distance before k */
+static double before(const vb_natural *natural, int k, const double *d) {
+  double sum = 0;
+  for (k--; k >= 0 && natural[k].after < 0; k--) sum += d[k];
+  return sum;
+}
+
+/* A parameter's axis moves those too that go by their distance from it. */
 void vb_natural_gradient(const vb_hyper *hyper, const vb_theta *theta, int first, int n,
                          const double *d, double *grad) {
+  const vb_natural *natural = hyper->natural + first;
   double sum = 0;
   for (int k = n - 1; k >= 0; k--) {
-    const vb_natural *at = hyper->natural + first + k;
-    sum += d[k];
-    if (at->axis >= 0) grad[at->axis] += sum * theta->slope[first + k];
+    const vb_natural *at = natural + k;
+    double all = d[k];
+    if (at->after >= 0) all = sum += d[k];
+    if (at->after <= 0) all += before(natural, k, d);
+    if (at->axis >= 0) grad[at->axis] += all * theta->slope[first + k];
     if (!at->after) sum = 0;
   }
 }
@@ -167,27 +178,36 @@ static void prior_at_zero(const vb_hyper *hyper, int k, vb_theta *theta) {
             correlation_gradient(d, i, j, sd + d, sd, theta->chol + (size_t)k * STRIDE, w);
 }
 
-vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) {
-  theta->log_prior = 0;
-  for (int i = 0; i < hyper->n_natural; i++) {
-    const vb_natural *n = hyper->natural + i;
-    theta->prior_d[i] = 0;
-    if (n->axis < 0) {
-      theta->natural[i] = n->value;
-      theta->slope[i] = 0;
-      continue;
-    }
-    double at = x[n->axis], value = n->coord->value(at, n->s0);
-    if (n->after) value += theta->natural[i - 1];
-    if (!isfinite(value)) return VB_NOT_FINITE;
-    theta->natural[i] = value;
-    theta->slope[i] = n->coord->slope(at, n->s0);
-    /* the Jacobian is triangular: what a parameter stands after is no part of it */
-    theta->natural_prior[i] =
-        natural_prior(n, value, theta->prior_d + i) + n->coord->log_slope(at, n->s0);
-    theta->log_prior += theta->natural_prior[i];
-    theta->log_prior_d[n->axis] = n->coord->log_slope_d(at, n->s0);
+static vb_status set_natural(const vb_hyper *hyper, const double *x, int i, vb_theta *theta) {
+  const vb_natural *n = hyper->natural + i;
+  theta->prior_d[i] = 0;
+  if (n->axis < 0) {
+    theta->natural[i] = n->value;
+    theta->slope[i] = 0;
+    return VB_OK;
   }
+  double at = x[n->axis], value = n->coord->value(at, n->s0), side = n->after < 0 ? -1 : 1;
+  if (n->after) value = theta->natural[i - n->after] + side * value;
+  if (!isfinite(value)) return VB_NOT_FINITE;
+  theta->natural[i] = value;
+  theta->slope[i] = side * n->coord->slope(at, n->s0);
+  /* the Jacobian is triangular: what a parameter's distance is from is no part of it */
+  theta->natural_prior[i] =
+      natural_prior(n, value, theta->prior_d + i) + n->coord->log_slope(at, n->s0);
+  theta->log_prior += theta->natural_prior[i];
+  theta->log_prior_d[n->axis] = n->coord->log_slope_d(at, n->s0);
+  return VB_OK;
+}
+
+vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) {
+  int n = hyper->n_natural;
+  vb_status set = VB_OK;
+  theta->log_prior = 0;
+  for (int i = 0; i < n && set == VB_OK; i++)
+    if (hyper->natural[i].after >= 0) set = set_natural(hyper, x, i, theta);
+  for (int i = n - 1; i >= 0 && set == VB_OK; i--)
+    if (hyper->natural[i].after < 0) set = set_natural(hyper, x, i, theta);
+  if (set != VB_OK) return set;
   vb_natural_gradient(hyper, theta, 0, hyper->n_natural, theta->prior_d, theta->log_prior_d);
   for (int k = 0; k < hyper->n_term; k++) {
     int d = hyper->d[k];
@@ -200,6 +220,7 @@ vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) 
   }
   for (int k = 0; k < hyper->n_par; k++) theta->par[k] = theta->natural[hyper->first_par + k];
   theta->par[hyper->n_par] = INFINITY;
+  theta->pin = theta->natural + hyper->first_pin;
   if (hyper->n_shrink) {
     const double *at = theta->natural + hyper->first_shrink;
     theta->shrink[0] = hyper->local_df;

@@ -8,7 +8,8 @@ typedef struct { /* one natural parameter: an sd, a partial correlation, a dispe
                   */
   int axis;      /* free axis, -1: fixed at value */
   int real;      /* not positive: the prior is on the whole line */
-  int after;     /* the coordinate gives its distance from the natural parameter before it */
+  int after;     /* 1: the coordinate gives its distance from the natural parameter before it, -1:
+                    from the one after it */
   double value;
   const vb_coordinate *coord;
   double s0;
@@ -26,6 +27,8 @@ typedef struct {
   const double *const *shift;
   const int *at_zero;
   int first_par;
+  int n_pin,
+      first_pin; /* where pinned combinations of beta are about; the last, and not reported */
   int n_shrink, first_shrink, by_sigma; /* a horseshoe's global scale, over sigma, and slab */
   double local_df;
 } vb_hyper;
@@ -38,13 +41,14 @@ typedef struct { /* dispersions that are not one value but have a distribution, 
 } vb_par_rule;
 
 typedef struct {                /* the hyperparameters at one point */
-  double *natural, *slope;      /* n_natural: value, d value (after: distance) / d axis */
+  double *natural, *slope;      /* n_natural: value, d value / d axis, of distances signed */
   double *natural_prior;        /* n_natural: log prior with the log Jacobian, free axes only */
   double *sigma, *omega, *chol; /* per term d x d at stride VB_MAX_DIM^2; chol of the correlation */
   double *log_det;              /* log |Sigma| per term */
   double par[VB_MAX_PAR + 1];
   double shrink[3];    /* the horseshoe's arguments */
   vb_par_rule *rule;   /* NULL: the dispersions are par */
+  const double *pin;   /* where the model's pinned combinations are about */
   double log_prior;    /* with the log Jacobian */
   double *log_prior_d; /* n_axis */
   double *prior_d;     /* n_natural: of the log prior densities alone */
@@ -72,9 +76,13 @@ void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta,
  */
 void vb_natural_prior(vb_natural *n, const vb_prior *prior, const double *arg,
                       const vb_coordinate *coord, int *n_axis);
+typedef struct { /* of ordered responses: the lowest and the highest category there is, from 1 */
+  int lowest, highest;
+} vb_categories;
+vb_categories vb_categories_of(const vb_family *family, const vb_rows *rows);
 /* the same of the family's parameter k, a dispersion or a threshold */
-void vb_natural_par(const vb_family *family, int k, const vb_prior *prior, const double *arg,
-                    vb_natural *n, int *n_axis);
+void vb_natural_par(const vb_family *family, const vb_categories *seen, int k,
+                    const vb_prior *prior, const double *arg, vb_natural *n, int *n_axis);
 /* a partial correlation with (1 + r) / 2 ~ Beta(beta, beta) */
 vb_natural vb_natural_correlation(double beta, int axis);
 /* of the residuals about the reference fit, one where the link is not the identity */

@@ -45,17 +45,36 @@ vb_natural vb_natural_correlation(double beta, int axis) {
                       .log_norm = -(2 * beta - 1) * M_LN2 - (2 * lgamma(beta) - lgamma(2 * beta))};
 }
 
-/* Thresholds: the first is any number, the others go by the distance from the one before.  Theirs
- * is the prior of as many independent numbers in ascending order. */
-void vb_natural_par(const vb_family *family, int k, const vb_prior *prior, const double *arg,
-                    vb_natural *n, int *n_axis) {
-  int thresholds = family->thresholds;
-  const vb_coordinate *coord = !thresholds ? &vb_coord_log
-                               : k         ? &vb_coord_cube
-                                           : &vb_coord_identity;
-  n->real = thresholds;
-  n->after = thresholds && k > 0;
+vb_categories vb_categories_of(const vb_family *family, const vb_rows *rows) {
+  vb_categories seen = {1, 1};
+  for (int i = 0; i < rows->n && family->thresholds; i++) {
+    int y = (int)rows->y[i];
+    if (!i || y < seen.lowest) seen.lowest = y;
+    if (y > seen.highest) seen.highest = y;
+  }
+  return seen;
+}
+
+/* Thresholds: one is any number, the others go by the distance from the one nearer to it.  It is
+ * the first that has responses below it; what only the prior holds, beyond the outermost of them,
+ * is far from it and may be at any distance: the log.  Theirs is the prior of as many independent
+ * numbers in ascending order. */
+static void place_threshold(const vb_categories *seen, int k, vb_natural *n,
+                            const vb_coordinate **coord) {
+  int base = seen->lowest - 1;
+  n->real = 1;
+  n->after = (k > base) - (k < base);
+  *coord = n->after == 0                        ? &vb_coord_identity
+           : k < base || k >= seen->highest - 1 ? &vb_coord_log
+                                                : &vb_coord_cube;
+  if (k == base && seen->highest == seen->lowest) *coord = &vb_coord_sinh;
+}
+
+void vb_natural_par(const vb_family *family, const vb_categories *seen, int k,
+                    const vb_prior *prior, const double *arg, vb_natural *n, int *n_axis) {
+  const vb_coordinate *coord = &vb_coord_log;
+  if (family->thresholds) place_threshold(seen, k, n, &coord);
   vb_natural_prior(n, prior, arg, coord, n_axis);
-  if (thresholds && n->prior && n->prior->proper) n->log_norm += log(k + 1);
-  if (!thresholds) set_domain(family->domain[k], n);
+  if (family->thresholds && n->prior && n->prior->proper) n->log_norm += log(k + 1);
+  if (!family->thresholds) set_domain(family->domain[k], n);
 }

@@ -1,6 +1,7 @@
 /* The table of schemes, and what all of them have in common: beta's own block, and what is read off
  * the diagonal blocks of S. */
 #include "gauss/scheme.h"
+#include "gauss/pin.h"
 #include <string.h>
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
@@ -54,6 +55,7 @@ vb_status vb_factor(const vb_model *m, const vb_theta *theta, const vb_cross *cr
   int p = m->p;
   for (size_t i = 0; i < (size_t)p * p; i++) s->beta[i] = scale * cross->beta[i];
   for (int k = 0; k < p; k++) s->beta[k + (size_t)k * p] += m->prior_precision[k];
+  vb_pins_precision(m, s->beta);
   return m->scheme->factor(m, theta, cross, scale, s);
 }
 
@@ -113,6 +115,7 @@ void vb_second_moments(const vb_model *m, const vb_solution *s, const double *c,
 double vb_prior_trace(const vb_model *m, const vb_theta *theta, const vb_solution *s) {
   double out = 0, u[STRIDE];
   for (int k = 0; k < m->p; k++) out += m->prior_precision[k] * s->s_beta[k + (size_t)k * m->p];
+  out += vb_pins_trace(m, s->s_beta);
   for (int k = 0; k < m->n_term; k++) {
     const double *om = theta->omega + (size_t)k * STRIDE;
     int d = m->term[k].d;
@@ -130,6 +133,7 @@ double vb_prior_quadratic(const vb_model *m, const vb_theta *theta, const double
     out += e * t;
     if (pm) pm[k] = t;
   }
+  out += vb_pins_quadratic(m, theta->pin, c, pm);
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;
     const double *om = theta->omega + (size_t)k * STRIDE;

@@ -36,7 +36,8 @@ void vb_start_axes(const vb_model *m, const vb_hyper *h, double scale, const dou
     const vb_natural *n = h->natural + h->first_par + k;
     if (own) par[k] = isnan(own[k]) ? 0.8 * scale : own[k];
     if (n->axis >= 0)
-      start[n->axis] = n->coord->inverse(n->after ? par[k] - par[k - 1] : par[k], n->s0);
+      start[n->axis] =
+          n->coord->inverse(n->after ? fabs(par[k] - par[k - n->after]) : par[k], n->s0);
   }
   if (!h->n_shrink) return;
   const vb_natural *global = h->natural + h->first_shrink;

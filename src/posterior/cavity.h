@@ -61,6 +61,22 @@ vb_status vb_cavity_change(const vb_others *others, const vb_at_node *node, cons
 double vb_design_row_dot(const vb_model *model, int cell, const double *from);
 void vb_design_row_put(const vb_model *model, int cell, double *to); /* the others zero */
 
+/* Rows that hold a pinned combination (cavity_pins.c) */
+typedef struct {
+  int *by;         /* of what is left out: the pin that it holds, from 1; 0: none */
+  double *s_a, *t; /* of each pin, at a node: S a; where it is about */
+  double *own;     /* per cell */
+} vb_held;
+typedef struct { /* a predictor under q and its site */
+  double *eta, *v, *g, *h;
+} vb_predicted;
+void vb_held_alloc(const vb_model *model, int n, vb_held *held);
+vb_status vb_held_enter(const vb_model *model, const vb_theta *theta, vb_inner *in, vb_held *held);
+void vb_held_find(const vb_model *model, const vb_units_out *units, const double *h,
+                  const int *share, vb_held *held);
+void vb_held_release(const vb_model *model, const vb_held *held, const double *mean, int pin,
+                     int cell, vb_predicted *at);
+
 /* By unit or, where rows are left out one by one, by row in the order of the units: log density
  * given the other rows, and given all; largest lambda, averaged over nodes; how many nodes' worth
  * of weight the reweighting to the other rows leaves, over that before. */

@@ -17,6 +17,7 @@ typedef struct {
   vb_inner in;
   vb_block block;
   vb_others others;
+  vb_held held;
   int *share;                                 /* rows of each cell */
   double *site_h, *ll, *gamma, *solved;       /* per cell, per cell; scratch */
   int *touched, *place;                       /* coefficients of a unit; n_coef, -1 elsewhere */
@@ -47,6 +48,7 @@ static void leaver_alloc(leaver *d, const vb_hyper *hyper) {
   vb_inner_alloc(m, &d->in);
   vb_block_alloc(m, &d->block);
   vb_others_alloc(m, d->units, &d->others);
+  vb_held_alloc(m, n_left_out(d->units), &d->held);
   d->share = host->alloc(m->n + 1, sizeof(int));
   for (size_t i = 0; i < n_row; i++) d->share[d->units->cell[d->units->row[i]]]++;
   d->touched = host->alloc(d_sum + 1, sizeof(int));
@@ -105,7 +107,7 @@ static vb_status enter_node(leaver *d, const vb_hyper *hyper, const vb_posterior
   const double *h = m->quadratic ? d->in.rows.h : d->block.h; /* that made S */
   if (post->effective && !m->quadratic) h = post->h + (size_t)s * m->n;
   memcpy(d->site_h, h, sizeof(double) * m->n);
-  return VB_OK;
+  return vb_held_enter(m, &d->theta, &d->in, &d->held);
 }
 
 /* ---- A unit ---- */
@@ -208,12 +210,16 @@ static vb_status unit_changes(leaver *d, const vb_unit *unit, const int *row) {
   return st;
 }
 
-/* into log_out, log_in, lambda and, where it is wanted, change; how many values each has */
-static vb_status leave_out(leaver *d, int j, int changes, int *n_out) {
+/* into log_out, log_in, lambda and, where it is wanted, change; how many values each has.  first:
+ * place of the first among all */
+static vb_status leave_out(leaver *d, int j, int first, int changes, int *n_out) {
   const int *row = d->units->row + d->units->start[j];
   int n = d->units->start[j + 1] - d->units->start[j], k = 1;
   unit_rows(d, row, n);
   if (n == 1) {
+    vb_predicted at = {d->eta, d->v, d->g, d->h};
+    int pin = d->held.by[first] - 1;
+    if (pin >= 0) vb_held_release(d->m, &d->held, d->block.m, pin, d->units->cell[row[0]], &at);
     d->f[0] = sqrt(d->v[0]);
     d->value[0] = d->h[0] * d->v[0];
   } else {
@@ -243,7 +249,10 @@ static vb_status leave_out(leaver *d, int j, int changes, int *n_out) {
   *n_out = d->units->by_row ? n : 1;
   for (int i = 0; i < *n_out; i++)
     d->lambda[i] = d->units->by_row ? d->h[i] * d->v[i] : d->value[k - 1];
-  return changes && (n == 1 || d->units->by_row) ? unit_changes(d, &unit, row) : VB_OK;
+  vb_status st = changes && (n == 1 || d->units->by_row) ? unit_changes(d, &unit, row) : VB_OK;
+  for (int i = 0; i < *n_out && n > 1; i++) /* with others there is nothing but another fit */
+    if (d->held.by[first + i]) d->change[i] = INFINITY;
+  return st;
 }
 
 /* ---- Over the nodes ---- */
@@ -288,6 +297,11 @@ vb_status vb_cavity(const vb_posterior *post, const vb_units_out *units, vb_cavi
   int n = n_left_out(units), heaviest = 0;
   for (int s = 0; s < post->n; s++)
     if (post->weight[s] > post->weight[heaviest]) heaviest = s;
+  if (m->n_pin) {
+    vb_status st = enter_node(&d, hyper, post, heaviest);
+    if (st != VB_OK) return st;
+    vb_held_find(m, units, d.site_h, d.share, &d.held);
+  }
   for (int s = 0; s < post->n; s++) {
     double w = post->weight[s];
     if (w == 0) continue;
@@ -297,7 +311,7 @@ vb_status vb_cavity(const vb_posterior *post, const vb_units_out *units, vb_cavi
     positive2 += fmax(w, 0) * fmax(w, 0);
     for (int j = 0, at = 0, polled = 0; j < units->n; j++) {
       int n_out;
-      st = leave_out(&d, j, s == heaviest && !out->node, &n_out);
+      st = leave_out(&d, j, at, s == heaviest && !out->node, &n_out);
       if (st != VB_OK) return st;
       for (int i = 0; i < n_out; i++, at++) {
         add_node(&d, at, w, d.log_out[i], d.log_in[i]);

@@ -33,7 +33,8 @@ static void draw_theta(drawer *d, const double *mean, const double *sd, int t, c
   int K = d->hyper->n_axis;
   double a = sqrt(1 - VB_DRAW_SMOOTH * VB_DRAW_SMOOTH);
   const double *point = d->post->point_x + (size_t)t * K;
-  for (int k = 0; k < K; k++)
+  memcpy(x, point, sizeof(double) * K);
+  for (int k = 0; k < K - d->hyper->n_pin; k++) /* no two draws of a pinned combination are equal */
     x[k] = mean[k] + a * (point[k] - mean[k]) + VB_DRAW_SMOOTH * sd[k] * normal[k];
   vb_theta_inside(d->hyper, x);
   if (vb_theta_set(d->hyper, x, &d->theta) != VB_OK) memcpy(x, point, sizeof(double) * K);
@@ -55,9 +56,10 @@ static int nearest_node(const vb_posterior *post, int K, const double *x) {
   return best;
 }
 
-/* how far a natural parameter is from where it stands after */
+/* how far a natural parameter is from the one by whose distance it goes */
 static double step_of(const vb_hyper *hyper, const vb_theta *theta, int i) {
-  return theta->natural[i] - (hyper->natural[i].after ? theta->natural[i - 1] : 0);
+  return theta->natural[i] -
+         (hyper->natural[i].after ? theta->natural[i - hyper->natural[i].after] : 0);
 }
 
 /* The mean's answer to the family's parameters, S A' dg by differences: thresholds move with the
@@ -160,7 +162,7 @@ static vb_status conditional_mean(drawer *d, int s, const double *x, double *mea
   vb_prior_quadratic(m, &d->theta, at, r_new);
   for (int k = 0; k < m->n_coef; k++) {
     /* the node's factor would overshoot where the draw's prior is much the tighter */
-    double most = d->own_factor ? INFINITY : fabs(r[k]);
+    double most = d->own_factor || k < m->p ? INFINITY : fabs(r[k]);
     r[k] = fmin(fmax(r[k] - r_new[k], -most), most);
   }
   vb_solve(m, &d->in.sol, r);
@@ -288,7 +290,7 @@ vb_status vb_draw(const vb_posterior *post, int n, const double *uniform, const 
   const vb_model *m = post->model;
   const vb_hyper *hyper = post->hyper;
   const vb_host *h = m->host;
-  int K = hyper->n_axis, H = hyper->n_natural, D = m->n_coef;
+  int K = hyper->n_axis, H = hyper->first_pin, D = m->n_coef;
   drawer d = {
       .m = m, .hyper = hyper, .post = post, .own_factor = !m->ep && vb_factor_cost(m) * n < CHEAP};
   vb_theta_alloc(h, hyper, &d.theta);

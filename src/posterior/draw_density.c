@@ -15,8 +15,11 @@ static vb_status lay_profile(vb_draw_density *d) {
     if (d->hyper->natural[i].axis >= 0) copies += d->hyper->natural[i].coord->even;
   vb_profile_make(d->model->host, d->hyper, post->mode, post->root, &d->scratch, post->n * copies,
                   &d->profile);
-  for (int s = 0; s < post->n; s++)
+  for (int s = 0; s < post->n; s++) {
+    /* nodes laid along pins are too close to each other for an interpolation */
+    if (d->hyper->n_pin && post->weight[s] != 0) continue;
     vb_profile_add(&d->profile, post->x + (size_t)s * K, post->elbo[s] + post->rq[s]);
+  }
   return vb_surrogate_fit(&d->profile.s);
 }
 

@@ -26,6 +26,7 @@ typedef struct { /* a finished fit: its model, its hyperparameters, its nodes */
   int n, n_point;
   const double *weight, *x, *mean, *var, *skew, *fixed_skew, *h, *site_h, *site_b; /* by node */
   const double *fixed_cov;
+  const double *spread; /* by node, of each pin; NULL: there are none */
   const double *point_x, *point_weight;
   const double *mode, *root;
   const double *congruence; /* NULL: none */

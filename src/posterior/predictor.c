@@ -108,6 +108,17 @@ static vb_status enter_node(const vb_posterior *post, int s, int corrected, vb_t
   return st == VB_OK ? m->scheme->row_inverse(m, congruence, &in->sol) : st;
 }
 
+/* what eta has of the pins' t that the node stands for: it moves by its covariance with them */
+static double spread_of(const vb_posterior *post, int s, const vb_new_row *r) {
+  const vb_model *m = post->model;
+  double out = 0;
+  for (int j = 0; j < m->n_pin; j++) {
+    double move = m->pin[j].precision * vb_dot(m->p, m->pin[j].a, r->cov_beta);
+    out += move * move * post->spread[j + (size_t)s * m->n_pin];
+  }
+  return out;
+}
+
 vb_status vb_each_row(const vb_posterior *post, const vb_new_rows *rows, int corrected,
                       vb_at_row visit, void *data) {
   const vb_model *m = post->model;
@@ -134,6 +145,7 @@ vb_status vb_each_row(const vb_posterior *post, const vb_new_rows *rows, int cor
       if (corrected && post->fixed_skew) cumulant += fixed_cumulant(post, s, rows, i, &r);
       if (corrected && post->skew && m->scheme->row_covariance)
         cumulant += random_cumulant(post, &in.sol, s, rows, i, ratio, &r);
+      if (corrected) at.var += spread_of(post, s, &r);
       if (cumulant != 0) at.skew = fmin(fmax(cumulant / pow(at.var, 1.5), -1.5), 1.5);
       visit(data, i, &at);
       if ((i & 4095) == 4095 && h->poll()) return VB_INTERRUPTED;

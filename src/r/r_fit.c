@@ -19,8 +19,8 @@ static void put_nodes(SEXP list, const vb_fit *fit) {
   int with_h = !m->quadratic;
   static const char *const names[] = {"weight",     "elbo", "rq",     "hyper",      "x",
                                       "mean",       "var",  "skew",   "fixed_mean", "fixed_cov",
-                                      "fixed_skew", "h",    "site_h", "site_b"};
-  SEXP node = vb_list_put(list, "node", vb_list_new(14, names));
+                                      "fixed_skew", "h",    "site_h", "site_b",     "spread"};
+  SEXP node = vb_list_put(list, "node", vb_list_new(15, names));
   double *weight = vb_list_real(node, "weight", N), *elbo = vb_list_real(node, "elbo", N);
   double *rq = vb_list_real(node, "rq", N), *hyper = vb_list_matrix(node, "hyper", H, N);
   double *x = vb_list_matrix(node, "x", K, N), *mean = vb_list_matrix(node, "mean", D, N);
@@ -32,6 +32,9 @@ static void put_nodes(SEXP list, const vb_fit *fit) {
   double *h = with_h ? vb_list_matrix(node, "h", m->n, N) : NULL;
   double *site = vb_list_matrix(node, "site_h", m->n_site, N);
   double *site_b = m->ep ? vb_list_matrix(node, "site_b", m->n_site, N) : NULL;
+  int F = fit->hyper->n_pin;
+  double *spread = F ? vb_list_matrix(node, "spread", F, N) : NULL;
+  if (F) memset(spread, 0, sizeof(double) * F * N);
   for (int s = 0; s < N; s++) {
     const vb_node *v = fit->node[s];
     weight[s] = v->weight;
@@ -47,6 +50,7 @@ static void put_nodes(SEXP list, const vb_fit *fit) {
     if (fixed_skew) memcpy(fixed_skew + (size_t)s * p, v->fixed_skew, sizeof(double) * p);
     if (h) memcpy(h + (size_t)s * m->n, v->block.h, sizeof(double) * m->n);
     memcpy(site + (size_t)s * m->n_site, v->block.site_h, sizeof(double) * m->n_site);
+    if (v->spread) memcpy(spread + (size_t)s * F, v->spread, sizeof(double) * F);
     if (site_b) memcpy(site_b + (size_t)s * m->n_site, v->block.site_b, sizeof(double) * m->n_site);
   }
 }
@@ -95,19 +99,36 @@ static void put_axes(SEXP list, const vb_fit *fit) {
   if (K) memcpy(root, fit->root, sizeof(double) * K * K);
 }
 
+/* pinned combinations of beta; NULL: none */
+static void put_pins(SEXP list, const vb_model *m) {
+  static const char *const names[] = {"a", "origin", "precision"};
+  if (!m->n_pin) return;
+  SEXP pin = vb_list_put(list, "pin", vb_list_new(3, names));
+  double *a = vb_list_matrix(pin, "a", m->p, m->n_pin);
+  double *origin = vb_list_real(pin, "origin", m->n_pin);
+  double *precision = vb_list_real(pin, "precision", m->n_pin);
+  for (int j = 0; j < m->n_pin; j++) {
+    memcpy(a + (size_t)j * m->p, m->pin[j].a, sizeof(double) * m->p);
+    origin[j] = m->pin[j].origin;
+    precision[j] = m->pin[j].precision;
+  }
+}
+
 static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
   static const char *const names[] = {
-      "node",      "point",  "trace",      "axes",     "elbo",    "log_evidence",
-      "converged", "status", "solver",     "rule",     "n_eval",  "n_sweep",
-      "ess",       "khat",   "node_error", "rq",       "lr",      "lr_inflation",
-      "n_cell",    "cell",   "effective",  "coupling", "log_lik", "lost"};
+      "node",       "point",   "trace", "axes",         "elbo",     "log_evidence", "converged",
+      "status",     "solver",  "rule",  "n_eval",       "n_sweep",  "ess",          "khat",
+      "node_error", "rq",      "lr",    "lr_inflation", "n_cell",   "cell",         "effective",
+      "coupling",   "log_lik", "lost",  "pin",          "flat_left"};
   static const char *const rq_names[] = {"size", "max_level"};
   const vb_model *m = fit->model;
-  SEXP list = PROTECT(vb_list_new(24, names));
+  SEXP list = PROTECT(vb_list_new(26, names));
   put_nodes(list, fit);
   put_points(list, fit);
   put_trace(list, fit);
   put_axes(list, fit);
+  put_pins(list, fit->model);
+  vb_list_put(list, "flat_left", Rf_ScalarLogical(fit->flat_left));
   vb_list_put(list, "elbo", Rf_ScalarReal(fit->elbo));
   vb_list_put(list, "log_lik", Rf_ScalarReal(fit->lik));
   vb_list_put(list, "log_evidence", Rf_ScalarReal(fit->log_evidence));
@@ -158,7 +179,7 @@ static SEXP body(void *data) {
   vb_r_model(&request, &host, vb_get_int(j->control, "cores"), vb_get_int(j->control, "solver"),
              j->core, &model, cell);
   vb_r_start(&model, &request);
-  int K = request.hyper.n_axis;
+  int K = request.hyper.n_axis, room = K + VB_MAX_PIN;
   fit.host = &host;
   fit.model = &model;
   fit.hyper = &request.hyper;
@@ -170,9 +191,9 @@ static SEXP body(void *data) {
                           .use_skew = three_way(j->control, "skew"),
                           .independent = vb_get_int(j->control, "independent")};
   fit.set.independent |= model.scheme->independent;
-  fit.mode = host.alloc(K + 1, sizeof(double));
+  fit.mode = host.alloc(room + 1, sizeof(double));
   memcpy(fit.mode, request.start, sizeof(double) * K);
-  fit.root = host.alloc((size_t)K * K + 1, sizeof(double));
+  fit.root = host.alloc((size_t)room * room + 1, sizeof(double));
   fit.n_hyper = request.hyper.n_natural;
   vb_inner_alloc(&model, &fit.inner);
   vb_theta_alloc(&host, &request.hyper, &fit.theta);

@@ -6,6 +6,7 @@
  * whichever way `use` ends, by a value, an error or an interrupt, the handle is made invalid and
  * CHOLMOD's memory given back.  No handle outlives the call and none is ever in a fit. */
 #include <string.h>
+#include "gauss/pin.h"
 #include "r/r.h"
 #include "r/r_open.h"
 
@@ -21,6 +22,19 @@ static void read_axes(SEXP axes, vb_hyper *hyper) {
     n->coord = vb_coordinate_find(CHAR(STRING_ELT(coordinate, n->axis)));
     if (!n->coord) INTERNAL("no such coordinate");
     n->s0 = s0[n->axis];
+  }
+}
+
+/* combinations of beta that the fit pinned; their axes come with the others */
+static void read_pins(SEXP pin, vb_model *m, vb_hyper *hyper) {
+  if (pin == R_NilValue) return;
+  R_xlen_t n = Rf_xlength(vb_list_need(pin, "origin"));
+  const double *a = vb_get_reals(pin, "a", n * m->p), *origin = vb_get_reals(pin, "origin", n);
+  const double *precision = vb_get_reals(pin, "precision", n);
+  if (n > VB_MAX_PIN) INTERNAL("too many pins");
+  for (R_xlen_t j = 0; j < n; j++) {
+    vb_pin at = {a + j * m->p, origin[j], precision[j]};
+    vb_pin_add(m, hyper, &at, 1);
   }
 }
 
@@ -50,6 +64,7 @@ static vb_posterior read_posterior(SEXP engine, const vb_model *m, const vb_hype
       .root = vb_get_reals(axes, "root", K * K),
       .congruence = vb_may_reals(engine, "lr", p * p),
       .effective = vb_may_reals(engine, "effective", vb_theta_effective_size(hyper)),
+      .spread = m->n_pin ? vb_get_reals(node, "spread", m->n_pin * n) : NULL,
       .elbo = vb_get_reals(node, "elbo", n),
       .rq = vb_get_reals(node, "rq", n)};
 }
@@ -75,6 +90,7 @@ static void open_fit(job *j, vb_opened *o) {
   o->cell = o->host.alloc(o->request.input.n + 1, sizeof(int));
   vb_r_model(&o->request, &o->host, 1, vb_get_int(j->engine, "solver"), j->core, &o->model,
              o->cell);
+  read_pins(vb_list_get(j->engine, "pin"), &o->model, &o->request.hyper);
   read_axes(vb_get_list(j->engine, "axes", -1), &o->request.hyper);
   o->post = read_posterior(j->engine, &o->model, &o->request.hyper);
 }

@@ -93,7 +93,7 @@ SEXP vb_r_draw(SEXP handle, SEXP uniform, SEXP normal, SEXP theta) {
   static const char *const names[] = {"coef", "hyper", "log_density"};
   const vb_opened *o = vb_r_opened(handle);
   vb_posterior post = o->post;
-  int n = (int)Rf_xlength(uniform), n_coef = o->model.n_coef, H = post.hyper->n_natural;
+  int n = (int)Rf_xlength(uniform), n_coef = o->model.n_coef, H = post.hyper->first_pin;
   int only_hyper = Rf_nrows(normal) == H && n_coef;
   if (Rf_xlength(normal) != (R_xlen_t)n * (H + (only_hyper ? 0 : n_coef)))
     Rf_error("internal: normals of draws");

@@ -31,11 +31,12 @@ static void read_terms(SEXP terms, const vb_host *host, vb_input *in) {
   in->d = d;
 }
 
-static void read_par(SEXP par, const vb_family *family, vb_hyper *h) {
+static void read_par(SEXP par, const vb_input *in, vb_hyper *h) {
+  vb_categories seen = vb_categories_of(in->family, &in->rows);
   SEXP dist = vb_get_strings(par, "dist", h->n_par);
   const double *arg = vb_get_reals(par, "arg", 3 * (R_xlen_t)h->n_par);
   for (int k = 0; k < h->n_par; k++)
-    vb_natural_par(family, k, vb_prior_find(string_at(dist, k)), arg + 3 * k,
+    vb_natural_par(in->family, &seen, k, vb_prior_find(string_at(dist, k)), arg + 3 * k,
                    h->natural + h->first_par + k, &h->n_axis);
 }
 
@@ -63,7 +64,8 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
   h->n_natural += h->n_par;
   h->first_shrink = h->n_natural;
   h->n_natural += vb_list_get(spec, "shrink") != R_NilValue ? 2 : 0;
-  h->natural = host->alloc(h->n_natural + 1, sizeof(vb_natural));
+  h->first_pin = h->n_natural;
+  h->natural = host->alloc(h->n_natural + VB_MAX_PIN + 1, sizeof(vb_natural));
   for (int t = 0; t < in->n_term; t++) {
     int d = in->d[t];
     SEXP prior = VECTOR_ELT(sd, t), dist = vb_get_strings(prior, "dist", d);
@@ -77,7 +79,7 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
       for (int b = 0; b < a; b++, n++)
         *n = vb_natural_correlation(eta[t] + (d - 2 - b) / 2.0, h->n_axis++);
   }
-  read_par(vb_list_need(spec, "prior_par"), in->family, h);
+  read_par(vb_list_need(spec, "prior_par"), in, h);
   SEXP shrink = vb_list_get(spec, "shrink"); /* a horseshoe's global scale and slab */
   if (shrink != R_NilValue) {
     h->n_shrink = 2;

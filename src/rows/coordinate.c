@@ -4,9 +4,10 @@
  * precision being nearly normal (Wilson & Hilferty 1931); the log where either will do; 2 Phi(x) -
  * 1 for correlations (a flat LKJ is N(0, 1)); the cube root for the distance of two thresholds,
  * which follows the count between them as a gamma variable does.  Other parameters of a likelihood:
- * x itself on the real line, Phi(x) between 0 and 1.  ADVI's axes have no end: there w =
- * log(1 + exp(6 x)) / 6, which is x but for x near 0 and below, takes its place in the power, and
- * cosh(1.25 w) - 1, a square near zero with the log's right tail, that of the square. */
+ * x itself on the real line, Phi(x) between 0 and 1.  What is flat on one side (theta/flat.c):
+ * sinh, which is exponential far out.  ADVI's axes have no end: there w = log(1 + exp(6 x)) / 6,
+ * which is x but for x near 0 and below, takes its place in the power, and cosh(1.25 w) - 1, a
+ * square near zero with the log's right tail, that of the square. */
 #include <math.h>
 #define R_NO_REMAP
 #include <Rmath.h>
@@ -41,6 +42,19 @@ static double identity_inverse(double value, double s0) { return value / s0; }
 const vb_coordinate vb_coord_identity = {
     "identity",      0, 0, identity_value, identity_slope, identity_log_slope, identity_log_slope_d,
     identity_inverse};
+
+static double sinh_value(double x, double s0) { return s0 * sinh(x); }
+static double sinh_slope(double x, double s0) { return s0 * cosh(x); }
+static double sinh_log_slope(double x, double s0) {
+  return log(s0) + fabs(x) + log1p(exp(-2 * fabs(x))) - M_LN2;
+}
+static double sinh_log_slope_d(double x, double s0) {
+  (void)s0;
+  return tanh(x);
+}
+static double sinh_inverse(double value, double s0) { return asinh(value / s0); }
+const vb_coordinate vb_coord_sinh = {
+    "sinh", 0, 0, sinh_value, sinh_slope, sinh_log_slope, sinh_log_slope_d, sinh_inverse};
 
 static double cube_value(double x, double s0) { return s0 * x * x * x; }
 static double cube_slope(double x, double s0) { return 3 * s0 * x * x; }

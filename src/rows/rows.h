@@ -137,6 +137,7 @@ typedef struct { /* how a free axis x becomes a natural parameter */
   double (*inverse)(double value, double s0);
 } vb_coordinate;
 extern const vb_coordinate vb_coord_log, vb_coord_square, vb_coord_power, vb_coord_probit,
-    vb_coord_identity, vb_coord_cube, vb_coord_unit, vb_coord_cosh, vb_coord_soft_power;
+    vb_coord_identity, vb_coord_sinh, vb_coord_cube, vb_coord_unit, vb_coord_cosh,
+    vb_coord_soft_power;
 const vb_coordinate *vb_coordinate_find(const char *name);
 #endif

@@ -289,8 +289,13 @@ vb_status vb_fit_run(vb_fit *fit) {
     if (st == VB_OK) st = vb_cavi(fit);
   } else {
     if (st == VB_OK && fit->hyper->n_axis) st = find_mode(fit);
+    for (int more = st == VB_OK; more && st == VB_OK;) {
+      st = vb_flat_axis(fit, &more);
+      if (st == VB_OK && more) st = find_mode(fit);
+    }
     if (st == VB_OK) st = correct_at_mode(fit);
     if (st == VB_OK) st = vb_fit_nodes(fit);
+    if (st == VB_OK) st = vb_flat_nodes(fit);
   }
   fit->status = st;
   if (fit->lost > VB_MOST_LOST) fit->converged = 0;

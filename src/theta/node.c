@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 #include "gauss/ep.h"
+#include "numbers/small.h"
 #include "theta/theta.h"
 
 static vb_node *new_node(vb_fit *fit, const double *x) {
@@ -89,6 +90,23 @@ vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged)
   report_fixed(fit, n);
   keep_node(fit, n);
   return VB_OK;
+}
+
+void vb_node_spread(vb_fit *fit, double *spread) {
+  const vb_model *m = fit->model;
+  vb_node *n = fit->node[fit->n_node - 1];
+  int p = m->p;
+  double *move = fit->inner.beta.mu, *reported = fit->inner.beta.grad;
+  n->spread = spread;
+  for (int j = 0; j < m->n_pin; j++) {
+    const vb_pin *pin = m->pin + j;
+    for (int k = 0; k < p; k++)
+      move[k] = pin->precision * vb_dot(p, fit->inner.sol.s_beta + (size_t)k * p, pin->a);
+    vb_report_beta(m, move, reported);
+    for (int k = 0; k < p; k++)
+      for (int l = 0; l < p; l++)
+        n->fixed_cov[l + (size_t)k * p] += spread[j] * reported[l] * reported[k];
+  }
 }
 
 vb_status vb_fit_node(vb_fit *fit, const double *x) {

@@ -34,6 +34,7 @@ typedef struct { /* one value of theta and the posterior given it */
   double *hyper;             /* reported natural parameters */
   double *mean, *var, *skew; /* n_coef; skew NULL where zero */
   double *fixed_mean, *fixed_cov, *fixed_skew;
+  double *spread; /* variance of each pin's t that it stands for; NULL: none */
 } vb_node;
 
 typedef struct {
@@ -72,7 +73,7 @@ typedef struct {
   const char *rule;
   double elbo, lik, log_evidence, ess, khat, node_error; /* lik: see vb_step */
   double lost; /* of the mode's digits, see vb_digits_lost(); above VB_MOST_LOST: not converged */
-  int converged;
+  int converged, flat_left; /* flat_left: flat-sided coefficients got no axis */
   vb_status status;
 } vb_fit;
 vb_status vb_fit_run(vb_fit *fit);
@@ -85,9 +86,15 @@ vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse
 /* what the Gaussian there leaves out: vb_rq_correct() of the remainders that rq_on says */
 double vb_fit_remainder(vb_fit *fit, double *var, double *max_level);
 vb_status vb_fit_node(vb_fit *fit, const double *x); /* evaluate and keep */
+/* the node just kept stands for t of these variances: they enter its coefficients' covariance */
+void vb_node_spread(vb_fit *fit, double *spread);
 /* keep what inner, theta and block hold */
 vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged);
-vb_status vb_fit_nodes(vb_fit *fit);             /* the integral over theta */
+vb_status vb_fit_nodes(vb_fit *fit); /* the integral over theta */
+/* Flat-sided coefficients: the axis of one more, where there is one (flat.c); nodes along them,
+ * after the integral (laid.c) */
+vb_status vb_flat_axis(vb_fit *fit, int *added);
+vb_status vb_flat_nodes(vb_fit *fit);
 vb_status vb_weighted_nodes(vb_fit *fit, int T); /* by T importance weights */
 int vb_weighted_points(const vb_fit *fit);
 void vb_points_alloc(vb_fit *fit, int T);
