@@ -23,16 +23,75 @@ stop_warnings <- list(
                         priors.")
 )
 
+# Where the integral over the standard deviations, correlations and dispersions is not to be relied
+# on: `holds` of the engine's record, `class` of the warning, and what it `says`. Where a Gaussian
+# stands in, the weights that were of no use are no news and more nodes no help: it is said alone.
+integral_doubts <- list(
+  list(class = "vb_integral_gaussian", alone = TRUE,
+       holds = function(engine) any(engine$rule %in% names(stand_ins)),
+       says = function(engine) {
+         "no points were found that stand for it, and a Gaussian about its mode takes its place"
+       }),
+  list(class = "vb_integral_ess",
+       holds = function(engine) is_known(engine$ess) && engine$ess < 100,
+       says = function(engine) {
+         paste0("it rests on what ", max(1, round(engine$ess)), " points of equal weight would say")
+       }),
+  list(class = "vb_integral_khat",
+       holds = function(engine) is_known(engine$khat) && engine$khat > 0.7,
+       says = function(engine) {
+         paste0("its weights have too heavy a tail for means of them to exist (Pareto k ",
+                two_places(engine$khat), ")")
+       }),
+  # a fifth is the worst error of a mean, in standard deviations (measured)
+  list(class = "vb_integral_error",
+       holds = function(engine) is_known(engine$node_error) && engine$node_error > 0.3,
+       says = function(engine) {
+         paste0("it is interpolated, and means may be off by ", signif(engine$node_error / 5, 1L),
+                " standard deviations")
+       })
+)
+
+# Rules that take the place of one that failed
+stand_ins <- c(gaussian = "a Gaussian about the mode")
+
+is_known <- function(x) length(x) == 1L && is.finite(x)
+
+doubts_of <- function(engine) Filter(function(doubt) doubt$holds(engine), integral_doubts)
+
+# What a user is to know of it, a sentence, or nothing
+doubt_sentence <- function(engine) {
+  doubts <- doubts_of(engine)
+  if (!length(doubts)) return(NULL)
+  if (isTRUE(doubts[[1L]]$alone)) doubts <- doubts[1L]
+  said <- vapply(doubts, function(doubt) doubt$says(engine), "")
+  paste0("The posterior of standard deviations, correlations and dispersions is not to be relied ",
+         "on: ", paste(said, collapse = "; "), ".")
+}
+
+doubt_advice <- c(
+  i = "Raise {.code vb_control(nodes = )}.",
+  i = "Priors that say more ({.arg prior_sd}, {.arg prior_aux}), no correlations that the data say
+       nothing of, as in {.code (x || g)}, and columns centred near zero help.")
+
 # Ctrl-C must stop more than this fit. Inside a function the interrupt is signalled again. A loop at
 # top level cannot be told from a single call until the next fit begins at once: then it stops.
 # `hint`: text, not a template
 report_stop <- function(fit, env, seen = NULL, hint = not_finite_hint(seen)) {
   if (fit$converged) return(invisible())
-  message <- stop_warnings[[if (nzchar(fit$stopped)) fit$stopped else "max_sweep"]]
   interrupted <- identical(fit$stopped, "interrupt")
+  doubt <- doubt_sentence(fit$engine)
+  if (!nzchar(fit$stopped) && length(doubt)) {
+    alone <- isTRUE(doubts_of(fit$engine)[[1L]]$alone)
+    message <- c("{doubt}", doubt_advice[if (alone) 2L else 1:2])
+  } else {
+    message <- stop_warnings[[if (nzchar(fit$stopped)) fit$stopped else "max_sweep"]]
+    if (!interrupted) message <- c(message, "!" = if (length(doubt)) "{doubt}")
+  }
   if (!interrupted) message <- c(message, i = if (length(hint)) "{hint}")
   flat <- if (identical(fit$stopped, "flat sides")) "vb_warning_flat"
-  vb_warn(if (interrupted) "vb_interrupted" else c(flat, "vb_not_converged"), message)
+  doubted <- vapply(doubts_of(fit$engine), function(doubt) doubt$class, "")
+  vb_warn(if (interrupted) "vb_interrupted" else c(flat, doubted, "vb_not_converged"), message)
   if (!interrupted) return(invisible())
   if (!identical(env, globalenv())) rlang::interrupt()
   last_interrupt$at <- proc.time()[[3L]]

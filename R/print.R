@@ -41,7 +41,11 @@ print.vbfit <- function(x, digits = 1, ...) {
     cat("Num. levels:", paste(names(ngrps.vbfit(x)), ngrps.vbfit(x), collapse = ", "), "\n")
   }
   cat("------\n")
-  if (!isTRUE(x$converged)) cat("* Not converged: see summary() for how far the fit came\n")
+  doubt <- doubt_sentence(x$engine)
+  if (length(doubt)) writeLines(strwrap(doubt, 80, initial = "* ", exdent = 2))
+  if (!isTRUE(x$converged) && (nzchar(x$stopped) || !length(doubt))) {
+    cat("* Not converged: see summary() for how far the fit came\n")
+  }
   if (is_bound(x)) {
     cat("* Fitted to the ", x$bound, " bound: standard deviations tend to be too small\n", sep = "")
   }

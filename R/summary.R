@@ -131,6 +131,7 @@ fit_report.held_nodes <- function(fit) {
   bound <- if (is_bound(fit)) paste0(fit$bound, " bound in place of the likelihood, ")
   paste0("Fit: ", fit$approximation, " approximation, ", bound, "ELBO ", elbo, ", ",
          node_report(engine), engine$solver, " solver, ", outcome, " in ", seconds, " s.",
+         paste0("\n", doubt_sentence(engine), recycle0 = TRUE),
          approximation_note(fit$approximation))
 }
 
@@ -151,14 +152,14 @@ approximation_note <- function(approximation) {
 
 node_report <- function(engine) {
   n <- length(engine$node$weight)
-  known <- function(x) length(x) == 1L && is.finite(x)
   detail <- c(
-    if (known(engine$node_error)) paste("error", format(signif(engine$node_error, 2))),
-    if (known(engine$ess)) paste("ESS", round(engine$ess)),
-    if (known(engine$khat)) paste("Pareto k", format(round(engine$khat, 2), nsmall = 2))
+    if (is_known(engine$node_error)) paste("error", format(signif(engine$node_error, 2))),
+    if (is_known(engine$ess)) paste("ESS", round(engine$ess)),
+    if (is_known(engine$khat)) paste("Pareto k", format(round(engine$khat, 2), nsmall = 2))
   )
   if (engine$rule %in% c("none", "independent")) return("")
-  rule <- c(interpolated = "interpolated", weighted = "weighted", gaussian = "Gaussian in theta")
+  rule <- c(interpolated = "interpolated", surrogate = "interpolated", weighted = "weighted",
+            gaussian = "Gaussian in theta")
   rule <- if (engine$rule %in% names(rule)) rule[[engine$rule]] else engine$rule
   paste0(n, if (n == 1L) " node " else " nodes ", rule,
          if (length(detail)) paste0(" (", paste(detail, collapse = ", "), ")"), ", ")

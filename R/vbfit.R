@@ -66,7 +66,11 @@
 #'   \item{`log_evidence`}{The log evidence corrected by residual quadrature.}
 #'   \item{`trace`}{A data frame `step`, `phase`, `elbo`, `log_lik`, `kl`, `seconds` (of ADVI also
 #'     `se` and `n_grad`), a row per accepted step; see [elbo()].}
-#'   \item{`converged`}{Did it converge?}
+#'   \item{`converged`}{Did it converge, and can the integral over the standard deviations,
+#'     correlations and dispersions be relied on? If not there was a warning of class
+#'     `vb_not_converged`, and of `vb_integral_gaussian` (no points stood for it: a Gaussian does),
+#'     `vb_integral_ess` (worth fewer than 100 points), `vb_integral_khat` (Pareto k above 0.7) or
+#'     `vb_integral_error` (interpolated with too large an error).}
 #'   \item{`stopped`}{Empty, or why it stopped early: `"interrupt"`, `"max_sweep"`, `"not finite"`,
 #'     `"not positive definite"`, `"rounding"` (doubles have too few digits for this posterior),
 #'     `"flat sides"` (see `pin` below), of ADVI `"max_iter"`.}
@@ -178,7 +182,7 @@ engine_fields <- function(engine, spec, algorithm) {
     design = if (is.null(engine$design)) spec else engine$design,
     elbo = engine$elbo, log_evidence = engine$log_evidence,
     trace = trace_table(engine$trace, algorithm),
-    converged = isTRUE(engine$converged),
+    converged = isTRUE(engine$converged) && !length(doubts_of(engine)),
     stopped = if (isTRUE(engine$converged)) ""
       else if (isTRUE(engine$flat_left)) "flat sides"
       else stop_reason(engine$status, algorithm)

@@ -75,3 +75,31 @@ test_that("an ill-conditioned partial fit does not depend on the order of rows",
   other <- fit(data[24:1, ])
   expect_lt(max(abs(one[, 1] - other[, 1]) / one[, 2]), 0.01)
 })
+
+test_that("an integral over theta that is not to be relied on is said in every place", {
+  sound <- list(rule = "weighted", ess = 400, khat = 0.3, node_error = NaN)
+  expect_null(doubt_sentence(sound))
+  expect_null(doubt_sentence(list(rule = "surrogate", ess = NaN, khat = NaN, node_error = 0.2)))
+  expect_null(doubt_sentence(NULL))
+  bad <- list(vb_integral_gaussian = list(rule = "gaussian"), vb_integral_ess = list(ess = 40),
+              vb_integral_khat = list(khat = 0.9),
+              vb_integral_error = list(rule = "surrogate", ess = NaN, khat = NaN, node_error = 0.6))
+  says <- c("a Gaussian", "40 points", "Pareto k 0.90", "off by 0.1 standard")
+  fit <- vb(mpg ~ wt + (1 | cyl), mtcars)
+  for (k in seq_along(bad)) {
+    engine <- utils::modifyList(sound, bad[[k]])
+    doubted <- fit
+    doubted$engine[names(engine)] <- engine
+    whole <- c(doubted$engine, fit[c("elbo", "log_evidence")], list(converged = TRUE))
+    part <- engine_fields(whole, fit$design, "cavi")
+    expect_false(part$converged)
+    expect_identical(part$stopped, "")
+    doubted$converged <- FALSE
+    warned <- expect_warning(report_stop(doubted, globalenv()), says[k], class = names(bad)[k])
+    expect_s3_class(warned, "vb_not_converged")
+    flat <- function(x) paste(trimws(capture.output(print(x))), collapse = " ")
+    expect_match(flat(doubted), says[k])
+    expect_match(flat(summary(doubted)), says[k])
+    expect_match(flat(summary(doubted)), "NOT converged")
+  }
+})

@@ -68,7 +68,8 @@ test_that("a parameter that is held prints its value", {
 test_that("printouts look as they did", {
   timeless <- function(lines) sub("in [0-9.e-]+ s[.]", "in a moment.", lines)
   ordered <- transform(warpbreaks, tension = factor(tension, ordered = TRUE))
-  ordinal <- vb(tension ~ breaks + (1 | wool), ordered, family = cumulative())
+  ordinal <- vb(tension ~ breaks + (1 | wool), ordered, family = cumulative(),
+                control = vb_control(nodes = 500))
   advi <- vb(cbind(incidence, size - incidence) ~ period + (1 | herd), cbpp, family = binomial(),
              algorithm = "advi")
   fits <- list(fit_of("line"), fit_of("slope"), fit_of("binomial"), fit_of("student"), ordinal,

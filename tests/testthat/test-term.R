@@ -126,7 +126,7 @@ test_that("a prior that is stated is meant at zero", {
   expect_match(capture.output(print(prior_summary(default))), "Subject: year at 204.5", all = FALSE)
   # lkj() or one sd's prior suffices; columns that are near, and sds that are held, stay as they are
   shift <- function(...) {
-    suppressMessages(vb(Reaction ~ year + (year | Subject), data, ...))$design$terms[[1L]]
+    model_of(Reaction ~ year + (year | Subject), data, priors = list(...))$spec$terms[[1L]]
   }
   expect_identical(shift(prior_cor = lkj(2))$prior_at_zero, 1L)
   expect_identical(shift(prior_sd = list(Subject = list(year = normal(0, 9))))$prior_at_zero, 1L)
