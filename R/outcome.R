@@ -108,14 +108,19 @@ stop_loop <- function() {
 
 # An engine without nodes, or with numbers that are not finite, has nothing to return: an error.
 check_engine <- function(engine, family = NULL, seen = NULL) {
-  numbers <- c(sum(engine$node$mean), sum(engine$point$hyper), engine$axes$root, engine$axes$mode)
-  if (length(engine$node$weight) && all(is.finite(numbers))) return(invisible())
+  node <- engine$node
+  sound <- vapply(node[node_numbers], function(x) is.null(x) || finite_used(x, node$weight), NA)
+  other <- c(sum(engine$point$hyper), engine$axes$root, engine$axes$mode)
+  if (length(node$weight) && all(sound) && all(is.finite(other))) return(invisible())
   if (!is.null(seen)) check_finite_start(family, seen)
   reason <- stop_reasons[[engine$status + 1L]]
   reason <- stop_warnings[[if (nzchar(reason)) reason else "not finite"]]
   vb_abort("fit", c("The fit failed before there was any posterior to return.",
                     x = reason[[1L]], reason[-1L]))
 }
+
+# What a fit cannot be used without, where a node has a weight; whole_fit() looks for the same
+node_numbers <- c("hyper", "mean", "var", "fixed_mean", "fixed_cov")
 
 # in the order of vb_status
 stop_reasons <- c("", "max_sweep", "not finite", "not positive definite", "interrupt",

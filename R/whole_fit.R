@@ -73,6 +73,11 @@ int <- function(x, size = NULL, lower = -Inf, upper = Inf) {
   is.integer(x) && !is.object(x) && has_size(x, size) && in_range(x, lower, upper, TRUE)
 }
 
+# Finite at the nodes that have a weight? The last dimension of x is the nodes'.
+finite_used <- function(x, weight) {
+  is.finite(sum(x)) || all(is.finite(matrix(x, ncol = length(weight))[, weight != 0]))
+}
+
 flag <- function(x, na = FALSE) is.logical(x) && length(x) == 1L && (na || !is.na(x))
 
 text <- function(x, size = NULL, among = NULL, distinct = FALSE) {
@@ -241,12 +246,17 @@ common_fields <- alist(
   "engine$coupling" = int(x, 1, lower = 0, upper = 2),
   "engine$n_cell" = int(x, 1, lower = 1, upper = n),
   "engine$log_lik" = real(x, 1, finite = FALSE),
-  "engine$node$hyper" = real(x, c(n_hyper, n_node), finite = FALSE),
+  "engine$node$hyper" = real(x, c(n_hyper, n_node), finite = FALSE) &&
+    finite_used(x, fit$engine$node$weight),
   "engine$node$x" = real(x, c(n_axis, n_node), finite = FALSE),
-  "engine$node$mean" = real(x, c(n_coef, n_node), finite = FALSE),
-  "engine$node$var" = real(x, c(n_coef, n_node), finite = FALSE),
-  "engine$node$fixed_mean" = real(x, c(p, n_node), finite = FALSE),
-  "engine$node$fixed_cov" = real(x, c(p, p, n_node), finite = FALSE),
+  "engine$node$mean" = real(x, c(n_coef, n_node), finite = FALSE) &&
+    finite_used(x, fit$engine$node$weight),
+  "engine$node$var" = real(x, c(n_coef, n_node), finite = FALSE) &&
+    finite_used(x, fit$engine$node$weight),
+  "engine$node$fixed_mean" = real(x, c(p, n_node), finite = FALSE) &&
+    finite_used(x, fit$engine$node$weight),
+  "engine$node$fixed_cov" = real(x, c(p, p, n_node), finite = FALSE) &&
+    finite_used(x, fit$engine$node$weight),
   "engine$point$hyper" = real(x, c(n_hyper, n_point), finite = FALSE),
   "engine$point$x" = real(x, c(n_axis, n_point), finite = FALSE),
   "elbo" = real(x, 1, finite = FALSE),

@@ -163,3 +163,17 @@ test_that("where the data of a damaged fit came from is looked through too", {
   fit$source <- NULL                       # as older fits
   expect_length(predict(fit, cars[1:2, ]), 2)
 })
+
+test_that("what is not finite where a node has a weight is damage, elsewhere it is not", {
+  fit <- fit_of("slope")
+  weight <- fit$engine$node$weight
+  k <- which.max(weight)
+  for (field in c("hyper", "mean", "var", "fixed_mean", "fixed_cov")) {
+    damaged <- fit
+    size <- length(damaged$engine$node[[field]]) / length(weight)
+    damaged$engine$node[[field]][size * (k - 1) + 1] <- Inf
+    expect_error(summary(damaged), field, class = "vb_error_fit")
+    damaged$engine$node$weight[k] <- 0
+    expect_identical(whole_fit(damaged), damaged)
+  }
+})
