@@ -11,26 +11,76 @@
 #define PAR_RULE 3
 #define SHORT_RULE 1
 #define SITE_RULE 4
+#define MANY \
+  16 /* scales of the bend in a standard deviation from which their points are too many */
+#define FAR 8.0
+#define SINH_STEP 0.1
+#define LEAST_STEPS 48
+#define MOST_STEPS 4000
 
-/* Variances no Hermite rule resolves, since the likelihood bends on the scale of one: the trapezoid
- * rule, whose error falls exponentially with the step (Trefethen & Weideman 2014). */
+typedef struct { /* where in eta a row's log density bends, and on which scale */
+  double at, scale;
+} bend;
+
+static bend bend_of(const vb_family *family, const vb_rows *row, const double *par) {
+  bend b = {0, 1};
+  if (family->bend) family->bend(row, par, &b.at, &b.scale);
+  return b;
+}
+
+/* out += sum over points of weight times log density and derivatives; rows: n times the row */
+static void add_points(const vb_family *family, const vb_rows *rows, const double *eta,
+                       const double *weight, const double *par, double out[3]) {
+  double f[3][BLOCK];
+  family->log_lik(family, rows, eta, par, f[0], f[1], f[2]);
+  for (int i = 0; i < rows->n; i++)
+    for (int k = 0; k < 3; k++) out[k] += weight[i] * f[k][i];
+}
+
+/* The trapezoid rule in t, eta = at + scale sinh(t): its points are as dense as the bend needs near
+ * it and as the normal needs far from it, so that their number grows with the log of s. */
+static void by_sinh(const vb_family *family, vb_rows *rows, const double mean_sd[2], const bend *b,
+                    const double *par, double out[3]) {
+  double m = mean_sd[0], s = mean_sd[1], eta[BLOCK], weight[BLOCK];
+  double low = asinh((m - FAR * s - b->at) / b->scale),
+         high = asinh((m + FAR * s - b->at) / b->scale);
+  int last = (int)ceil(fmax((high - low) / SINH_STEP, LEAST_STEPS));
+  double step = (high - low) / last, unit = step * b->scale / s;
+  for (int from = 0; from <= last; from += BLOCK) {
+    rows->n = last + 1 - from < BLOCK ? last + 1 - from : BLOCK;
+    for (int i = 0; i < rows->n; i++) {
+      double e = exp(low + step * (from + i)), off = b->scale * (e - 1 / e) / 2, z;
+      eta[i] = b->at + off;
+      z = (eta[i] - m) / s;
+      weight[i] = unit * (e + 1 / e) / 2 * exp(-z * z / 2 - VB_LOG_2PI / 2);
+    }
+    add_points(family, rows, eta, weight, par, out);
+  }
+}
+
+/* Variances no Hermite rule resolves, since the likelihood bends on a scale of its own: the
+ * trapezoid rule, whose error falls exponentially with the step (Trefethen & Weideman 2014). */
 void vb_expect_wide(const vb_family *family, const vb_rows *row, double m, double v,
                     const double *par, double out[3]) {
-  double s = sqrt(v), step = fmin(0.5 * s, 1), eta[BLOCK], f[3][BLOCK];
+  const bend b = bend_of(family, row, par);
+  double s = sqrt(v), step = fmin(0.5 * s, b.scale), eta[BLOCK], weight[BLOCK];
   double room[VB_ROW_COLUMNS * BLOCK];
   vb_rows rows = vb_rows_rep(row, BLOCK, 1, room);
-  int half = (int)fmin(ceil(7.5 * s / step), 4000);
-  step = 7.5 * s / half;
   out[0] = out[1] = out[2] = 0;
+  if (s > MANY * b.scale && !isnan(b.at)) {
+    by_sinh(family, &rows, (double[]){m, s}, &b, par, out);
+    return;
+  }
+  int half = (int)fmin(ceil(7.5 * s / step), MOST_STEPS);
+  step = 7.5 * s / half;
   for (int from = -half; from <= half; from += BLOCK) {
-    int n = half + 1 - from < BLOCK ? half + 1 - from : BLOCK;
-    rows.n = n;
-    for (int i = 0; i < n; i++) eta[i] = m + step * (from + i);
-    family->log_lik(family, &rows, eta, par, f[0], f[1], f[2]);
-    for (int i = 0; i < n; i++) {
-      double z = step * (from + i) / s, weight = step / s * exp(-z * z / 2 - VB_LOG_2PI / 2);
-      for (int k = 0; k < 3; k++) out[k] += weight * f[k][i];
+    rows.n = half + 1 - from < BLOCK ? half + 1 - from : BLOCK;
+    for (int i = 0; i < rows.n; i++) {
+      double z = step * (from + i) / s;
+      eta[i] = m + step * (from + i);
+      weight[i] = step / s * exp(-z * z / 2 - VB_LOG_2PI / 2);
     }
+    add_points(family, &rows, eta, weight, par, out);
   }
 }
 
@@ -76,7 +126,14 @@ static void quadrature(const vb_model *model, const vb_rows *rows, const double 
                        const double *m, const double *v, double *const to[3]) {
   slab s;
   signed char rule[BLOCK];
-  for (int i = 0; i < rows->n; i++) rule[i] = (signed char)vb_rule_index(v[i]);
+  for (int i = 0; i < rows->n; i++) {
+    double scale = 1;
+    if (model->family->bend) {
+      const vb_rows row = vb_rows_range(rows, i, 1);
+      scale = fmin(bend_of(model->family, &row, par).scale, 1);
+    }
+    rule[i] = (signed char)vb_rule_index(v[i] / (scale * scale));
+  }
   for (int k = 0; k < VB_N_ORDER; k++) {
     int n = 0;
     for (int i = 0; i < rows->n; i++)

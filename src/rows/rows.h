@@ -57,6 +57,9 @@ struct vb_family {
    * density does not allow */
   void (*expect)(const vb_rows *r, const double *m, const double *v, const double *par, double *ll,
                  double *d1, double *d2);
+  /* where in eta a row's log density bends (NaN: in two places) and on which scale; NULL: about
+   * zero, on that of one */
+  void (*bend)(const vb_rows *row, const double *par, double *at, double *scale);
   /* derivative of base + ll with respect to par[k] (natural scale) at eta; NULL where n_par == 0 */
   void (*log_lik_par)(const vb_rows *r, const double *eta, const double *par, int k, double *d);
   /* its expectation under eta ~ N(m, v); NULL: quadrature of log_lik_par */

@@ -192,3 +192,41 @@ test_that("the beta density is straight in eta far out", {
     expect_lt(max(abs(got$d2)), 1e-10)
   }
 })
+
+test_that("expectations are right however wide the normal is against the density's bend", {
+  cases <- list(                                # family, link, y, w, par, where it bends
+    list("binomial", "logit", c(0, 1), 1, numeric(), 0),
+    list("binomial", "probit", 1, 1, numeric(), 0),
+    list("negbinomial", "log", c(0, 3), 1, 0.01, log(0.01)), list("beta", "logit", 0.3, 1, 5, 0),
+    list("student", "identity", 2, 1, c(1, 4), 2),
+    list("student", "identity", 2, 4, c(0.01, 4), 2),
+    list("cumulative", "logit", 1:3, 1, c(-1, 2), 0),
+    list("cumulative", "probit", 2, 1, c(-1, 2), 0)
+  )
+  off <- c(0, 10^seq(-4, 7, by = 0.25))
+  check <- function(case, y, s, m) {
+    value <- function(what, ...) {
+      eval_family(case[[1L]], case[[2L]], what, y = y, w = case[[4L]], par = case[[5L]], ...)
+    }
+    got <- unlist(value("expect", eta = m, v = s^2))
+    # piece by piece: integrate() would miss the bend
+    ends <- sort(unique(c(m + s * (-9:9), case[[6L]] - off, case[[6L]] + off)))
+    ends <- ends[abs(ends - m) <= 9 * s]
+    exact <- vapply(1:3, function(k) {
+      part <- function(eta) vapply(eta, function(e) value("log_lik", eta = e)[[k]], 0)
+      piece <- function(from, to) {
+        integrate(function(eta) part(eta) * dnorm(eta, m, s), from, to, rel.tol = 1e-7,
+                  stop.on.error = FALSE)$value
+      }
+      sum(mapply(piece, ends[-length(ends)], ends[-1L]))
+    }, 0)
+    scale <- (1 + abs(exact[1L])) / c(1, s, s^2)
+    expect_lt(max(abs(got - exact) / pmax(scale, abs(exact))), 5e-4)
+  }
+  for (case in cases) {
+    for (y in case[[3L]]) for (s in c(0.5, 4, 30, 1e3, 1e5)) {
+      check(case, y, s, 1)
+      check(case, y, s, 5 * s)
+    }
+  }
+})

@@ -7,6 +7,8 @@
 #include "numbers/polya_gamma.h"
 #include "rows/families/lanes.h"
 
+#define APART 20 /* thresholds whose bends are two */
+
 #define FAR 1e10 /* as good as infinite, and no NaN comes of it */
 
 static double lower_of(double y, const double *par) { return y > 1 ? par[(int)y - 2] : -FAR; }
@@ -16,6 +18,14 @@ static double upper_of(double y, const double *par) {
 
 /* which end of y's interval par[k] is: 1 the upper, -1 the lower, 0 neither */
 static int end_of(double y, int k) { return (int)y == k + 1 ? 1 : (int)y == k + 2 ? -1 : 0; }
+
+/* between the thresholds, where these are near each other */
+static void bend(const vb_rows *row, const double *par, double *at, double *scale) {
+  double lower = lower_of(row->y[0], par), upper = upper_of(row->y[0], par);
+  *scale = 1;
+  *at = lower <= -FAR ? upper : upper >= FAR ? lower : (lower + upper) / 2;
+  if (lower > -FAR && upper < FAR && upper - lower > APART) *at = NAN;
+}
 
 /* cumulative proportions, half a response added to each category */
 static void proportions(const vb_rows *r, int n_par, double *par) {
@@ -224,9 +234,9 @@ static void cdf(const vb_family *self, const vb_rows *r, const double *eta, cons
   }
 }
 
-#define LOGIT                                                                             \
-  .name = "cumulative", .link = "logit", .cells = 2, .thresholds = 1, .base = logit_base, \
-  .log_lik = logit_log_lik, .log_lik_par = logit_log_lik_par, .mean = logit_mean,         \
+#define LOGIT                                                                                   \
+  .name = "cumulative", .link = "logit", .cells = 2, .thresholds = 1, .base = logit_base,       \
+  .log_lik = logit_log_lik, .bend = bend, .log_lik_par = logit_log_lik_par, .mean = logit_mean, \
   .start = logit_start, .cdf = cdf, .discrete = 1
 #define PROBIT                                                                                    \
   .name = "cumulative", .link = "probit", .cells = 2, .thresholds = 1, .log_lik = probit_log_lik, \

@@ -44,6 +44,12 @@ static void log_lik(const vb_family *self, const vb_rows *r, const double *eta, 
   over_lanes(r, eta, NULL, c, ll, d1, d2);
 }
 
+static void bend(const vb_rows *row, const double *par, double *at, double *scale) {
+  (void)row;
+  *at = log(par[0]);
+  *scale = 1;
+}
+
 /* digamma(s + y) - digamma(s) - y / s, of order y^2 / s^2 for large s */
 static double digamma_excess(double y, double s) {
   if (y <= 16 && y == floor(y)) {
@@ -109,10 +115,10 @@ static void cdf(const vb_family *self, const vb_rows *r, const double *eta, cons
   for (int i = 0; i < r->n; i++) out[i] = pnbinom_mu(r->y[i], par[0], vb_exp(eta[i]), 1, 0);
 }
 
-#define EXACT                                                                                     \
-  .name = "negbinomial", .link = "log", .n_par = 1, .par_name = {"shape"}, .base = base,          \
-  .log_lik = log_lik, .log_lik_par = log_lik_par, .mean = mean, .variance = variance, .cdf = cdf, \
-  .discrete = 1
+#define EXACT                                                                            \
+  .name = "negbinomial", .link = "log", .n_par = 1, .par_name = {"shape"}, .base = base, \
+  .log_lik = log_lik, .bend = bend, .log_lik_par = log_lik_par, .mean = mean,            \
+  .variance = variance, .cdf = cdf, .discrete = 1
 
 const vb_family vb_family_negbinomial = {EXACT};
 const vb_family vb_family_negbinomial_jj = {EXACT, .bound = "jj", .expect = bound,

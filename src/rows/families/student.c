@@ -29,6 +29,11 @@ static void log_lik(const vb_family *self, const vb_rows *r, const double *eta, 
   over_lanes(r, eta, NULL, c, ll, d1, d2);
 }
 
+static void bend(const vb_rows *row, const double *par, double *at, double *scale) {
+  *at = row->y[0];
+  *scale = par[0] / sqrt(fmax(row->w[0], 1e-300));
+}
+
 /* (digamma(x + 1/2) - digamma(x) - 1 / (2 x)) / 2 with x = nu / 2: the eta-free part of d/dnu */
 static double digamma_excess(double nu) {
   double x = 0.5 * nu, z = 1 / (x * x);
@@ -89,7 +94,7 @@ static void cdf(const vb_family *self, const vb_rows *r, const double *eta, cons
 
 #define EXACT                                                                                    \
   .name = "student", .link = "identity", .identity = 1, .n_par = 2, .par_name = {"sigma", "nu"}, \
-  .base = base, .log_lik = log_lik, .log_lik_par = log_lik_par, .mean = mean,                    \
+  .base = base, .log_lik = log_lik, .bend = bend, .log_lik_par = log_lik_par, .mean = mean,      \
   .variance = variance, .cdf = cdf
 
 const vb_family vb_family_student = {EXACT};
