@@ -166,3 +166,8 @@ check_finite <- function(x, arg) {
     vb_abort(arg, c("{.arg {arg}} must be finite numbers.", x = "It is {describe(x)}."))
   }
 }
+
+# Finite at the nodes that have a weight? The last dimension of x is the nodes'.
+finite_used <- function(x, weight) {
+  is.finite(sum(x)) || all(is.finite(matrix(x, ncol = length(weight))[, weight != 0]))
+}

@@ -13,7 +13,7 @@ source_columns <- function(parsed, frame, call, data) {
     else NROW(tryCatch(eval(parsed$formula[[2L]], data, env), error = function(e) NULL))
   row <- frame_rows(frame, data, whole)
   for (name in lost) {
-    value <- if (name %in% names(data)) data[[name]] else get0(name, env)
+    value <- plain_column(if (name %in% names(data)) data[[name]] else get0(name, env))
     if (!is.atomic(value) || is.null(value) || NROW(value) != whole) next
     out[[name]] <- if (is.matrix(value)) value[row, , drop = FALSE] else value[row]
   }

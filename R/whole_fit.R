@@ -73,11 +73,6 @@ int <- function(x, size = NULL, lower = -Inf, upper = Inf) {
   is.integer(x) && !is.object(x) && has_size(x, size) && in_range(x, lower, upper, TRUE)
 }
 
-# Finite at the nodes that have a weight? The last dimension of x is the nodes'.
-finite_used <- function(x, weight) {
-  is.finite(sum(x)) || all(is.finite(matrix(x, ncol = length(weight))[, weight != 0]))
-}
-
 flag <- function(x, na = FALSE) is.logical(x) && length(x) == 1L && (na || !is.na(x))
 
 text <- function(x, size = NULL, among = NULL, distinct = FALSE) {

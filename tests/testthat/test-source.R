@@ -49,3 +49,10 @@ test_that("insight finds the columns of the fit, and others where the data are s
   passed <- (function(form, sheet) vb(form, sheet))(y ~ log(x) + f, measured)
   expect_setequal(names(insight::get_data(passed, additional_variables = TRUE)), c("y", "x", "f"))
 })
+
+test_that("columns that the fit keeps are plain, as those that it was made from", {
+  data <- data.frame(x = c(1, 2, 4, 8), y = c(1, 3, 2, 5))
+  class(data$x) <- c("haven_labelled", "double")
+  fit <- vb(y ~ log(x), data, prior = normal(0, 1))
+  expect_identical(fit_columns(fit)$x, c(1, 2, 4, 8))
+})
