@@ -5,7 +5,8 @@
 #' @param tol Relative tolerance of the inner sweeps; of ADVI the Newton decrement (what a Newton
 #'   step still promises, in nats) per parameter, below which a fit has converged.
 #' @param max_sweep Most inner sweeps at one value of the hyperparameters.
-#' @param nodes Most nodes at which the hyperparameters are integrated; `NULL` chooses. From 1024
+#' @param nodes Most nodes at which the hyperparameters are integrated; `NULL` chooses, as does a
+#'   number too small for that of the hyperparameters (up to two for each and two more). From 1024
 #'   on, so many points are evaluated and weighted one by one instead of interpolated.
 #' @param rq,lr,skew Residual quadrature, linear response and skewness corrections: `TRUE`,
 #'   `FALSE`, or `NULL` to let the engine decide by their size.

@@ -41,6 +41,7 @@ simulate.vbfit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.form
   if (!exists(".Random.seed", globalenv(), inherits = FALSE)) stats::runif(1)
   state <- if (is.null(seed)) get(".Random.seed", globalenv())
     else structure(seed, kind = as.list(RNGkind()))
+  check_groups(object, newdata)
   request <- draws_request(object, newdata, nsim, re.form, allow_new_levels, "gaussian", NULL, seed,
                            list(...))
   request$anew <- drawn_anew(object, request$newdata, re.form)
@@ -51,6 +52,18 @@ simulate.vbfit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.form
                    row.names = request$name)
   attr(out, "seed") <- state
   out
+}
+
+# Without a column of its levels a term has no new effects to draw either
+check_groups <- function(fit, newdata) {
+  if (!is.list(newdata)) return(invisible())
+  env <- environment(fit$formula)
+  for (name in unique(unlist(lapply(fit$random, function(term) all.vars(term$expr))))) {
+    if (name %in% names(newdata) || !is.null(get0(name, env))) next
+    vb_abort("newdata", c("The grouping variable {.code {name}} is not in {.arg newdata}.",
+                          i = "Add it: rows of one level share the random effects drawn for it, and
+                               the level may be a new one."))
+  }
 }
 
 # The random effects that `re.form` does not keep, as of levels that the fit has not seen: rows

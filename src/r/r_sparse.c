@@ -189,14 +189,6 @@ void vb_sparse_free(vb_core *core) {
   f->started = 0; /* a copy of core may come here again */
 }
 
-int vb_sparse_abi(void) {
-#ifdef R_MATRIX_ABI_VERSION
-  return R_MATRIX_ABI_VERSION;
-#else
-  return 0;
-#endif
-}
-
 const vb_core_solver vb_solver_sparse = {"sparse",     sparse_factor, sparse_log_det,
                                          sparse_solve, sparse_half_t, sparse_inverse};
 const vb_sparse vb_sparse_row = {vb_sparse_analyse, vb_sparse_prepare, vb_sparse_free};

@@ -24,8 +24,4 @@ void vb_sparse_prepare(vb_core *core);
 
 /* Gives CHOLMOD's memory back; does nothing when there is none, or when it was done before. */
 void vb_sparse_free(vb_core *core);
-
-/* The binary interface of the Matrix we were compiled for (0: before it had numbers), with which
- * Matrix::Matrix.Version()$abi must agree. */
-int vb_sparse_abi(void);
 #endif

@@ -84,3 +84,14 @@ test_that("levels that are drawn anew are those of the data, one for one", {
   expect_identical(match(rows$label[[1]], unique(rows$label[[1]])),
                    match(sleepstudy$Subject, unique(sleepstudy$Subject)))
 })
+
+test_that("new data without a grouping variable are told to have one, also without its effects", {
+  fit <- fit_of("slope")
+  for (re.form in list(NULL, NA)) {
+    error <- expect_error(simulate(fit, 1, re.form = re.form, newdata = data.frame(Days = 1)),
+                          "Subject", class = "vb_error_newdata")
+    expect_no_match(conditionMessage(error), "re.form", fixed = TRUE)
+  }
+  new <- data.frame(Days = 1, Subject = "new")
+  expect_true(is.finite(simulate(fit, 1, seed = 1, newdata = new)$sim_1))
+})

@@ -177,3 +177,12 @@ test_that("what is not finite where a node has a weight is damage, elsewhere it 
     expect_identical(whole_fit(damaged), damaged)
   }
 })
+
+test_that("a frame that has lost variables is damaged", {
+  for (case in c("slope", "line")) for (keep in list(1L, integer())) {
+    fit <- fit_of(case)
+    fit$frame <- fit$frame[keep]
+    expect_error(fitted(fit), "frame", class = "vb_error_fit")
+    expect_error(model.matrix(fit), "frame", class = "vb_error_fit")
+  }
+})
