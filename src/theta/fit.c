@@ -289,7 +289,7 @@ vb_status vb_fit_run(vb_fit *fit) {
     if (st == VB_OK) st = vb_cavi(fit);
   } else {
     if (st == VB_OK && fit->hyper->n_axis) st = find_mode(fit);
-    for (int more = st == VB_OK; more && st == VB_OK;) {
+    for (int more = 1; more && st == VB_OK;) {
       st = vb_flat_axis(fit, &more);
       if (st == VB_OK && more) st = find_mode(fit);
     }

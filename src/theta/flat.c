@@ -8,30 +8,33 @@
 #include "numbers/small.h"
 #include "theta/theta.h"
 
-#define FLAT 0.8 /* skewness from which on a combination is pinned */
-#define HALF 1   /* of half a Gaussian: what may not be left unpinned */
-#define WINDOW                                                                      \
-  0.4 /* sd of a pin in units of eta, in which likelihoods bend: a skewness of 0.15 \
-       */
+#define FLAT 0.6 /* skewness from which on a combination is pinned */
+#define FEW 2    /* pins from which on that takes more, since every axis costs */
+#define STEEP 0.8
+#define HALF 1     /* of half a Gaussian: what may not be left unpinned */
+#define WINDOW 0.4 /* sd of a pin in units of eta, in which likelihoods bend: skewness 0.15 */
 
-static void pin_down(vb_fit *fit, const vb_skewed *along) {
-  const vb_model *m = fit->model;
-  double h = WINDOW * (m->family->opaque ? m->family->unit : 1);
-  /* where the likelihood bends, roughly: below the mean, the flat side being above */
-  double mean = vb_dot(m->p, along->a, fit->spare.m), edge = mean - 2 * along->sd;
-  vb_pin pin = {along->a, edge, 1 / (h * h)};
-  int axis = vb_pin_add(fit->model, fit->hyper, &pin, along->sd / 2);
-  const vb_natural *n = fit->hyper->natural + fit->hyper->n_natural - 1;
-  fit->mode[axis] = n->coord->inverse(mean - edge, n->s0);
+/* the Gaussian at the mode, in block */
+static vb_status at_mode(vb_fit *fit, double tol) {
+  double elbo;
+  vb_block_copy(fit->model, &fit->spare, &fit->block);
+  vb_status st = vb_fit_eval(fit, fit->mode, tol, 1, &elbo);
+  return st == VB_MAX_ITER ? VB_OK : st;
 }
 
-/* the bound and the Gaussian at the axes in mode */
-static vb_status at_mode(vb_fit *fit, double tol) {
-  vb_block_copy(fit->model, &fit->spare, &fit->block);
-  vb_status st = vb_fit_eval(fit, fit->mode, tol, 1, &fit->mode_elbo);
-  if (st != VB_OK && st != VB_MAX_ITER) return st;
-  vb_block_copy(fit->model, &fit->block, &fit->spare);
-  return VB_OK;
+/* From the Gaussian in block, which is then that with the pin, in spare too.  The likelihood bends,
+ * roughly, two sds below the mean, the flat side being above. */
+static vb_status pin_down(vb_fit *fit, const vb_skewed *along) {
+  const vb_model *m = fit->model;
+  double h = WINDOW * (m->family->opaque ? m->family->unit : 1);
+  double mean = vb_dot(m->p, along->a, fit->block.m), origin = mean - 2 * along->sd;
+  vb_pin pin = {along->a, origin, 1 / (h * h)};
+  int axis = vb_pin_add(fit->model, fit->hyper, &pin, along->sd / 2);
+  const vb_natural *n = fit->hyper->natural + fit->hyper->n_natural - 1;
+  fit->mode[axis] = n->coord->inverse(mean - origin, n->s0);
+  vb_status st = vb_fit_eval(fit, fit->mode, 1e-3, 1, &fit->mode_elbo);
+  vb_block_copy(m, &fit->block, &fit->spare);
+  return st == VB_MAX_ITER ? VB_OK : st;
 }
 
 vb_status vb_flat_axis(vb_fit *fit, int *added) {
@@ -41,14 +44,14 @@ vb_status vb_flat_axis(vb_fit *fit, int *added) {
   vb_skewed along = {fit->host->alloc(m->p + 1, sizeof(double)), 0};
   vb_status st = at_mode(fit, fit->set.tol);
   if (st != VB_OK) return st;
-  double skewness = vb_third_direction(m, &fit->theta, FLAT, &fit->inner, &along);
-  if (!(skewness >= FLAT)) return VB_OK;
+  double least = m->n_pin < FEW ? FLAT : STEEP;
+  double skewness = vb_third_direction(m, &fit->theta, least, &fit->inner, &along);
+  if (!(skewness >= least)) return VB_OK;
   if (m->n_pin == VB_MAX_PIN || fit->hyper->n_axis == VB_MAX_AXIS) {
     fit->flat_left = skewness >= HALF;
     if (fit->flat_left) fit->converged = 0;
     return VB_OK;
   }
-  pin_down(fit, &along);
   *added = 1;
-  return at_mode(fit, 1e-3);
+  return pin_down(fit, &along);
 }

@@ -7,9 +7,11 @@
 #include <string.h>
 #include "theta/theta.h"
 
-#define LAID 256   /* nodes along one pin; twice as many among several */
+#define LAID 64 /* nodes along one pin where there is nothing else to theta */
+#define MORE 2  /* times as many where there is, among several pins */
+#define MANY 6
 #define EDGE 1e-5  /* mass beyond which no length of a tail gets nodes */
-#define ROOM 4e7   /* numbers of cells times nodes that a fit may hold for these */
+#define ROOM 1e7   /* numbers of cells times nodes that a fit may hold for these */
 #define TOGETHER 6 /* nodes of a bin of an axis, among several pins */
 #define KERNEL 0.7 /* spread there, in distances between the nodes of a bin */
 #define ROUNDS 40
@@ -217,7 +219,8 @@ static void fit_margins(const vb_fit *fit, plan *out) {
   bins axis[VB_MAX_AXIS];
   for (int k = 0; k < K; k++) cut(fit, out, k, axis + k);
   rake(K, axis, out);
-  for (int j = 0; j < fit->hyper->n_pin; j++) spread(fit, axis + pin_axis(fit, j), j, out);
+  for (int j = 0; j < fit->hyper->n_pin && fit->hyper->n_pin > 1; j++)
+    spread(fit, axis + pin_axis(fit, j), j, out);
 }
 
 /* ---- The nodes ---- */
@@ -240,7 +243,8 @@ vb_status vb_flat_nodes(vb_fit *fit) {
   if (!F || fit->n_point < 2) return VB_OK;
   const vb_host *host = fit->host;
   double cap = ROOM / (fit->model->n + fit->model->n_coef), sum = 0, astray = 0;
-  int laid = (int)fmin(F > 1 ? 2 * LAID : LAID, fmax(cap, 48));
+  int most = LAID * (F > 1 ? MANY : fit->hyper->n_axis > 1 ? MORE : 1);
+  int laid = (int)fmin(most, fmax(cap, LAID));
   spot *p = host->alloc(fit->n_point, sizeof *p);
   int n = spots(fit, p);
   if (!n) return VB_OK;
@@ -250,7 +254,7 @@ vb_status vb_flat_nodes(vb_fit *fit) {
     plan_along(fit, laid, n, p, &out);
   else
     plan_among(fit, laid, n, p, &out);
-  if (F > 1) fit_margins(fit, &out);
+  if (fit->hyper->n_axis > 1) fit_margins(fit, &out);
   for (int s = 0; s < first; s++) fit->node[s]->weight = 0; /* to start from */
   for (int i = 0; i < out.n; i++) {
     vb_status st = lay(fit, &out, i);
