@@ -4,7 +4,8 @@ advi_verdict <- function(fit) {
   name <- fit$margin$name
   n <- length(fit$log_weight)
   carried <- any(fit$margin$weighted)
-  change <- if (carried) changes_by_weights(fit) else weight_changes(fit$draws, exp(fit$log_weight))
+  own <- !is.null(fit$margin$weighted)                      # by advi()
+  change <- if (own) changes_by_weights(fit) else weight_changes(fit$draws, exp(fit$log_weight))
   most <- order(change, decreasing = TRUE)
   changed <- name[most[which(change[most] > max(0.1, 3 / sqrt(n)))]]
   far <- fit$khat >= khat_limit(n)

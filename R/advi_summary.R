@@ -10,10 +10,13 @@
 #' the parameters' own shape, such as the skewness of a scale. If their noise would exceed what they
 #' correct, or Pareto k is too large, it is the Gaussian. `fit$margin$weighted` tells which.
 #'
-#' Under the Gaussian, which `method = "approximation"` asks for, a parameter that is a linear,
-#' exponential or logistic function of one of the real numbers the fit works on (all with bounds of
-#' their own) has the exact mean, standard deviation and quantiles that the Gaussian implies; one
-#' that depends on several, such as an element of a simplex, has those of the draws.
+#' Under the approximation, which `method = "approximation"` asks for, a parameter that is a linear
+#' function of one of the real numbers the fit works on has the exact mean, standard deviation and
+#' quantiles of the Gaussian. One that is an exponential or logistic function of one (all with
+#' bounds of their own) has the mean that q gives it, the standard deviation that linear response
+#' gives the parameter itself, not its logarithm, and quantiles of the skewness that goes with it
+#' (up to 200 real numbers; else those of the transformed Gaussian). One that depends on several,
+#' such as an element of a simplex, has those of the draws.
 #'
 #' `method = "psis"` asks for the weights: if Pareto k of a parameter asked for is 0.7 or more (with
 #' fewer than 2000 draws: see [summary.advifit()]), or the weighted draws are worth fewer than 100

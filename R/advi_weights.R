@@ -39,7 +39,7 @@ reported_by_weights <- function(fit) {
   worth <- weight_worth(fit)
   equal <- fit$approximation == "pathfinder" || worth > 0.9999 * n_draw
   if (useless || equal || worth < 100) return(logical(n))
-  if (worth >= 500) return(rep(TRUE, n))
+  if (worth >= min(1500, n_draw / 2)) return(rep(TRUE, n))
   changes_by_weights(fit) > 3 / sqrt(worth)
 }
 
@@ -65,7 +65,7 @@ gaussian_rows <- function(fit, row, probs = numeric()) {
   axis <- margin$axis[exact]
   out[exact, ] <- summarise_margins(margin[exact, ], fit$mean[axis], fit$sd[axis], probs)
   out[!exact, ] <- psis_summary(fit$draws[, row[!exact], drop = FALSE], gaussian_weight(fit), probs)
-  out
+  put_laws(out, margin, probs)
 }
 
 # Log weights that make of the draws, which may have heavier tails, draws of the Gaussian reported

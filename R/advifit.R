@@ -23,8 +23,11 @@
 #'   \item{`margin`}{A data frame with a row per reported parameter: its `name`, and for a parameter
 #'     that is `shift + scale * link(x)` of a single real number the position of that number
 #'     (`axis`; `NA`: it depends on several), the `link` (`"identity"`, `"exp"` or `"plogis"`),
-#'     `shift` and `scale`; `error_q`, its standard deviation under q; its Pareto `khat`; and
-#'     whether its `weighted` draws are what is reported.}
+#'     `shift` and `scale`; `error_q`, its standard deviation under q; its Pareto `khat`;
+#'     whether its `weighted` draws are what is reported; and what linear response says of it where
+#'     they are not: its mean and standard deviation before `shift` and `scale` (`law_mean`,
+#'     `law_sd`), and the location, scale and skewness of `x` that go with these (`law_at`,
+#'     `law_by`, `law_skew`).}
 #' }
 #'
 #' @section Draws:
@@ -98,6 +101,7 @@ fit_margins <- function(target, map, result, natural) {
   margin <- if (is.null(target$report) && !resampled) map$margin else margin_rows(rownames(natural))
   loose <- is.na(margin$axis)
   if (!resampled) margin[loose, ] <- find_margins(natural[loose, , drop = FALSE], result$draws)
+  margin <- cbind(margin, margin_laws(margin, result))
   margin$error_q <- errors_under_q(target, map, margin, result)
   margin$khat <- if (resampled) result$khat
     else expectand_k(t(natural), result$lp - result$lp_approx, result$khat)

@@ -184,12 +184,14 @@ margin_density <- function(fit, margin) {
   if (is.na(margin$axis)) return(point_density(draws, weight, c(-Inf, Inf)))
   link <- links[[margin$link]]
   if (margin$weighted) return(linked_density(draws, weight, margin, link))
-  mean <- fit$mean[[margin$axis]]
-  sd <- fit$sd[[margin$axis]]
-  end <- margin$shift + margin$scale * link$value(mean + stats::qnorm(shown_probs) * sd)
+  has_law <- is.finite(margin$law_at)
+  mean <- if (has_law) margin$law_at else fit$mean[[margin$axis]]
+  sd <- if (has_law) margin$law_by else fit$sd[[margin$axis]]
+  law <- standard_law(if (has_law) margin$law_skew else 0)
+  end <- margin$shift + margin$scale * link$value(mean + law$quantile(shown_probs) * sd)
   at <- function(theta) {
     x <- suppressWarnings(link$inverse((theta - margin$shift) / margin$scale))
-    out <- stats::dnorm(x, mean, sd) / (abs(margin$scale) * exp(link$log_slope(x)))
+    out <- law$density((x - mean) / sd) / sd / (abs(margin$scale) * exp(link$log_slope(x)))
     replace(out, !is.finite(out), 0)
   }
   list(at = at, range = sort(end), inside = c(-Inf, Inf))

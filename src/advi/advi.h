@@ -47,6 +47,7 @@ typedef struct {   /* the density in the frame, with the Jacobian: another densi
 void vb_frame_alloc(const vb_host *host, int dim, int dense, vb_frame *frame);
 void vb_frame_to_x(const vb_frame *frame, int n, const double *y, double *x);
 void vb_frame_root(const vb_frame *frame, int n, const double *v, double *out); /* root v */
+void vb_frame_row(const vb_frame *frame, int k, double *out);                   /* row k of root */
 void vb_frame_pull(const vb_frame *frame, int n, const double *g, double *out); /* root' g */
 void vb_framed_make(const vb_host *host, vb_density *of, vb_frame *frame, vb_framed *out);
 
@@ -86,6 +87,9 @@ typedef struct {
   double *x, *g, *value;             /* dim x M, dim x M, M: at the last evaluation */
   double lik;                        /* mean over the draws, at the last evaluation */
   double *d_scale, *shifted, *there; /* n_scale; n_par */
+  const vb_frame *frame;             /* for linear response: of the density; and, where not NULL, */
+  double *bend;                      /* 2 x dim: wanted, see vb_q_bend() */
+  int bent;                          /* it is there */
 } vb_saa;
 void vb_saa_alloc(const vb_host *host, vb_density *density, const vb_q *q, int M, vb_saa *saa);
 /* mean of log p over the draws + log |S|, without the entropy's constant D (1 + log 2 pi) / 2;
@@ -107,12 +111,16 @@ vb_status vb_newton_run(vb_saa *saa, double *par, double *f, double *grad, doubl
 vb_status vb_density_hessian(const vb_host *host, vb_density *density, const double *y,
                              double *hess);
 /* cov (dim x dim) <- the mu block of the inverse of minus the bound's Hessian at par, hess the
- * Hessians of log p at the draws (curvature.c) */
-vb_status vb_curvature_solve(const vb_saa *saa, const double *par, const double *hess, double *cov);
+ * Hessians of log p at the draws (curvature.c); and saa->bend, where that is wanted */
+vb_status vb_curvature_solve(vb_saa *saa, const double *par, const double *hess, double *cov);
 /* cov (dim x dim) at the optimum par, at which saa was evaluated last; size: how far from a
  * Gaussian the density is under q; rule: how cov was had */
 vb_status vb_q_respond(vb_saa *saa, const double *par, const double *q_cov, double *cov,
                        double *size, const char **rule);
+
+/* bend (2 x dim) <- linear response of h_k = (x_k - E x_k)^2 / 2: its covariance with x_k, and its
+ * variance; cov and q_cov (dim x dim) in the frame's units (bend.c) */
+vb_status vb_q_bend(vb_saa *saa, const double *par, const double *cov, const double *q_cov);
 
 /* ---- Pathfinder (pathfinder.c; Zhang, Carpenter, Gelman & Vehtari 2022) ---- */
 #define VB_PATH_HISTORY 20 /* pairs of a step and the change of the gradient along it */
@@ -177,6 +185,7 @@ typedef struct {
   double *mean, *sd, *sd_q;      /* dim: of x; reported (linear response) and q's own */
   double *cov;                   /* dim x dim, or NULL: that of q alone is known */
   double *q_cov;                 /* dim x dim: q's own, or NULL */
+  double *bend;                  /* 2 x dim, see vb_q_bend(), or NULL */
   double *draw, *lp, *lp_approx; /* dim x n_draw; n_draw */
   double *lp_gaussian;           /* n_draw: log densities under N(mean, cov), or NULL */
   double *log_weight;            /* n_draw: smoothed importance weights */

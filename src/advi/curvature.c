@@ -57,14 +57,14 @@ typedef struct { /* n_par x COLUMNS */
   double *x, *r, *p, *hp, rr[COLUMNS];
 } workspace;
 
-/* conjugate gradients for the unit vectors of mu from first on, side by side */
-static vb_status solve(const curvature *c, int first, int K, workspace *w) {
+/* conjugate gradients for the K right-hand sides r, side by side */
+static vb_status solve(const curvature *c, int K, workspace *w) {
   int n = c->s->q->n_par, left = K;
+  double tol[COLUMNS];
   memset(w->x, 0, sizeof(double) * (size_t)n * K);
-  memset(w->r, 0, sizeof(double) * (size_t)n * K);
   for (int k = 0; k < K; k++) {
-    w->r[first + k + (size_t)n * k] = 1;
-    w->rr[k] = 1;
+    w->rr[k] = vb_dot(n, w->r + (size_t)n * k, w->r + (size_t)n * k);
+    tol[k] = TOL * TOL * w->rr[k];
   }
   memcpy(w->p, w->r, sizeof(double) * (size_t)n * K);
   for (int it = 0; it < MOST_STEPS && left; it++) {
@@ -74,7 +74,7 @@ static vb_status solve(const curvature *c, int first, int K, workspace *w) {
       double *x = w->x + (size_t)n * k, *r = w->r + (size_t)n * k, *p = w->p + (size_t)n * k;
       const double *hp = w->hp + (size_t)n * k;
       double bend = vb_dot(n, p, hp), before = w->rr[k];
-      if (before <= TOL * TOL) continue;
+      if (before <= tol[k]) continue;
       if (!(bend > 0)) return VB_NOT_POS_DEF;
       for (int i = 0; i < n; i++) {
         x[i] += before / bend * p[i];
@@ -82,14 +82,60 @@ static vb_status solve(const curvature *c, int first, int K, workspace *w) {
       }
       w->rr[k] = vb_dot(n, r, r);
       for (int i = 0; i < n; i++) p[i] = r[i] + w->rr[k] / before * p[i];
-      left += w->rr[k] > TOL * TOL;
+      left += w->rr[k] > tol[k];
     }
   }
   if (left) return VB_MAX_ITER;
   return VB_OK;
 }
 
-vb_status vb_curvature_solve(const vb_saa *s, const double *par, const double *hess, double *cov) {
+/* right-hand sides: unit vectors of mu, from first on */
+static void means(const curvature *c, int first, int K, workspace *w) {
+  int n = c->s->q->n_par;
+  memset(w->r, 0, sizeof(double) * (size_t)n * K);
+  for (int k = 0; k < K; k++) w->r[first + k + (size_t)n * k] = 1;
+}
+
+/* those of (x_k - E x_k)^2 / 2, whose mean over the draws is (row'S z)^2 / 2 */
+static void squares(const curvature *c, int first, int K, workspace *w) {
+  const vb_saa *s = c->s;
+  const vb_q *q = s->q;
+  int d = q->dim, M = s->M, n = q->n_par;
+  double *row = c->far; /* n_par long */
+  q->form->spread(q, c->par + d, M, s->z, c->move);
+  memset(w->r, 0, sizeof(double) * (size_t)n * K);
+  for (int k = 0; k < K; k++) {
+    double *to = w->r + (size_t)n * k + d;
+    vb_frame_row(s->frame, first + k, row);
+    for (int i = 0; i < M; i++) {
+      double off = vb_dot(d, row, c->move + (size_t)d * i) / M;
+      for (int j = 0; j < d; j++) c->bend[(size_t)d * i + j] = off * row[j];
+    }
+    q->form->collect(q, M, c->bend, s->z, to);
+  }
+}
+
+/* saa->bend, from squares()'s answers */
+static vb_status bend(const curvature *c, workspace *w, double *out) {
+  int n = c->s->q->n_par, d = c->s->q->dim;
+  double *right = c->s->host->alloc((size_t)n * COLUMNS, sizeof(double));
+  for (int first = 0; first < d; first += COLUMNS) {
+    int K = d - first < COLUMNS ? d - first : COLUMNS;
+    squares(c, first, K, w);
+    memcpy(right, w->r, sizeof(double) * (size_t)n * K);
+    vb_status st = solve(c, K, w);
+    if (st != VB_OK) return st;
+    for (int k = 0; k < K; k++) {
+      const double *x = w->x + (size_t)n * k, *r = right + (size_t)n * k;
+      vb_frame_row(c->s->frame, first + k, c->far);
+      out[2 * (first + k)] = vb_dot(d, c->far, x);
+      out[2 * (first + k) + 1] = vb_dot(n, r, x);
+    }
+  }
+  return VB_OK;
+}
+
+vb_status vb_curvature_solve(vb_saa *s, const double *par, const double *hess, double *cov) {
   const vb_host *host = s->host;
   const vb_q *q = s->q;
   int d = q->dim, n = q->n_par;
@@ -109,11 +155,13 @@ vb_status vb_curvature_solve(const vb_saa *s, const double *par, const double *h
                  .hp = host->alloc(columns, sizeof(double))};
   for (int first = 0; first < d; first += COLUMNS) {
     int K = d - first < COLUMNS ? d - first : COLUMNS;
-    vb_status st = solve(&c, first, K, &w);
+    means(&c, first, K, &w);
+    vb_status st = solve(&c, K, &w);
     if (st != VB_OK) return st;
     if (host->poll()) return VB_INTERRUPTED;
     for (int k = 0; k < K; k++)
       memcpy(cov + (size_t)d * (first + k), w.x + (size_t)n * k, sizeof(double) * d);
   }
+  s->bent = s->bend && bend(&c, &w, s->bend) == VB_OK;
   return VB_OK;
 }

@@ -44,6 +44,12 @@ void vb_frame_root(const vb_frame *frame, int n, const double *v, double *out) {
     for (int k = 0; k < d; k++) out[(size_t)i * d + k] = frame->root[k] * v[(size_t)i * d + k];
 }
 
+/* out (dim) <- row k of root */
+void vb_frame_row(const vb_frame *frame, int k, double *out) {
+  for (int i = 0; i < frame->dim; i++)
+    out[i] = frame->dense ? frame->root[k + (size_t)frame->dim * i] : i == k ? frame->root[k] : 0;
+}
+
 void vb_frame_to_x(const vb_frame *frame, int n, const double *y, double *x) {
   vb_frame_root(frame, n, y, x);
   for (int i = 0; i < n; i++)

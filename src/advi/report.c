@@ -5,6 +5,7 @@
 #include "advi/advi.h"
 #include "numbers/small.h"
 
+#define BEND_UP_TO 200   /* dimension up to which functions of one real number respond */
 #define DENSE_UP_TO 1500 /* dimension up to which a covariance is made */
 
 static void means(vb_advi *a) { vb_frame_to_x(&a->frame, 1, a->q.par, a->mean); }
@@ -32,8 +33,15 @@ static vb_status covariances(vb_advi *a, vb_saa *saa) {
   vb_q_cov(a->host, &a->q, a->q.par, a->q_cov);
   memcpy(a->cov, a->q_cov, sizeof(double) * dd);
   vb_status st = VB_OK;
+  int bends = a->set.weighted && a->set.use_lr && d <= BEND_UP_TO;
+  saa->frame = &a->frame;
+  saa->bend = bends ? a->host->alloc(2 * (size_t)d, sizeof(double)) : NULL;
   if (a->set.use_lr) st = vb_q_respond(saa, a->q.par, a->q_cov, a->cov, &a->curvature, &a->lr_rule);
+  if (st == VB_OK && bends && !saa->bent &&
+      vb_q_bend(saa, a->q.par, a->cov, a->q_cov) == VB_INTERRUPTED)
+    st = VB_INTERRUPTED;
   if (st != VB_OK) return st;
+  if (saa->bent) a->bend = saa->bend;
   cov_to_x(a, a->cov);
   cov_to_x(a, a->q_cov);
   for (int k = 0; k < d; k++) {

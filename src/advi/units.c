@@ -61,6 +61,10 @@ void vb_units_undo(vb_advi *a, const vb_frame *frame) {
   double *vector[] = {a->mean, a->sd, a->sd_q};
   for (int j = 0; j < 3; j++)
     for (int k = 0; k < d; k++) vector[j][k] *= unit[k];
+  for (int k = 0; k < d && a->bend; k++) {
+    a->bend[2 * k] *= pow(unit[k], 3);
+    a->bend[2 * k + 1] *= pow(unit[k], 4);
+  }
   for (int i = 0; i < d; i++)
     for (int k = 0; k < d && a->cov; k++) a->cov[k + (size_t)d * i] *= unit[k] * unit[i];
   for (int i = 0; i < a->set.n_draw; i++) {

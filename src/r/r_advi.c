@@ -46,14 +46,14 @@ static void put_reals(SEXP list, const char *name, const double *x, size_t n) {
 
 SEXP vb_r_advi_result(const vb_advi *a) {
   static const char *const names[] = {
-      "approximation", "mean",    "sd",        "sd_q",       "cov",       "elbo",
-      "elbo_se",       "trace",   "converged", "status",     "decrement", "n_noise",
-      "n_grad",        "n_value", "n_iter",    "noise_sd",   "khat",      "noise_error",
-      "curvature",     "lr_rule", "draws",     "lp",         "lp_approx", "log_weight",
-      "bad",           "n_bad",   "log_lik",   "lp_gaussian"};
+      "approximation", "mean",    "sd",        "sd_q",        "cov",       "elbo",
+      "elbo_se",       "trace",   "converged", "status",      "decrement", "n_noise",
+      "n_grad",        "n_value", "n_iter",    "noise_sd",    "khat",      "noise_error",
+      "curvature",     "lr_rule", "draws",     "lp",          "lp_approx", "log_weight",
+      "bad",           "n_bad",   "log_lik",   "lp_gaussian", "bend"};
   const vb_density *density = a->density;
   int d = density->dim, S = a->set.n_draw;
-  SEXP list = PROTECT(vb_list_new(28, names));
+  SEXP list = PROTECT(vb_list_new(29, names));
   vb_list_put(list, "approximation",
               Rf_mkString(a->set.approximation ? a->set.approximation->name : "pathfinder"));
   put_reals(list, "mean", a->mean, d);
@@ -79,6 +79,7 @@ SEXP vb_r_advi_result(const vb_advi *a) {
   memcpy(vb_list_matrix(list, "draws", d, S), a->draw, sizeof(double) * (size_t)d * S);
   put_reals(list, "lp", a->lp, S);
   put_reals(list, "lp_approx", a->lp_approx, S);
+  if (a->bend) memcpy(vb_list_matrix(list, "bend", 2, d), a->bend, sizeof(double) * 2 * d);
   put_reals(list, "lp_gaussian", a->lp_gaussian, S);
   put_reals(list, "log_weight", a->log_weight, S);
   if (density->n_bad) put_reals(list, "bad", density->bad, d);

@@ -10,7 +10,11 @@ test_that("summaries are those of the Gaussian where that is asked for, two call
   sd <- schools_fit$sd[["mu"]]
   expect_equal(got["mu", ], c(mean, sd, mean + sd * stats::qnorm(c(0.1, 0.5))),
                ignore_attr = TRUE)
-  expect_equal(got["tau", "Q50"], exp(schools_fit$mean[["log(tau)"]]))
+  # where linear response says nothing of tau itself, it is that of the logarithm
+  plain <- schools_fit
+  plain$margin$law_at[] <- NA
+  expect_equal(posterior_summary(plain, 0.5, "tau", "approximation")[, "Q50"],
+               c(tau = exp(schools_fit$mean[["log(tau)"]])), ignore_attr = TRUE)
   expect_identical(posterior_summary(schools_fit, variable = "z"),
                    posterior_summary(schools_fit)[paste0("z[", 1:8, "]"), ])
   expect_identical(dim(posterior_summary(schools_fit, probs = numeric(), variable = "tau")),
@@ -26,7 +30,7 @@ test_that("importance weights correct what they can", {
   expect_lt(max(abs(got[, 1] - exact[, 1]) / exact[, 2]), 0.1)
   expect_lt(max(abs(got[, 2] / exact[, 2] - 1)), 0.08)
   gaussian <- posterior_summary(schools_fit, method = "approximation")
-  expect_gt(abs(gaussian["tau", 1] - exact["tau", 1]) / exact["tau", 2], 0.15)
+  expect_gt(abs(gaussian["tau", 1] - exact["tau", 1]) / exact["tau", 2], 0.05)
   expect_identical(posterior_summary(schools_fit, variable = c("mu", "tau")), got)
 })
 
@@ -68,7 +72,7 @@ test_that("scales and proportions have moments and quantiles of their own shape"
     fit <- bounded_fit(function(t) stats::dt(t, nu, log = TRUE),
                        function(t) -(nu + 1) * t / (nu + t^2))
     expect_exact(fit, mean, sqrt(nu / (nu - 2) - mean^2), stats::qt((1 + tails) / 2, nu))
-    expect_match(summary(fit)$verdict, "usable; importance weights have corrected")
+    expect_match(summary(fit)$verdict, "usable; importance weights have corrected|close to the")
   }
 })
 

@@ -129,6 +129,10 @@ test_that("densities of a fit by advi() are those of its transformed normals", {
   expect_lt(max(abs(got$p$density - dbeta(got$p$x, 2, 3))), 0.1)
   fit$margin$weighted[] <- FALSE
   got <- curves(fit, type = "density")
+  law <- posterior_summary(fit, c(0.3, 0.8), "s", "approximation")[, 3:4]
+  expect_lt(max(abs(c(below(got$s, law[1L]), below(got$s, law[2L])) - c(0.3, 0.8))), 0.01)
+  fit$margin$law_at[] <- NA
+  got <- curves(fit, type = "density")
   expect_equal(got$s$density, dlnorm(got$s$x, fit$mean[[2L]], fit$sd[[2L]]))
   expect_equal(got$a$density, dnorm(got$a$x, fit$mean[[1L]], fit$sd[[1L]]))
   q <- posterior_summary(fit, probs = 0.3, variable = "p", method = "approximation")[, 3L]
