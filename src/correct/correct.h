@@ -54,8 +54,7 @@ typedef struct { /* a combination of beta: a (p, of the centred columns), its sd
   double *a, sd;
 } vb_skewed;
 /* the skewness, to third order, of the combination of beta that is most skewed, given theta; out is
- * filled where that is at least `least`, and has a positive one.  Leaves the rows' expectations in
- * disorder. */
+ * filled where that is at least `least`, and has a positive one */
 double vb_third_direction(const vb_model *model, const vb_theta *theta, double least, vb_inner *in,
                           vb_skewed *out);
 #endif

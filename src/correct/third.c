@@ -14,16 +14,21 @@
 
 /* E f''' of all cells, by differences of E f'', which are had of every family; third: 3 n */
 static void expected_third(const vb_model *m, const vb_theta *theta, vb_inner *in, double *third) {
-  vb_row_state *r = &in->rows;
+  const vb_row_state *r = &in->rows;
+  double *ll = m->host->alloc((size_t)m->n + 1, sizeof(double));
   double *eta = third + m->n, *step = eta + m->n;
   for (int i = 0; i < m->n; i++) step[i] = 0.1 * sqrt(fmax(r->v[i], 1e-12));
   memset(third, 0, sizeof(double) * m->n);
   for (int side = -1; side <= 1; side += 2) {
     for (int i = 0; i < m->n; i++) eta[i] = r->eta[i] + side * step[i];
     const vb_etas q = {eta, r->v, r->stein};
-    vb_expect(m, theta->par, &q, r->ll, r->g, r->h);
-    for (int i = 0; i < m->n; i++) third[i] -= side * r->h[i] / (2 * step[i]);
+    vb_expect(m, theta->par, &q, ll, in->trial.h, in->trial.target);
+    for (int i = 0; i < m->n; i++) third[i] -= side * in->trial.target[i] / (2 * step[i]);
   }
+  if (!m->family->opaque) return;
+  const vb_etas back =
+      vb_row_etas(r); /* what its expectations work with is that of the last call */
+  vb_expect(m, theta->par, &back, ll, in->trial.h, in->trial.target);
 }
 
 typedef struct { /* cells of any size: E f''', and whitened Cov(beta, eta), p each */

@@ -205,14 +205,19 @@ static void choose_remainders(vb_fit *fit) {
   if (!isfinite(fit->rq_size)) fit->rq_on = 0;
 }
 
-/* Gaussian at the mode, residual quadrature and linear response there */
-static vb_status correct_at_mode(vb_fit *fit) {
-  vb_model *m = fit->model;
-  vb_block_copy(m, &fit->spare, &fit->block);
+/* the Gaussian at the mode */
+static vb_status settle(vb_fit *fit) {
+  vb_block_copy(fit->model, &fit->spare, &fit->block);
   vb_status st = vb_fit_eval(fit, fit->mode, fit->set.tol / 10, 1, &fit->mode_elbo);
   if (st != VB_OK && st != VB_MAX_ITER) return st;
-  vb_block_copy(m, &fit->block, &fit->spare);
-  st = vb_digits_lost(m, &fit->theta, &fit->inner, &fit->block, &fit->lost);
+  vb_block_copy(fit->model, &fit->block, &fit->spare);
+  return VB_OK;
+}
+
+/* residual quadrature and linear response there */
+static vb_status correct_at_mode(vb_fit *fit) {
+  vb_model *m = fit->model;
+  vb_status st = vb_digits_lost(m, &fit->theta, &fit->inner, &fit->block, &fit->lost);
   if (st != VB_OK) return st;
   choose_remainders(fit);
   int sites = fit->rq_on & VB_RQ_SITES, exact = !m->family->bound;
@@ -290,7 +295,8 @@ vb_status vb_fit_run(vb_fit *fit) {
   } else {
     if (st == VB_OK && fit->hyper->n_axis) st = find_mode(fit);
     for (int more = 1; more && st == VB_OK;) {
-      st = vb_flat_axis(fit, &more);
+      st = settle(fit);
+      if (st == VB_OK) st = vb_flat_axis(fit, &more);
       if (st == VB_OK && more) st = find_mode(fit);
     }
     if (st == VB_OK) st = correct_at_mode(fit);

@@ -14,16 +14,8 @@
 #define HALF 1     /* of half a Gaussian: what may not be left unpinned */
 #define WINDOW 0.4 /* sd of a pin in units of eta, in which likelihoods bend: skewness 0.15 */
 
-/* the Gaussian at the mode, in block */
-static vb_status at_mode(vb_fit *fit, double tol) {
-  double elbo;
-  vb_block_copy(fit->model, &fit->spare, &fit->block);
-  vb_status st = vb_fit_eval(fit, fit->mode, tol, 1, &elbo);
-  return st == VB_MAX_ITER ? VB_OK : st;
-}
-
-/* From the Gaussian in block, which is then that with the pin, in spare too.  The likelihood bends,
- * roughly, two sds below the mean, the flat side being above. */
+/* From the Gaussian at the mode, in block, which is then that with the pin, in spare too.  The
+ * likelihood bends, roughly, two sds below the mean, the flat side being above. */
 static vb_status pin_down(vb_fit *fit, const vb_skewed *along) {
   const vb_model *m = fit->model;
   double h = WINDOW * (m->family->opaque ? m->family->unit : 1);
@@ -42,8 +34,6 @@ vb_status vb_flat_axis(vb_fit *fit, int *added) {
   *added = 0;
   if (m->quadratic || m->family->bound) return VB_OK;
   vb_skewed along = {fit->host->alloc(m->p + 1, sizeof(double)), 0};
-  vb_status st = at_mode(fit, fit->set.tol);
-  if (st != VB_OK) return st;
   double least = m->n_pin < FEW ? FLAT : STEEP;
   double skewness = vb_third_direction(m, &fit->theta, least, &fit->inner, &along);
   if (!(skewness >= least)) return VB_OK;
