@@ -99,7 +99,8 @@ draw_plot <- function(fit, type, types, options, dots) {
     if (usual) table[row$default(table), , drop = FALSE]
     else select_parameters(table, options$variable, options$regex)
   }
-  invisible(with_class(row$draw(fit, table, options, dots), "vb_warning_plot", "In the plot"))
+  invisible(with_class(with_room(row$draw(fit, table, options, dots)), "vb_warning_plot",
+                       "In the plot"))
 }
 
 check_widths <- function(prob) {

@@ -10,9 +10,9 @@ plot.conditional_effects.vbfit <- function(x, points = FALSE, col = effect_colou
   check_panels(length(panels))
   old <- open_panels(panel_grid(length(panels)), c(3.4, 4.9, 2.6, 1))
   on.exit(graphics::par(old))
-  with_class({
+  with_class(with_room({
     for (panel in panels) draw_effect(panel, attr(x, "response"), points, col, list(...))
-  }, "vb_warning_plot", "In the plot")
+  }), "vb_warning_plot", "In the plot")
   invisible(x)
 }
 

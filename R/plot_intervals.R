@@ -16,7 +16,10 @@ plot_intervals <- function(fit, table, options, dots) {
   panels <- length(rows)
   old <- graphics::par(c(if (panels > 1L) "mfrow", "mar", "mgp", "las", "tcl", "cex"))
   on.exit(graphics::par(old))
-  if (panels > 1L) graphics::layout(matrix(seq_len(panels)), heights = lengths(rows) + 3.6)
+  if (panels > 1L) {
+    heights <- panel_heights(lengths(rows) + 3.6, 0.83 * 3.6 * graphics::par("csi") + 0.1)
+    graphics::layout(matrix(seq_len(panels)), heights = heights)
+  }
   graphics::par(cex = if (panels > 1L) 0.83 else graphics::par("cex"))
   graphics::par(mar = c(2, label_margin(label), 1.6, 1.2), mgp = c(2, 0.4, 0), las = 1,
                 tcl = -0.25)
@@ -26,6 +29,20 @@ plot_intervals <- function(fit, table, options, dots) {
   }
   rownames(out) <- NULL
   out
+}
+
+# Shares of the device's height as `lines` has them, but no panel so low that its margins, `least`
+# inches, have no room
+panel_heights <- function(lines, least, whole = graphics::par("din")[2L]) {
+  low <- logical(length(lines))
+  repeat {
+    rest <- whole - sum(low) * least
+    height <- ifelse(low, least, rest * lines / sum(lines[!low]))
+    more <- !low & height < least
+    if (!any(more)) return(height)
+    if (all(low | more)) return(lines)
+    low <- low | more
+  }
 }
 
 interval_rows <- function(name, value, label, col, dots) {

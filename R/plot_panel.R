@@ -21,6 +21,15 @@ check_panels <- function(n) {
                          i = "Choose some by {.arg variable}."))
 }
 
+# An error of plot.new() is of a device without room for the margins
+with_room <- function(expr) {
+  withCallingHandlers(expr, error = function(e) {
+    if (!identical(conditionCall(e)[[1L]], quote(plot.new))) return()
+    vb_abort("device", c("The device is too small for the picture.",
+                         i = "Choose fewer parameters by {.arg variable}, or open a larger device."))
+  })
+}
+
 # Panels by rows in about the shape of the device
 panel_grid <- function(n) {
   size <- graphics::par("din")

@@ -59,3 +59,23 @@ test_that("thresholds have the names of the categories that they part", {
   fit <- vb(factor(tension, ordered = TRUE) ~ breaks, warpbreaks, family = cumulative())
   expect_identical(short_name(parameter_table(fit), fit$levels), c("L | M", "M | H", "breaks"))
 })
+
+test_that("a panel of one row has room for its margins beside one of many", {
+  heights <- panel_heights(c(4.6, 200, 4.6), 0.7, 7)
+  expect_equal(sum(heights), 7)
+  expect_equal(heights[c(1, 3)], c(0.7, 0.7))
+  expect_equal(panel_heights(c(5, 10), 0.7, 7), c(7, 14) / 3)
+  set.seed(1)
+  data <- data.frame(f = factor(rep(1:90, 2)), y = rnorm(180))
+  many <- drawn(vb(y ~ f, data, prior = normal(0, 1)), type = "intervals")
+  expect_identical(nrow(many), 91L)
+})
+
+test_that("a device without room for the picture is an error with a class", {
+  grDevices::pdf(NULL, width = 0.5, height = 0.5)
+  on.exit(grDevices::dev.off())
+  for (type in c("intervals", "density", "elbo")) {
+    expect_error(plot(fit_of("slope"), type = type), class = "vb_error_device")
+  }
+  expect_error(plot(conditional_effects(fit_of("line"))), class = "vb_error_device")
+})
