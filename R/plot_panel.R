@@ -26,7 +26,7 @@ with_room <- function(expr) {
   withCallingHandlers(expr, error = function(e) {
     if (!identical(conditionCall(e)[[1L]], quote(plot.new))) return()
     vb_abort("device", c("The device is too small for the picture.",
-                         i = "Choose fewer parameters by {.arg variable}, or open a larger device."))
+                         i = "Choose fewer parameters by {.arg variable}, or open a larger one."))
   })
 }
 
