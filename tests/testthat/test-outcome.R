@@ -80,6 +80,7 @@ test_that("an integral over theta that is not to be relied on is said in every p
   sound <- list(rule = "weighted", ess = 400, khat = 0.3, node_error = NaN)
   expect_null(doubt_sentence(sound))
   expect_null(doubt_sentence(list(rule = "surrogate", ess = NaN, khat = NaN, node_error = 0.2)))
+  expect_null(doubt_sentence(list(rule = "interpolated", node_error = 0.6)))
   expect_null(doubt_sentence(NULL))
   bad <- list(vb_integral_gaussian = list(rule = "gaussian"), vb_integral_ess = list(ess = 40),
               vb_integral_khat = list(khat = 0.9),
