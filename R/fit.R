@@ -169,19 +169,13 @@ engine_log_score <- function(fit, data, moments) {
 # hyperparameter where these alone are wanted. With `densities` also `lp` and `lp_approx`, the log
 # densities of the posterior and of the approximation.
 engine_draws <- function(fit, uniform, normal, densities = FALSE) {
-  density <- theta_densities[fit$engine$rule]
-  theta <- if (densities) list(log_evidence = fit$log_evidence,
-                               density = if (is.na(density)) 0L else density)
   draws <- with_open(fit, function(fit) {
-    answered(.Call(C_vb_r_draw, fit$opened, uniform, normal, theta))
+    answered(.Call(C_vb_r_draw, fit$opened, uniform, normal, densities))
   })
   draws$coef <- at_zero(draws$coef, fit$design$terms, n_fixed(fit))
   if (!densities) return(draws[1:2])
   c(draws[1:2], list(lp = draws$log_density[1L, ], lp_approx = draws$log_density[2L, ]))
 }
-
-# What the points of theta are a sample of (draw_density.c); by other rules, of what the nodes say
-theta_densities <- c(gaussian = 1L, independent = 2L)
 
 mixture_quantiles <- function(mean, var, skew, weight, probs) {
   .Call(C_vb_r_quantiles, mean, var, skew, weight, as.double(probs))

@@ -88,9 +88,10 @@
 #'     axes; `h`, `site_h` and `site_b` what its Gaussians are made of. `spread`: where there is a
 #'     `pin`, the variance along it of what a node stands for.}
 #'   \item{`point`}{The marginal distribution of the hyperparameters as weighted points: `hyper`, a
-#'     column each, and `weight`; `x` the same on the axes.}
+#'     column each, and `weight`; `x` the same on the axes and `log_density`, the log density there.}
 #'   \item{`axes`}{How the axes become hyperparameters: `coordinate`, its scale `s0`, the `mode`,
-#'     and the `root` that whitens them.}
+#'     and the `root` that whitens them. `polar`: two sds that are known by the sum of their squares
+#'     are polar coordinates on these axes, the log of the radius and an angle.}
 #'   \item{`pin`}{Of coefficients whose posterior is flat on one side, as where the data separate
 #'     the responses, else `NULL`: combinations of the fixed effects (columns of the model matrix
 #'     centred) that are axes of the integral as hyperparameters are, a column of `a` each, the
@@ -146,7 +147,7 @@ NULL
 
 # The layout of a fit. It goes up by one when a field changes its meaning, with a row of
 # `older_layouts`.
-fit_layout <- 1L
+fit_layout <- 2L
 
 new_vbfit <- function(call, model, choices, control, engine, seconds) {
   design <- model$design

@@ -5,7 +5,7 @@
 
 # Functions that make of a fit of one layout (fit_layout) one of the next; layouts without a row can
 # be read no more. Fits without a version were made before there was one, and are as the first is.
-older_layouts <- list("0" = function(fit) fit)
+older_layouts <- list()
 
 # The fit, as of this version, or an error that says what is wrong with it
 whole_fit <- function(fit) {
@@ -255,6 +255,7 @@ common_fields <- alist(
     finite_used(x, fit$engine$node$weight),
   "engine$point$hyper" = real(x, c(n_hyper, n_point), finite = FALSE),
   "engine$point$x" = real(x, c(n_axis, n_point), finite = FALSE),
+  "engine$point$log_density" = maybe(x, real, n_point, finite = FALSE),
   "elbo" = real(x, 1, finite = FALSE),
   "log_evidence" = real(x, 1, finite = FALSE),
   "trace" = columns(x, trace_columns),
@@ -295,6 +296,7 @@ node_fields <- alist(
   "engine$axes$s0" = real(x, n_axis),
   "engine$axes$mode" = real(x, n_axis),
   "engine$axes$root" = real(x, c(n_axis, n_axis)),
+  "engine$axes$polar" = int(x, if (length(x)) 2 else 0, lower = 1, upper = n_axis),
   "engine$n_eval" = int(x, 1),
   "engine$n_sweep" = int(x, 1),
   "engine$ess" = real(x, 1, finite = FALSE),

@@ -28,8 +28,8 @@ double vb_inner_lik(const vb_model *m, const vb_theta *theta, const vb_inner *in
                       : in->rows.lik;
 }
 
-void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta *theta,
-                       vb_inner *in, const vb_block *b, double *grad) {
+static void in_log_axes(const vb_model *m, const vb_hyper *hyper, const vb_theta *theta,
+                        vb_inner *in, const vb_block *b, double *grad) {
   double par[VB_MAX_PAR] = {0};
   memcpy(grad, theta->log_prior_d, sizeof(double) * hyper->n_axis);
   vb_second_moments(m, &in->sol, b->m, in->moments);
@@ -48,4 +48,10 @@ void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta 
     vb_expect_par(m, theta->par, &e, par);
   }
   vb_natural_gradient(hyper, theta, hyper->first_par, hyper->n_par, par, grad);
+}
+
+void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta *theta,
+                       vb_inner *in, const vb_block *b, double *grad) {
+  in_log_axes(m, hyper, theta, in, b, grad);
+  if (hyper->polar) vb_polar_gradient(hyper, theta, grad);
 }

@@ -7,6 +7,7 @@
 #define R_NO_REMAP
 #include <Rmath.h>
 #include "gauss/gauss.h"
+#include "numbers/optimise.h"
 #include "numbers/small.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
@@ -201,8 +202,14 @@ static vb_status set_natural(const vb_hyper *hyper, const double *x, int i, vb_t
 
 vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) {
   int n = hyper->n_natural;
+  double logs[VB_MAX_AXIS];
   vb_status set = VB_OK;
   theta->log_prior = 0;
+  if (hyper->polar) {
+    theta->turn = x[hyper->angle];
+    theta->log_prior = vb_polar_set(hyper, x, logs);
+    x = logs;
+  }
   for (int i = 0; i < n && set == VB_OK; i++)
     if (hyper->natural[i].after >= 0) set = set_natural(hyper, x, i, theta);
   for (int i = n - 1; i >= 0 && set == VB_OK; i--)
@@ -228,17 +235,6 @@ vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) 
     theta->shrink[2] = at[1];
   }
   return isfinite(theta->log_prior) ? VB_OK : VB_NOT_FINITE;
-}
-
-int vb_theta_inside(const vb_hyper *hyper, double *x) {
-  int moved = 0;
-  for (int i = 0; i < hyper->n_natural; i++) {
-    const vb_natural *n = hyper->natural + i;
-    if (n->axis < 0 || n->coord->least == 0 || x[n->axis] >= n->coord->least) continue;
-    x[n->axis] = fmax(fabs(x[n->axis]), n->coord->least);
-    moved = 1;
-  }
-  return moved;
 }
 
 void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const double *u,

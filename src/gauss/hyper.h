@@ -31,6 +31,8 @@ typedef struct {
       first_pin; /* where pinned combinations of beta are about; the last, and not reported */
   int n_shrink, first_shrink, by_sigma; /* a horseshoe's global scale, over sigma, and slab */
   double local_df;
+  int polar, radius,
+      angle; /* two log axes that are given by those of polar coordinates (polar.c) */
 } vb_hyper;
 
 typedef struct { /* dispersions that are not one value but have a distribution, on nodes */
@@ -50,7 +52,8 @@ typedef struct {                /* the hyperparameters at one point */
   vb_par_rule *rule;   /* NULL: the dispersions are par */
   const double *pin;   /* where the model's pinned combinations are about */
   double log_prior;    /* with the log Jacobian */
-  double *log_prior_d; /* n_axis */
+  double *log_prior_d; /* n_axis, of the log axes where two are polar */
+  double turn;         /* the angle's axis */
   double *prior_d;     /* n_natural: of the log prior densities alone */
 } vb_theta;
 
@@ -62,14 +65,20 @@ void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const doubl
 /* gradient in the axes from that in the n natural parameters from first on, added */
 void vb_natural_gradient(const vb_hyper *hyper, const vb_theta *theta, int first, int n,
                          const double *d, double *grad);
-/* axes that must be positive: mirrored and kept off zero; returns whether any had to be moved */
-int vb_theta_inside(const vb_hyper *hyper, double *x);
 /* expected precision and covariance matrices of the terms and dispersions, one after the other,
  * into theta */
 int vb_theta_effective_size(const vb_hyper *hyper);
 void vb_theta_effective(const vb_hyper *hyper, const double *effective, vb_theta *theta);
 void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta,
                      double *out); /* sds, correlations, par */
+
+/* ---- polar.c: two sds that are known by the sum of their squares ---- */
+/* the axes of two natural parameters become the log of the root of that sum and an angle; x too */
+void vb_polar_make(vb_hyper *hyper, int radius, int angle, double *x);
+/* y: the log axes at x; returns the log Jacobian */
+double vb_polar_set(const vb_hyper *hyper, const double *x, double *y);
+/* grad in the log axes -> in the axes, with the Jacobian's */
+void vb_polar_gradient(const vb_hyper *hyper, const vb_theta *theta, double *grad);
 
 /* ---- Axes: natural.c, start.c ---- */
 /* the prior of a parameter and the axis that it gets, the next one; NULL: fixed at arg[0], no axis
@@ -85,6 +94,8 @@ void vb_natural_par(const vb_family *family, const vb_categories *seen, int k,
                     const vb_prior *prior, const double *arg, vb_natural *n, int *n_axis);
 /* a partial correlation with (1 + r) / 2 ~ Beta(beta, beta) */
 vb_natural vb_natural_correlation(double beta, int axis);
+/* the distances of thresholds by their logs instead of cube roots: axes without an end */
+void vb_endless_axes(vb_hyper *hyper);
 /* of the residuals about the reference fit, one where the link is not the identity */
 double vb_residual_scale(const vb_model *model, const vb_hyper *hyper);
 /* own: NULL, or a family's own starting values of its parameters, NaN where it has none */

@@ -78,3 +78,8 @@ void vb_natural_par(const vb_family *family, const vb_categories *seen, int k,
   if (family->thresholds && n->prior && n->prior->proper) n->log_norm += log(k + 1);
   if (!family->thresholds) set_domain(family->domain[k], n);
 }
+
+void vb_endless_axes(vb_hyper *hyper) {
+  for (int i = 0; i < hyper->n_natural; i++)
+    if (hyper->natural[i].coord == &vb_coord_cube) hyper->natural[i].coord = &vb_coord_log;
+}

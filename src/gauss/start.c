@@ -16,7 +16,7 @@ double vb_residual_scale(const vb_model *m, const vb_hyper *h) {
   /* a perfect fit (n <= p) says nothing of the residual scale; shrunk coefficients fit less */
   double least = h->n_shrink ? 0.25 : 0.01;
   double scale = sqrt(fmax(sum, least * (sum_y2 - sum_y * sum_y / sum_w)) / sum_w);
-  return scale > 0 ? scale : 1;
+  return scale > 1e-8 * sqrt(sum_y2 / sum_w) ? scale : 1; /* rounding is no scale */
 }
 
 /* Group sds start at half the scale of the response per unit of z, dispersions at the residual

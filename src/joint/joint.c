@@ -10,11 +10,6 @@
 #define LEAST 4  /* fewer, down to this, */
 #define ROOM 8e6 /* where they would take more doubles */
 
-void vb_joint_coordinates(vb_hyper *hyper) {
-  for (int i = 0; i < hyper->n_natural; i++)
-    if (hyper->natural[i].coord == &vb_coord_cube) hyper->natural[i].coord = &vb_coord_log;
-}
-
 /* ---- One point ---- */
 
 static const vb_whitening_factor *factor_of(const vb_joint *j, int k) {

@@ -33,8 +33,6 @@ typedef struct {
 /* the solver to lay the model out with: a dense core where the map will need it, else whatever the
  * pilot is best served with */
 int vb_joint_solver(const vb_input *in, int dense_up_to, int *may_factorise);
-/* thresholds by the log of their distance, since no axis may have an end; before vb_start_axes() */
-void vb_joint_coordinates(vb_hyper *hyper);
 /* the pilot is run at start_axes; xi starts at zeta = 0, x = start_axes */
 vb_status vb_joint_make(const vb_host *host, vb_model *model, const vb_hyper *hyper,
                         const double *start_axes, int dense_up_to, vb_joint *joint);

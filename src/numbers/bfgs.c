@@ -35,7 +35,9 @@ vb_status vb_bfgs_run(vb_bfgs *run) {
       longest = fmax(longest, fabs(dir[i]));
     }
     double slope = vb_dot(n, dir, grad), t = longest > 1.5 ? 1.5 / longest : 1;
-    if (slope < tol) return VB_OK;
+    double steepest = 0;
+    for (int i = 0; i < n; i++) steepest = fmax(steepest, fabs(grad[i]));
+    if (slope < tol && !(steepest > run->steep)) return VB_OK;
     for (;; t /= longest > 1.5 ? 2.5 : 3) {
       for (int i = 0; i < n; i++) next[i] = x[i] + t * dir[i];
       st = run->eval(run->data, next, &f_next, g_next);

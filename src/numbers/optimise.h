@@ -10,7 +10,8 @@ typedef struct {
   vb_objective eval;
   void *data;
   int n, max_eval;
-  double tol;          /* stop where the slope along the step is below */
+  double tol;          /* stop where the slope along the step is below, */
+  double steep;        /* and no entry of the gradient above; set it to INFINITY to do without */
   double *x, *grad, f; /* in: x; out: the best found */
   double *inv;         /* n x n: inverse of -Hessian, in and out */
 } vb_bfgs;

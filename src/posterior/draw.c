@@ -26,17 +26,17 @@ typedef struct {
   double log_congruence; /* log |C| of linear response */
 } drawer;
 
-/* x of one draw: its point, shrunk to the mean and spread again; the point itself where that is no
- * theta */
+/* x of one draw: its point; of independent factors, which have few, shrunk to the mean and spread
+ * again, if that is a theta */
 static void draw_theta(drawer *d, const double *mean, const double *sd, int t, const double *normal,
                        double *x) {
   int K = d->hyper->n_axis;
   double a = sqrt(1 - VB_DRAW_SMOOTH * VB_DRAW_SMOOTH);
   const double *point = d->post->point_x + (size_t)t * K;
   memcpy(x, point, sizeof(double) * K);
+  if (d->post->point_log_density) return;
   for (int k = 0; k < K - d->hyper->n_pin; k++) /* no two draws of a pinned combination are equal */
     x[k] = mean[k] + a * (point[k] - mean[k]) + VB_DRAW_SMOOTH * sd[k] * normal[k];
-  vb_theta_inside(d->hyper, x);
   if (vb_theta_set(d->hyper, x, &d->theta) != VB_OK) memcpy(x, point, sizeof(double) * K);
 }
 
@@ -304,7 +304,7 @@ vb_status vb_draw(const vb_posterior *post, int n, const double *uniform, const 
   if (m->ep) parts_alloc(&d);
   double mean[VB_MAX_AXIS], sd[VB_MAX_AXIS], *centre = h->alloc(D + 1, sizeof(double));
   double *x = h->alloc((size_t)n * K + 1, sizeof(double));
-  int *node = h->alloc(n + 1, sizeof(int));
+  int *node = h->alloc(n + 1, sizeof(int)), *point = h->alloc(n + 1, sizeof(int));
   point_moments(post, K, mean, sd);
   vb_draw_density density;
   if (log_density) {
@@ -314,7 +314,8 @@ vb_status vb_draw(const vb_posterior *post, int n, const double *uniform, const 
   }
   for (int i = 0; i < n; i++) {
     const double *z = coef ? normal + (size_t)i * (D + H) + D : normal + (size_t)i * H;
-    draw_theta(&d, mean, sd, pick_point(post, uniform[i]), z, x + (size_t)i * K);
+    point[i] = pick_point(post, uniform[i]);
+    draw_theta(&d, mean, sd, point[i], z, x + (size_t)i * K);
     node[i] = nearest_node(post, K, x + (size_t)i * K);
   }
   for (int s = 0; s < post->n; s++) { /* draws of one node together: its factor is made once */
@@ -337,7 +338,7 @@ vb_status vb_draw(const vb_posterior *post, int n, const double *uniform, const 
         const double *z = normal + (size_t)i * (D + H), *at = x + (size_t)i * K;
         log_density[2 * i] = vb_draw_log_p(&density, &d.theta, coef + (size_t)i * D);
         log_density[2 * i + 1] =
-            vb_draw_log_q_theta(&density, at, &d.theta) + log_q_deviation(&d, z) - log_slope;
+            vb_draw_log_q_theta(&density, at, point[i]) + log_q_deviation(&d, z) - log_slope;
       }
       vb_theta_report(hyper, &d.theta, natural + (size_t)i * H);
       if (h->poll()) return VB_INTERRUPTED;

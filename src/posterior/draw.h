@@ -13,7 +13,6 @@ typedef struct {
   const vb_hyper *hyper;
   const vb_posterior *post;
   const double *mean, *sd; /* of the points of theta */
-  vb_profile profile;
   vb_theta scratch;
   vb_likelihood likelihood;
   int sums; /* a quadratic family: the log likelihood is had from sums over the rows, which map and
@@ -24,7 +23,8 @@ typedef struct {
 } vb_draw_density;
 vb_status vb_draw_density_make(const vb_posterior *post, const double *mean, const double *sd,
                                vb_draw_density *d);
-double vb_draw_log_q_theta(const vb_draw_density *d, const double *x, const vb_theta *theta);
+/* at x, drawn from the point `point` */
+double vb_draw_log_q_theta(const vb_draw_density *d, const double *x, int point);
 /* log p(y, c, theta) */
 double vb_draw_log_p(vb_draw_density *d, const vb_theta *theta, const double *reported);
 #endif

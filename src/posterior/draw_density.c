@@ -1,27 +1,10 @@
-/* What importance weights of draws are made of (draw.h).  The points of theta are a sample, or a
- * weighted one, of a smooth density, and it is that density that draws are given here: the sum of
- * the kernels that they come from has gaps in four dimensions. */
+/* What importance weights of draws are made of (draw.h). */
 #include <math.h>
 #include <string.h>
 #include "numbers/small.h"
 #include "posterior/draw.h"
 
 #define DENSE_UP_TO 300
-
-static vb_status lay_profile(vb_draw_density *d) {
-  const vb_posterior *post = d->post;
-  int K = d->hyper->n_axis, copies = 1;
-  for (int i = 0; i < d->hyper->n_natural; i++)
-    if (d->hyper->natural[i].axis >= 0) copies += d->hyper->natural[i].coord->even;
-  vb_profile_make(d->model->host, d->hyper, post->mode, post->root, &d->scratch, post->n * copies,
-                  &d->profile);
-  for (int s = 0; s < post->n; s++) {
-    /* nodes laid along pins are too close to each other for an interpolation */
-    if (d->hyper->n_pin && post->weight[s] != 0) continue;
-    vb_profile_add(&d->profile, post->x + (size_t)s * K, post->elbo[s] + post->rq[s]);
-  }
-  return vb_surrogate_fit(&d->profile.s);
-}
 
 static vb_status sum_rows(vb_draw_density *d) {
   const vb_model *m = d->model;
@@ -48,9 +31,7 @@ vb_status vb_draw_density_make(const vb_posterior *post, const double *mean, con
   d->c = host->alloc(m->n_coef + 1, sizeof(double));
   d->vec = host->alloc(m->n_coef + 1, sizeof(double));
   d->site = host->alloc(2 * (size_t)m->n_site + 1, sizeof(double));
-  vb_status st = m->quadratic ? sum_rows(d) : VB_OK;
-  if (st != VB_OK || !hyper->n_axis || post->density != VB_THETA_PROFILE) return st;
-  return lay_profile(d);
+  return m->quadratic ? sum_rows(d) : VB_OK;
 }
 
 /* the kernels' sum in the axes of natural parameters from first on, up to end */
@@ -82,16 +63,9 @@ static double independent(const vb_draw_density *d, const double *x) {
   return out + kernel_sum(d, x, h->first_par, h->n_natural);
 }
 
-double vb_draw_log_q_theta(const vb_draw_density *d, const double *x, const vb_theta *theta) {
-  const vb_posterior *post = d->post;
-  int K = d->hyper->n_axis;
-  double z[VB_MAX_AXIS];
-  if (!K) return 0;
-  if (post->density == VB_THETA_FACTORS) return independent(d, x);
-  vb_whiten(K, post->root, post->mode, x, z);
-  if (post->density == VB_THETA_PROFILE)
-    return vb_profile_at(&d->profile, z, theta->log_prior) - post->log_evidence;
-  return -(vb_dot(K, z, z) + K * VB_LOG_2PI) / 2 - vb_root_log_det(K, post->root);
+double vb_draw_log_q_theta(const vb_draw_density *d, const double *x, int point) {
+  if (!d->hyper->n_axis) return 0;
+  return d->post->point_log_density ? d->post->point_log_density[point] : independent(d, x);
 }
 
 /* all coefficients under a mixture at once: it is made anew for every theta */

@@ -18,8 +18,6 @@ double vb_skew_transform(double z, double skew);
 void vb_skew_transform_all(int n, const double *z, double skew, double *out);
 double vb_skew_log_slope(double z, double skew);
 
-/* what the nodes' values say; a Gaussian; independent factors of unknown form */
-enum { VB_THETA_PROFILE, VB_THETA_NORMAL, VB_THETA_FACTORS };
 typedef struct { /* a finished fit: its model, its hyperparameters, its nodes */
   const vb_model *model;
   const vb_hyper *hyper;
@@ -28,11 +26,9 @@ typedef struct { /* a finished fit: its model, its hyperparameters, its nodes */
   const double *fixed_cov;
   const double *spread; /* by node, of each pin; NULL: there are none */
   const double *point_x, *point_weight;
+  const double *point_log_density; /* NULL: they are independent factors of unknown form */
   const double *mode, *root;
   const double *congruence; /* NULL: none */
-  const double *elbo, *rq;  /* by node */
-  double log_evidence;
-  int density;             /* what the points of theta are a sample of */
   const double *effective; /* NULL, or where q(c) is one Gaussian whatever theta: what of theta it
                               rests on (vb_theta_effective) */
 } vb_posterior;

@@ -56,14 +56,16 @@ static void put_nodes(SEXP list, const vb_fit *fit) {
 }
 
 static void put_points(SEXP list, const vb_fit *fit) {
-  static const char *const names[] = {"hyper", "weight", "x"};
+  static const char *const names[] = {"hyper", "weight", "x", "log_density"};
   int T = fit->n_point, K = fit->hyper->n_axis;
-  SEXP point = vb_list_put(list, "point", vb_list_new(3, names));
+  SEXP point = vb_list_put(list, "point", vb_list_new(4, names));
   if (!T) return;
   memcpy(vb_list_matrix(point, "hyper", fit->n_hyper, T), fit->point_hyper,
          sizeof(double) * (size_t)T * fit->n_hyper);
   memcpy(vb_list_real(point, "weight", T), fit->point_weight, sizeof(double) * T);
   memcpy(vb_list_matrix(point, "x", K, T), fit->point_x, sizeof(double) * (size_t)T * K);
+  if (!fit->set.independent) /* whose points are those of each factor */
+    memcpy(vb_list_real(point, "log_density", T), fit->point_log_density, sizeof(double) * T);
 }
 
 static void put_trace(SEXP list, const vb_fit *fit) {
@@ -83,9 +85,9 @@ static void put_trace(SEXP list, const vb_fit *fit) {
 
 /* the coordinates of the axes, so that draws and predictions can come back to any theta */
 static void put_axes(SEXP list, const vb_fit *fit) {
-  static const char *const names[] = {"coordinate", "s0", "mode", "root"};
+  static const char *const names[] = {"coordinate", "s0", "mode", "root", "polar"};
   int K = fit->hyper->n_axis;
-  SEXP axes = vb_list_put(list, "axes", vb_list_new(4, names));
+  SEXP axes = vb_list_put(list, "axes", vb_list_new(5, names));
   SEXP coordinate = vb_list_put(axes, "coordinate", Rf_allocVector(STRSXP, K));
   double *s0 = vb_list_real(axes, "s0", K), *mode = vb_list_real(axes, "mode", K);
   double *root = vb_list_matrix(axes, "root", K, K);
@@ -94,6 +96,11 @@ static void put_axes(SEXP list, const vb_fit *fit) {
     if (n->axis < 0) continue;
     SET_STRING_ELT(coordinate, n->axis, Rf_mkChar(n->coord->name));
     s0[n->axis] = n->s0;
+  }
+  int *polar = vb_list_int(axes, "polar", fit->hyper->polar ? 2 : 0);
+  if (fit->hyper->polar) {
+    polar[0] = fit->hyper->radius + 1;
+    polar[1] = fit->hyper->angle + 1;
   }
   if (K) memcpy(mode, fit->mode, sizeof(double) * K);
   if (K) memcpy(root, fit->root, sizeof(double) * K * K);
@@ -178,6 +185,8 @@ static SEXP body(void *data) {
   request.may_factorise = vb_get_int(j->control, "automatic");
   vb_r_model(&request, &host, vb_get_int(j->control, "cores"), vb_get_int(j->control, "solver"),
              j->core, &model, cell);
+  int independent = vb_get_int(j->control, "independent") || model.scheme->independent;
+  if (!independent) vb_endless_axes(&request.hyper);
   vb_r_start(&model, &request);
   int K = request.hyper.n_axis, room = K + VB_MAX_PIN;
   fit.host = &host;
@@ -189,8 +198,7 @@ static SEXP body(void *data) {
                           .use_rq = three_way(j->control, "rq"),
                           .use_lr = three_way(j->control, "lr"),
                           .use_skew = three_way(j->control, "skew"),
-                          .independent = vb_get_int(j->control, "independent")};
-  fit.set.independent |= model.scheme->independent;
+                          .independent = independent};
   fit.mode = host.alloc(room + 1, sizeof(double));
   memcpy(fit.mode, request.start, sizeof(double) * K);
   fit.root = host.alloc((size_t)room * room + 1, sizeof(double));

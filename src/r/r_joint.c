@@ -13,7 +13,7 @@ void vb_r_joint_model(vb_request *request, const vb_host *host, int cores, int d
                       vb_core *core, vb_model *model, int *cell) {
   int solver = vb_joint_solver(&request->input, dense_up_to, &request->may_factorise);
   vb_r_model(request, host, cores, solver, core, model, cell);
-  vb_joint_coordinates(&request->hyper);
+  vb_endless_axes(&request->hyper);
   vb_r_start(model, request);
 }
 

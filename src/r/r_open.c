@@ -16,6 +16,12 @@
 static void read_axes(SEXP axes, vb_hyper *hyper) {
   SEXP coordinate = vb_get_strings(axes, "coordinate", hyper->n_axis);
   const double *s0 = vb_get_reals(axes, "s0", hyper->n_axis);
+  const int *polar = vb_get_ints(axes, "polar", -1);
+  hyper->polar = Rf_xlength(vb_list_need(axes, "polar")) == 2;
+  if (hyper->polar) {
+    hyper->radius = polar[0] - 1;
+    hyper->angle = polar[1] - 1;
+  }
   for (int i = 0; i < hyper->n_natural; i++) {
     vb_natural *n = hyper->natural + i;
     if (n->axis < 0) continue;
@@ -60,13 +66,12 @@ static vb_posterior read_posterior(SEXP engine, const vb_model *m, const vb_hype
       .fixed_cov = vb_get_reals(node, "fixed_cov", p * p * n),
       .point_x = vb_get_reals(point, "x", K * n_point),
       .point_weight = vb_get_reals(point, "weight", n_point),
+      .point_log_density = vb_may_reals(point, "log_density", n_point),
       .mode = vb_get_reals(axes, "mode", K),
       .root = vb_get_reals(axes, "root", K * K),
       .congruence = vb_may_reals(engine, "lr", p * p),
       .effective = vb_may_reals(engine, "effective", vb_theta_effective_size(hyper)),
-      .spread = m->n_pin ? vb_get_reals(node, "spread", m->n_pin * n) : NULL,
-      .elbo = vb_get_reals(node, "elbo", n),
-      .rq = vb_get_reals(node, "rq", n)};
+      .spread = m->n_pin ? vb_get_reals(node, "spread", m->n_pin * n) : NULL};
 }
 
 /* there is nothing to keep of half an answer: the interrupt goes on to whoever waits for it,

@@ -88,11 +88,11 @@ SEXP vb_r_node_moments(SEXP handle, SEXP new_rows, SEXP corrected) {
   return got;
 }
 
-/* theta: the log evidence and what the density of theta is; NULL: no log densities are wanted */
-SEXP vb_r_draw(SEXP handle, SEXP uniform, SEXP normal, SEXP theta) {
+/* densities: are log densities wanted? */
+SEXP vb_r_draw(SEXP handle, SEXP uniform, SEXP normal, SEXP densities) {
   static const char *const names[] = {"coef", "hyper", "log_density"};
   const vb_opened *o = vb_r_opened(handle);
-  vb_posterior post = o->post;
+  const vb_posterior post = o->post;
   int n = (int)Rf_xlength(uniform), n_coef = o->model.n_coef, H = post.hyper->first_pin;
   int only_hyper = Rf_nrows(normal) == H && n_coef;
   if (Rf_xlength(normal) != (R_xlen_t)n * (H + (only_hyper ? 0 : n_coef)))
@@ -100,11 +100,7 @@ SEXP vb_r_draw(SEXP handle, SEXP uniform, SEXP normal, SEXP theta) {
   SEXP list = PROTECT(vb_list_new(3, names));
   double *coef = only_hyper ? NULL : vb_list_matrix(list, "coef", n_coef, n);
   double *hyper = vb_list_matrix(list, "hyper", H, n), *log_density = NULL;
-  if (theta != R_NilValue) {
-    log_density = vb_list_matrix(list, "log_density", 2, n);
-    post.log_evidence = vb_get_double(theta, "log_evidence");
-    post.density = vb_get_int(theta, "density");
-  }
+  if (Rf_asLogical(densities) == 1) log_density = vb_list_matrix(list, "log_density", 2, n);
   SEXP got =
       answer(vb_draw(&post, n, REAL_RO(uniform), REAL_RO(normal), coef, hyper, log_density), list);
   UNPROTECT(1);

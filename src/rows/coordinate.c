@@ -1,13 +1,12 @@
-/* How a free axis becomes a natural parameter.  The choice decides how many nodes the integral over
- * theta needs: sd = s0 x^2 where the profile reaches sd = 0 (its density is then near Gaussian in
- * x); sd = s0 x^(-3/2) where it does not and the right tail falls like a power, the cube root of a
- * precision being nearly normal (Wilson & Hilferty 1931); the log where either will do; 2 Phi(x) -
- * 1 for correlations (a flat LKJ is N(0, 1)); the cube root for the distance of two thresholds,
- * which follows the count between them as a gamma variable does.  Other parameters of a likelihood:
- * x itself on the real line, Phi(x) between 0 and 1.  What is flat on one side (theta/flat.c):
- * sinh, which is exponential far out.  ADVI's axes have no end: there w = log(1 + exp(6 x)) / 6,
- * which is x but for x near 0 and below, takes its place in the power, and cosh(1.25 w) - 1, a
- * square near zero with the log's right tail, that of the square. */
+/* How a free axis becomes a natural parameter: the log of sds, of other positive parameters and of
+ * the distance of two thresholds, so that no axis has an end (coordinate ascent, which looks at
+ * the density itself, has the cube root there: x > 0, nearly normal, as the root of a gamma is); 2
+ * Phi(x) - 1 for correlations (a flat LKJ is N(0, 1)); x itself on the real line, Phi(x) between 0
+ * and 1.  ADVI, whose q is a Gaussian in the axes, has others for sds, in which the density is
+ * nearer to one: where it reaches zero, cosh(1.25 w) - 1, a square near zero with the log's right
+ * tail, else w^(-3/2), the cube root of a precision being nearly normal (Wilson & Hilferty 1931), w
+ * = log(1 + exp(6 x)) / 6, which is x but for x near 0 and below.  What is flat on one side
+ * (theta/flat.c): sinh, which is exponential far out. */
 #include <math.h>
 #define R_NO_REMAP
 #include <Rmath.h>
@@ -21,8 +20,8 @@ static double log_log_slope_d(double x, double s0) {
   return 1.0;
 }
 static double log_inverse(double value, double s0) { return log(value / s0); }
-const vb_coordinate vb_coord_log = {
-    "log", 0, 0, log_value, log_value, log_log_slope, log_log_slope_d, log_inverse};
+const vb_coordinate vb_coord_log = {"log",         log_value,       log_value,
+                                    log_log_slope, log_log_slope_d, log_inverse};
 
 static double identity_value(double x, double s0) { return s0 * x; }
 static double identity_slope(double x, double s0) {
@@ -39,9 +38,9 @@ static double identity_log_slope_d(double x, double s0) {
   return 0;
 }
 static double identity_inverse(double value, double s0) { return value / s0; }
-const vb_coordinate vb_coord_identity = {
-    "identity",      0, 0, identity_value, identity_slope, identity_log_slope, identity_log_slope_d,
-    identity_inverse};
+const vb_coordinate vb_coord_identity = {"identity",           identity_value,
+                                         identity_slope,       identity_log_slope,
+                                         identity_log_slope_d, identity_inverse};
 
 static double sinh_value(double x, double s0) { return s0 * sinh(x); }
 static double sinh_slope(double x, double s0) { return s0 * cosh(x); }
@@ -53,8 +52,8 @@ static double sinh_log_slope_d(double x, double s0) {
   return tanh(x);
 }
 static double sinh_inverse(double value, double s0) { return asinh(value / s0); }
-const vb_coordinate vb_coord_sinh = {
-    "sinh", 0, 0, sinh_value, sinh_slope, sinh_log_slope, sinh_log_slope_d, sinh_inverse};
+const vb_coordinate vb_coord_sinh = {"sinh",         sinh_value,       sinh_slope,
+                                     sinh_log_slope, sinh_log_slope_d, sinh_inverse};
 
 static double cube_value(double x, double s0) { return s0 * x * x * x; }
 static double cube_slope(double x, double s0) { return 3 * s0 * x * x; }
@@ -64,33 +63,8 @@ static double cube_log_slope_d(double x, double s0) {
   return 2 / x;
 }
 static double cube_inverse(double value, double s0) { return cbrt(value / s0); }
-const vb_coordinate vb_coord_cube = {
-    "cube", 1e-3, 0, cube_value, cube_slope, cube_log_slope, cube_log_slope_d, cube_inverse};
-
-/* even in x: the half line x < 0 mirrors x > 0 and is never visited; the floor keeps 1 / sd^2
- * finite */
-static double square_value(double x, double s0) { return s0 * fmax(x * x, 1e-10); }
-static double square_slope(double x, double s0) { return 2 * s0 * x; }
-static double square_log_slope(double x, double s0) { return log(2 * s0 * fmax(fabs(x), 1e-5)); }
-static double square_log_slope_d(double x, double s0) {
-  (void)s0;
-  return 1 / fmax(fabs(x), 1e-5);
-}
-static double square_inverse(double value, double s0) { return sqrt(value / s0); }
-const vb_coordinate vb_coord_square = {"square",           1e-3,          1,
-                                       square_value,       square_slope,  square_log_slope,
-                                       square_log_slope_d, square_inverse};
-
-static double power_value(double x, double s0) { return s0 * pow(x, -1.5); }
-static double power_slope(double x, double s0) { return -1.5 * s0 * pow(x, -2.5); }
-static double power_log_slope(double x, double s0) { return log(1.5 * s0) - 2.5 * log(x); }
-static double power_log_slope_d(double x, double s0) {
-  (void)s0;
-  return -2.5 / x;
-}
-static double power_inverse(double value, double s0) { return pow(value / s0, -2.0 / 3); }
-const vb_coordinate vb_coord_power = {
-    "power", 0.02, 0, power_value, power_slope, power_log_slope, power_log_slope_d, power_inverse};
+const vb_coordinate vb_coord_cube = {"cube",         cube_value,       cube_slope,
+                                     cube_log_slope, cube_log_slope_d, cube_inverse};
 
 /* w, log w', and d log w' / dx */
 #define SOFT 6
@@ -122,8 +96,8 @@ static double cosh_inverse(double value, double s0) {
   double half = asinh(sqrt(value / s0 * COSH_UNIT / 2));
   return soft_root_inverse(2 * half / BEND);
 }
-const vb_coordinate vb_coord_cosh = {
-    "cosh", 0, 0, cosh_value, cosh_slope, cosh_log_slope, cosh_log_slope_d, cosh_inverse};
+const vb_coordinate vb_coord_cosh = {"cosh",         cosh_value,       cosh_slope,
+                                     cosh_log_slope, cosh_log_slope_d, cosh_inverse};
 
 static double soft_power_value(double x, double s0) { return s0 * pow(soft_root(x), -1.5); }
 static double soft_power_slope(double x, double s0) {
@@ -140,14 +114,9 @@ static double soft_power_log_slope_d(double x, double s0) {
 static double soft_power_inverse(double value, double s0) {
   return soft_root_inverse(pow(value / s0, -2.0 / 3));
 }
-const vb_coordinate vb_coord_soft_power = {"soft power",
-                                           0,
-                                           0,
-                                           soft_power_value,
-                                           soft_power_slope,
-                                           soft_power_log_slope,
-                                           soft_power_log_slope_d,
-                                           soft_power_inverse};
+const vb_coordinate vb_coord_soft_power = {"soft power",           soft_power_value,
+                                           soft_power_slope,       soft_power_log_slope,
+                                           soft_power_log_slope_d, soft_power_inverse};
 
 static double probit_clamp(double x) { return fmin(fmax(x, -6.5), 6.5); }
 static double probit_value(double x, double s0) {
@@ -170,9 +139,8 @@ static double probit_inverse(double value, double s0) {
   (void)s0;
   return Rf_qnorm5((1 + value) / 2, 0, 1, 1, 0);
 }
-const vb_coordinate vb_coord_probit = {
-    "probit",      0, 0, probit_value, probit_slope, probit_log_slope, probit_log_slope_d,
-    probit_inverse};
+const vb_coordinate vb_coord_probit = {"probit",         probit_value,       probit_slope,
+                                       probit_log_slope, probit_log_slope_d, probit_inverse};
 
 static double unit_value(double x, double s0) {
   (void)s0;
@@ -184,5 +152,5 @@ static double unit_inverse(double value, double s0) {
   (void)s0;
   return Rf_qnorm5(value, 0, 1, 1, 0);
 }
-const vb_coordinate vb_coord_unit = {
-    "unit", 0, 0, unit_value, unit_slope, unit_log_slope, probit_log_slope_d, unit_inverse};
+const vb_coordinate vb_coord_unit = {"unit",         unit_value,         unit_slope,
+                                     unit_log_slope, probit_log_slope_d, unit_inverse};

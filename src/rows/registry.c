@@ -82,8 +82,8 @@ const vb_approximation *vb_approximation_find(const char *name) {
 
 const vb_coordinate *vb_coordinate_find(const char *name) {
   static const vb_coordinate *const coordinate[] = {
-      &vb_coord_log,  &vb_coord_square, &vb_coord_power, &vb_coord_probit,     &vb_coord_identity,
-      &vb_coord_cube, &vb_coord_unit,   &vb_coord_cosh,  &vb_coord_soft_power, &vb_coord_sinh};
+      &vb_coord_log,  &vb_coord_probit, &vb_coord_identity,   &vb_coord_cube,
+      &vb_coord_unit, &vb_coord_cosh,   &vb_coord_soft_power, &vb_coord_sinh};
   for (size_t i = 0; i < sizeof coordinate / sizeof *coordinate; i++)
     if (!strcmp(coordinate[i]->name, name)) return coordinate[i];
   return NULL;

@@ -131,16 +131,13 @@ void vb_mix_make(vb_mixture_fn fn, const double *arg, vb_mix *p);
 /* ---- Coordinates: coordinate.c ---- */
 typedef struct { /* how a free axis x becomes a natural parameter */
   const char *name;
-  double least; /* x > 0 and at least this; 0: x is any number */
-  int even;     /* value(-x) = value(x) */
   double (*value)(double x, double s0);
   double (*slope)(double x, double s0);     /* d value / dx */
   double (*log_slope)(double x, double s0); /* log |slope|: the Jacobian */
   double (*log_slope_d)(double x, double s0);
   double (*inverse)(double value, double s0);
 } vb_coordinate;
-extern const vb_coordinate vb_coord_log, vb_coord_square, vb_coord_power, vb_coord_probit,
-    vb_coord_identity, vb_coord_sinh, vb_coord_cube, vb_coord_unit, vb_coord_cosh,
-    vb_coord_soft_power;
+extern const vb_coordinate vb_coord_log, vb_coord_probit, vb_coord_identity, vb_coord_unit,
+    vb_coord_cube, vb_coord_cosh, vb_coord_soft_power, vb_coord_sinh;
 const vb_coordinate *vb_coordinate_find(const char *name);
 #endif

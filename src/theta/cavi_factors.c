@@ -59,8 +59,7 @@ static vb_status scale_kernel(void *data, const double *x, double *value, double
 
 /* ---- dispersions whose expectations are passes over the rows ---- */
 
-/* Nodes are laid about where q has been: those beyond the edge of an axis, such as a negative
- * distance of two thresholds, have no density and are left out. */
+/* Nodes are laid about where q has been; where theta cannot be set they are left out. */
 vb_status vb_cavi_lay_rule(vb_cavi_job *c) {
   vb_free_form *f = c->factor + c->n_factor - 1;
   vb_free_spread(f);
@@ -68,7 +67,7 @@ vb_status vb_cavi_lay_rule(vb_cavi_job *c) {
   f->T = 0;
   for (int t = 0; t < laid; t++) {
     const double *x = f->x + (size_t)t * K;
-    if (set_own(c, f, x) != VB_OK || vb_theta_inside(c->fit->hyper, c->at)) continue;
+    if (set_own(c, f, x) != VB_OK) continue;
     double *par = c->rule.par + (size_t)f->T * (VB_MAX_PAR + 1);
     memcpy(par, c->scratch.par, sizeof c->scratch.par);
     c->rule.base[f->T] = vb_base(c->fit->model, par);

@@ -21,17 +21,6 @@ void vb_fit_step(vb_fit *fit, int phase, double elbo, double lik) {
   vb_fit_tick(fit);
 }
 
-void vb_z_to_x(const vb_fit *fit, const double *z, double *x) {
-  int K = fit->hyper->n_axis;
-  for (int i = 0; i < K; i++) {
-    x[i] = fit->mode[i];
-    for (int k = 0; k < K; k++) x[i] += fit->root[i + (size_t)k * K] * z[k];
-  }
-  vb_theta_inside(fit->hyper, x);
-}
-
-/* root = V diag(l^-1/2): z = diag(l^1/2) V' (x - mode); its inverse is kept in the rows of root's
- * twin */
 void vb_x_to_z(const vb_fit *fit, const double *x, double *z) {
   vb_whiten(fit->hyper->n_axis, fit->root, fit->mode, x, z);
 }

@@ -8,6 +8,9 @@
 #include "theta/theta.h"
 
 #define SITES_MATTER 5e-4 /* nats */
+#define NEAR_MODE 0.2     /* twice the Newton decrement, in nats */
+#define NEARLY_ALL 0.7
+#define STEEP 0.7      /* on a plateau log sds fall by one a unit, however far the mode is */
 #define MANY_TILTS 3e9 /* operations of one round of them beyond which a horseshoe goes without */
 
 typedef struct {
@@ -26,7 +29,6 @@ static vb_status mode_objective(void *data, const double *x, double *f, double *
   if (*f > c->best) {
     c->best = *f;
     vb_block_copy(fit->model, &fit->block, &fit->spare);
-    /* other coordinates have another Jacobian: the trace goes on where it is higher */
     const vb_step *last = fit->n_step ? fit->step + fit->n_step - 1 : NULL;
     double bound = *f;
     if (fit->model->ep) bound -= vb_ep_gap(fit->model, &fit->theta, &fit->inner, fit->block.m);
@@ -42,7 +44,8 @@ static vb_status climb_to_mode(vb_fit *fit, double *inv, double *grad) {
                  .data = &c,
                  .n = fit->hyper->n_axis,
                  .max_eval = 200,
-                 .tol = 1e-3,
+                 .tol = NEAR_MODE,
+                 .steep = STEEP,
                  .x = fit->mode,
                  .grad = grad,
                  .inv = inv,
@@ -50,80 +53,6 @@ static vb_status climb_to_mode(vb_fit *fit, double *inv, double *grad) {
   vb_status st = vb_bfgs_run(&run);
   fit->mode_elbo = run.f;
   return st;
-}
-
-/* -Hessian by forward differences of the gradient at the mode, symmetrised */
-static vb_status mode_hessian(vb_fit *fit, double *grad, double *hess) {
-  int K = fit->hyper->n_axis;
-  double x[VB_MAX_AXIS], g[VB_MAX_AXIS], f;
-  climb c = {fit, INFINITY,
-             fit->set.tol / 10}; /* not steps of the climb, and differences need more digits */
-  vb_status first = mode_objective(&c, fit->mode, &f, grad);
-  if (first != VB_OK) return first;
-  for (int k = 0; k < K; k++) {
-    double sd = sqrt(fmax(hess[k + (size_t)k * K], 1e-8)), h = fmin(fmax(0.1 * sd, 1e-3), 0.1);
-    for (int side = 0; side < 2; side++) { /* the other side where the first cannot be had */
-      memcpy(x, fit->mode, sizeof(double) * K);
-      x[k] += h;
-      vb_status st = mode_objective(&c, x, &f, g);
-      if (st == VB_INTERRUPTED) return st;
-      if (st == VB_OK) break;
-      if (side) return st;
-      h = -h;
-    }
-    for (int i = 0; i < K; i++) hess[i + (size_t)k * K] = (grad[i] - g[i]) / h;
-  }
-  for (int i = 0; i < K; i++)
-    for (int k = 0; k < i; k++)
-      hess[i + (size_t)k * K] = hess[k + (size_t)i * K] =
-          (hess[i + (size_t)k * K] + hess[k + (size_t)i * K]) / 2;
-  return VB_OK;
-}
-
-/* root with root root' = (-Hessian)^-1, eigenvalues floored so that no axis is wider than the prior
- * can be */
-static void make_root(vb_fit *fit, const double *hess, double *inv) {
-  int K = fit->hyper->n_axis;
-  fit->has_root = 1;
-  double a[VB_MAX_AXIS * VB_MAX_AXIS], value[VB_MAX_AXIS];
-  memcpy(a, hess, sizeof(double) * K * K);
-  vb_eigen(K, a, K, value);
-  for (int k = 0; k < K; k++)
-    for (int i = 0; i < K; i++)
-      fit->root[i + (size_t)k * K] = a[i + (size_t)k * K] / sqrt(fmax(value[k], 0.2));
-  for (int i = 0; i < K; i++)
-    for (int j = 0; j < K; j++) {
-      inv[i + (size_t)j * K] = 0;
-      for (int k = 0; k < K; k++)
-        inv[i + (size_t)j * K] += fit->root[i + (size_t)k * K] * fit->root[j + (size_t)k * K];
-    }
-}
-
-/* For group sds that the data leave wide: sd = s0 x^2 where the profile reaches zero, s0 x^(-3/2)
- * where it does not.  changed gets how many do. */
-static vb_status choose_coordinates(vb_fit *fit, const double *inv, int *changed) {
-  int K = fit->hyper->n_axis;
-  double x[VB_MAX_AXIS], f = -INFINITY;
-  for (int i = 0; i < fit->hyper->first_par; i++) {
-    vb_natural *n = fit->hyper->natural + i;
-    if (n->axis < 0 || !n->prior) continue;
-    double sd = sqrt(inv[n->axis * (size_t)(K + 1)]),
-           s0 = n->coord->value(fit->mode[n->axis], n->s0);
-    if (sd < 0.15) continue; /* any coordinate will do */
-    memcpy(x, fit->mode, sizeof(double) * K);
-    x[n->axis] = n->coord->inverse(0.02 * s0, n->s0);
-    vb_block_copy(fit->model, &fit->spare, &fit->block);
-    vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 0, &f);
-    double at_zero = f - n->coord->log_slope(x[n->axis], n->s0);
-    double at_mode = fit->mode_elbo - n->coord->log_slope(fit->mode[n->axis], n->s0);
-    if (st == VB_INTERRUPTED) return st;
-    int reaches = (st == VB_OK || st == VB_MAX_ITER) && at_zero > at_mode - 8;
-    n->coord = reaches ? &vb_coord_square : &vb_coord_power;
-    n->s0 = s0;
-    fit->mode[n->axis] = 1;
-    ++*changed;
-  }
-  return VB_OK;
 }
 
 static void start_sweep(void *data, double elbo) {
@@ -152,40 +81,39 @@ static vb_status start(vb_fit *fit) {
   return st == VB_MAX_ITER ? VB_OK : st;
 }
 
-static vb_status find_mode(vb_fit *fit) {
-  int K = fit->hyper->n_axis;
-  double *inv = fit->host->alloc((size_t)K * K, sizeof(double)),
-         *hess = fit->host->alloc((size_t)K * K, sizeof(double));
-  double grad[VB_MAX_AXIS];
-  for (int i = 0; i < fit->hyper->n_natural; i++) {
-    int axis = fit->hyper->natural[i].axis;
-    if (axis >= 0) inv[axis * (size_t)(K + 1)] = 0.05;
+/* A term of one sd with a level for nearly every row, and residuals whose sd is free: these two by
+ * polar coordinates */
+static void choose_axes(vb_fit *fit) {
+  vb_hyper *h = fit->hyper;
+  const vb_natural *sigma = h->natural + h->first_par;
+  for (int k = 0; k < h->n_term && fit->model->quadratic && h->n_par && !h->polar; k++) {
+    const vb_natural *sd = h->natural + h->first[k];
+    if (h->d[k] == 1 && sd->axis >= 0 && sigma->axis >= 0 &&
+        h->n_level[k] > NEARLY_ALL * fit->model->n)
+      vb_polar_make(h, sd->axis, sigma->axis, fit->mode);
   }
-  for (int round = 0; round < 2; round++) {
-    vb_status st = climb_to_mode(fit, inv, grad);
-    if (st == VB_MAX_ITER)
-      fit->converged = 0;
-    else if (st != VB_OK)
-      return st;
-    memcpy(hess, inv, sizeof(double) * K * K);
-    st = mode_hessian(fit, grad, hess);
-    if (st != VB_OK) return st;
-    make_root(fit, hess, inv);
-    int changed = 0;
-    if (!round) st = choose_coordinates(fit, inv, &changed);
-    if (st != VB_OK) return st;
-    if (!changed) break;
-    for (int i = 0; i < fit->hyper->first_par;
-         i++) { /* the curvature in log sd, in the new axes at x = 1 */
-      const vb_natural *n = fit->hyper->natural + i;
-      if (n->axis < 0 || n->coord->least == 0) continue;
-      double scale = n->coord->slope(1, n->s0) / n->coord->value(1, n->s0);
-      for (int k = 0; k < K; k++) {
-        inv[n->axis + (size_t)k * K] /= scale;
-        inv[k + (size_t)n->axis * K] /= scale;
-      }
+}
+
+/* Roughly the mode, and scales of the axes: all that the nodes need. */
+vb_status vb_fit_mode(vb_fit *fit) {
+  const vb_hyper *h = fit->hyper;
+  int K = h->n_axis;
+  double *inv = fit->host->alloc((size_t)K * K, sizeof(double)), grad[VB_MAX_AXIS];
+  for (int i = 0; i < K; i++) inv[i * (size_t)(K + 1)] = 0.05;
+  for (int k = 0; k < h->n_term; k++) /* and what so many levels leave open */
+    for (int i = 0; i < h->d[k] * (h->d[k] + 1) / 2; i++) {
+      int axis = h->natural[h->first[k] + i].axis;
+      if (axis >= 0) inv[axis * (size_t)(K + 1)] += 1.0 / h->n_level[k];
     }
+  vb_status st = climb_to_mode(fit, inv, grad);
+  if (st == VB_MAX_ITER) fit->converged = 0;
+  if (st != VB_OK && st != VB_MAX_ITER) return st;
+  memset(fit->root, 0, sizeof(double) * K * K);
+  for (int i = 0; i < K; i++) {
+    size_t own = i * (size_t)(K + 1);
+    fit->root[own] = sqrt(fmax(inv[own], 1e-10));
   }
+  fit->has_root = 1;
   return VB_OK;
 }
 
@@ -276,6 +204,7 @@ static vb_status salvage(vb_fit *fit) {
     memcpy(fit->point_x + (size_t)s * fit->hyper->n_axis, fit->node[s]->x,
            sizeof(double) * fit->hyper->n_axis);
     fit->point_weight[s] = fit->node[s]->weight;
+    fit->point_log_density[s] = log(fit->node[s]->weight);
   }
   vb_points_report(fit);
   fit->rule = "partial";
@@ -293,11 +222,12 @@ vb_status vb_fit_run(vb_fit *fit) {
   if (fit->set.independent) {
     if (st == VB_OK) st = vb_cavi(fit);
   } else {
-    if (st == VB_OK && fit->hyper->n_axis) st = find_mode(fit);
+    if (st == VB_OK) choose_axes(fit);
+    if (st == VB_OK && fit->hyper->n_axis) st = vb_fit_mode(fit);
     for (int more = 1; more && st == VB_OK;) {
       st = settle(fit);
       if (st == VB_OK) st = vb_flat_axis(fit, &more);
-      if (st == VB_OK && more) st = find_mode(fit);
+      if (st == VB_OK && more) st = vb_fit_mode(fit);
     }
     if (st == VB_OK) st = correct_at_mode(fit);
     if (st == VB_OK) st = vb_fit_nodes(fit);

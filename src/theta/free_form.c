@@ -58,7 +58,8 @@ static vb_status find_mode(vb_free_form *f, vb_objective kernel, void *data, dou
                  .tol = 1e-8,
                  .x = f->centre,
                  .grad = grad,
-                 .inv = inv};
+                 .inv = inv,
+                 .steep = INFINITY};
   vb_status st = vb_bfgs_run(&run);
   *top = run.f;
   if (st != VB_OK && st != VB_MAX_ITER) return st;

@@ -11,7 +11,8 @@ static vb_node *new_node(vb_fit *fit, const double *x) {
   int p = fit->model->p, D = fit->model->n_coef, K = fit->hyper->n_axis;
   vb_node *n = h->alloc(1, sizeof(vb_node));
   double *fixed = h->alloc((size_t)p * (p + 2) + 1, sizeof(double));
-  n->x = h->alloc(K + 1, sizeof(double));
+  n->x = h->alloc(2 * (size_t)K + 1, sizeof(double));
+  n->grad = n->x + K;
   memcpy(n->x, x, sizeof(double) * K);
   vb_block_alloc(fit->model, &n->block);
   vb_block_copy(fit->model, &fit->block, &n->block);
@@ -71,12 +72,15 @@ vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged)
   const vb_model *m = fit->model;
   double level;
   vb_node *n = new_node(fit, x);
+  vb_inner_gradient(m, fit->hyper, &fit->theta, &fit->inner, &fit->block, n->grad);
   n->lik = vb_inner_lik(m, &fit->theta, &fit->inner);
   double gap = m->ep ? vb_ep_gap(m, &fit->theta, &fit->inner, fit->block.m) : 0;
   double rq = vb_fit_remainder(fit, n->var, &level);
   n->elbo = elbo - gap;
   n->converged = converged;
-  n->rq = gap + (converged ? rq : 0); /* the remainder is that of an optimum */
+  n->bound = elbo;
+  n->remainder = converged ? rq : 0; /* it is that of an optimum */
+  n->rq = gap + n->remainder;
   if (!isfinite(n->rq)) return VB_NOT_FINITE;
   if (fit->rq_on & VB_RQ_ROWS) {
     n->skew = fit->host->alloc(m->n_coef + 1, sizeof(double));
@@ -121,6 +125,7 @@ void vb_points_alloc(vb_fit *fit, int T) {
   fit->n_point = T;
   fit->point_x = fit->host->alloc((size_t)T * K + 1, sizeof(double));
   fit->point_weight = fit->host->alloc(T + 1, sizeof(double));
+  fit->point_log_density = fit->host->alloc(T + 1, sizeof(double));
   fit->point_hyper = fit->host->alloc((size_t)T * fit->n_hyper + 1, sizeof(double));
 }
 

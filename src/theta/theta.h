@@ -1,34 +1,18 @@
 /* theta: the one loop over the hyperparameters.
  *
  * fit.c is the loop: start, mode, nodes.  At each theta it asks gauss/ for the best Gaussian and
- * correct/ for what that leaves out; nodes.c and weights.c make the integral over theta of it.
+ * correct/ for what that leaves out; surface.h and integral.c make the integral over theta of it.
  * cavi.h is the textbook's coordinate ascent instead. */
 #ifndef VB_THETA_H
 #define VB_THETA_H
 #include "correct/correct.h"
-#include "numbers/surrogate.h"
 
-#define VB_MOST_LOST 0.01     /* standard deviations */
-#define VB_MAX_INTERPOLATED 6 /* hyperparameters; above, distances say too little */
-typedef struct {              /* the log posterior of theta between nodes (profile.c) */
-  const vb_hyper *hyper;
-  const double *mode, *root;
-  vb_theta *theta; /* scratch */
-  double *quad;    /* K x K: curvature of what is interpolated, taken out and put back */
-  double top;      /* value of the first node */
-  vb_surrogate s;
-} vb_profile;
-void vb_profile_make(const vb_host *host, const vb_hyper *hyper, const double *mode,
-                     const double *root, vb_theta *theta, int cap, vb_profile *p);
-/* A node: it is followed in the interpolation by its images, since what is interpolated is even in
- * a square coordinate, so that there is no edge to extrapolate to.  When all are in,
- * vb_surrogate_fit(). */
-void vb_profile_add(vb_profile *p, const double *x, double value);
-double vb_profile_at(const vb_profile *p, const double *z, double log_prior);
+#define VB_MOST_LOST 0.01 /* standard deviations */
 
 typedef struct { /* one value of theta and the posterior given it */
   double *x;     /* K axes */
   double elbo, lik, rq, weight, seconds;
+  double bound, remainder, *grad; /* elbo + rq; grad: of the bound alone, in the axes */
   int converged;
   vb_block block;
   double *hyper;             /* reported natural parameters */
@@ -68,6 +52,7 @@ typedef struct {
   int n_node, cap_node;
   int n_point, n_hyper; /* points: the smooth posterior of theta */
   double *point_x, *point_weight, *point_hyper;
+  double *point_log_density; /* of the axes there */
   vb_step *step;
   int n_step, cap_step, n_eval, poll_every;
   const char *rule;
@@ -90,28 +75,16 @@ vb_status vb_fit_node(vb_fit *fit, const double *x); /* evaluate and keep */
 void vb_node_spread(vb_fit *fit, double *spread);
 /* keep what inner, theta and block hold */
 vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged);
-vb_status vb_fit_nodes(vb_fit *fit); /* the integral over theta */
+vb_status vb_fit_mode(vb_fit *fit);  /* from where fit->mode is */
+vb_status vb_fit_nodes(vb_fit *fit); /* the integral over theta (integral.c) */
 /* Flat-sided coefficients: the axis of one more, where there is one (flat.c); nodes along them,
  * after the integral (laid.c) */
 vb_status vb_flat_axis(vb_fit *fit, int *added);
 vb_status vb_flat_nodes(vb_fit *fit);
-vb_status vb_weighted_nodes(vb_fit *fit, int T); /* by T importance weights */
-int vb_weighted_points(const vb_fit *fit);
 void vb_points_alloc(vb_fit *fit, int T);
 void vb_points_report(vb_fit *fit); /* natural parameters of all points */
 /* the integral is done: weights of nodes and points, evidence, the nodes' part of the trace */
 void vb_nodes_finish(vb_fit *fit, double log_evidence);
 
-typedef struct { /* product of two-piece t densities in z, drawn by low discrepancy */
-  int K, normal; /* normal: not t but Gaussian pieces */
-  double step[VB_MAX_AXIS], center[VB_MAX_AXIS], root[VB_MAX_AXIS * VB_MAX_AXIS],
-      below[VB_MAX_AXIS], above[VB_MAX_AXIS];
-  double log_det;
-} vb_proposal;
-void vb_proposal_init(int K, vb_proposal *q);
-double vb_proposal_draw(const vb_proposal *q, int i, double *z); /* log density at z */
-/* scales of the two pieces from the fall of the log density along each axis */
-vb_status vb_proposal_axes(vb_fit *fit, double at, vb_proposal *q);
-void vb_z_to_x(const vb_fit *fit, const double *z, double *x);
 void vb_x_to_z(const vb_fit *fit, const double *x, double *z);
 #endif

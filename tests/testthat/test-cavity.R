@@ -42,7 +42,7 @@ test_that("refits agree: mixed models, counts, dispersions, ordered categories",
   check <- function(fit, rows, most) {
     expect_lt(max(abs(elpd_of(cavity(fit))[rows] - refits(fit, rows))), most)
   }
-  check(fit_of("slope"), c(1, 31, 49, 157), 0.01)
+  check(fit_of("slope"), c(1, 31, 49, 157), 0.03)         # between some sixty nodes
   check(fit_of("binomial"), c(1, 16, 20, 36, 49), 0.1)
   check(fit_of("negbinomial"), c(1, 5, 24), 0.01)
   check(fit_of("student"), c(2, 7, 11), 0.2)
@@ -247,7 +247,7 @@ test_that("log densities at the nodes are interpolated to the points of theta", 
   # the interpolant written down again: cubic radial basis and a linear trend
   spread <- function(fit, node) {
     engine <- fit$engine
-    used <- which(engine$node$weight != 0)
+    used <- seq_along(engine$node$weight)
     whiten <- function(x) {
       crossprod(engine$axes$root, x - engine$axes$mode) / colSums(engine$axes$root^2)
     }

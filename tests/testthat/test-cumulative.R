@@ -277,7 +277,7 @@ test_that("random intercepts agree with quadrature group by group", {
     sd <- exp(log_sd)
     log_lik(a, b, sd) + log(2) + log_t(a) + log_t(b) + log_half_t(sd, 3, 2.5) + log_sd
   }, seq(-2.8, 1, 0.2), seq(-1.2, 1.8, 0.2), seq(-7, 2.4, 0.25))
-  expect_lt(elbo(fit), exact$log)
+  expect_lt(elbo(fit), exact$log + 0.001)         # an integral by a few thousand points
   expect_equal(fit$log_evidence, exact$log, tolerance = 0.001)
   at <- unname(with(exact$at, cbind(tau1, tau2, exp(beta))))
   got <- posterior_summary(fit, variable = c("b_Intercept", "sd_group__Intercept"))

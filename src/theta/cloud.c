@@ -1,0 +1,134 @@
+/* The integral of the surface: importance sampling by a copula that learns from its own points. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "theta/surface.h"
+
+#define SPREAD 1.15      /* of the first proposal, in normal scores */
+#define MOST_WEIGHT 0.02 /* of a point, when the proposal learns */
+
+vb_status vb_cloud_make(const vb_surface *s, int cap, vb_cloud *c) {
+  const vb_host *h = s->fit->host;
+  int K = s->K;
+  *c = (vb_cloud){.K = K, .cap = cap};
+  c->w = h->alloc((size_t)K * cap, sizeof(double));
+  c->z = h->alloc((size_t)K * cap, sizeof(double));
+  c->weight = h->alloc(cap, sizeof(double));
+  c->log_f = h->alloc(cap, sizeof(double));
+  c->cum = h->alloc(cap, sizeof(double));
+  c->order = h->alloc(cap, sizeof(int));
+  c->scratch = h->alloc((size_t)(K + 1) * cap, sizeof(double));
+  vb_halton_make(h, K, &c->halton);
+  vb_copula_make(h, K, SPREAD, &c->q);
+  return vb_copula_correlation(&c->q, s->correlation);
+}
+
+/* log density by the surface; -infinity where theta cannot be had */
+static double of_surface(vb_surface *s, const double *z) {
+  double w[VB_MAX_AXIS], known = vb_surface_known(s, z);
+  return isfinite(known) ? known + vb_surface_at(s, z, 1, w) + vb_correction_at(s, w) : known;
+}
+
+/* and by the engine */
+static vb_status of_engine(vb_surface *s, const double *z, double *out) {
+  vb_fit *fit = s->fit;
+  double x[VB_MAX_AXIS], level;
+  for (int k = 0; k < s->K; k++) x[k] = s->centre[k] + s->scale[k] * z[k];
+  vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 1, out);
+  *out = st == VB_OK ? *out + vb_fit_remainder(fit, NULL, &level) : -INFINITY;
+  return st == VB_INTERRUPTED ? st : VB_OK;
+}
+
+typedef struct {
+  double z;
+  int t;
+} placed;
+
+static int by_place(const void *a, const void *b) {
+  double x = ((const placed *)a)->z, y = ((const placed *)b)->z;
+  return (x > y) - (x < y);
+}
+
+/* Weights summed up in an order from which points can be picked: of one axis along it. */
+static void accumulate(vb_cloud *c) {
+  placed *p = (placed *)c->scratch; /* room for two doubles a point */
+  for (int t = 0; t < c->T; t++) p[t] = (placed){c->z[(size_t)t * c->K], t};
+  if (c->K == 1) qsort(p, c->T, sizeof(placed), by_place);
+  double sum = 0;
+  for (int i = 0; i < c->T; i++) {
+    c->order[i] = p[i].t;
+    c->cum[i] = sum += c->weight[p[i].t];
+  }
+}
+
+int vb_cloud_pick(const vb_cloud *c, double share) {
+  int lo = 0, hi = c->T - 1;
+  while (lo < hi) {
+    int mid = (lo + hi) / 2;
+    if (c->cum[mid] > share)
+      hi = mid;
+    else
+      lo = mid + 1;
+  }
+  return c->order[lo];
+}
+
+static vb_status weigh(vb_surface *s, int T, double shift, int exact, vb_cloud *c) {
+  int K = s->K;
+  double u[VB_MAX_AXIS], top = -INFINITY, sum = 0, square = 0;
+  c->T = T;
+  for (int t = 0; t < T; t++) {
+    double *at = c->w + (size_t)t * K, *z = c->z + (size_t)t * K, slope;
+    vb_halton_point(&c->halton, K, t, shift, u);
+    double log_q = vb_copula_point(&c->q, u, at);
+    for (int k = 0; k < K; k++) {
+      z[k] = vb_warp_inverse(&s->axis[k].warp, at[k]);
+      vb_warp_at(&s->axis[k].warp, z[k], &slope);
+      log_q += log(slope);
+    }
+    vb_status st = VB_OK;
+    if (exact)
+      st = of_engine(s, z, c->log_f + t);
+    else
+      c->log_f[t] = of_surface(s, z);
+    if (st != VB_OK) return st;
+    if (!isfinite(c->log_f[t])) c->log_f[t] = -INFINITY;
+    c->weight[t] = c->log_f[t] - log_q;
+    if (c->weight[t] > top) top = c->weight[t];
+    if ((t & 1023) == 1023 && s->fit->host->poll()) return VB_INTERRUPTED;
+  }
+  if (!isfinite(top)) return VB_NOT_FINITE;
+  for (int t = 0; t < T; t++) sum += c->weight[t] = exp(c->weight[t] - top);
+  for (int t = 0; t < T; t++) square += pow(c->weight[t] /= sum, 2);
+  accumulate(c);
+  c->ess = 1 / square;
+  c->log_z = top + log(sum / T) + s->log_scale;
+  return VB_OK;
+}
+
+vb_status vb_cloud_integrate(vb_surface *s, int rounds, int T0, int T, vb_cloud *c) {
+  for (int r = 0; r <= rounds; r++) {
+    int last = r == rounds, n = last ? T : T0 * (r + 1);
+    vb_status st = weigh(s, n < c->cap ? n : c->cap, last ? 0.5 : 0.5 + 0.1 * r, 0, c);
+    if (st != VB_OK) return st;
+    if (last) break;
+    vb_copula kept = c->q;
+    st = vb_copula_adapt(&c->q, c->T, c->w, c->weight, MOST_WEIGHT, c->scratch);
+    if (st != VB_OK) c->q = kept;
+  }
+  return VB_OK;
+}
+
+vb_status vb_cloud_exact(vb_surface *s, int rounds, int T, vb_cloud *c) {
+  /* from where the axes and the correlations at the centre put it */
+  vb_copula_make(s->fit->host, s->K, SPREAD, &c->q);
+  vb_status st = vb_copula_correlation(&c->q, s->correlation);
+  for (int r = 0; st == VB_OK && r <= rounds; r++) {
+    int last = r == rounds;
+    st = weigh(s, last ? T : T / 4, last ? 0.5 : 0.6 + 0.1 * r, 1, c);
+    /* the shape of few effective points would be worse than none */
+    if (st == VB_OK && !last && c->ess > 2 * s->K)
+      st = vb_copula_adapt(&c->q, c->T, c->w, c->weight, MOST_WEIGHT, c->scratch);
+  }
+  return st;
+}

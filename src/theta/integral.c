@@ -1,0 +1,335 @@
+/* The integral over the hyperparameters: scan, surface, points, and nodes among the points
+ * that verify it and correct it until they are predicted well enough. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include "theta/surface.h"
+
+#define LONGER 0.35 /* scales beyond a scan's end at which mass makes it longer */
+#define MOST_BATCHES 12
+#define GOLDEN 0.6180339887498949
+#define AT_ODDS 0.4       /* nats that two axes are foretold to do together, for corners */
+#define AT_ODDS_BADLY 0.1 /* the same where the first batch was foretold badly */
+#define POOLED 2          /* batches that the error is the root mean square of */
+#define CHEAP 1e7         /* operations of all nodes that only fill the mixture */
+#define EXACT 256         /* values beyond the budget, */
+#define EFFECTIVE 400     /* points' worth of weight below which more are drawn */
+#define SADDLE 0.7        /* nats above the centre from which on another is looked for */
+#define PEAK 2            /* nats above all nodes that no surface should be */
+#define FEW 100           /* and below which the fit says so */
+#define AFFORD 1e8        /* operations of inner solves for exact weights */
+
+typedef struct {
+  vb_surface surface;
+  vb_cloud cloud;
+  int T, T0, batch, cap; /* T points in the end, T0 in the first round */
+  double goal, bad;      /* errors, sds in nats: aimed at, and not put up with */
+  double missed_tilt, missed_gp;
+} integral;
+
+typedef struct {
+  double z, weight;
+} weighted;
+
+static int by_z(const void *a, const void *b) {
+  double x = ((const weighted *)a)->z, y = ((const weighted *)b)->z;
+  return (x > y) - (x < y);
+}
+
+/* weighted quantiles of one coordinate, at prob and 1 - prob */
+static void tails(const vb_cloud *c, int axis, double prob, double *lo, double *hi) {
+  weighted *p = (weighted *)c->scratch; /* K + 1 >= 2 columns */
+  double sum = 0;
+  for (int t = 0; t < c->T; t++) p[t] = (weighted){c->z[axis + (size_t)t * c->K], c->weight[t]};
+  qsort(p, c->T, sizeof(weighted), by_z);
+  *lo = p[0].z;
+  *hi = p[c->T - 1].z;
+  for (int t = 0; t < c->T; t++) {
+    double before = sum;
+    sum += p[t].weight;
+    if (before < prob && sum >= prob) *lo = p[t].z;
+    if (before < 1 - prob && sum >= 1 - prob) *hi = p[t].z;
+  }
+}
+
+/* Confounded parameters have mass where the scan, which holds all others, does not go. */
+static vb_status lengthen(integral *w, int *longer) {
+  vb_surface *s = &w->surface;
+  *longer = 0;
+  for (int k = 0; k < s->K; k++) {
+    const vb_scan_axis *a = s->axis + k;
+    double lo, hi, from = a->z[0], to = a->z[a->n - 1], more = LONGER * a->spread;
+    tails(&w->cloud, k, 0.01, &lo, &hi);
+    int below = lo<from - (a->decay > 0 ? 4 : 1) * more, above = hi> to + more;
+    vb_status st = below ? vb_scan_add(s, k, fmax(lo, 2.5 * from)) : VB_OK;
+    if (st == VB_INTERRUPTED) return st;
+    *longer |= below && st == VB_OK;
+    st = above ? vb_scan_add(s, k, fmin(hi, 2 * to)) : VB_OK;
+    if (st == VB_INTERRUPTED) return st;
+    *longer |= above && st == VB_OK;
+  }
+  return VB_OK;
+}
+
+static vb_status first_integral(integral *w) {
+  vb_status st = vb_cloud_make(&w->surface, 4 * w->T, &w->cloud);
+  for (int round = 0; st == VB_OK; round++) {
+    int longer;
+    st = vb_surface_fit(&w->surface);
+    if (st == VB_OK)
+      st = vb_cloud_integrate(&w->surface, round ? 1 : 3, w->T0, 2 * w->T0, &w->cloud);
+    if (st != VB_OK || round == 2) return st;
+    st = lengthen(w, &longer);
+    if (!longer) break;
+  }
+  return st;
+}
+
+/* Shares of the weight at which nodes are picked: of one axis evenly, of more, where the points'
+ * order says nothing, by the golden section. */
+static double share_of(const integral *w, int i, int n, double shift) {
+  double even = (i + shift) / n;
+  return w->surface.K == 1 ? even : vb_low_discrepancy(i + (int)(1000 * shift), GOLDEN);
+}
+
+/* Nodes at points of the posterior as it is known, by systematic resampling; error: what was
+ * foretold wrong, of the n that could be had */
+static vb_status verify(integral *w, int round, double *error, int *n) {
+  vb_surface *s = &w->surface;
+  const vb_cloud *c = &w->cloud;
+  double z[VB_MAX_AXIS], score[VB_MAX_AXIS];
+  *n = 0;
+  for (int i = 0; i < w->batch; i++) {
+    int t = vb_cloud_pick(c, share_of(w, i, w->batch, vb_low_discrepancy(round, GOLDEN)));
+    memcpy(z, c->z + (size_t)t * s->K, sizeof(double) * s->K);
+    vb_status st = vb_surface_node(s, z);
+    if (st == VB_INTERRUPTED) return st;
+    if (st != VB_OK) continue;
+    s->sampled[s->n - 1] = 1;
+    double is = s->value[s->n - 1] + s->rest[s->n - 1] - vb_surface_at(s, z, 1, score);
+    error[(*n)++] = is - vb_correction_at(s, score);
+    if (!s->has_gp) continue; /* which of the two would have done better? */
+    w->missed_tilt += pow(is - vb_tilt_at(s, score), 2);
+    w->missed_gp += pow(is - vb_gp_correction(s, score), 2);
+  }
+  return VB_OK;
+}
+
+static int badly(const double *error, int n, double goal) {
+  double mean = 0, square = 0;
+  for (int i = 0; i < n; i++) mean += error[i] / n;
+  for (int i = 0; i < n; i++) square += pow(error[i] - mean, 2);
+  return square > n * goal * goal;
+}
+
+/* until the last nodes were predicted */
+static vb_status correct(integral *w) {
+  vb_surface *s = &w->surface;
+  int K = s->K, n, last = 0;
+  vb_status st = vb_corners(s, w->cap - s->n - 2 * w->batch, AT_ODDS);
+  if (st == VB_OK && s->n_corner) st = vb_cloud_integrate(s, 1, 2 * w->T0, 2 * w->T0, &w->cloud);
+  if (st != VB_OK) return st;
+  int scanned = s->n;
+  double error[2 * VB_MAX_AXIS], pooled = INFINITY, square[MOST_BATCHES];
+  int count[MOST_BATCHES];
+  for (int round = 0; round < MOST_BATCHES && s->n + w->batch <= w->cap; round++) {
+    st = verify(w, round, error, &n);
+    if (st == VB_OK && !round && badly(error, n, w->goal))
+      st = vb_corners(s, w->cap - s->n - 2 * w->batch, AT_ODDS_BADLY);
+    if (st == VB_OK) st = vb_tilt_fit(s, scanned);
+    if (st != VB_OK) return st;
+    double mean = 0, sum = 0, all = 0;
+    for (int i = 0; i < n; i++) mean += error[i] / n;
+    square[round] = 0;
+    count[round] = n;
+    for (int i = 0; i < n; i++) square[round] += pow(error[i] - mean, 2);
+    for (int r = round; r >= 0 && r > round - POOLED; r--) {
+      sum += square[r];
+      all += count[r];
+    }
+    pooled = all > 0 ? sqrt(sum / all) : INFINITY;
+    last = sqrt(square[round] / fmax(n, 1)) < w->goal;
+    s->by_gp = 0;
+    if (s->gp.x && !last && vb_gp_correct(s) == VB_OK) s->by_gp = w->missed_gp <= w->missed_tilt;
+    if (s->gp.x && last) s->has_gp = 0;
+    if (!last) st = vb_cloud_integrate(s, 1, 2 * w->T0, 2 * w->T0, &w->cloud);
+    if (st != VB_OK) return st;
+    if (pooled < w->goal && (s->n - scanned >= K || pooled < w->goal / 3)) break;
+  }
+  s->fit->node_error = pooled;
+  return VB_OK;
+}
+
+/* A mixture over few nodes is lumpy: where they cost next to nothing there are more. */
+static vb_status fill(integral *w) {
+  vb_surface *s = &w->surface;
+  const vb_cloud *c = &w->cloud;
+  double cost = vb_factor_cost(s->fit->model) + 300.0 * s->fit->model->n;
+  int n = (int)fmin(w->cap - s->n, CHEAP / cost);
+  for (int i = 0; i < n; i++) {
+    double z[VB_MAX_AXIS];
+    int t = vb_cloud_pick(c, share_of(w, i, n, 0.5));
+    memcpy(z, c->z + (size_t)t * s->K, sizeof(double) * s->K);
+    vb_status st = vb_surface_node(s, z);
+    if (st == VB_INTERRUPTED) return st;
+    if (st == VB_OK) s->sampled[s->n - 1] = 1;
+  }
+  return VB_OK;
+}
+
+/* Of a single axis every node says what the surface is: no correction is wanted any more. */
+static vb_status take_up(integral *w) {
+  vb_surface *s = &w->surface;
+  memset(s->tilt, 0, 3 * sizeof(double));
+  s->by_gp = 0;
+  s->projection = NULL;
+  vb_scan_take_up(s);
+  vb_status st = vb_surface_fit(s);
+  return st == VB_OK ? vb_cloud_integrate(s, 1, 2 * w->T0, w->T, &w->cloud) : st;
+}
+
+/* exact values at n systematic points of the cloud, less those of the surface */
+static vb_status exact_errors(integral *w, int n, double *z, double *error) {
+  vb_surface *s = &w->surface;
+  const vb_cloud *c = &w->cloud;
+  vb_fit *fit = s->fit;
+  int K = s->K;
+  double x[VB_MAX_AXIS], level, value;
+  for (int i = 0; i < n; i++) {
+    int t = vb_cloud_pick(c, (i + 0.5) / n);
+    const double *at = c->z + (size_t)t * K;
+    for (int k = 0; k < K; k++) x[k] = s->centre[k] + s->scale[k] * (z[k + (size_t)i * K] = at[k]);
+    vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 1, &value);
+    if (st == VB_INTERRUPTED) return st;
+    error[i] = -INFINITY;
+    if (st == VB_OK) error[i] = value + vb_fit_remainder(fit, NULL, &level) - c->log_f[t];
+  }
+  return VB_OK;
+}
+
+/* more values than the budget has, where it has not sufficed: the fit says so */
+static vb_status exceed_budget(integral *w) {
+  vb_surface *s = &w->surface;
+  const vb_host *h = s->fit->host;
+  int n = EXACT > 3 * vb_projection_size(s->K) ? EXACT : 3 * vb_projection_size(s->K);
+  double *z = h->alloc((size_t)n * s->K, sizeof(double)), *error = h->alloc(n, sizeof(double));
+  vb_status st = exact_errors(w, n, z, error);
+  return st == VB_OK ? vb_project(s, n, z, error, &s->fit->node_error) : st;
+}
+
+/* Where the surface is no likeness of the posterior: importance weights of the engine's own values,
+ * as many as can be had. */
+static vb_status weigh_exactly(integral *w) {
+  vb_fit *fit = w->surface.fit;
+  double afford = AFFORD / (vb_factor_cost(fit->model) + 2000);
+  int T = (int)fmin(fmax(afford, 256), 4096);
+  vb_status st = vb_cloud_exact(&w->surface, 4, T, &w->cloud);
+  if (st != VB_OK) return st;
+  double *log_weight = fit->host->alloc(T, sizeof(double));
+  for (int t = 0; t < T; t++) log_weight[t] = log(w->cloud.weight[t]);
+  fit->khat = vb_pareto_k(T, log_weight);
+  fit->ess = w->cloud.ess;
+  fit->node_error = NAN;
+  fit->rule = "weighted";
+  if (!(fit->ess > FEW)) fit->converged = 0;
+  return VB_OK;
+}
+
+/* Has the surface a peak where no node is?  By how many nats it stands above the best of them. */
+static double spurious(const integral *w) {
+  const vb_surface *s = &w->surface;
+  double top = -INFINITY, known = -INFINITY;
+  for (int t = 0; t < w->cloud.T; t++)
+    if (w->cloud.weight[t] > 0) top = fmax(top, w->cloud.log_f[t]);
+  for (int i = 0; i < s->n; i++)
+    known = fmax(known, s->fit->node[i]->bound + s->fit->node[i]->remainder);
+  return top - known;
+}
+
+/* The scan, and again from a node that is well above what was taken for the mode: the climb ends on
+ * a saddle too. */
+static vb_status scan(integral *w) {
+  vb_fit *fit = w->surface.fit;
+  int K = fit->hyper->n_axis;
+  double scale[VB_MAX_AXIS];
+  for (int round = 0;; round++) {
+    for (int k = 0; k < K; k++) scale[k] = fit->root[k * (size_t)(K + 1)];
+    vb_status st = vb_surface_make(fit, scale, w->cap + VB_SCAN_SEVERAL * K, &w->surface);
+    if (st == VB_OK) st = vb_scan(&w->surface);
+    if (st != VB_OK || round == 2) return st;
+    int best = 0;
+    for (int i = 1; i < fit->n_node; i++)
+      if (fit->node[i]->bound > fit->node[best]->bound) best = i;
+    if (!(fit->node[best]->bound > fit->node[0]->bound + SADDLE)) return VB_OK;
+    memcpy(fit->mode, fit->node[best]->x, sizeof(double) * K);
+    vb_block_copy(fit->model, &fit->node[best]->block, &fit->spare);
+    fit->n_node = 0;
+    st = vb_fit_mode(fit);
+    if (st != VB_OK) return st;
+  }
+}
+
+static vb_status hand_over(integral *w) {
+  vb_fit *fit = w->surface.fit;
+  const vb_surface *s = &w->surface;
+  const vb_cloud *c = &w->cloud;
+  int K = s->K;
+  double *weight = fit->host->alloc(s->n, sizeof(double));
+  vb_status st = vb_spread_weights(s, c, weight);
+  if (st != VB_OK) return st;
+  for (int i = 0; i < fit->n_node; i++) fit->node[i]->weight = i < s->n ? weight[i] : 0;
+  vb_points_alloc(fit, c->T);
+  for (int t = 0; t < c->T; t++) {
+    for (int k = 0; k < K; k++)
+      fit->point_x[k + (size_t)t * K] = s->centre[k] + s->scale[k] * c->z[k + (size_t)t * K];
+    fit->point_weight[t] = c->weight[t];
+    fit->point_log_density[t] = c->log_f[t] - c->log_z;
+  }
+  vb_points_report(fit);
+  for (int k = 0; k < K; k++) fit->root[k * (size_t)(K + 1)] = s->scale[k];
+  vb_nodes_finish(fit, c->log_z);
+  return VB_OK;
+}
+
+static vb_status single_node(vb_fit *fit) {
+  double none = 0;
+  vb_status st = vb_fit_node(fit, &none);
+  if (st != VB_OK) return st;
+  fit->node[0]->weight = 1;
+  vb_points_alloc(fit, 1);
+  fit->point_weight[0] = 1;
+  vb_points_report(fit);
+  vb_nodes_finish(fit, fit->node[0]->elbo + fit->node[0]->rq);
+  return VB_OK;
+}
+
+vb_status vb_fit_nodes(vb_fit *fit) {
+  int K = fit->hyper->n_axis, few = K <= 4;
+  if (!K) return single_node(fit);
+  integral w = {.surface.fit = fit,
+                .T = K > 8 ? 16384 : 8192,
+                .T0 = K < 8 ? 256 * K : 2048,
+                .batch = K / 2 > 6 ? (K + 1) / 2 : 6,
+                .cap = K <= 8 ? 60 : 10 + 6 * K,
+                .goal = few ? 0.06 : 0.15,
+                .bad = few ? 0.15 : 0.3};
+  if (fit->set.max_node > 6 * K) w.cap = fit->set.max_node;
+  vb_status st = scan(&w);
+  if (st == VB_OK && few) vb_gp_make(fit->host, K, w.surface.cap, &w.surface.gp);
+  if (st == VB_OK) st = first_integral(&w);
+  if (st == VB_OK) st = correct(&w);
+  if (st == VB_OK) st = vb_cloud_integrate(&w.surface, 1, 2 * w.T0, w.T, &w.cloud);
+  if (st == VB_OK && !(fit->node_error < w.bad)) {
+    st = exceed_budget(&w);
+    if (st == VB_OK) st = vb_cloud_integrate(&w.surface, 1, 2 * w.T0, w.T, &w.cloud);
+  }
+  if (st == VB_OK && w.cloud.ess < EFFECTIVE)
+    st = vb_cloud_integrate(&w.surface, 1, w.T, 4 * w.T, &w.cloud);
+  fit->rule = "surrogate";
+  if (st == VB_OK) st = fill(&w);
+  if (st == VB_OK && K == 1) st = take_up(&w);
+  if (st != VB_INTERRUPTED && w.cloud.w && w.surface.n > 2 * K &&
+      (st != VB_OK || w.cloud.ess < EFFECTIVE || !(fit->node_error < w.bad) || spurious(&w) > PEAK))
+    st = weigh_exactly(&w);
+  return st == VB_OK ? hand_over(&w) : st;
+}

@@ -1,0 +1,149 @@
+/* Weights of the nodes: sum_s W_s f(node s) stands for the mean of f over the weighted points, for
+ * what the nodes alone have (moments of coefficients), by kernel quadrature: f is taken from a
+ * space of products of narrow main effects, quadratics in the scores, and what coefficients'
+ * variances and shrunken means grow like, sd^2 and sd^2 / (sd^2 + v) of every sd.  The nodes are a
+ * mixture distribution, so that no weight may be negative: an active set. */
+#include <math.h>
+#include <string.h>
+#include "numbers/small.h"
+#include "theta/surface.h"
+
+#define SHARE 0.3  /* of each narrow kernel against one */
+#define WIDTH 0.7  /* its width, in scores */
+#define CLIP 4     /* scores are clipped there */
+#define SMOOTH 100 /* prior variance of quadratics and of growth */
+#define NUGGET 1e-4
+#define PULL 0.01   /* the same towards equal weights, */
+#define MANY 20     /* where so many nodes are points of the posterior */
+#define POINTS 4096 /* as many as sums over points need */
+
+typedef struct {
+  const vb_surface *s;
+  int K, n_grow;
+  int axis[VB_MAX_AXIS];                    /* of sds */
+  double mean[VB_MAX_AXIS], v[VB_MAX_AXIS]; /* 3 E sd^2; variance of the levels' data */
+} space;
+
+/* features of z: clipped scores, then growth */
+static void lay(const space *p, const double *z, double *out) {
+  double slope;
+  for (int k = 0; k < p->K; k++)
+    out[k] = fmin(fmax(vb_warp_at(&p->s->axis[k].warp, z[k], &slope), -CLIP), CLIP);
+  for (int i = 0; i < p->n_grow; i++) {
+    int k = p->axis[i];
+    double square = exp(2 * (p->s->centre[k] + p->s->scale[k] * z[k]));
+    out[p->K + 2 * i] = square / p->mean[i];
+    out[p->K + 2 * i + 1] = square / (square + p->v[i]);
+  }
+}
+
+static double kernel(const space *p, const double *a, const double *b) {
+  double narrow = 1, dot = vb_dot(p->K, a, b);
+  for (int k = 0; k < p->K; k++) {
+    double d = (a[k] - b[k]) / WIDTH;
+    narrow *= (1 + SHARE * exp(-d * d / 2)) / (1 + SHARE);
+  }
+  double grow = vb_dot(2 * p->n_grow, a + p->K, b + p->K);
+  return narrow + SMOOTH * (pow(1 + dot / 9, 2) + grow);
+}
+
+static void find_sds(space *p, const vb_cloud *c, int T, double sum) {
+  const vb_hyper *h = p->s->fit->hyper;
+  for (int k = 0; k < h->n_term; k++)
+    for (int a = 0; a < h->d[k]; a++) {
+      int axis = h->natural[h->first[k] + a].axis;
+      if (axis < 0) continue;
+      double mean = 0;
+      for (int t = 0; t < T; t++)
+        mean += c->weight[t] / sum *
+                exp(2 * (p->s->centre[axis] + p->s->scale[axis] * c->z[axis + (size_t)t * p->K]));
+      p->axis[p->n_grow] = axis;
+      p->mean[p->n_grow] = 3 * mean;
+      p->v[p->n_grow++] = p->s->reference.term[k].variance[a];
+    }
+}
+
+/* A restricted to the active, solved for k; -1 as the first entry of x where it cannot be */
+static vb_status solve_active(int N, const double *A, const double *k, const int *on, double *work,
+                              double *x) {
+  int n = 0, place[4096];
+  for (int i = 0; i < N; i++)
+    if (on[i]) place[n++] = i;
+  for (int j = 0; j < n; j++) {
+    for (int i = j; i < n; i++) work[i + (size_t)j * n] = A[place[i] + (size_t)place[j] * N];
+    work[(size_t)n * n + j] = k[place[j]];
+  }
+  vb_status st = vb_chol(n, work, n);
+  if (st != VB_OK) return st;
+  vb_chol_solve(n, work, n, 1, work + (size_t)n * n, n);
+  memset(x, 0, sizeof(double) * N);
+  for (int j = 0; j < n; j++) x[place[j]] = work[(size_t)n * n + j];
+  return VB_OK;
+}
+
+/* least x' A x / 2 - k' x over x >= 0 */
+static vb_status nonnegative(const vb_host *h, int N, const double *A, const double *k, double *x) {
+  int *on = h->alloc(N, sizeof(int));
+  double *work = h->alloc((size_t)N * (N + 1), sizeof(double));
+  for (int i = 0; i < N; i++) on[i] = 1;
+  for (int it = 0; it < 4 * N; it++) {
+    vb_status st = solve_active(N, A, k, on, work, x);
+    if (st != VB_OK) return st;
+    int worst = -1;
+    for (int i = 0; i < N; i++)
+      if (x[i] < 0 && (worst < 0 || x[i] < x[worst])) worst = i;
+    if (worst >= 0) {
+      on[worst] = 0;
+      continue;
+    }
+    double most = 1e-6; /* who would come back in? */
+    for (int i = 0; i < N; i++) {
+      if (on[i]) continue;
+      double g = k[i];
+      for (int j = 0; j < N; j++) g -= A[i + (size_t)j * N] * x[j];
+      if (g > most) {
+        most = g;
+        worst = i;
+      }
+    }
+    if (worst < 0 || it > 3 * N) break;
+    on[worst] = 1;
+  }
+  for (int i = 0; i < N; i++) x[i] = fmax(x[i], 0);
+  return VB_OK;
+}
+
+vb_status vb_spread_weights(const vb_surface *s, const vb_cloud *c, double *weight) {
+  const vb_host *h = s->fit->host;
+  space p = {.s = s, .K = s->K};
+  int N = s->n, sampled = 0, T = c->T < POINTS ? c->T : POINTS;
+  double sum = 0, all = 0;
+  for (int t = 0; t < T; t++) sum += c->weight[t];
+  find_sds(&p, c, T, sum);
+  int P = p.K + 2 * p.n_grow;
+  double *node = h->alloc((size_t)P * N, sizeof(double)), *point = h->alloc(P, sizeof(double));
+  double *A = h->alloc((size_t)N * N, sizeof(double)), *k = h->alloc(N, sizeof(double));
+  for (int i = 0; i < N; i++) lay(&p, s->z + (size_t)i * p.K, node + (size_t)i * P);
+  for (int t = 0; t < T; t++) {
+    if (!(c->weight[t] > 0)) continue;
+    lay(&p, c->z + (size_t)t * p.K, point);
+    for (int i = 0; i < N; i++)
+      k[i] += c->weight[t] / sum * kernel(&p, node + (size_t)i * P, point);
+  }
+  for (int j = 0; j < N; j++)
+    for (int i = 0; i < N; i++)
+      A[i + (size_t)j * N] =
+          kernel(&p, node + (size_t)i * P, node + (size_t)j * P) + (i == j ? NUGGET : 0);
+  /* among weights that serve equally, those near equal ones of the nodes that are a sample */
+  for (int i = 0; i < N; i++) sampled += s->sampled[i];
+  double pull = sampled < MANY || s->K == 1 ? NUGGET / 100 : PULL;
+  for (int i = 0; i < N; i++) {
+    A[i * (size_t)(N + 1)] += pull;
+    if (s->sampled[i] && sampled >= MANY) k[i] += pull / sampled;
+  }
+  vb_status st = nonnegative(h, N, A, k, weight);
+  for (int i = 0; i < N; i++) all += weight[i];
+  if (st == VB_OK && !(all > 0)) st = VB_NOT_FINITE;
+  for (int i = 0; i < N && st == VB_OK; i++) weight[i] /= all;
+  return st;
+}
