@@ -88,7 +88,8 @@
 #'     axes; `h`, `site_h` and `site_b` what its Gaussians are made of. `spread`: where there is a
 #'     `pin`, the variance along it of what a node stands for.}
 #'   \item{`point`}{The marginal distribution of the hyperparameters as weighted points: `hyper`, a
-#'     column each, and `weight`; `x` the same on the axes and `log_density`, the log density there.}
+#'     column each, and `weight`; `x` the same on the axes and `log_density`, the log density
+#'     there.}
 #'   \item{`axes`}{How the axes become hyperparameters: `coordinate`, its scale `s0`, the `mode`,
 #'     and the `root` that whitens them. `polar`: two sds that are known by the sum of their squares
 #'     are polar coordinates on these axes, the log of the radius and an angle.}

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 #include "numbers/small.h"
-#include "theta/theta.h"
+#include "theta/interpolate.h"
 
 void vb_fit_tick(const vb_fit *fit) {
   fit->host->progress(fit->host->data, fit->n_step + fit->n_node);
@@ -19,6 +19,14 @@ void vb_fit_step(vb_fit *fit, int phase, double elbo, double lik) {
   }
   fit->step[fit->n_step++] = (vb_step){phase, elbo, lik, fit->host->seconds(fit->host->data)};
   vb_fit_tick(fit);
+}
+
+void vb_z_to_x(const vb_fit *fit, const double *z, double *x) {
+  int K = fit->hyper->n_axis;
+  for (int i = 0; i < K; i++) {
+    x[i] = fit->mode[i];
+    for (int k = 0; k < K; k++) x[i] += fit->root[i + (size_t)k * K] * z[k];
+  }
 }
 
 void vb_x_to_z(const vb_fit *fit, const double *x, double *z) {

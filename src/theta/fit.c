@@ -8,52 +8,7 @@
 #include "theta/theta.h"
 
 #define SITES_MATTER 5e-4 /* nats */
-#define NEAR_MODE 0.2     /* twice the Newton decrement, in nats */
-#define NEARLY_ALL 0.7
-#define STEEP 0.7      /* on a plateau log sds fall by one a unit, however far the mode is */
 #define MANY_TILTS 3e9 /* operations of one round of them beyond which a horseshoe goes without */
-
-typedef struct {
-  vb_fit *fit;
-  double best, tol;
-} climb;
-
-static vb_status mode_objective(void *data, const double *x, double *f, double *grad) {
-  climb *c = data;
-  vb_fit *fit = c->fit;
-  vb_block_copy(fit->model, &fit->spare, &fit->block);
-  vb_status st = vb_fit_eval(fit, x, c->tol, 1, f);
-  if (st != VB_OK && st != VB_MAX_ITER) return st;
-  if (!isfinite(*f)) return VB_NOT_FINITE;
-  vb_inner_gradient(fit->model, fit->hyper, &fit->theta, &fit->inner, &fit->block, grad);
-  if (*f > c->best) {
-    c->best = *f;
-    vb_block_copy(fit->model, &fit->block, &fit->spare);
-    const vb_step *last = fit->n_step ? fit->step + fit->n_step - 1 : NULL;
-    double bound = *f;
-    if (fit->model->ep) bound -= vb_ep_gap(fit->model, &fit->theta, &fit->inner, fit->block.m);
-    if (!last || last->phase < 2 || bound > last->elbo)
-      vb_fit_step(fit, 2, bound, vb_inner_lik(fit->model, &fit->theta, &fit->inner));
-  }
-  return VB_OK;
-}
-
-static vb_status climb_to_mode(vb_fit *fit, double *inv, double *grad) {
-  climb c = {fit, -INFINITY, fit->set.tol * 10};
-  vb_bfgs run = {.eval = mode_objective,
-                 .data = &c,
-                 .n = fit->hyper->n_axis,
-                 .max_eval = 200,
-                 .tol = NEAR_MODE,
-                 .steep = STEEP,
-                 .x = fit->mode,
-                 .grad = grad,
-                 .inv = inv,
-                 .f = fit->mode_elbo};
-  vb_status st = vb_bfgs_run(&run);
-  fit->mode_elbo = run.f;
-  return st;
-}
 
 static void start_sweep(void *data, double elbo) {
   vb_fit *fit = data;
@@ -79,42 +34,6 @@ static vb_status start(vb_fit *fit) {
   if ((fit->model->quadratic || fit->model->ep) && isfinite(fit->mode_elbo))
     vb_fit_step(fit, 1, fit->mode_elbo - gap, vb_inner_lik(fit->model, &fit->theta, &fit->inner));
   return st == VB_MAX_ITER ? VB_OK : st;
-}
-
-/* A term of one sd with a level for nearly every row, and residuals whose sd is free: these two by
- * polar coordinates */
-static void choose_axes(vb_fit *fit) {
-  vb_hyper *h = fit->hyper;
-  const vb_natural *sigma = h->natural + h->first_par;
-  for (int k = 0; k < h->n_term && fit->model->quadratic && h->n_par && !h->polar; k++) {
-    const vb_natural *sd = h->natural + h->first[k];
-    if (h->d[k] == 1 && sd->axis >= 0 && sigma->axis >= 0 &&
-        h->n_level[k] > NEARLY_ALL * fit->model->n)
-      vb_polar_make(h, sd->axis, sigma->axis, fit->mode);
-  }
-}
-
-/* Roughly the mode, and scales of the axes: all that the nodes need. */
-vb_status vb_fit_mode(vb_fit *fit) {
-  const vb_hyper *h = fit->hyper;
-  int K = h->n_axis;
-  double *inv = fit->host->alloc((size_t)K * K, sizeof(double)), grad[VB_MAX_AXIS];
-  for (int i = 0; i < K; i++) inv[i * (size_t)(K + 1)] = 0.05;
-  for (int k = 0; k < h->n_term; k++) /* and what so many levels leave open */
-    for (int i = 0; i < h->d[k] * (h->d[k] + 1) / 2; i++) {
-      int axis = h->natural[h->first[k] + i].axis;
-      if (axis >= 0) inv[axis * (size_t)(K + 1)] += 1.0 / h->n_level[k];
-    }
-  vb_status st = climb_to_mode(fit, inv, grad);
-  if (st == VB_MAX_ITER) fit->converged = 0;
-  if (st != VB_OK && st != VB_MAX_ITER) return st;
-  memset(fit->root, 0, sizeof(double) * K * K);
-  for (int i = 0; i < K; i++) {
-    size_t own = i * (size_t)(K + 1);
-    fit->root[own] = sqrt(fmax(inv[own], 1e-10));
-  }
-  fit->has_root = 1;
-  return VB_OK;
 }
 
 /* rows under random effects or many shrunken coefficients, and prior sites that are tighter than
@@ -222,7 +141,7 @@ vb_status vb_fit_run(vb_fit *fit) {
   if (fit->set.independent) {
     if (st == VB_OK) st = vb_cavi(fit);
   } else {
-    if (st == VB_OK) choose_axes(fit);
+    if (st == VB_OK) vb_choose_axes(fit);
     if (st == VB_OK && fit->hyper->n_axis) st = vb_fit_mode(fit);
     for (int more = 1; more && st == VB_OK;) {
       st = settle(fit);

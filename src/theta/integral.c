@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "theta/interpolate.h"
 #include "theta/surface.h"
 
 #define LONGER 0.35 /* scales beyond a scan's end at which mass makes it longer */
@@ -122,6 +123,12 @@ static int badly(const double *error, int n, double goal) {
   return square > n * goal * goal;
 }
 
+/* Of a single axis every node says what the surface is: no correction is wanted. */
+static vb_status take_up(vb_surface *s) {
+  vb_scan_take_up(s);
+  return vb_surface_fit(s);
+}
+
 /* until the last nodes were predicted */
 static vb_status correct(integral *w) {
   vb_surface *s = &w->surface;
@@ -136,7 +143,7 @@ static vb_status correct(integral *w) {
     st = verify(w, round, error, &n);
     if (st == VB_OK && !round && badly(error, n, w->goal))
       st = vb_corners(s, w->cap - s->n - 2 * w->batch, AT_ODDS_BADLY);
-    if (st == VB_OK) st = vb_tilt_fit(s, scanned);
+    if (st == VB_OK) st = K == 1 ? take_up(s) : vb_tilt_fit(s, scanned);
     if (st != VB_OK) return st;
     double mean = 0, sum = 0, all = 0;
     for (int i = 0; i < n; i++) mean += error[i] / n;
@@ -175,17 +182,6 @@ static vb_status fill(integral *w) {
     if (st == VB_OK) s->sampled[s->n - 1] = 1;
   }
   return VB_OK;
-}
-
-/* Of a single axis every node says what the surface is: no correction is wanted any more. */
-static vb_status take_up(integral *w) {
-  vb_surface *s = &w->surface;
-  memset(s->tilt, 0, 3 * sizeof(double));
-  s->by_gp = 0;
-  s->projection = NULL;
-  vb_scan_take_up(s);
-  vb_status st = vb_surface_fit(s);
-  return st == VB_OK ? vb_cloud_integrate(s, 1, 2 * w->T0, w->T, &w->cloud) : st;
 }
 
 /* exact values at n systematic points of the cloud, less those of the surface */
@@ -306,6 +302,7 @@ static vb_status single_node(vb_fit *fit) {
 vb_status vb_fit_nodes(vb_fit *fit) {
   int K = fit->hyper->n_axis, few = K <= 4;
   if (!K) return single_node(fit);
+  if (vb_values_alone(fit->hyper)) return vb_interpolated_nodes(fit);
   integral w = {.surface.fit = fit,
                 .T = K > 8 ? 16384 : 8192,
                 .T0 = K < 8 ? 256 * K : 2048,
@@ -315,7 +312,7 @@ vb_status vb_fit_nodes(vb_fit *fit) {
                 .bad = few ? 0.15 : 0.3};
   if (fit->set.max_node > 6 * K) w.cap = fit->set.max_node;
   vb_status st = scan(&w);
-  if (st == VB_OK && few) vb_gp_make(fit->host, K, w.surface.cap, &w.surface.gp);
+  if (st == VB_OK && few && K > 1) vb_gp_make(fit->host, K, w.surface.cap, &w.surface.gp);
   if (st == VB_OK) st = first_integral(&w);
   if (st == VB_OK) st = correct(&w);
   if (st == VB_OK) st = vb_cloud_integrate(&w.surface, 1, 2 * w.T0, w.T, &w.cloud);
@@ -327,7 +324,8 @@ vb_status vb_fit_nodes(vb_fit *fit) {
     st = vb_cloud_integrate(&w.surface, 1, w.T, 4 * w.T, &w.cloud);
   fit->rule = "surrogate";
   if (st == VB_OK) st = fill(&w);
-  if (st == VB_OK && K == 1) st = take_up(&w);
+  if (st == VB_OK && K == 1) st = take_up(&w.surface);
+  if (st == VB_OK && K == 1) st = vb_cloud_integrate(&w.surface, 1, 2 * w.T0, w.T, &w.cloud);
   if (st != VB_INTERRUPTED && w.cloud.w && w.surface.n > 2 * K &&
       (st != VB_OK || w.cloud.ess < EFFECTIVE || !(fit->node_error < w.bad) || spurious(&w) > PEAK))
     st = weigh_exactly(&w);

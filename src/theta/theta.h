@@ -75,6 +75,12 @@ vb_status vb_fit_node(vb_fit *fit, const double *x); /* evaluate and keep */
 void vb_node_spread(vb_fit *fit, double *spread);
 /* keep what inner, theta and block hold */
 vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged);
+/* is the integral made of values alone? (interpolate.h) */
+static inline int vb_values_alone(const vb_hyper *hyper) {
+  return hyper->n_pin > 0 || hyper->n_shrink > 0;
+}
+/* the axes that suit the model, before anything is looked for on them */
+void vb_choose_axes(vb_fit *fit);
 vb_status vb_fit_mode(vb_fit *fit);  /* from where fit->mode is */
 vb_status vb_fit_nodes(vb_fit *fit); /* the integral over theta (integral.c) */
 /* Flat-sided coefficients: the axis of one more, where there is one (flat.c); nodes along them,

@@ -1,0 +1,143 @@
+/* The mode of theta, or near it: where the nodes of the integral are laid round
+ * (mathematics.Rmd, section 5). */
+#include <math.h>
+#include <string.h>
+#include "gauss/ep.h"
+#include "numbers/small.h"
+#include "theta/theta.h"
+
+#define NEAR_MODE 0.2 /* twice the Newton decrement, in nats */
+#define STEEP 0.7     /* on a plateau log sds fall by one a unit, however far the mode is */
+#define NEARLY_ALL 0.7
+
+typedef struct {
+  vb_fit *fit;
+  double best, tol;
+} climb;
+
+static vb_status mode_objective(void *data, const double *x, double *f, double *grad) {
+  climb *c = data;
+  vb_fit *fit = c->fit;
+  vb_block_copy(fit->model, &fit->spare, &fit->block);
+  vb_status st = vb_fit_eval(fit, x, c->tol, 1, f);
+  if (st != VB_OK && st != VB_MAX_ITER) return st;
+  if (!isfinite(*f)) return VB_NOT_FINITE;
+  vb_inner_gradient(fit->model, fit->hyper, &fit->theta, &fit->inner, &fit->block, grad);
+  if (*f > c->best) {
+    c->best = *f;
+    vb_block_copy(fit->model, &fit->block, &fit->spare);
+    const vb_step *last = fit->n_step ? fit->step + fit->n_step - 1 : NULL;
+    double bound = *f;
+    if (fit->model->ep) bound -= vb_ep_gap(fit->model, &fit->theta, &fit->inner, fit->block.m);
+    if (!last || last->phase < 2 || bound > last->elbo)
+      vb_fit_step(fit, 2, bound, vb_inner_lik(fit->model, &fit->theta, &fit->inner));
+  }
+  return VB_OK;
+}
+
+static vb_status climb_to_mode(vb_fit *fit, int values, double *inv, double *grad) {
+  climb c = {fit, -INFINITY, fit->set.tol * 10};
+  vb_bfgs run = {.eval = mode_objective,
+                 .data = &c,
+                 .n = fit->hyper->n_axis,
+                 .max_eval = 200,
+                 .tol = values ? 1e-3 : NEAR_MODE,
+                 .steep = values ? INFINITY : STEEP,
+                 .x = fit->mode,
+                 .grad = grad,
+                 .inv = inv,
+                 .f = fit->mode_elbo};
+  vb_status st = vb_bfgs_run(&run);
+  fit->mode_elbo = run.f;
+  return st;
+}
+
+/* -Hessian by forward differences of the gradient at the mode, symmetrised */
+static vb_status mode_hessian(vb_fit *fit, double *grad, double *hess) {
+  int K = fit->hyper->n_axis;
+  double x[VB_MAX_AXIS], g[VB_MAX_AXIS], f;
+  climb c = {fit, INFINITY,
+             fit->set.tol / 10}; /* not steps of the climb, and differences need more digits */
+  vb_status first = mode_objective(&c, fit->mode, &f, grad);
+  if (first != VB_OK) return first;
+  for (int k = 0; k < K; k++) {
+    double sd = sqrt(fmax(hess[k + (size_t)k * K], 1e-8)), h = fmin(fmax(0.1 * sd, 1e-3), 0.1);
+    for (int side = 0; side < 2; side++) { /* the other side where the first cannot be had */
+      memcpy(x, fit->mode, sizeof(double) * K);
+      x[k] += h;
+      vb_status st = mode_objective(&c, x, &f, g);
+      if (st == VB_INTERRUPTED) return st;
+      if (st == VB_OK) break;
+      if (side) return st;
+      h = -h;
+    }
+    for (int i = 0; i < K; i++) hess[i + (size_t)k * K] = (grad[i] - g[i]) / h;
+  }
+  for (int i = 0; i < K; i++)
+    for (int k = 0; k < i; k++)
+      hess[i + (size_t)k * K] = hess[k + (size_t)i * K] =
+          (hess[i + (size_t)k * K] + hess[k + (size_t)i * K]) / 2;
+  return VB_OK;
+}
+
+/* root with root root' = (-Hessian)^-1, eigenvalues floored so that no axis is wider than the prior
+ * can be */
+static void make_root(vb_fit *fit, const double *hess, double *inv) {
+  int K = fit->hyper->n_axis;
+  fit->has_root = 1;
+  double a[VB_MAX_AXIS * VB_MAX_AXIS], value[VB_MAX_AXIS];
+  memcpy(a, hess, sizeof(double) * K * K);
+  vb_eigen(K, a, K, value);
+  for (int k = 0; k < K; k++)
+    for (int i = 0; i < K; i++)
+      fit->root[i + (size_t)k * K] = a[i + (size_t)k * K] / sqrt(fmax(value[k], 0.2));
+  for (int i = 0; i < K; i++)
+    for (int j = 0; j < K; j++) {
+      inv[i + (size_t)j * K] = 0;
+      for (int k = 0; k < K; k++)
+        inv[i + (size_t)j * K] += fit->root[i + (size_t)k * K] * fit->root[j + (size_t)k * K];
+    }
+}
+
+/* A term of one sd with a level for nearly every row, and residuals whose sd is free: these two by
+ * polar coordinates */
+void vb_choose_axes(vb_fit *fit) {
+  vb_hyper *h = fit->hyper;
+  const vb_natural *sigma = h->natural + h->first_par;
+  for (int k = 0; k < h->n_term && fit->model->quadratic && h->n_par && !h->polar; k++) {
+    const vb_natural *sd = h->natural + h->first[k];
+    if (h->d[k] == 1 && sd->axis >= 0 && sigma->axis >= 0 &&
+        h->n_level[k] > NEARLY_ALL * fit->model->n)
+      vb_polar_make(h, sd->axis, sigma->axis, fit->mode);
+  }
+}
+
+/* Roughly the mode, and scales of the axes: all that the nodes need. */
+vb_status vb_fit_mode(vb_fit *fit) {
+  const vb_hyper *h = fit->hyper;
+  int K = h->n_axis, values = vb_values_alone(h);
+  double *inv = fit->host->alloc((size_t)K * K, sizeof(double)), grad[VB_MAX_AXIS];
+  for (int i = 0; i < K; i++) inv[i * (size_t)(K + 1)] = 0.05;
+  for (int k = 0; k < h->n_term; k++) /* and what so many levels leave open */
+    for (int i = 0; i < h->d[k] * (h->d[k] + 1) / 2; i++) {
+      int axis = h->natural[h->first[k] + i].axis;
+      if (axis >= 0) inv[axis * (size_t)(K + 1)] += 1.0 / h->n_level[k];
+    }
+  vb_status st = climb_to_mode(fit, values, inv, grad);
+  if (st == VB_MAX_ITER) fit->converged = 0;
+  if (st != VB_OK && st != VB_MAX_ITER) return st;
+  memset(fit->root, 0, sizeof(double) * K * K);
+  if (values) {
+    double *hess = fit->host->alloc((size_t)K * K, sizeof(double));
+    memcpy(hess, inv, sizeof(double) * K * K);
+    st = mode_hessian(fit, grad, hess);
+    if (st == VB_OK) make_root(fit, hess, inv);
+    return st;
+  }
+  for (int i = 0; i < K; i++) {
+    size_t own = i * (size_t)(K + 1);
+    fit->root[own] = sqrt(fmax(inv[own], 1e-10));
+  }
+  fit->has_root = 1;
+  return VB_OK;
+}
