@@ -24,6 +24,8 @@ static vb_status pin_down(vb_fit *fit, const vb_skewed *along) {
   int axis = vb_pin_add(fit->model, fit->hyper, &pin, along->sd / 2);
   const vb_natural *n = fit->hyper->natural + fit->hyper->n_natural - 1;
   fit->mode[axis] = n->coord->inverse(mean - origin, n->s0);
+  fit->has_root = 0; /* that of fewer axes is none of these */
+  memset(fit->root, 0, sizeof(double) * fit->hyper->n_axis * fit->hyper->n_axis);
   vb_status st = vb_fit_eval(fit, fit->mode, 1e-3, 1, &fit->mode_elbo);
   vb_block_copy(m, &fit->block, &fit->spare);
   return st == VB_MAX_ITER ? VB_OK : st;

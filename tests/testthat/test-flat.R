@@ -57,7 +57,7 @@ test_that("expected responses and rows left out are right where the data separat
   by_cavity <- loo::loo(fit, method = "cavity")$pointwise[c(2, 200), "elpd_loo"]
   expect_equal(by_cavity, want, tolerance = 0.01, ignore_attr = TRUE)
   set.seed(1)
-  by_weights <- loo::loo(fit)
+  by_weights <- suppressWarnings(loo::loo(fit))    # older versions of loo warn from k = 0.5 on
   expect_equal(by_weights$pointwise[c(2, 200), "elpd_loo"], want, tolerance = 0.02,
                ignore_attr = TRUE)
 })
