@@ -112,10 +112,67 @@ void vb_choose_axes(vb_fit *fit) {
   }
 }
 
+/* For group sds that the data leave wide, where values alone are interpolated: an axis in which the
+ * density is nearly normal, one where the profile reaches zero, one where it does not.  changed
+ * gets how many do. */
+static vb_status choose_coordinates(vb_fit *fit, const double *inv, int *changed) {
+  int K = fit->hyper->n_axis;
+  double x[VB_MAX_AXIS], f = -INFINITY;
+  for (int i = 0; i < fit->hyper->first_par; i++) {
+    vb_natural *n = fit->hyper->natural + i;
+    if (n->axis < 0 || n->coord != &vb_coord_log) continue;
+    double sd = sqrt(inv[n->axis * (size_t)(K + 1)]),
+           s0 = n->coord->value(fit->mode[n->axis], n->s0);
+    if (sd < 0.15) continue; /* any coordinate will do */
+    memcpy(x, fit->mode, sizeof(double) * K);
+    x[n->axis] = n->coord->inverse(0.02 * s0, n->s0);
+    vb_block_copy(fit->model, &fit->spare, &fit->block);
+    vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 0, &f);
+    double at_zero = f - n->coord->log_slope(x[n->axis], n->s0);
+    double at_mode = fit->mode_elbo - n->coord->log_slope(fit->mode[n->axis], n->s0);
+    if (st == VB_INTERRUPTED) return st;
+    int reaches = (st == VB_OK || st == VB_MAX_ITER) && at_zero > at_mode - 8;
+    n->coord = reaches ? &vb_coord_cosh : &vb_coord_soft_power;
+    n->s0 = s0;
+    fit->mode[n->axis] = n->coord->inverse(s0, n->s0);
+    ++*changed;
+  }
+  return VB_OK;
+}
+
+/* The mode with the Hessian there */
+static vb_status find_peak(vb_fit *fit, double *inv, double *grad) {
+  int K = fit->hyper->n_axis;
+  double *hess = fit->host->alloc((size_t)K * K, sizeof(double));
+  for (int round = 0; round < 2; round++) {
+    vb_status st = climb_to_mode(fit, 1, inv, grad);
+    if (st == VB_MAX_ITER) fit->converged = 0;
+    if (st != VB_OK && st != VB_MAX_ITER) return st;
+    memcpy(hess, inv, sizeof(double) * K * K);
+    st = mode_hessian(fit, grad, hess);
+    if (st != VB_OK) return st;
+    make_root(fit, hess, inv);
+    int changed = 0;
+    if (!round) st = choose_coordinates(fit, inv, &changed);
+    if (st != VB_OK || !changed) return st;
+    for (int i = 0; i < fit->hyper->first_par; i++) { /* the curvature in log sd, in the new axes */
+      const vb_natural *n = fit->hyper->natural + i;
+      if (n->axis < 0 || n->coord == &vb_coord_log || !n->prior) continue;
+      double at = fit->mode[n->axis];
+      double scale = n->coord->slope(at, n->s0) / n->coord->value(at, n->s0);
+      for (int k = 0; k < K; k++) {
+        inv[n->axis + (size_t)k * K] /= scale;
+        inv[k + (size_t)n->axis * K] /= scale;
+      }
+    }
+  }
+  return VB_OK;
+}
+
 /* Roughly the mode, and scales of the axes: all that the nodes need. */
 vb_status vb_fit_mode(vb_fit *fit) {
   const vb_hyper *h = fit->hyper;
-  int K = h->n_axis, values = vb_values_alone(h);
+  int K = h->n_axis;
   double *inv = fit->host->alloc((size_t)K * K, sizeof(double)), grad[VB_MAX_AXIS];
   for (int i = 0; i < K; i++) inv[i * (size_t)(K + 1)] = 0.05;
   for (int k = 0; k < h->n_term; k++) /* and what so many levels leave open */
@@ -123,17 +180,11 @@ vb_status vb_fit_mode(vb_fit *fit) {
       int axis = h->natural[h->first[k] + i].axis;
       if (axis >= 0) inv[axis * (size_t)(K + 1)] += 1.0 / h->n_level[k];
     }
-  vb_status st = climb_to_mode(fit, values, inv, grad);
+  if (vb_values_alone(h)) return find_peak(fit, inv, grad);
+  vb_status st = climb_to_mode(fit, 0, inv, grad);
   if (st == VB_MAX_ITER) fit->converged = 0;
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   memset(fit->root, 0, sizeof(double) * K * K);
-  if (values) {
-    double *hess = fit->host->alloc((size_t)K * K, sizeof(double));
-    memcpy(hess, inv, sizeof(double) * K * K);
-    st = mode_hessian(fit, grad, hess);
-    if (st == VB_OK) make_root(fit, hess, inv);
-    return st;
-  }
   for (int i = 0; i < K; i++) {
     size_t own = i * (size_t)(K + 1);
     fit->root[own] = sqrt(fmax(inv[own], 1e-10));
