@@ -12,6 +12,7 @@
 #define AT_ODDS 0.4       /* nats that two axes are foretold to do together, for corners */
 #define AT_ODDS_BADLY 0.1 /* the same where the first batch was foretold badly */
 #define POOLED 2          /* batches that the error is the root mean square of */
+#define FILLED 100        /* nodes, as far as those that only fill the mixture are cheap */
 #define CHEAP 1e7         /* operations of all nodes that only fill the mixture */
 #define EXACT 256         /* values beyond the budget, */
 #define EFFECTIVE 400     /* points' worth of weight below which more are drawn */
@@ -172,7 +173,7 @@ static vb_status fill(integral *w) {
   vb_surface *s = &w->surface;
   const vb_cloud *c = &w->cloud;
   double cost = vb_factor_cost(s->fit->model) + 300.0 * s->fit->model->n;
-  int n = (int)fmin(w->cap - s->n, CHEAP / cost);
+  int n = (int)fmin((w->cap > FILLED ? w->cap : FILLED) - s->n, CHEAP / cost);
   for (int i = 0; i < n; i++) {
     double z[VB_MAX_AXIS];
     int t = vb_cloud_pick(c, share_of(w, i, n, 0.5));
@@ -250,7 +251,7 @@ static vb_status scan(integral *w) {
   double scale[VB_MAX_AXIS];
   for (int round = 0;; round++) {
     for (int k = 0; k < K; k++) scale[k] = fit->root[k * (size_t)(K + 1)];
-    vb_status st = vb_surface_make(fit, scale, w->cap + VB_SCAN_SEVERAL * K, &w->surface);
+    vb_status st = vb_surface_make(fit, scale, w->cap + FILLED + VB_SCAN_SEVERAL * K, &w->surface);
     if (st == VB_OK) st = vb_scan(&w->surface);
     if (st != VB_OK || round == 2) return st;
     int best = 0;

@@ -31,25 +31,27 @@ static int all_ones(const vb_model *m, const vb_term *t, int a) {
   return ones;
 }
 
-/* the column of x that a term's column z[a] is, -1: none */
-static int fixed_column(const vb_model *m, const vb_term *t, int a) {
+/* the column of x that a term's column z[a] is but for a shift, which the intercepts take up; -1:
+ * none */
+static int fixed_column(const vb_model *m, const vb_term *t, int a, double *shift) {
+  *shift = 0;
   if (m->intercept >= 0 && all_ones(m, t, a)) return m->intercept;
   for (int k = 0; k < m->p; k++) {
+    *shift = t->z[a] - m->x[k];
     int same = k != m->intercept;
-    double size = fabs(m->center[k]) + 1e-300;
     for (int i = 0; i < m->n && same; i++) {
-      double z = t->z[(size_t)i * t->d + a], x = m->x[(size_t)i * m->p + k] + m->center[k];
-      same = fabs(z - x) <= 1e-10 * (fabs(z) + size);
+      double z = t->z[(size_t)i * t->d + a], x = m->x[(size_t)i * m->p + k] + *shift;
+      same = fabs(z - x) <= 1e-10 * (fabs(z) + fabs(*shift) + 1e-300);
     }
     if (same) return k;
   }
   return -1;
 }
 
-/* Cov(c, delta), n_coef x d, and Cov(delta), d x d: delta is the fixed part of the term's columns,
- * at x = 0 as they are.  Columns without one are left at zero. */
-static vb_status delta_covariance(vb_fit *fit, const int *column, int d, double *with,
-                                  double *own) {
+/* Cov(c, delta), n_coef x d, and Cov(delta), d x d: delta is the fixed part of the term's columns
+ * as they are.  Columns without one are left at zero. */
+static vb_status delta_covariance(vb_fit *fit, const int *column, const double *shift, int d,
+                                  double *with, double *own) {
   const vb_model *m = fit->model;
   memset(with, 0, sizeof(double) * m->n_coef * d);
   for (int a = 0; a < d; a++) {
@@ -57,7 +59,7 @@ static vb_status delta_covariance(vb_fit *fit, const int *column, int d, double 
     if (column[a] < 0) continue;
     r[column[a]] = 1;
     for (int b = 0; b < d && column[a] == m->intercept; b++)
-      if (column[b] >= 0 && b != a) r[column[b]] = -m->center[column[b]];
+      if (column[b] >= 0 && b != a) r[column[b]] = -shift[b];
     vb_status st = vb_solve(m, &fit->inner.sol, r);
     if (st != VB_OK) return st;
   }
@@ -66,7 +68,7 @@ static vb_status delta_covariance(vb_fit *fit, const int *column, int d, double 
       const double *r = with + (size_t)a * m->n_coef;
       double s = column[b] < 0 ? a == b : r[column[b]];
       for (int k = 0; k < d && column[b] >= 0 && column[b] == m->intercept; k++)
-        if (column[k] >= 0 && k != b) s -= m->center[column[k]] * r[column[k]];
+        if (column[k] >= 0 && k != b) s -= shift[k] * r[column[k]];
       own[a + b * d] = s;
     }
   return VB_OK;
@@ -162,6 +164,7 @@ static vb_status make_term(vb_fit *fit, int k, vb_reference_term *r) {
   const vb_model *m = fit->model;
   const vb_term *t = m->term + k;
   int d = t->d, J = t->n_level, column[VB_MAX_DIM];
+  double shift[VB_MAX_DIM];
   const double *omega = fit->theta.omega + (size_t)k * STRIDE;
   double *with = fit->host->alloc((size_t)m->n_coef * d, sizeof(double));
   double own[STRIDE], total[VB_MAX_DIM] = {0}, p[STRIDE], b[VB_MAX_DIM];
@@ -175,13 +178,13 @@ static vb_status make_term(vb_fit *fit, int k, vb_reference_term *r) {
   memcpy(r->sd, fit->theta.natural + fit->hyper->first[k], sizeof(double) * d);
   memcpy(r->chol, fit->theta.chol + (size_t)k * STRIDE, sizeof(double) * d * d);
   for (int a = 0; a < d; a++) {
-    column[a] = fixed_column(m, t, a);
+    column[a] = fixed_column(m, t, a, shift + a);
     r->n_delta += column[a] >= 0;
     if (all_ones(m, t, a)) r->ones = a;
     r->delta_precision[a] =
         column[a] < 0 ? INFINITY : fmax(m->prior_precision[column[a]], 1e-8 * omega[a + a * d]);
   }
-  vb_status st = delta_covariance(fit, column, d, with, own);
+  vb_status st = delta_covariance(fit, column, shift, d, with, own);
   if (st == VB_OK) st = invert(d, own);
   for (int i = 0; i < r->n && st == VB_OK; i++) {
     int j = (int)((i + 0.5) * J / r->n), first = t->first + j * d;

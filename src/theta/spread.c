@@ -14,7 +14,7 @@
 #define SMOOTH 100 /* prior variance of quadratics and of growth */
 #define NUGGET 1e-4
 #define PULL 0.01   /* the same towards equal weights, */
-#define MANY 20     /* where so many nodes are points of the posterior */
+#define MANY 8      /* where so many nodes are points of the posterior */
 #define POINTS 4096 /* as many as sums over points need */
 
 typedef struct {
