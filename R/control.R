@@ -6,8 +6,8 @@
 #'   step still promises, in nats) per parameter, below which a fit has converged.
 #' @param max_sweep Most inner sweeps at one value of the hyperparameters.
 #' @param nodes Most nodes at which the hyperparameters are integrated; `NULL` chooses, as does a
-#'   number too small for that of the hyperparameters (up to two for each and two more). From 1024
-#'   on, so many points are evaluated and weighted one by one instead of interpolated.
+#'   number too small for that of the hyperparameters (up to six for each). From 1024 on, so many
+#'   points are evaluated and weighted one by one instead of interpolated.
 #' @param rq,lr,skew Residual quadrature, linear response and skewness corrections: `TRUE`,
 #'   `FALSE`, or `NULL` to let the engine decide by their size.
 #' @param solver `"auto"`, `"dense"` or `"sparse"`: how the coefficients that are shared between the

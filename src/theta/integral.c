@@ -18,14 +18,16 @@
 #define EFFECTIVE 400     /* points' worth of weight below which more are drawn */
 #define SADDLE 0.7        /* nats above the centre from which on another is looked for */
 #define PEAK 2            /* nats above all nodes that no surface should be */
+#define MOST_NODES 400    /* of a surface, however many are asked for */
+#define POINTS_ASKED 1024 /* from which on as many points are weighted exactly */
 #define FEW 100           /* and below which the fit says so */
 #define AFFORD 1e8        /* operations of inner solves for exact weights */
 
 typedef struct {
   vb_surface surface;
   vb_cloud cloud;
-  int T, T0, batch, cap; /* T points in the end, T0 in the first round */
-  double goal, bad;      /* errors, sds in nats: aimed at, and not put up with */
+  int T, T0, batch, cap, asked, exact; /* T points in the end, T0 in the first round */
+  double goal, bad;                    /* errors, sds in nats: aimed at, and not put up with */
   double missed_tilt, missed_gp;
 } integral;
 
@@ -74,7 +76,7 @@ static vb_status lengthen(integral *w, int *longer) {
 }
 
 static vb_status first_integral(integral *w) {
-  vb_status st = vb_cloud_make(&w->surface, 4 * w->T, &w->cloud);
+  vb_status st = vb_cloud_make(&w->surface, 4 * w->T > w->exact ? 4 * w->T : w->exact, &w->cloud);
   for (int round = 0; st == VB_OK; round++) {
     int longer;
     st = vb_surface_fit(&w->surface);
@@ -173,7 +175,7 @@ static vb_status fill(integral *w) {
   vb_surface *s = &w->surface;
   const vb_cloud *c = &w->cloud;
   double cost = vb_factor_cost(s->fit->model) + 300.0 * s->fit->model->n;
-  int n = (int)fmin((w->cap > FILLED ? w->cap : FILLED) - s->n, CHEAP / cost);
+  int n = (int)fmin((w->cap > FILLED || w->asked ? w->cap : FILLED) - s->n, CHEAP / cost);
   for (int i = 0; i < n; i++) {
     double z[VB_MAX_AXIS];
     int t = vb_cloud_pick(c, share_of(w, i, n, 0.5));
@@ -219,7 +221,7 @@ static vb_status exceed_budget(integral *w) {
 static vb_status weigh_exactly(integral *w) {
   vb_fit *fit = w->surface.fit;
   double afford = AFFORD / (vb_factor_cost(fit->model) + 2000);
-  int T = (int)fmin(fmax(afford, 256), 4096);
+  int T = w->exact ? w->exact : (int)fmin(fmax(afford, 256), 4096);
   vb_status st = vb_cloud_exact(&w->surface, 4, T, &w->cloud);
   if (st != VB_OK) return st;
   double *log_weight = fit->host->alloc(T, sizeof(double));
@@ -311,9 +313,12 @@ vb_status vb_fit_nodes(vb_fit *fit) {
                 .cap = K <= 8 ? 60 : 10 + 6 * K,
                 .goal = few ? 0.06 : 0.15,
                 .bad = few ? 0.15 : 0.3};
-  if (fit->set.max_node > 6 * K) w.cap = fit->set.max_node;
+  int asked = fit->set.max_node;
+  w.asked = asked > 6 * K;
+  if (w.asked) w.cap = asked < MOST_NODES ? asked : MOST_NODES;
+  if (asked >= POINTS_ASKED) w.exact = asked;
   vb_status st = scan(&w);
-  if (st == VB_OK && few && K > 1) vb_gp_make(fit->host, K, w.surface.cap, &w.surface.gp);
+  if (st == VB_OK && few && K > 1) vb_gp_make(fit->host, K, 1000 / (K + 1) + 1, &w.surface.gp);
   if (st == VB_OK) st = first_integral(&w);
   if (st == VB_OK) st = correct(&w);
   if (st == VB_OK) st = vb_cloud_integrate(&w.surface, 1, 2 * w.T0, w.T, &w.cloud);
@@ -328,7 +333,8 @@ vb_status vb_fit_nodes(vb_fit *fit) {
   if (st == VB_OK && K == 1) st = take_up(&w.surface);
   if (st == VB_OK && K == 1) st = vb_cloud_integrate(&w.surface, 1, 2 * w.T0, w.T, &w.cloud);
   if (st != VB_INTERRUPTED && w.cloud.w && w.surface.n > 2 * K &&
-      (st != VB_OK || w.cloud.ess < EFFECTIVE || !(fit->node_error < w.bad) || spurious(&w) > PEAK))
+      (st != VB_OK || w.cloud.ess < EFFECTIVE || !(fit->node_error < w.bad) ||
+       spurious(&w) > PEAK || w.exact))
     st = weigh_exactly(&w);
   return st == VB_OK ? hand_over(&w) : st;
 }

@@ -126,6 +126,7 @@ vb_status vb_tilt_fit(vb_surface *s, int from) {
 }
 
 #define GP_CLAMP 4
+#define MOST_EQUATIONS 1000
 
 static void gp_place(const vb_surface *s, const double *w, double *x) {
   for (int k = 0; k < s->K; k++)
@@ -134,6 +135,7 @@ static void gp_place(const vb_surface *s, const double *w, double *x) {
 
 vb_status vb_gp_correct(vb_surface *s) {
   int K = s->K;
+  if (s->n * (K + 1) > MOST_EQUATIONS) return VB_MAX_ITER;
   double w[VB_MAX_AXIS], *y = s->fit->host->alloc((size_t)s->n * (K + 1), sizeof(double));
   s->gp.n = s->n;
   for (int i = 0; i < s->n; i++) {
