@@ -57,7 +57,6 @@ static void add_value(vb_profile *p, const double *x, double rest) {
 }
 
 void vb_profile_add(vb_profile *p, const double *x, double value) {
-  int K = p->s.K;
   vb_theta_set(p->hyper, x, p->theta);
   if (p->top == INFINITY) p->top = value;
   double rest = fmax(value, p->top - FLOOR) - p->theta->log_prior;
