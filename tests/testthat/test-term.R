@@ -104,7 +104,7 @@ test_that("by every algorithm, and after updates, leaving out and drawing", {
 })
 
 test_that("a prior that is stated is meant at zero", {
-  data <- transform(lme4::sleepstudy, year = Days + 200)
+  data <- transform(sleepstudy, year = Days + 200)
   expect_no_message(
     fit <- vb(Reaction ~ year + (year | Subject), data, prior_sd = student_t(3, 0, 59.3),
               prior_intercept = normal(288.7, 59.3), prior = normal(0, 48.892),
