@@ -60,18 +60,6 @@ static void pool_mix(const vb_host *host, pool *p) {
   for (int k = 0; k < p->n; k++) p->log_q[k] -= log(p->n_path);
 }
 
-/* weights that sum to one, from their logs; the effective sample size */
-static double normalise(int n, double *weight) {
-  double top = -INFINITY, sum = 0, square = 0;
-  for (int i = 0; i < n; i++) top = fmax(top, weight[i]);
-  for (int i = 0; i < n; i++) sum += weight[i] = exp(weight[i] - top);
-  for (int i = 0; i < n; i++) {
-    weight[i] /= sum;
-    square += weight[i] * weight[i];
-  }
-  return 1 / square;
-}
-
 /* mean and covariance of the pool by its weights: those of the resampled draws without their noise
  */
 static void weighted_moments(vb_advi *advi, const pool *p) {
@@ -167,7 +155,7 @@ static vb_status report_path(vb_advi *advi, const vb_path *best) {
     p.weight[i] = isfinite(p.lp[i]) ? 0 : -INFINITY;
   }
   if (had == 0) return VB_NOT_FINITE;
-  normalise(p.n, p.weight);
+  vb_normalise(p.n, p.weight, NULL);
   resample(advi, &p);
   if (had < p.n)
     weighted_moments(advi, &p);
@@ -192,7 +180,7 @@ vb_status vb_pathfinder_report(vb_advi *advi, const vb_path *best) {
   vb_path_var(best, advi->sd_q);
   for (int k = 0; k < best->dim; k++) advi->sd_q[k] = sqrt(advi->sd_q[k]);
   if (advi->khat > USELESS) return report_path(advi, best);
-  advi->noise_error = 1 / sqrt(normalise(p.n, p.weight));
+  advi->noise_error = 1 / sqrt(vb_normalise(p.n, p.weight, NULL));
   for (int k = 0; k < best->dim; k++) advi->noise_sd[k] = advi->noise_error;
   weighted_moments(advi, &p);
   resample(advi, &p);

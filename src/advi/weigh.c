@@ -43,14 +43,8 @@ vb_status vb_advi_weigh(vb_advi *a) {
 
 /* weight (n) <- weights that add up to one; how many equal ones they are worth */
 static double normalised(int n, const double *log_weight, double *weight) {
-  double top = -INFINITY, sum = 0, square = 0;
-  for (int i = 0; i < n; i++) top = fmax(top, log_weight[i]);
-  for (int i = 0; i < n; i++) sum += weight[i] = exp(log_weight[i] - top);
-  for (int i = 0; i < n; i++) {
-    weight[i] /= sum;
-    square += weight[i] * weight[i];
-  }
-  return 1 / square;
+  memcpy(weight, log_weight, sizeof(double) * n);
+  return vb_normalise(n, weight, NULL);
 }
 
 static double largest(int n, const double *weight) {

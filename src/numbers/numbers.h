@@ -81,6 +81,9 @@ vb_status vb_solve_symmetric(int n, double *a, int lda, int m, double *b,
   lower triangle; a is lost; VB_NOT_FINITE where singular */
 
 /* ---- Importance weights: psis.c ---- */
+/* log weights -> weights that sum to one, in place; returns how many equal ones they are worth.
+ * log_mean, or NULL: of the weights as they were */
+double vb_normalise(int n, double *weight, double *log_mean);
 /* Pareto smoothed log weights, in place, not normalised; returns Pareto k */
 double vb_psis(int n, double *log_weight);
 double vb_pareto_k(int n,

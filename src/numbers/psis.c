@@ -106,3 +106,15 @@ double vb_psis(int n, double *lw) {
   }
   return k;
 }
+
+double vb_normalise(int n, double *weight, double *log_mean) {
+  double top = -INFINITY, sum = 0, square = 0;
+  for (int i = 0; i < n; i++) top = fmax(top, weight[i]);
+  for (int i = 0; i < n; i++) sum += weight[i] = exp(weight[i] - top);
+  for (int i = 0; i < n; i++) {
+    weight[i] /= sum;
+    square += weight[i] * weight[i];
+  }
+  if (log_mean) *log_mean = top + log(sum / n);
+  return 1 / square;
+}

@@ -38,6 +38,19 @@ static inline double vb_dot(int d, const double *a, const double *b) {
   return s;
 }
 
+/* the first of n ascending values that is above x; the last where none is */
+static inline int vb_first_above(int n, const double *ascending, double x) {
+  int lo = 0, hi = n - 1;
+  while (lo < hi) {
+    int mid = (lo + hi) / 2;
+    if (ascending[mid] > x)
+      hi = mid;
+    else
+      lo = mid + 1;
+  }
+  return lo;
+}
+
 /* Whitened axes: x = centre + root z, the columns of root orthogonal. */
 static inline void vb_whiten(int K, const double *root, const double *centre, const double *x,
                              double *z) {

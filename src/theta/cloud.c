@@ -1,7 +1,7 @@
 /* The integral of the surface: importance sampling by a copula that learns from its own points. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
+#include "numbers/small.h"
 #include "theta/surface.h"
 
 #define SPREAD 1.15      /* of the first proposal, in normal scores */
@@ -29,16 +29,6 @@ static double of_surface(vb_surface *s, const double *z) {
   return isfinite(known) ? known + vb_surface_at(s, z, 1, w) + vb_correction_at(s, w) : known;
 }
 
-/* and by the engine */
-static vb_status of_engine(vb_surface *s, const double *z, double *out) {
-  vb_fit *fit = s->fit;
-  double x[VB_MAX_AXIS], level;
-  for (int k = 0; k < s->K; k++) x[k] = s->centre[k] + s->scale[k] * z[k];
-  vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 1, out);
-  *out = st == VB_OK ? *out + vb_fit_remainder(fit, NULL, &level) : -INFINITY;
-  return st == VB_INTERRUPTED ? st : VB_OK;
-}
-
 typedef struct {
   double z;
   int t;
@@ -62,20 +52,12 @@ static void accumulate(vb_cloud *c) {
 }
 
 int vb_cloud_pick(const vb_cloud *c, double share) {
-  int lo = 0, hi = c->T - 1;
-  while (lo < hi) {
-    int mid = (lo + hi) / 2;
-    if (c->cum[mid] > share)
-      hi = mid;
-    else
-      lo = mid + 1;
-  }
-  return c->order[lo];
+  return c->order[vb_first_above(c->T, c->cum, share)];
 }
 
 static vb_status weigh(vb_surface *s, int T, double shift, int exact, vb_cloud *c) {
   int K = s->K;
-  double u[VB_MAX_AXIS], top = -INFINITY, sum = 0, square = 0;
+  double u[VB_MAX_AXIS];
   c->T = T;
   for (int t = 0; t < T; t++) {
     double *at = c->w + (size_t)t * K, *z = c->z + (size_t)t * K, slope;
@@ -88,21 +70,18 @@ static vb_status weigh(vb_surface *s, int T, double shift, int exact, vb_cloud *
     }
     vb_status st = VB_OK;
     if (exact)
-      st = of_engine(s, z, c->log_f + t);
+      st = vb_surface_exact(s, z, c->log_f + t);
     else
       c->log_f[t] = of_surface(s, z);
     if (st != VB_OK) return st;
     if (!isfinite(c->log_f[t])) c->log_f[t] = -INFINITY;
     c->weight[t] = c->log_f[t] - log_q;
-    if (c->weight[t] > top) top = c->weight[t];
     if ((t & 1023) == 1023 && s->fit->host->poll()) return VB_INTERRUPTED;
   }
-  if (!isfinite(top)) return VB_NOT_FINITE;
-  for (int t = 0; t < T; t++) sum += c->weight[t] = exp(c->weight[t] - top);
-  for (int t = 0; t < T; t++) square += pow(c->weight[t] /= sum, 2);
+  c->ess = vb_normalise(T, c->weight, &c->log_z);
+  c->log_z += s->log_scale;
+  if (!isfinite(c->log_z)) return VB_NOT_FINITE;
   accumulate(c);
-  c->ess = 1 / square;
-  c->log_z = top + log(sum / T) + s->log_scale;
   return VB_OK;
 }
 
@@ -110,11 +89,9 @@ vb_status vb_cloud_integrate(vb_surface *s, int rounds, int T0, int T, vb_cloud 
   for (int r = 0; r <= rounds; r++) {
     int last = r == rounds, n = last ? T : T0 * (r + 1);
     vb_status st = weigh(s, n < c->cap ? n : c->cap, last ? 0.5 : 0.5 + 0.1 * r, 0, c);
+    if (st == VB_OK && !last)
+      st = vb_copula_adapt(&c->q, c->T, c->w, c->weight, MOST_WEIGHT, c->scratch);
     if (st != VB_OK) return st;
-    if (last) break;
-    vb_copula kept = c->q;
-    st = vb_copula_adapt(&c->q, c->T, c->w, c->weight, MOST_WEIGHT, c->scratch);
-    if (st != VB_OK) c->q = kept;
   }
   return VB_OK;
 }

@@ -64,7 +64,7 @@ static vb_status lengthen(integral *w, int *longer) {
     const vb_scan_axis *a = s->axis + k;
     double lo, hi, from = a->z[0], to = a->z[a->n - 1], more = LONGER * a->spread;
     tails(&w->cloud, k, 0.01, &lo, &hi);
-    int below = lo<from - (a->decay > 0 ? 4 : 1) * more, above = hi> to + more;
+    int below = from - lo > (a->decay > 0 ? 4 : 1) * more, above = hi - to > more;
     vb_status st = below ? vb_scan_add(s, k, fmax(lo, 2.5 * from)) : VB_OK;
     if (st == VB_INTERRUPTED) return st;
     *longer |= below && st == VB_OK;
@@ -191,17 +191,13 @@ static vb_status fill(integral *w) {
 static vb_status exact_errors(integral *w, int n, double *z, double *error) {
   vb_surface *s = &w->surface;
   const vb_cloud *c = &w->cloud;
-  vb_fit *fit = s->fit;
-  int K = s->K;
-  double x[VB_MAX_AXIS], level, value;
   for (int i = 0; i < n; i++) {
     int t = vb_cloud_pick(c, (i + 0.5) / n);
-    const double *at = c->z + (size_t)t * K;
-    for (int k = 0; k < K; k++) x[k] = s->centre[k] + s->scale[k] * (z[k + (size_t)i * K] = at[k]);
-    vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 1, &value);
-    if (st == VB_INTERRUPTED) return st;
-    error[i] = -INFINITY;
-    if (st == VB_OK) error[i] = value + vb_fit_remainder(fit, NULL, &level) - c->log_f[t];
+    double *at = z + (size_t)i * s->K;
+    memcpy(at, c->z + (size_t)t * s->K, sizeof(double) * s->K);
+    vb_status st = vb_surface_exact(s, at, error + i);
+    if (st != VB_OK) return st;
+    error[i] -= c->log_f[t];
   }
   return VB_OK;
 }
@@ -279,8 +275,7 @@ static vb_status hand_over(integral *w) {
   for (int i = 0; i < fit->n_node; i++) fit->node[i]->weight = i < s->n ? weight[i] : 0;
   vb_points_alloc(fit, c->T);
   for (int t = 0; t < c->T; t++) {
-    for (int k = 0; k < K; k++)
-      fit->point_x[k + (size_t)t * K] = s->centre[k] + s->scale[k] * c->z[k + (size_t)t * K];
+    vb_surface_x(s, c->z + (size_t)t * K, fit->point_x + (size_t)t * K);
     fit->point_weight[t] = c->weight[t];
     fit->point_log_density[t] = c->log_f[t] - c->log_z;
   }

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "numbers/small.h"
 #include "theta/theta.h"
 
 #define LAID 64 /* nodes along one pin where there is nothing else to theta */
@@ -131,18 +132,6 @@ static int by_x(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-static int bin_of(const bins *b, double x) {
-  int lo = 0, hi = b->n_bin - 1;
-  while (lo < hi) {
-    int mid = (lo + hi) / 2;
-    if (x < b->end[mid])
-      hi = mid;
-    else
-      lo = mid + 1;
-  }
-  return lo;
-}
-
 static void cut(const vb_fit *fit, const plan *at, int axis, bins *b) {
   const vb_host *host = fit->host;
   int n = at->n, K = fit->hyper->n_axis;
@@ -157,11 +146,12 @@ static void cut(const vb_fit *fit, const plan *at, int axis, bins *b) {
     int upto = (int)((double)n * (k + 1) / b->n_bin);
     b->end[k] = upto < n ? (p[upto - 1].x + p[upto].x) / 2 : INFINITY;
   }
-  for (int i = 0; i < n; i++) b->of[i] = bin_of(b, at->x[(size_t)i * K + axis]);
+  for (int i = 0; i < n; i++)
+    b->of[i] = vb_first_above(b->n_bin, b->end, at->x[(size_t)i * K + axis]);
   for (int t = 0; t < fit->n_point; t++) {
     double w = fit->point_weight[t], x = fit->point_x[(size_t)t * K + axis];
     if (!(w > 0)) continue;
-    int k = bin_of(b, x);
+    int k = vb_first_above(b->n_bin, b->end, x);
     double off = x - b->mean[k], share = w / (b->mass[k] + w);
     b->var[k] += (1 - share) * w * off * off;
     b->mean[k] += share * off;

@@ -62,13 +62,22 @@ vb_status vb_surface_make(vb_fit *fit, const double *scale, int cap, vb_surface 
   return VB_OK;
 }
 
-static void to_x(const vb_surface *s, const double *z, double *x) {
+void vb_surface_x(const vb_surface *s, const double *z, double *x) {
   for (int k = 0; k < s->K; k++) x[k] = s->centre[k] + s->scale[k] * z[k];
+}
+
+vb_status vb_surface_exact(const vb_surface *s, const double *z, double *out) {
+  vb_fit *fit = s->fit;
+  double x[VB_MAX_AXIS], level;
+  vb_surface_x(s, z, x);
+  vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 1, out);
+  *out = st == VB_OK ? *out + vb_fit_remainder(fit, NULL, &level) : -INFINITY;
+  return st == VB_INTERRUPTED ? st : VB_OK;
 }
 
 double vb_surface_known(vb_surface *s, const double *z) {
   double x[VB_MAX_AXIS];
-  to_x(s, z, x);
+  vb_surface_x(s, z, x);
   if (vb_theta_set(s->fit->hyper, x, &s->theta) != VB_OK) return -INFINITY;
   double out = s->theta.log_prior + vb_reference_at(&s->reference, &s->theta);
   return isfinite(out) ? out : -INFINITY;
@@ -91,10 +100,10 @@ vb_status vb_surface_node(vb_surface *s, const double *z) {
   double x[VB_MAX_AXIS], known[VB_MAX_AXIS];
   int K = s->K, at = s->n;
   if (at == s->cap) return VB_MAX_ITER;
-  to_x(s, z, x);
+  vb_surface_x(s, z, x);
   vb_status st = vb_fit_node(s->fit, x);
   if (st != VB_OK) return st;
-  const vb_node *n = s->fit->node[s->fit->n_node - 1];
+  const vb_node *n = s->fit->node[--s->fit->n_node]; /* until nothing speaks against it */
   /* far above the mode there is nothing but rounding */
   if (at > 0 && n->bound > s->fit->node[0]->bound + ABOVE) return VB_NOT_FINITE;
   if (at == 0) /* the reference is that of the first node, whose Gaussian is at hand */
@@ -106,8 +115,9 @@ vb_status vb_surface_node(vb_surface *s, const double *z) {
   s->value[at] = n->bound - is_known;
   s->rest[at] = n->remainder;
   for (int k = 0; k < K; k++) s->grad[k + (size_t)at * K] = s->scale[k] * n->grad[k] - known[k];
-  s->n++;
-  return isfinite(s->value[at]) ? VB_OK : VB_NOT_FINITE;
+  if (!isfinite(s->value[at])) return VB_NOT_FINITE;
+  s->fit->n_node = ++s->n;
+  return VB_OK;
 }
 
 static void keep(vb_scan_axis *a, double z, int node) {

@@ -63,7 +63,7 @@ static void find_sds(space *p, const vb_cloud *c, int T, double sum) {
     }
 }
 
-/* A restricted to the active, solved for k; -1 as the first entry of x where it cannot be */
+/* A restricted to the active, solved for k; zero elsewhere */
 static vb_status solve_active(int N, const double *A, const double *k, const int *on, double *work,
                               double *x) {
   int n = 0, place[4096];

@@ -64,6 +64,9 @@ typedef struct {
 vb_status vb_surface_make(vb_fit *fit, const double *scale, int cap, vb_surface *s);
 /* what is known at z: log prior with Jacobian, reference; -infinity outside theta's domain */
 double vb_surface_known(vb_surface *s, const double *z);
+void vb_surface_x(const vb_surface *s, const double *z, double *x);
+/* the engine's own value at z; -infinity where it has none */
+vb_status vb_surface_exact(const vb_surface *s, const double *z, double *out);
 /* evaluates a node */
 vb_status vb_surface_node(vb_surface *s, const double *z);
 vb_status vb_scan(vb_surface *s);

@@ -41,15 +41,10 @@ static vb_status evaluate(vb_fit *fit, const vb_proposal *q, int first, int T, s
 
 /* normalised weights; returns the log of the mean raw weight */
 static double normalise(sample *s, double *ess) {
-  double top = -INFINITY, sum = 0, sum2 = 0;
-  for (int t = 0; t < s->T; t++) top = fmax(top, s->log_p[t] - s->log_q[t]);
-  for (int t = 0; t < s->T; t++) sum += s->w[t] = exp(s->log_p[t] - s->log_q[t] - top);
-  for (int t = 0; t < s->T; t++) {
-    s->w[t] /= sum;
-    sum2 += s->w[t] * s->w[t];
-  }
-  *ess = 1 / sum2;
-  return top + log(sum / s->T);
+  double log_mean;
+  for (int t = 0; t < s->T; t++) s->w[t] = s->log_p[t] - s->log_q[t];
+  *ess = vb_normalise(s->T, s->w, &log_mean);
+  return log_mean;
 }
 
 /* proposal by the sample's centre, covariance and two-piece scales, weights truncated so that none
