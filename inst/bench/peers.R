@@ -19,6 +19,48 @@ mixed_estimates <- function(fit) {
   list(beta = beta, se = sqrt(diag(as.matrix(stats::vcov(fit)))))
 }
 
+# ---- bam(discrete = TRUE): each random term a smooth, correlations left out ----------------------
+
+bars_of <- function(formula) {
+  parts <- strsplit(deparse1(formula[[3L]]), "[()]")[[1L]]
+  lapply(grep("|", parts, fixed = TRUE, value = TRUE), function(bar) {
+    side <- trimws(strsplit(bar, "|", fixed = TRUE)[[1L]])
+    list(group = side[2L], slopes = setdiff(trimws(strsplit(side[1L], "+", fixed = TRUE)[[1L]]),
+                                            c("0", "1")))
+  })
+}
+
+fixed_part <- function(formula) gsub("[+ ]*[(][^()]*[|][^()]*[)]", "", deparse1(formula))
+
+bam_formula <- function(formula) {
+  smooths <- unlist(lapply(bars_of(formula), function(bar) {
+    paste0("s(", c("", paste0(bar$slopes, ", ")[length(bar$slopes) > 0L]), bar$group,
+           ", bs = \"re\")")
+  }))
+  stats::as.formula(paste(c(fixed_part(formula), smooths), collapse = " + "))
+}
+
+n_levels <- function(w) {
+  sum(vapply(bars_of(w$formula), function(bar) nlevels(as.factor(w$data[[bar$group]])), 0L))
+}
+
+# ---- GPBoost: of one column of responses ---------------------------------------------------------
+
+gpboost_fit <- function(w) {
+  bars <- bars_of(w$formula)
+  group <- do.call(cbind, lapply(bars, function(bar) as.character(w$data[[bar$group]])))
+  slopes <- lapply(bars, function(bar) bar$slopes)
+  of <- rep(seq_along(bars), lengths(slopes))
+  fixed <- stats::model.matrix(stats::as.formula(fixed_part(w$formula)), w$data)
+  likelihood <- c(gaussian = "gaussian", binomial = "bernoulli_logit", poisson = "poisson",
+                  negbinomial = "negative_binomial")
+  fit <- gpboost::fitGPModel(
+    group_data = group, likelihood = likelihood[[w$family]], y = as.double(w$data$y), X = fixed,
+    group_rand_coef_data = if (length(of)) as.matrix(w$data[unlist(slopes)]),
+    ind_effect_group_rand_coef = if (length(of)) of, params = list(std_dev = TRUE))
+  list(fit = fit, names = colnames(fixed))
+}
+
 vglmer_fit <- function(w) {
   vglmer::vglmer(w$formula, w$data, family = if (w$family == "gaussian") "linear" else w$family,
                  control = vglmer::vglmer_control(factorization_method = "weak"))
@@ -52,6 +94,30 @@ peer_table <- list(
     },
     estimates = function(fit) {
       list(beta = glmmTMB::fixef(fit)$cond, se = sqrt(diag(stats::vcov(fit)$cond)))
+    }
+  ),
+  bam = list(
+    package = "mgcv", setting = "bam(discrete = TRUE), random effects as smooths",
+    # a dense p x p matrix, and factors only
+    takes = function(w) has_groups(w$formula) && n_levels(w) < 2500 && !is.matrix(w$data[[1L]]),
+    fit = function(w) {
+      family <- if (w$family == "negbinomial") mgcv::nb() else family_of(w)
+      mgcv::bam(bam_formula(w$formula), family, w$data, discrete = TRUE)
+    },
+    estimates = function(fit) {
+      first <- seq_len(fit$nsdf)
+      beta <- stats::coef(fit)[first]
+      list(beta = beta, se = stats::setNames(sqrt(diag(fit$Vp))[first], names(beta)))
+    }
+  ),
+  GPBoost = list(
+    package = "gpboost", setting = "fitGPModel()",
+    takes = function(w) has_groups(w$formula) && is.numeric(w$data$y),
+    fit = gpboost_fit,
+    estimates = function(fit) {
+      coef <- fit$fit$get_coef(std_dev = TRUE)
+      list(beta = stats::setNames(coef[1L, ], fit$names),
+           se = stats::setNames(coef[2L, ], fit$names))
     }
   ),
   vglmer = list(

@@ -2,21 +2,23 @@
 # Times vb() against its peers on the same data, on this machine, in one run.
 #
 #   Rscript run.R [--only=sleepstudy,cbpp] [--all] [--peers=varbayes,lme4] [--reps=3]
-#                 [--timeout=600] [--out=report] [--install]
+#                 [--timeout=600] [--out=report] [--install] [--cpu | --elapsed] [--append]
 #
 # Every fit has an Rscript process of its own, one thread, and is timed as a user would: the whole
-# call, after the package is loaded, in CPU seconds, so that what else the machine does counts
-# little. The median of three processes is reported (of a call over 20 seconds the one), and for
-# short fits the mean of repeated calls in a warm process as well. Memory is the most the process
-# held during the call, less what it held before (Linux only). The fixed effects are compared with
-# vb()'s, in the peer's standard errors, to show that both fitted the same model. Writes report.md
-# and times.csv, which has elapsed seconds too.
+# call, after the package is loaded, in CPU seconds (--cpu, which is what goes without saying), so
+# that what else the machine does counts little, or in elapsed ones. The median of three processes
+# is reported (of a call over 20 seconds the one), and for short fits the mean of repeated calls in
+# a warm process as well. Memory is the most the process held during the call, less what it held
+# before (Linux only). The fixed effects are compared with vb()'s, in the peer's standard errors, to
+# show that both fitted the same model. Writes report.md, growth.png and times.csv, which has all
+# that was measured; --append keeps what is in that file of other workloads.
 # Peers that are not installed are left out; --install tries to install them from CRAN first.
 
 script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)))
 source(file.path(dirname(script), "arguments.R"))
 source(file.path(dirname(script), "workloads.R"))
 source(file.path(dirname(script), "peers.R"))
+source(file.path(dirname(script), "report.R"))
 
 # ---- One fit, in a process of its own -----------------------------------------------------------
 
@@ -32,6 +34,7 @@ reset_peak <- function() {
 }
 
 cpu_of <- function(time) sum(time[c("user.self", "sys.self")])
+clock <- if ("--elapsed" %in% arguments) "elapsed" else "cpu"
 
 # a call of a few milliseconds is repeated, warm, until a second has gone
 warm_seconds <- function(call, first) {
@@ -123,8 +126,8 @@ run_workload <- function(name, peers, reps, timeout) {
   for (peer in peers) {
     results[[peer]] <- measure(name, peer, reps, timeout)
     cat(sprintf("%-24s %-11s %s\n", name, peer, if (is.null(results[[peer]]$failed)) {
-      sprintf("%9.3f s  warm %9.3f s  %6.0f MB", results[[peer]]$cpu, results[[peer]]$warm,
-              results[[peer]]$mb)
+      sprintf("%9.3f s  warm %9.3f s  %6.0f MB", results[[peer]][[clock]],
+              results[[peer]]$warm, results[[peer]]$mb)
     } else results[[peer]]$failed))
   }
   ours <- results$varbayes
@@ -137,66 +140,13 @@ run_workload <- function(name, peers, reps, timeout) {
       version = value("version"), cpu = value("cpu"), warm = value("warm"),
       elapsed = value("elapsed"), load = value("load"), mb = value("mb"),
       peak_mb = value("peak_mb"), reps = value("reps", 0),
-      ratio = if (both) r$cpu / ours$cpu else NA,
+      ratio = if (both) r[[clock]] / ours[[clock]] else NA,
       warm_ratio = if (both) r$warm / ours$warm else NA,
       distance = if (both) distance(ours$estimates, r$estimates) else NA,
       note = value("failed", "")
     )
   })
   do.call(rbind, rows)
-}
-
-machine <- function() {
-  cpu <- tryCatch(grep("^model name", readLines("/proc/cpuinfo"), value = TRUE)[1],
-                  error = function(e) NA)
-  paste0(sub(" [(].*", "", R.version.string), "; BLAS ", basename(extSoftVersion()[["BLAS"]]), "; ",
-         sub(".*:\\s*", "", cpu), "; one thread")
-}
-
-used_versions <- function(times) {
-  package <- vapply(times$peer, function(peer) peer_table[[peer]]$package, "")
-  known <- !is.na(times$version)
-  toString(unique(paste(package, times$version)[known]))
-}
-
-what_peers_call <- function(times) {
-  peer <- unique(times$peer)
-  setting <- vapply(peer, function(peer) peer_table[[peer]]$setting, "")
-  paste0("Peers: ", paste0(peer, ", ", setting, collapse = "; "), ".")
-}
-
-# what other work left of the machine: the CPU time of the fits over the time that passed
-beside <- function(times) {
-  share <- sum(times$cpu, na.rm = TRUE) / sum(times$elapsed, na.rm = TRUE)
-  if (is.nan(share) || share > 0.9) return(NULL)   # NaN: nothing was fitted
-  c("", paste0("Other work ran beside it: the fits had ", round(100 * share), " % of a core. CPU ",
-               "seconds are longer then than on an idle machine; compare within a workload."))
-}
-
-write_report <- function(times, dir) {
-  dir.create(dir, recursive = TRUE, showWarnings = FALSE)
-  utils::write.csv(times, file.path(dir, "times.csv"), row.names = FALSE)
-  show <- times[c("workload", "rows", "peer", "cpu", "ratio", "warm", "warm_ratio", "load", "mb",
-                  "peak_mb", "distance", "note")]
-  number <- vapply(show, is.numeric, NA)
-  show[number] <- lapply(show[number], function(x) {
-    ifelse(is.na(x), "", trimws(formatC(x, digits = 3, format = "fg", big.mark = ",")))
-  })
-  show[] <- lapply(show, function(x) ifelse(is.na(x), "", as.character(x)))
-  line <- function(x) paste0("| ", paste(x, collapse = " | "), " |")
-  writeLines(c(
-    "# Times", "",
-    paste0("Written by `Rscript inst/bench/run.R ", paste(arguments, collapse = " "), "`."), "",
-    paste0("Machine: ", machine(), ". Versions: ", used_versions(times), "."),
-    what_peers_call(times), beside(times), "",
-    paste("`cpu`: CPU seconds of the whole call in a fresh process, median over processes.",
-          "`warm`: the same call repeated in that process. `ratio`, `warm_ratio`: the peer's time",
-          "over varbayes's. `load`: loading the package and what it imports, not in the others.",
-          "`mb`: most memory held during the call less what was held before;",
-          "`peak_mb`: with R, packages and data. `distance`: largest difference between the fixed",
-          "effects and varbayes's, in the peer's standard errors."), "",
-    line(names(show)), line(rep("---", ncol(show))), apply(show, 1, line)
-  ), file.path(dir, "report.md"))
 }
 
 peers <- listed("peers", names(peer_table))
@@ -208,14 +158,16 @@ if ("--install" %in% arguments && !all(there)) {
 }
 for (peer in peers[!there]) cat(peer, "is not installed and left out\n")
 names <- listed("only", if ("--all" %in% arguments) workload_names() else first_bars)
-times <- NULL
 out <- option("out", "report")
+kept <- file.path(out, "times.csv")
+times <- if ("--append" %in% arguments && file.exists(kept)) utils::read.csv(kept)
+times <- times[!times$workload %in% names, ]
 for (name in names) {
   times <- rbind(times, run_workload(name, peers[there], as.integer(option("reps", "3")),
                                      as.numeric(option("timeout", "600"))))
   write_report(times, out)                 # a run may take hours: what there is is not lost
 }
 cat("\nThe peer's time over vb()'s, whole calls in fresh processes:\n")
-print(times[times$peer != "varbayes", c("workload", "peer", "cpu", "ratio", "warm_ratio", "mb",
+print(times[times$peer != "varbayes", c("workload", "peer", clock, "ratio", "warm_ratio", "mb",
                                         "distance", "note")], digits = 3, row.names = FALSE)
 cat("Written:", file.path(normalizePath(out), c("report.md", "times.csv")), "", sep = "\n")

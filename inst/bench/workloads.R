@@ -1,5 +1,6 @@
-# The workloads: data, formula and family of each. Simulated ones have a fixed seed; real ones come
-# from lme4. workload(name) makes one; workload_names() lists them, the first bars first.
+# The workloads: data, formula and family of each. Real ones come from lme4. Simulated ones have a
+# fixed seed and any number of rows, which is the end of their name: survey_1e5, survey_1e6.
+# workload(name) makes one; workload_names() lists those of a full run, the first bars first.
 
 covariates <- function(n, p) {
   x <- matrix(stats::rnorm(n * p), n, p)
@@ -78,43 +79,81 @@ make_survey <- function(n) {
        formula = y ~ male + z + (1 | age) + (1 | edu) + (1 | state) + (1 | steth) + (1 | ageedu))
 }
 
-real <- function(name, formula, family) {
-  list(data = getExportedValue("lme4", name), formula = formula, family = family)
+# eight crossed factors of 3 to 60 levels
+make_factors <- function(n) {
+  levels <- c(3, 5, 8, 12, 20, 30, 45, 60)
+  sd <- c(0.5, 0.4, 0.4, 0.3, 0.3, 0.3, 0.2, 0.2)
+  x <- covariates(n, 2)
+  code <- lapply(levels, sample.int, size = n, replace = TRUE)
+  effect <- Map(function(g, k, s) stats::rnorm(k, 0, s)[g], code, levels, sd)
+  eta <- -0.2 + 0.4 * x$x1 - 0.3 * x$x2 + Reduce(`+`, effect)
+  factors <- stats::setNames(lapply(code, factor), paste0("f", seq_along(levels)))
+  bars <- paste0("(1 | ", names(factors), ")", collapse = " + ")
+  list(data = cbind(y = response("binomial", eta), x, as.data.frame(factors)), family = "binomial",
+       formula = stats::as.formula(paste("y ~ x1 + x2 +", bars)))
 }
 
-workload_table <- list(
-  sleepstudy = function() real("sleepstudy", Reaction ~ Days + (Days | Subject), "gaussian"),
-  cbpp = function() {
-    real("cbpp", cbind(incidence, size - incidence) ~ period + (1 | herd), "binomial")
-  },
-  slopes_gaussian = function() make_slopes("gaussian", 1e5, 2000),
-  slopes_binomial = function() make_slopes("binomial", 1e5, 2000),
-  InstEval = function() real("InstEval", y ~ service * dept + (1 | s) + (1 | d), "gaussian"),
-  grouseticks = function() {
-    w <- real("grouseticks", TICKS ~ YEAR + cH + (1 | BROOD) + (1 | INDEX) + (1 | LOCATION),
-              "poisson")
-    w$data$cH <- (w$data$HEIGHT - mean(w$data$HEIGHT)) / 100
-    w
-  },
-  VerbAgg = function() {
-    real("VerbAgg", r2 ~ Anger + Gender + btype + situ + (1 | id) + (1 | item), "binomial")
-  },
-  regression = function() make_regression("gaussian", 1e5, 20),
-  logistic = function() make_regression("binomial", 1e5, 20),
-  intercepts_poisson = function() make_intercepts("poisson", 1e5, 2000),
-  intercepts_negbinomial = function() make_intercepts("negbinomial", 1e4, 200),
-  crossed_gaussian = function() make_crossed("gaussian", 1e4, 1000, 100),
-  crossed_binomial = function() make_crossed("binomial", 1e4, 1000, 100),
-  survey = function() make_survey(1e5)
+real_table <- list(
+  sleepstudy = list(formula = Reaction ~ Days + (Days | Subject), family = "gaussian"),
+  cbpp = list(formula = cbind(incidence, size - incidence) ~ period + (1 | herd),
+              family = "binomial"),
+  InstEval = list(formula = y ~ service * dept + (1 | s) + (1 | d), family = "gaussian"),
+  grouseticks = list(formula = TICKS ~ YEAR + cH + (1 | BROOD) + (1 | INDEX) + (1 | LOCATION),
+                     family = "poisson"),
+  VerbAgg = list(formula = r2 ~ Anger + Gender + btype + situ + (1 | id) + (1 | item),
+                 family = "binomial")
 )
 
-workload_names <- function() names(workload_table)
-first_bars <- c("sleepstudy", "cbpp", "slopes_gaussian", "slopes_binomial", "InstEval")
+# 50 rows a group; crossed factors of 10^4 and 10^3 levels, of a tenth of them below 10^5 rows
+crossed_levels <- function(n) if (n < 1e5) c(1000, 100) else c(10000, 1000)
+simulated_table <- list(
+  regression = list(sizes = c(1e4, 1e5, 1e6),
+                    make = function(n) make_regression("gaussian", n, 20)),
+  logistic = list(sizes = c(1e4, 1e5, 1e6),
+                  make = function(n) make_regression("binomial", n, 20)),
+  slopes_gaussian = list(sizes = c(1e4, 1e5, 1e6),
+                         make = function(n) make_slopes("gaussian", n, n / 50)),
+  slopes_binomial = list(sizes = c(1e4, 1e5),
+                         make = function(n) make_slopes("binomial", n, n / 50)),
+  intercepts_poisson = list(sizes = c(1e4, 1e5),
+                            make = function(n) make_intercepts("poisson", n, n / 50)),
+  intercepts_negbinomial = list(sizes = c(1e4, 1e5),
+                                make = function(n) make_intercepts("negbinomial", n, n / 50)),
+  crossed_gaussian = list(sizes = c(1e4, 1e5), make = function(n) {
+    make_crossed("gaussian", n, crossed_levels(n)[1], crossed_levels(n)[2])
+  }),
+  crossed_binomial = list(sizes = c(1e4, 1e5), make = function(n) {
+    make_crossed("binomial", n, crossed_levels(n)[1], crossed_levels(n)[2])
+  }),
+  survey = list(sizes = c(1e4, 1e5, 1e6), make = make_survey),
+  factors8 = list(sizes = 2e4, make = make_factors)
+)
+
+# "survey_1e5" -> list(family = "survey", rows = 1e5); rows is NA where the data are real
+name_parts <- function(name) {
+  rows <- suppressWarnings(as.numeric(sub(".*_", "", name)))
+  list(family = if (is.na(rows)) name else sub("_[^_]*$", "", name), rows = rows)
+}
+
+sized <- function(name) paste0(name, "_", sub("e[+]0?", "e", format(simulated_table[[name]]$sizes,
+                                                                     scientific = TRUE)))
+workload_names <- function() {
+  c(first_bars, setdiff(c(names(real_table), unlist(lapply(names(simulated_table), sized))),
+                        first_bars))
+}
+first_bars <- c("sleepstudy", "cbpp", "slopes_gaussian_1e5", "slopes_binomial_1e5", "InstEval")
 
 workload <- function(name) {
-  set.seed(20240 + match(name, workload_names()), kind = "Mersenne-Twister",
-           normal.kind = "Inversion", sample.kind = "Rejection")
-  workload_table[[name]]()
+  part <- name_parts(name)
+  if (is.na(part$rows)) {
+    w <- c(list(data = getExportedValue("lme4", name)), real_table[[name]])
+    if (name == "grouseticks") w$data$cH <- (w$data$HEIGHT - mean(w$data$HEIGHT)) / 100
+    return(w)
+  }
+  # of its own for each name, whatever else the table has
+  set.seed(20240 + sum(utf8ToInt(part$family) * seq_len(nchar(part$family))) %% 10000L,
+           kind = "Mersenne-Twister", normal.kind = "Inversion", sample.kind = "Rejection")
+  simulated_table[[part$family]]$make(part$rows)
 }
 
 has_groups <- function(formula) grepl("|", paste(deparse(formula), collapse = ""), fixed = TRUE)
