@@ -141,6 +141,19 @@ static void gram(int n, int p) {
   }
 }
 
+static void quadratic(int n, int p) {
+  double *x = filled((size_t)n * p, 7), *s = filled((size_t)p * p, 29), *v = doubles(n);
+  vb_symmetrise(p, s, p);
+  vb_quadratic_forms(n, p, x, s, v);
+  for (int i = 0; i < n; i++) {
+    double sum = 0;
+    for (int j = 0; j < p; j++)
+      for (int k = 0; k < p; k++)
+        sum += x[j + (size_t)i * p] * s[j + (size_t)k * p] * x[k + (size_t)i * p];
+    check_near(v[i], sum, 1e-11, "quadratic form", "");
+  }
+}
+
 static void dense_solver(int n) {
   double *padded = spd(n), *b = filled(n, 13), *x = copy(b, n), *half = filled(n, 17);
   vb_core core = {&vb_solver_dense,       n,    doubles((size_t)n * n),
@@ -172,6 +185,8 @@ void test_linalg(void) {
     eigen(size[i]);
     symmetric(size[i]);
     gram(2 * size[i] + 1, size[i]);
+    gram(300, size[i]); /* more rows than one block has */
+    if (size[i] <= VB_NARROW) quadratic(size[i] + 6, size[i]);
     products(size[i], (size[i] + 1) / 2, size[i] + 2);
     dense_solver(size[i]);
     release();

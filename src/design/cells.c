@@ -19,15 +19,21 @@ static uint64_t mix_double(uint64_t h, double v) {
   return mix(h, bits);
 }
 
-static uint64_t row_hash(const vb_input *in, int i) {
-  uint64_t h = mix_double(1, in->offset[i]);
-  if (in->family->cells == 2) h = mix_double(h, in->rows.y[i]);
-  for (int k = 0; k < in->p; k++) h = mix_double(h, in->x[i + (size_t)k * in->n]);
+#define BLOCK 256 /* rows whose hashes are taken at once, column by column */
+
+static void hash_column(const double *x, int n, uint64_t *h) {
+  for (int i = 0; i < n; i++) h[i] = mix_double(h[i], x[i]);
+}
+
+static void hash_rows(const vb_input *in, int from, int n, uint64_t *h) {
+  for (int i = 0; i < n; i++) h[i] = 1;
+  hash_column(in->offset + from, n, h);
+  if (in->family->cells == 2) hash_column(in->rows.y + from, n, h);
+  for (int k = 0; k < in->p; k++) hash_column(in->x + from + (size_t)k * in->n, n, h);
   for (int t = 0; t < in->n_term; t++) {
-    h = mix(h, (uint64_t)in->group[t][i]);
-    for (int a = 0; a < in->d[t]; a++) h = mix_double(h, in->z[t][i + (size_t)a * in->n]);
+    for (int i = 0; i < n; i++) h[i] = mix(h[i], (uint64_t)in->group[t][from + i]);
+    for (int a = 0; a < in->d[t]; a++) hash_column(in->z[t] + from + (size_t)a * in->n, n, h);
   }
-  return h;
 }
 
 static int same_row(const vb_input *in, int i, int j) {
@@ -50,15 +56,20 @@ int vb_collapse(const vb_host *host, const vb_input *in, int *cell, int *first) 
   }
   size_t size = 16;
   while (size < 2 * (size_t)in->n) size *= 2;
-  int *table = host->alloc(size, sizeof(int)), n_cell = 0; /* cell + 1; 0: free */
+  /* cell + 1, 0 where it is free, and the upper half of its hash, which spares most comparisons */
+  uint64_t *table = host->alloc(size, sizeof *table), hash[BLOCK];
+  const uint64_t upper = 0xffffffff00000000ULL;
+  int n_cell = 0;
   for (int i = 0; i < in->n; i++) {
-    size_t at = (size_t)row_hash(in, i) & (size - 1);
-    while (table[at] && !same_row(in, first[table[at] - 1], i)) at = (at + 1) & (size - 1);
-    if (!table[at]) {
+    if (i % BLOCK == 0) hash_rows(in, i, in->n - i < BLOCK ? in->n - i : BLOCK, hash);
+    uint64_t h = hash[i % BLOCK], *slot = table + ((size_t)h & (size - 1));
+    while (*slot && ((*slot ^ h) & upper || !same_row(in, first[(*slot & ~upper) - 1], i)))
+      slot = slot + 1 < table + size ? slot + 1 : table;
+    if (!*slot) {
       first[n_cell] = i;
-      table[at] = ++n_cell;
+      *slot = (h & upper) | (uint64_t)++n_cell;
     }
-    cell[i] = table[at] - 1;
+    cell[i] = (int)(*slot & ~upper) - 1;
   }
   return n_cell;
 }

@@ -5,14 +5,49 @@
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
 
-void vb_linear_predictor(const vb_model *m, const double *c, double *eta) {
-  int p = m->p;
-  for (int i = 0; i < m->n; i++) {
+#define AT_ONCE \
+  4 /* rows: one sum waits for its last addition, several do not wait for each other */
+
+static void fixed_part(const vb_model *m, const double *c, double *eta) {
+  int p = m->p, i = 0;
+  for (; i + AT_ONCE <= m->n; i += AT_ONCE) {
     const double *x = m->x + (size_t)i * p;
+    double t[AT_ONCE];
+    for (int r = 0; r < AT_ONCE; r++) t[r] = m->offset[i + r];
+    for (int k = 0; k < p; k++)
+      for (int r = 0; r < AT_ONCE; r++) t[r] += x[(size_t)r * p + k] * c[k];
+    memcpy(eta + i, t, sizeof t);
+  }
+  for (; i < m->n; i++) {
     double t = m->offset[i];
-    for (int k = 0; k < p; k++) t += x[k] * c[k];
+    for (int k = 0; k < p; k++) t += m->x[(size_t)i * p + k] * c[k];
     eta[i] = t;
   }
+}
+
+/* r <- r + X'g, by blocks of rows that stay in cache and few columns whose sums stay in registers
+ */
+static void fixed_transpose(const vb_model *m, const double *g, double *r) {
+  enum { ROWS = 128, COLUMNS = 8 };
+  int p = m->p;
+  for (int from = 0; from < m->n; from += ROWS) {
+    int to = m->n - from < ROWS ? m->n : from + ROWS, k = 0;
+    for (; k + COLUMNS <= p; k += COLUMNS) {
+      double sum[COLUMNS];
+      memcpy(sum, r + k, sizeof sum);
+      for (int i = from; i < to; i++) {
+        const double *x = m->x + (size_t)i * p + k;
+        for (int a = 0; a < COLUMNS; a++) sum[a] += g[i] * x[a];
+      }
+      memcpy(r + k, sum, sizeof sum);
+    }
+    for (int i = from; i < to; i++)
+      for (int a = k; a < p; a++) r[a] += g[i] * m->x[(size_t)i * p + a];
+  }
+}
+
+void vb_linear_predictor(const vb_model *m, const double *c, double *eta) {
+  fixed_part(m, c, eta);
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;
     for (int i = 0; i < m->n; i++) {
@@ -26,12 +61,8 @@ void vb_linear_predictor(const vb_model *m, const double *c, double *eta) {
 
 /* r <- A'g */
 void vb_design_transpose(const vb_model *m, const double *g, double *r) {
-  int p = m->p;
   memset(r, 0, sizeof(double) * m->n_coef);
-  for (int i = 0; i < m->n; i++) {
-    const double *x = m->x + (size_t)i * p;
-    for (int k = 0; k < p; k++) r[k] += g[i] * x[k];
-  }
+  fixed_transpose(m, g, r);
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;
     for (int i = 0; i < m->n; i++) {
@@ -49,7 +80,9 @@ static void row_variance_block(const vb_model *m, const vb_solution *s, int from
                                double *v) {
   int p = m->p;
   const double *x = m->x + (size_t)from * p;
-  if (p >= GEMM_FROM && p <= 512) {
+  if (p >= GEMM_FROM && p <= VB_NARROW) {
+    vb_quadratic_forms(n, p, x, s->s_beta, v + from);
+  } else if (p > VB_NARROW && p <= 512) {
     double y[BLOCK * 512 / 8]; /* p columns are taken in slices so that y fits the stack */
     int slice = BLOCK * 512 / 8 / BLOCK;
     for (int i = 0; i < n; i++) v[from + i] = 0;

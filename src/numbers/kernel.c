@@ -16,27 +16,28 @@ typedef double wide __attribute__((vector_size(32)));
 typedef double narrow, wide;
 #endif
 
-/* out (MR x NR, column-major) <- sum over k of panel columns a (MR) times panel rows b (NR) */
-#define TILE(attribute, name, vec)                                                   \
-  attribute static void name(int k, const double *a, const double *b, double *out) { \
-    enum { LANES = sizeof(vec) / sizeof(double) };                                   \
-    for (int i = 0; i < MR; i += 2 * LANES) {                                        \
-      vec c[NR][2] = {{{0}}}, x, y;                                                  \
-      const double *ap = a + i, *bp = b;                                             \
-      for (int p = 0; p < k; p++, ap += MR, bp += NR) {                              \
-        memcpy(&x, ap, sizeof x);                                                    \
-        memcpy(&y, ap + LANES, sizeof y);                                            \
-        c[0][0] += x * bp[0];                                                        \
-        c[0][1] += y * bp[0];                                                        \
-        c[1][0] += x * bp[1];                                                        \
-        c[1][1] += y * bp[1];                                                        \
-        c[2][0] += x * bp[2];                                                        \
-        c[2][1] += y * bp[2];                                                        \
-        c[3][0] += x * bp[3];                                                        \
-        c[3][1] += y * bp[3];                                                        \
-      }                                                                              \
-      for (int j = 0; j < NR; j++) memcpy(out + i + MR * j, c[j], sizeof c[j]);      \
-    }                                                                                \
+/* out (MR x NR, column-major) <- sum over k of columns of a (MR, lda apart) times rows of b (NR
+ * entries, b.col apart; the rows are b.row apart) */
+#define TILE(attribute, name, vec)                                                            \
+  attribute static void name(int k, const double *a, ptrdiff_t lda, vb_view b, double *out) { \
+    enum { LANES = sizeof(vec) / sizeof(double) };                                            \
+    for (int i = 0; i < MR; i += 2 * LANES) {                                                 \
+      vec c[NR][2] = {{{0}}}, x, y;                                                           \
+      const double *ap = a + i, *bp = b.at, *bq = bp + 2 * b.col;                             \
+      for (int p = 0; p < k; p++, ap += lda, bp += b.row, bq += b.row) {                      \
+        memcpy(&x, ap, sizeof x);                                                             \
+        memcpy(&y, ap + LANES, sizeof y);                                                     \
+        c[0][0] += x * bp[0];                                                                 \
+        c[0][1] += y * bp[0];                                                                 \
+        c[1][0] += x * bp[b.col];                                                             \
+        c[1][1] += y * bp[b.col];                                                             \
+        c[2][0] += x * bq[0];                                                                 \
+        c[2][1] += y * bq[0];                                                                 \
+        c[3][0] += x * bq[b.col];                                                             \
+        c[3][1] += y * bq[b.col];                                                             \
+      }                                                                                       \
+      for (int j = 0; j < NR; j++) memcpy(out + i + MR * j, c[j], sizeof c[j]);               \
+    }                                                                                         \
   }
 TILE(, tile_narrow, narrow)
 TILE(VB_AVX2, tile_wide, wide)
@@ -114,12 +115,63 @@ void vb_product(vb_shape of, double alpha, vb_view a, const double *s, vb_view b
         for (int r = 0; r < mc; r += MR) {
           int first = lower ? j - i - r : -n; /* the tile's row of its first diagonal entry */
           if (first >= MR) continue;
-          (wide_tile ? tile_wide : tile_narrow)(kc, pa + r * kc, pb, out);
+          vb_view rows_of_b = {pb, NR, 1};
+          (wide_tile ? tile_wide : tile_narrow)(kc, pa + r * kc, MR, rows_of_b, out);
           vb_target at = {c.at + (i + r) * c.row + j * c.col, c.row, c.col};
           add_tile(mc - r < MR ? mc - r : MR, nc, alpha, out, at, first);
         }
       }
     }
+}
+
+/* ---- Tall matrices of few columns ---- */
+/* Packed once for a block of rows, where vb_product() would pack for every panel of the result; the
+ * sums are in its order. */
+
+static int padded(int p) { return (p + MR - 1) / MR * MR; }
+
+void vb_gram_narrow(int n, int p, const double *x, ptrdiff_t ldx, const double *s, vb_target c) {
+  double room[2 * KC * VB_NARROW + 8], out[MR * NR];
+  double *pa = room + (64 - (uintptr_t)room % 64) / 8, *pb = pa + KC * VB_NARROW;
+  int ld = padded(p), wide_tile = VB_HAS_AVX2;
+  memset(pa, 0, sizeof(double) * 2 * KC * VB_NARROW);
+  for (int from = 0; from < n; from += KC) {
+    int kc = n - from < KC ? n - from : KC;
+    for (int r = 0; r < kc; r++) {
+      const double *row = x + (from + r) * ldx;
+      double t = s ? s[from + r] : 1;
+      for (int k = 0; k < p; k++) pa[r * ld + k] = row[k];
+      for (int k = 0; k < p; k++) pb[r * ld + k] = t * row[k];
+    }
+    for (int j = 0; j < p; j += NR)
+      for (int i = j / MR * MR; i < p; i += MR) {
+        vb_view b = {pb + j, ld, 1};
+        (wide_tile ? tile_wide : tile_narrow)(kc, pa + i, ld, b, out);
+        vb_target at = {c.at + i * c.row + j * c.col, c.row, c.col};
+        add_tile(p - i < MR ? p - i : MR, p - j < NR ? p - j : NR, 1, out, at, j - i);
+      }
+  }
+}
+
+void vb_quadratic_forms(int n, int p, const double *x, const double *s, double *out) {
+  double room[VB_NARROW * VB_NARROW + 8], tile[MR * NR], last[NR * VB_NARROW] = {0};
+  double *ps = room + (64 - (uintptr_t)room % 64) / 8;
+  int ld = padded(p), wide_tile = VB_HAS_AVX2;
+  for (int k = 0; k < p; k++)
+    for (int i = 0; i < ld; i++) ps[i + k * ld] = i < p ? s[i + (ptrdiff_t)k * p] : 0;
+  for (int from = 0; from < n; from += NR, x += NR * (ptrdiff_t)p) {
+    double sum[NR] = {0};
+    int m = n - from < NR ? n - from : NR;
+    vb_view rows = {x, 1, p};
+    if (m < NR) rows.at = memcpy(last, x, sizeof(double) * m * p); /* the tile reads NR rows */
+    for (int i = 0; i < p; i += MR) {
+      (wide_tile ? tile_wide : tile_narrow)(p, ps + i, ld, rows, tile);
+      int h = p - i < MR ? p - i : MR;
+      for (int k = 0; k < h; k++)
+        for (int r = 0; r < NR; r++) sum[r] += tile[k + MR * r] * rows.at[r * p + i + k];
+    }
+    memcpy(out + from, sum, sizeof(double) * m);
+  }
 }
 
 /* ROWS rows at a time in local storage, where the compiler can vectorise over them */

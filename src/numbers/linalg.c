@@ -249,6 +249,10 @@ void vb_gemm_nt(int m, int n, int k, double alpha, const double *a, int lda, con
 void vb_weighted_gram(int n, int p, const double *x, int ldx, const double *s, double beta,
                       double *c, int ldc) {
   scale(p, p, beta, c, ldc, 1);
+  if (p > 4 && p <= VB_NARROW) {
+    vb_gram_narrow(n, p, x, ldx, s, target(c, 1, ldc));
+    return;
+  }
   if (p > 4) {
     vb_product((vb_shape){p, p, n}, 1, view(x, 1, ldx), s, view(x, ldx, 1), target(c, 1, ldc), 1);
     return;

@@ -67,6 +67,9 @@ void vb_chol_inverse(int n, double *l, int lda); /* full symmetric A^-1 over L *
  * ones) */
 void vb_weighted_gram(int n, int p, const double *x, int ldx, const double *s, double beta,
                       double *c, int ldc);
+/* out[i] <- x_i' S x_i, x row-major n x p, p <= VB_NARROW, S p x p with both triangles */
+#define VB_NARROW 64
+void vb_quadratic_forms(int n, int p, const double *x, const double *s, double *out);
 void vb_gemm_nn(int m, int n, int k, double alpha, const double *a, int lda, const double *b,
                 int ldb, double beta, double *c, int ldc); /* C <- beta C + alpha A B */
 void vb_gemm_tn(int m, int n, int k, double alpha, const double *a, int lda, const double *b,
