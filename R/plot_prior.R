@@ -119,7 +119,8 @@ prior_finders <- list(
 cut_prior <- function(dist, arg, inside) {
   bounded <- all(is.finite(inside))
   if (is_held(dist) || is_shrunk(dist) || (is_flat(dist) && !bounded)) return(NULL)
-  unscaled <- function(x) exp(eval_prior(dist, x, arg)$ll)
+  log_density <- function(x) eval_prior(dist, x, arg)$ll
+  unscaled <- function(x) exp(log_density(x))
   mass <- if (bounded) bounded_mass(unscaled, inside)
     else if (inside[1L] == 0) exp(eval_prior(dist, 1, arg)$log_upper)
     else 1
@@ -129,7 +130,7 @@ cut_prior <- function(dist, arg, inside) {
     out[within] <- unscaled(x[within]) / mass
     out
   }
-  list(at = at, inside = inside, central = central_range(at, inside))
+  list(at = at, inside = inside, central = central_range(log_density, inside))
 }
 
 bounded_mass <- function(density, inside) {
@@ -171,12 +172,21 @@ distribution <- function(prior, x) {
   stats::splinefun(t, below / max(below), method = "monoH.FC")(asinh((x - middle) / width))
 }
 
-# Where the density is above a tenth of its largest value on a coarse grid over many scales
-central_range <- function(at, inside) {
+# Where the density is above a tenth of its largest value, on a coarse grid over many scales around
+# the mode. The mode is the highest point of such a grid around zero, then of one around that point,
+# and so on: each is closer by the ratio of neighbours in the grid. In logarithms, because the
+# density of a narrow prior is zero in floating point a few of its scales away.
+central_range <- function(log_density, inside) {
   if (all(is.finite(inside))) return(inside)
-  grid <- c(-rev(10^seq(-6, 6, length.out = 400L)), 0, 10^seq(-6, 6, length.out = 400L))
-  grid <- grid[grid >= inside[1L] & grid <= inside[2L]]
-  value <- at(grid)
-  value[!is.finite(value)] <- 0
-  range(grid[value >= 0.1 * max(value)])
+  away <- 10^seq(-12, 12, length.out = 600L)
+  mode <- 0
+  for (round in seq_len(10L)) {
+    grid <- mode + c(-rev(away), 0, away)
+    grid <- grid[grid >= inside[1L] & grid <= inside[2L]]
+    value <- log_density(grid)
+    value[!is.finite(value)] <- -Inf
+    if (grid[which.max(value)] == mode) break
+    mode <- grid[which.max(value)]
+  }
+  range(grid[value >= max(value) - log(10)])
 }

@@ -89,6 +89,18 @@ test_that("thresholds have the priors of ordered values", {
   }
 })
 
+test_that("the prior of ordered values is found where it is narrow and far from zero", {
+  for (scale in c(1e-8, 1e-3, 1e7)) {
+    one <- ordered_prior(cut_prior("normal", c(5, scale), c(-Inf, Inf)), 2, 3)
+    z <- seq(-3, 3, by = 0.5)
+    # the middle one of three: density 6 F (1 - F) f
+    expect_equal(one$at(5 + scale * z) * scale, 6 * pnorm(z) * pnorm(-z) * dnorm(z),
+                 tolerance = 1e-5, info = format(scale))
+    # where the density is a tenth of the largest: 2.146 standard deviations away
+    expect_equal((one$central - 5) / scale, c(-1, 1) * sqrt(2 * log(10)), tolerance = 0.1)
+  }
+})
+
 test_that("what has no proper prior of closed form is left out", {
   fit <- vb(dist ~ speed, cars, prior = NULL, prior_aux = constant(15))
   expect_named(both(fit), "b_Intercept")
@@ -142,7 +154,9 @@ test_that("densities without end, and wide or far priors, are drawn", {
 
 test_that("the distribution function of a prior is that of R", {
   x <- c(-1e9, -30, -2, -0.1, 0, 0.4, 3, 100, 1e7)
-  one <- function(at) list(at = at, central = central_range(at, c(-Inf, Inf)))
+  one <- function(at) {
+    list(at = at, central = central_range(function(x) log(at(x)), c(-Inf, Inf)))
+  }
   expect_equal(distribution(one(dcauchy), x), pcauchy(x), tolerance = 1e-6)
   far <- function(x) dt((x - 50) / 2, 3) / 2
   expect_equal(distribution(one(far), x), pt((x - 50) / 2, 3), tolerance = 1e-6)
