@@ -114,13 +114,13 @@ family_rows <- list(
   gaussian = list(synonyms = "gaussian", make = stats::gaussian, response = "response_real",
                   draw = "draw_gaussian"),
   binomial = list(synonyms = c("binomial", "bernoulli"), make = stats::binomial,
-                  response = "response_trials", draw = "draw_binomial", rising = "rising_trials"),
+                  response = "response_trials", draw = "draw_binomial", side = "side_trials"),
   poisson = list(synonyms = "poisson", make = stats::poisson, response = "response_count",
-                 draw = "draw_poisson", rising = "rising_count"),
+                 draw = "draw_poisson", side = "side_count"),
   negbinomial = list(synonyms = c("negbinomial", "neg_binomial_2", "nbinom2", "negative.binomial",
                                   "negative binomial"),
                      make = negbinomial, response = "response_count", draw = "draw_negbinomial",
-                     rising = "rising_count"),
+                     side = "side_count"),
   student = list(synonyms = c("student", "t", "scaled t"), make = student,
                  response = "response_real", draw = "draw_student"),
   Gamma = list(synonyms = "gamma", make = stats::Gamma, response = "response_positive",
@@ -131,7 +131,7 @@ family_rows <- list(
                       draw = "draw_asym_laplace"),
   # drawn by category_draws()
   cumulative = list(synonyms = "cumulative", make = cumulative, response = "response_ordered",
-                    rising = "rising_ordered")
+                    side = "side_ordered", rising = "rising_ordered")
 )
 
 # -> list(family = <family object>, name, link, par = <dispersion parameters>, fixed = <named>,

@@ -31,7 +31,8 @@
 #' With `flat()`, or `NULL`, there is a posterior only where the data hold a coefficient in place.
 #' Where they separate the responses, as where a group has successes only or a cell only zeros, the
 #' likelihood never falls on the way to infinity, and [vb()] stops with an error that names the
-#' coefficients (class `vb_error_separation`).
+#' coefficients (class `vb_error_separation`). So it does with a flat `prior_sd` where all levels of
+#' the factor, or all but one, separate their responses.
 #'
 #' @section Priors written for 'brms':
 #' `prior` may also be what `brms::prior()`, or `c()` of several, returns. As there, a prior of the

@@ -6,9 +6,10 @@
 
 check_separation <- function(design, names, data = "the data") {
   prior <- c(design$prior_par$dist, design$prior_coef$dist)
-  rising <- family_rows[[design$family]]$rising
-  if (is.null(rising) || !any(is_flat(prior))) return(invisible())
-  moves <- do.call(rising, list(design))
+  row <- family_rows[[design$family]]
+  if (is.null(row$side) || !any(is_flat(prior))) return(invisible())
+  moves <- if (is.null(row$rising)) moves_of_sides(design, do.call(row$side, list(design)))
+    else do.call(row$rising, list(design))
   falls <- fall_of_tail(prior, cbind(design$prior_par$arg, design$prior_coef$arg))
   d <- unheld_direction(moves, falls)
   if (is.null(d)) return(invisible())
@@ -18,6 +19,44 @@ check_separation <- function(design, names, data = "the data") {
      posterior: {data} separate the responses, and the likelihood never falls on the way to
      infinity.",
     i = "Use a proper prior, such as the default."))
+}
+
+# With a flat prior on their sd the J effects of a term have, once the sd is integrated over, a
+# density that falls as r^-(J - 1) with their distance r from zero. Where the likelihood never falls
+# along directions that span k dimensions there are r^(k - 1) dr places to be, and there is no
+# posterior for k >= J - 1: all levels but one separate their responses. Several flat sds of a term,
+# whose effects separate them together, add up.
+check_sd_separation <- function(design, random, data = "the data") {
+  find <- family_rows[[design$family]]$side
+  flat <- lapply(design$prior_sd, function(prior) is_flat(prior$dist))
+  if (is.null(find) || !any(unlist(flat))) return(invisible())
+  side <- do.call(find, list(design))
+  for (k in which(vapply(flat, any, NA))) {
+    all <- which(flat[[k]])
+    sets <- unique(c(as.list(all), list(all)))
+    if (!any(vapply(sets, levels_separate, NA, term = random[[k]], side = side))) next
+    vb_abort(c("separation", "prior_sd", "prior", "data"), c(
+      "With a flat prior on the standard deviation of {.code {random[[k]]$group}} there is no proper
+       posterior: {data} separate the responses within its levels, and the likelihood never falls
+       on the way to infinity.",
+      i = "Use a proper {.arg prior_sd}, such as the default."))
+  }
+}
+
+# Do these effects of a term leave no integral? What a level lacks in free dimensions counts against
+# it, and levels are looked at until that is too much.
+levels_separate <- function(columns, term, side) {
+  missing <- 0L
+  rows <- split(seq_along(side), factor(term$code, seq_along(term$levels)))
+  for (i in rows) {
+    z <- term$z[i, columns, drop = FALSE]
+    up <- side[i] != 0
+    free <- rising_cone((side[i] * z)[up, , drop = FALSE], z[!up, , drop = FALSE])$dim
+    # where nothing rises there is still what no row sees
+    missing <- missing + if (free) length(columns) - free else qr(z, tol = 1e-9)$rank
+    if (missing > length(columns)) return(FALSE)
+  }
+  TRUE
 }
 
 # A direction along which priors whose densities fall like these powers leave no integral, or NULL.
@@ -38,11 +77,12 @@ unheld_direction <- function(moves, falls) {
 }
 
 # ---- which way rows may move ---------------------------------------------------------------------
-# Functions that the rows of family.R name: from the numbers that the engine is given to rows over
-# (parameters of the family, coefficients): `rise`, along which the log density never falls, and
-# `hold`, along which it falls both ways.
+# Functions that the rows of family.R name. `side`: from the numbers that the engine is given to the
+# side to which each row's predictor may move without the log density falling: 1, -1, or 0 where it
+# falls both ways. `rising`, where parameters of the family move as well: to rows over (these
+# parameters, coefficients), `rise`, along which the log density never falls, and `hold`, along
+# which it falls both ways.
 
-# `side`: 1, -1, or 0 of a row that falls both ways
 moves_of_sides <- function(design, side) {
   x <- cbind(matrix(0, nrow(design$x), length(design$prior_par$dist)), centred(design))
   list(rise = (side * x)[side != 0, , drop = FALSE], hold = x[side == 0, , drop = FALSE])
@@ -50,11 +90,12 @@ moves_of_sides <- function(design, side) {
 
 centred <- function(design) design$x - rep(design$center, each = nrow(design$x))
 
-rising_trials <- function(design) {
-  moves_of_sides(design, (design$y >= design$w) - (design$y <= 0))
-}
+side_trials <- function(design) (design$y >= design$w) - (design$y <= 0)
 
-rising_count <- function(design) moves_of_sides(design, -(design$y == 0))
+side_count <- function(design) -(design$y == 0)
+
+# with the thresholds where they are
+side_ordered <- function(design) (design$y > length(design$prior_par$dist)) - (design$y == 1)
 
 # A category lies between two thresholds, of which either may move away from eta.
 rising_ordered <- function(design) {

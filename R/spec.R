@@ -48,6 +48,7 @@ make_spec <- function(family, response, design, priors, offset, rows) {
     prior_par = priors$par, shrink = priors$shrink
   )
   check_separation(spec, c(family$par, design$names))
+  check_sd_separation(spec, design$random)
   spec$user <- user_spec(family, part(response$y))
   spec
 }

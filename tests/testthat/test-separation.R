@@ -105,3 +105,49 @@ test_that("rows that are left out may have held a direction", {
   fit <- vb(y ~ x, held, family = binomial(), prior = flat(), prior_intercept = flat())
   expect_error(refit(fit, 1:47), "not left out", class = "vb_error_separation")
 })
+
+# log of the integral of the likelihood of binary intercepts over effects and a flat sd up to `top`
+log_mass <- function(y, g, top) {
+  marginal <- function(y, sd) {
+    s <- seq(-1, 1, length.out = 2001L) * asinh(8 * sd)      # trapezoids in s, u = sinh(s)
+    lik <- plogis(outer(2 * y - 1, sinh(s)), log.p = TRUE)
+    sum(exp(colSums(lik)) * dnorm(sinh(s) / sd) / sd * cosh(s)) * (s[2L] - s[1L])
+  }
+  t <- seq(log(1e-3), log(top), length.out = 400L)
+  all <- vapply(exp(t), function(sd) prod(vapply(split(y, g), marginal, 0, sd)), 0)
+  log(sum(all * exp(t)) * (t[2L] - t[1L]))
+}
+
+test_that("flat priors on sds need levels that do not separate their responses", {
+  g <- rep(c("a", "b", "c", "d"), each = 4L)
+  one <- rep(1L, 4L)
+  mixed <- c(0L, 1L, 1L, 0L)
+  proper <- function(formula, data, family = binomial(), prior_sd = flat()) {
+    tryCatch({
+      model_of(formula, data, family, priors = list(prior_sd = prior_sd))
+      TRUE
+    }, vb_error_separation = function(e) FALSE)
+  }
+  cases <- list(c(one, 1L - one, one, one), c(one, 1L - one, one, mixed),
+                c(one, one, mixed, mixed), c(one, mixed, mixed, mixed))
+  for (y in cases) {
+    # an integral that exists does not grow any more
+    grows <- log_mass(y, g, 1e6) - log_mass(y, g, 1e3) > 0.05
+    d <- data.frame(y, g, o = factor(y, ordered = TRUE), n = rev(y))
+    expect_identical(proper(y ~ 1 + (1 | g), d), !grows)
+    expect_identical(proper(o ~ 1 + (1 | g), d, cumulative()), !grows)
+    expect_true(proper(y ~ 1 + (1 | g), d, prior_sd = exponential(1)))
+  }
+  zero <- data.frame(n = c(0, 0, 0, 0, 3, 0, 0, 0), g = gl(4, 2))
+  expect_false(proper(n ~ 1 + (1 | g), zero, poisson()))
+  zero$n[8L] <- 1
+  expect_true(proper(n ~ 1 + (1 | g), zero, poisson()))
+  # intercepts and slopes of a level separate what each of them alone does not
+  d <- data.frame(x = rep(c(-1, 0, 1, 2), 3L), g = gl(3, 4), y = rep(c(0L, 0L, 1L, 1L), 3L))
+  expect_true(proper(y ~ x + (1 | g), d))
+  expect_false(proper(y ~ x + (x | g), d))
+  expect_error(model_of(y ~ x + (x | g), d, binomial(), priors = list(prior_sd = flat())), "`g`",
+               class = "vb_error_prior_sd")
+  d$y <- rep(c(0L, 1L, 0L, 1L), 3L)
+  expect_true(proper(y ~ x + (x | g), d))
+})
