@@ -1,6 +1,10 @@
-# Leave-one-out by cavities (cavity.c): without draws, and exact where the likelihood is Gaussian.
+# Leave-one-out by cavities (posterior/cavity.c): the factor of the left-out rows is taken out of
+# the Gaussian at each node, and what remains predicts them. It needs no draws, and is exact where
+# the likelihood is Gaussian.
 
-# `unit`: a list of positions among the rows that entered the fit
+# `unit` is a list with the positions, among the rows that entered the fit, of rows that are left
+# out together. Up to `most` of the units whose cavity cannot be trusted are left out by another
+# fit.
 cavity_loo <- function(fit, unit, most) {
   check_number(most, "refit", lower = 0, upper = .Machine$integer.max, whole = TRUE)
   out <- with_open(fit, function(fit) cavities(fit, unit))
@@ -19,8 +23,9 @@ cavity_loo <- function(fit, unit, most) {
   new_cavity_loo(out, unit, flagged, seq_along(unit) %in% again)
 }
 
-# Rows one by one, but together with those of the level that they share: what these leave of its
-# random effects is no Gaussian.
+# If rows are left out one by one, C is given them by levels of the largest term all the same. Where
+# a level has few rows, what the others tell of its random effects is far from Gaussian, and C
+# integrates over these effects with the rows of the level at hand.
 cavities <- function(fit, unit) UseMethod("cavities", held_as(fit))
 
 #' @export
@@ -40,6 +45,9 @@ cavities.held_draws <- function(fit, unit) {
     i = "Use {.code method = \"psis\"}, or fit the model with {.code algorithm = \"cavi\"}."))
 }
 
+# Where less than half of the nodes' weight is left, the average over nodes is replaced by one over
+# the points that represent the posterior of theta. The nodes' log densities are large, so they are
+# asked for in a second call and for these units only.
 moved_cavities <- function(fit, block, unit, by_row) {
   out <- engine_cavity(fit, block, by_row)
   moved <- which(out$share < 0.5)
@@ -53,8 +61,9 @@ moved_cavities <- function(fit, block, unit, by_row) {
   out[cavity_values]
 }
 
-# The rows of each level of the term with most levels, where the likelihood is not Gaussian and the
-# level has no more of them than would make its effects so; NULL: each row on its own
+# The rows of each level of the term with the most levels. With more rows than `most` the effects of
+# a level are Gaussian enough, and its rows come one by one, as all rows do (NULL) where the log
+# density is quadratic or there are no random effects.
 row_blocks_of_levels <- function(fit, most = 200L) {
   terms <- fit$design$terms
   if (!length(terms) || is_quadratic(fit)) return(NULL)
@@ -64,23 +73,25 @@ row_blocks_of_levels <- function(fit, most = 200L) {
   c(block[!large], as.list(unlist(block[large])))
 }
 
-# Where the log density is quadratic in the linear predictor its Gaussian factors are exact
+# Is the log density quadratic in the linear predictor? Then the Gaussian factors of rows are exact.
 is_quadratic <- function(fit) {
   family <- vb_tables()$family
   fit$design$family %in% family$name[family$quadratic > 0L]
 }
 
-# Where the cavity is not what another fit would say: nothing is left at some of the nodes (an
-# infinite influence), all the nodes of the hyperparameters lie elsewhere, or the factors of other
-# rows, which are taken for what they were, would change the answer by more than a tenth.
+# Which cavities may differ from what a fit without the rows would say? Those for which
+#   there is no Gaussian left at some of the nodes (an infinite or missing lambda),
+#   the nodes lie elsewhere than theta does given the rest (a share below a tenth), or
+#   the factors of the other rows, which a cavity leaves as they are, would follow the rest and
+#   change the answer by more than a tenth (change).
 is_flagged <- function(out) {
   sound <- is.finite(out$log_out) & is.finite(out$lambda) & out$share >= 0.1 &
     abs(out$change) <= 0.1
   !(sound %in% TRUE)
 }
 
-# The exact answers: of a row the density under a fit without it; of a group, whose rows depend on
-# each other, the ratio of evidences, p(y) / p(y without the group).
+# The answer by another fit: the log density of a row given the others. The rows of a group are not
+# independent given the hyperparameters; of them the joint density is p(y) / p(y without the group).
 refitted_density <- function(fit, i) {
   without <- suppressWarnings(refit(fit, setdiff(seq_len(fit$nobs), i)),
                               classes = "vb_not_converged")
@@ -108,7 +119,7 @@ new_cavity_loo <- function(out, unit, flagged, refitted) {
     grouped = any(lengths(unit) > 1L), class = c("cavity_loo", "loo"))
 }
 
-# Sums and their standard errors, as 'loo' has them
+# Sums over units and their standard errors, with the names and the formula of package 'loo'.
 pointwise_estimates <- function(x) {
   cbind(Estimate = colSums(x), SE = sqrt(nrow(x) * apply(x, 2L, stats::var)))
 }

@@ -93,8 +93,11 @@ print.conditional_effects.vbfit <- function(x, ...) {
 
 # ---- Which effects -------------------------------------------------------------------------------
 
-# The variables of the fixed part, in order, and those pairs that meet in a term. Constants of the
-# formula and functions are none.
+# The variables of the fixed part of the formula, as a list:
+#   single   those that are in a term, each of which has an effect,
+#   pair     pairs of variables that a term of two factors brings together, as x and z of x:log(z),
+#   all      with those that are in no term as well, as the variable of an offset().
+# Names in the formula that are no columns of the data, as k of log(x + k), are constants.
 fixed_effects <- function(fit) {
   terms <- stats::delete.response(fit$terms)
   factors <- attr(terms, "factors")
@@ -136,7 +139,9 @@ pick_effects <- function(effects, known) {
 
 # ---- The predictors' values ----------------------------------------------------------------------
 
-# The variables of the fixed part and of an offset, as the rows of the fit have them
+# The values of the variables in the rows of the fit: of those in the fixed part, and of those in
+# the argument `offset` of vb(). Numbers that the formula makes a factor of carry an attribute
+# "coded".
 effect_variables <- function(fit, known) {
   columns <- fit_columns(fit)
   names <- union(known$all, intersect(all.vars(fit$call$offset), names(columns)))
@@ -153,7 +158,8 @@ effect_variables <- function(fit, known) {
   })
 }
 
-# Numbers that the formula makes a factor of, as factor(am) does
+# The names of variables inside factor() or a similar function: their numbers are labels, and
+# effects are drawn at these and not between them.
 coded_variables <- function(x) {
   if (is_call_to(x, c("factor", "as.factor", "ordered", "as.ordered", "as.character"))) {
     return(all.vars(x[[2L]]))
@@ -161,11 +167,13 @@ coded_variables <- function(x) {
   if (is.call(x)) unlist(lapply(as.list(x)[-1L], coded_variables))
 }
 
+# Is the variable a quantity, which is drawn along its range, and not a label?
 is_measured <- function(x) {
   (is.numeric(x) || inherits(x, c("Date", "POSIXct"))) && is.null(attr(x, "coded"))
 }
 
-# Of a factor, string or logical, as values of the same kind
+# The distinct values of a factor, string or logical, or of a number that is a label; of the same
+# type, so that they can be put into new data.
 effect_levels <- function(x) {
   if (is.factor(x)) return(factor(levels(x), levels = levels(x), ordered = is.ordered(x)))
   sort(unique(as.vector(x)))
@@ -181,7 +189,8 @@ check_conditions <- function(conditions, known) {
                             {.code {unknown}}.", i = "The variables are {.code {unique(known)}}."))
 }
 
-# A data frame with a row per condition: the user's values, else those at which variables are held
+# A data frame with a row per condition and a column per variable: the values that the user gave for
+# the condition, and for other variables those at which they are held. `cond__` names the condition.
 effect_settings <- function(variables, conditions) {
   held <- data.frame(lapply(variables, held_value), check.names = FALSE)
   if (!length(variables)) held <- data.frame(row.names = 1L)
@@ -195,7 +204,7 @@ effect_settings <- function(variables, conditions) {
     out[[name]] <- as_kind(conditions[[name]], variables[[name]], name)
   }
   label <- row.names(conditions)
-  if (.row_names_info(conditions) < 0L) {            # automatic: by the values
+  if (.row_names_info(conditions) < 0L) {            # without row names: named by the values
     label <- do.call(paste, c(Map(paste, names(conditions), lapply(conditions, format),
                                   MoreArgs = list(sep = " = ")), sep = ", "))
   }
@@ -204,6 +213,7 @@ effect_settings <- function(variables, conditions) {
   out
 }
 
+# A user's value as the variable has it: a factor has the levels of the fit's.
 as_kind <- function(value, variable, name) {
   if (!is.factor(variable)) return(value)
   unknown <- setdiff(as.character(value), levels(variable))
@@ -214,7 +224,8 @@ as_kind <- function(value, variable, name) {
   factor(as.character(value), levels = levels(variable), ordered = is.ordered(variable))
 }
 
-# -> list(newdata; effect1, effect2: columns of the result)
+# All combinations of the values of the effect's one or two variables with the conditions. A list of
+# `newdata` for predict(), and of `effect1` and `effect2`, the columns of the result that show them.
 effect_grid <- function(variables, pair, settings, resolution) {
   along <- variables[[pair[1L]]]
   first <- if (is_measured(along)) {
@@ -234,6 +245,8 @@ effect_grid <- function(variables, pair, settings, resolution) {
        effect2 = if (length(pair) > 1L) second$label[index$second])
 }
 
+# The values at which the second variable of a pair is shown, and their labels: all of a factor's
+# levels; of a number its mean and one standard deviation to either side.
 second_values <- function(x) {
   if (!is_measured(x)) {
     value <- effect_levels(x)
@@ -248,7 +261,7 @@ second_values <- function(x) {
 
 # ---- The result ----------------------------------------------------------------------------------
 
-# `band`: list(a matrix per category, or one alone, of estimate, se, lower, upper)
+# The data frame of one effect. `band` is what effect_band() returned.
 effect_frame <- function(grid, band, pair) {
   frame <- grid$newdata[setdiff(names(grid$newdata), "cond__")]
   frame$cond__ <- grid$newdata$cond__
@@ -265,20 +278,24 @@ effect_frame <- function(grid, band, pair) {
   out
 }
 
+# What the vertical axis shows: the response as the formula has it, of cbind() the share of its
+# first column, of ordinal models the probability of a category.
 response_label <- function(fit) {
   if (length(threshold_rows(fit))) return(paste0("P(", category_label(fit), ")"))
   lhs <- fit$formula[[2L]]
   if (is_call_to(lhs, "cbind")) paste("share of", deparse1(lhs[[2L]])) else deparse1(lhs)
 }
 
-# What has the categories: `y` of factor(y, ordered = TRUE)
+# The name of the response of an ordinal model: `y` where the formula says factor(y, ordered =
+# TRUE).
 category_label <- function(fit) {
   lhs <- fit$formula[[2L]]
   variable <- row_variables(fit, lhs)
   if (length(variable) == 1L) variable else deparse1(lhs)
 }
 
-# The variables and the response of each row, for the plot; categories have no place on its axis
+# The data, for the points of the plot: the response of each row and all variables that are vectors.
+# Not of ordinal models (NULL): their vertical axis shows probabilities, and a category is none.
 observed_points <- function(fit, variables) {
   if (length(threshold_rows(fit))) return(NULL)
   other <- as.list(fit$frame[fit$rows, setdiff(names(fit$frame)[-1L], names(variables)),
@@ -292,7 +309,8 @@ observed_points <- function(fit, variables) {
   out
 }
 
-# -> a list of one matrix estimate, se, lower, upper; of ordinal models one per category
+# A list of matrices with the columns estimate, se, lower and upper and a row per row of `newdata`:
+# one matrix, or, of an ordinal model, one per category and named by it.
 effect_band <- function(fit, newdata, re.form, prob, ...) {
   got <- predict.vbfit(fit, newdata, re.form = re.form, type = "response", se.fit = TRUE,
                        interval = "credible", level = prob, ...)

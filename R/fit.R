@@ -1,7 +1,10 @@
-# The one door to C: every .Call of the package is in this file.
+# Every .Call of the package is in this file, each in a function that turns R's objects into the
+# types that C reads and names what comes back.
 
-# `automatic`: the engine may turn to the partially factorised approximation where a Cholesky factor
-# would not fit; `density`: of a family of the user's own.
+# Fits a model by coordinate ascent. `spec` is what make_spec() returned. With `automatic` the
+# engine may take the approximation "partial" instead where a Cholesky factor would not fit into
+# memory. `density` is the R function of a family made by vb_family(), NULL for the package's own
+# families.
 fit_engine <- function(spec, control, approximation = "structured", automatic = FALSE,
                        density = NULL) {
   load_callables(may_be_sparse(spec, control$solver), control$verbose)
@@ -17,47 +20,55 @@ fit_engine <- function(spec, control, approximation = "structured", automatic = 
   engine
 }
 
-# ADVI of a target: list(dim, eval, start) as r_target.c reads it
+# ADVI of a log density of the user's own. `target` is a list of its dimension, the function that
+# evaluates it and a starting point, the fields that r_target.c reads.
 fit_advi <- function(target, control) {
   load_callables(sparse = FALSE, control$verbose)
   .Call(C_vb_r_advi, target, with_noise(control))
 }
 
-# ADVI of a model: its own result and the nodes that it stands for
+# ADVI of a model. Besides the draws and estimates of ADVI the result has nodes, as fit_engine()
+# returns them, so that what is computed from nodes works for it too.
 fit_advi_model <- function(spec, control) {
   load_callables(may_be_sparse(spec), control$verbose)
   control$cores <- threads(control$cores)
   .Call(C_vb_r_advi_model, spec, with_noise(control))
 }
 
-# The core draws nothing: its noise is R's, so set.seed() and RNGkind() govern it.
+# C has no random numbers of its own. It calls R's generators, so that set.seed() and RNGkind()
+# govern a fit.
 with_noise <- function(control) c(control, list(rnorm = stats::rnorm, runif = stats::runif))
 
-# A forked child (mclapply) has none of its parent's threads; OpenMP would wait for them.
+# A process that mclapply() forked has only one thread, but OpenMP in it still counts on those of
+# the parent and would wait for them for ever. There the fit takes one thread.
 threads <- function(cores) if (identical(Sys.getpid(), loaded_in$process)) cores else 1L
 
 loaded_in <- new.env(parent = emptyenv())
 
-# C functions of these packages are looked up on first use: CHOLMOD of Matrix, which takes a second
-# to load, and the progress bar of cli.
+# C calls functions of two other packages: CHOLMOD of Matrix, for sparse factors, and the progress
+# bar of cli. The packages are loaded only before a fit that may need them, since Matrix takes a
+# second to load.
 load_callables <- function(sparse = TRUE, progress = FALSE) {
   if (sparse) load_package("Matrix")
   if (progress) load_package("cli")
 }
 
-# Whether a sparse factor will be thought of: DENSE_UP_TO of r_model.c
+# May the engine choose a sparse factor? It does not for models as small as these: 100 is
+# DENSE_UP_TO of gauss/layout.c.
 may_be_sparse <- function(spec, solver = "auto") {
   solver == "sparse" || (solver == "auto" && core_size(spec) > 100L)
 }
 
-# Coefficients but those of the term with the most levels, which is the leaf (model.c)
+# The number of coefficients that are factored together: all but those of the term with the most
+# levels, which are eliminated level by level (the "leaf" of design/model.c).
 core_size <- function(spec) {
   n_level <- vapply(spec$terms, function(term) as.double(term$n_level), 0)
   size <- n_level * vapply(spec$terms, function(term) ncol(term$z), 0L)
   ncol(spec$x) + sum(size[-which.max(n_level)])
 }
 
-# Seconds, on a clock that stands still while packages are loaded: that is not time of a fit.
+# The seconds that a fit reports leave out the time in which packages were loaded: this clock stands
+# still meanwhile.
 fit_clock <- function() proc.time()[[3L]] - loaded_in$seconds
 
 loaded_in$seconds <- 0
@@ -68,20 +79,24 @@ load_package <- function(package) {
   loaded_in$seconds <- loaded_in$seconds + proc.time()[[3L]] - started
 }
 
-couplings <- c("joint", "partial", "meanfield")   # in the order of gauss/scheme.c
+# C is told of a choice by its position here. The order is that of the table in gauss/scheme.c and
+# that of the enum in r/r.h.
+couplings <- c("joint", "partial", "meanfield")
+solvers <- c("auto", "dense", "sparse")
 
-solvers <- c("auto", "dense", "sparse")      # in the order of the enum in r.h
-
-# The engine's result as C takes it back: the solver it had.
+# The stored result of a fit as C reads it again: with the number of the solver that was chosen
+# then, so that the choice is not made anew.
 reopened <- function(engine) {
   engine$solver <- if (identical(engine$solver, "sparse")) 2L else 1L
   engine
 }
 
-# f(fit), of a finished fit that is open meanwhile: its model is laid out once for all that f() asks
-# of it by the doors below, which open a fit that is not, for one answer. `opened` is an external
-# pointer that is void as soon as f() is done, so f() must not return the fit that it is given. Kept
-# draws answer by themselves.
+# Returns f(fit) for a finished fit. Before C can answer a question about a fit it has to lay out
+# the model in memory; here that is done once for all questions that f() asks. (The functions below
+# call with_open() too, so a fit that is not open is opened for the one question.) Meanwhile the
+# field `opened` holds an external pointer, which is void as soon as f() returns: f() must not
+# return the fit that it was given. Fits that keep draws need no model to answer, and are passed on
+# as they are.
 with_open <- function(fit, f) UseMethod("with_open", held_as(fit))
 
 #' @export
@@ -96,7 +111,9 @@ with_open.held_nodes <- function(fit, f) {
   })
 }
 
-# What C refuses while it opens a fit is what R could not see: lengths that follow from the model
+# whole_fit() checks what R can check of a stored fit. Lengths that only the laid-out model tells
+# are checked by C as it opens the fit, and an error until then means that the fit is damaged.
+# Errors after it are those of `use`, and stay what they are.
 open_engine <- function(fit, use) {
   fit <- whole_fit(fit)
   load_callables(identical(fit$engine$solver, "sparse"))
@@ -110,19 +127,24 @@ open_engine <- function(fit, use) {
                       simpleError = refused)
 }
 
-# Posterior mean and variance of the linear predictor and of its inverse link in new rows.
+# Posterior means and variances in new rows, of the linear predictor and of the inverse link of it.
 engine_moments <- function(fit, rows) {
   rows$group <- lapply(rows$group, as.integer)
   with_open(fit, function(fit) answered(.Call(C_vb_r_moments, fit$opened, rows)))
 }
 
-# The linear predictor of new rows given the theta of each node: mean, var and skew, rows x nodes;
-# the nodes' weights, and their dispersions `par`, parameters x nodes. `node` tells which of the
-# fit's nodes they are: those of weight zero are left out. Interpolation makes some weights
-# negative; rows with a level that is `new` are to have the positive ones alone, scaled to sum to
-# one, and nodes of the others have no moments there. Uncorrected variances are those of the
-# Gaussian q given theta, before linear response and residual quadrature; means are the same.
-# Results are rows x nodes in size: callers go block by block.
+# The moments of the linear predictor of new rows at each node, that is given the node's value of
+# the hyperparameters theta. A list of
+#   mean, var, skew   a row per row of the data and a column per node,
+#   par               the dispersion parameters at the nodes, a column per node,
+#   weight, node      the nodes' weights and their numbers in the fit; nodes of weight zero are
+#                     left out,
+#   new               TRUE for rows with a level that the fit does not know.
+# The interpolation between nodes makes some weights negative. In rows that are `new` the moments
+# are computed for nodes of positive weight only; the caller uses these, scaled to sum to one. With
+# `corrected = FALSE` variances are those of the Gaussian q(c | theta), without what linear response
+# and residual quadrature add; means are the same. The matrices can be large: callers pass a block
+# of rows at a time.
 engine_node_moments <- function(fit, rows, corrected = TRUE) {
   rows$group <- lapply(rows$group, as.integer)
   out <- with_open(fit, function(fit) {
@@ -134,9 +156,17 @@ engine_node_moments <- function(fit, rows, corrected = TRUE) {
   c(out, list(weight = fit$engine$node$weight[node], node = node, new = new))
 }
 
-# Leave-one-out over the nodes, of units of rows of the design: a list of their positions. `by_row`:
-# not of whole units but of their rows, the values being in the order of unlist(unit). With `nodes`
-# also `node`, units (or rows) x nodes, the log densities at each.
+# Leave-one-out by cavities. `unit` is a list: each element has the positions, among the rows of the
+# design, of rows that are left out together. With `by_row` the rows of a unit are left out one at a
+# time instead, and values are in the order of unlist(unit); that the rows come as units then says
+# which of them share random effects. The values are
+#   log_out   log density of what is left out, given the rest,
+#   log_in    the same given all data,
+#   lambda    the influence on the Gaussian, averaged over nodes: near 0 it hardly changes, near 1
+#             it rests on what is left out; infinite where at some node nothing is left of it,
+#   share     how much of the nodes' weight stands for the posterior given the rest, at most 1,
+#   change    by how much log_out would change if the other rows' factors followed the rest.
+# With `nodes` the field `node` has log_out at each node, a column per node.
 engine_cavity <- function(fit, unit, by_row = FALSE, nodes = FALSE) {
   unit <- list(start = c(0L, cumsum(lengths(unit))), row = unlist(unit, use.names = FALSE) - 1L,
                by_row = as.integer(by_row), nodes = as.integer(nodes))
@@ -146,28 +176,32 @@ engine_cavity <- function(fit, unit, by_row = FALSE, nodes = FALSE) {
 
 cavity_values <- c("log_out", "log_in", "lambda", "share", "change")
 
-# Without some units theta lies between few of its nodes: their log densities, and how much weight
-# is left, over the many points that stand for its posterior. `node` as engine_cavity() has it.
+# Where a unit moves theta so far that few nodes are left to average over, the log densities at the
+# nodes are interpolated to the many points that represent the posterior of theta, and averaged over
+# these: log_out and share of engine_cavity(), whose `node` is the argument.
 engine_over_points <- function(fit, node) {
   with_open(fit, function(fit) answered(.Call(C_vb_r_over_points, fit$opened, node)))
 }
 
-# The core's answer, or the status by which it said that it had none
+# C returns a list, or an integer status where it has no answer. The fit was made from these
+# numbers, so that they must have changed since.
 answered <- function(out) {
   if (!is.integer(out)) return(out)
   damaged("engine", sprintf("The Gaussian of a node could not be made again (status %d).", out))
 }
 
-# Log densities of responses (y and w as in a design) at each node, rows x nodes, from the moments
-# of engine_node_moments()
+# Log densities of responses at each node, a row per response and a column per node. `data` has the
+# fields y and w of a design, `moments` are those of engine_node_moments().
 engine_log_score <- function(fit, data, moments) {
   data <- lapply(data[c("y", "w")], as.double)
   .Call(C_vb_r_log_score, fit$design, data, moments, moments$par)
 }
 
-# Columns are draws; `normal` has a row per coefficient and per hyperparameter, or per
-# hyperparameter where these alone are wanted. With `densities` also `lp` and `lp_approx`, the log
-# densities of the posterior and of the approximation.
+# Draws from the posterior, a column each, made from the random numbers that are passed: `uniform`,
+# one per draw, and `normal`, which has a column per draw and a row for each coefficient and each
+# hyperparameter. If it has rows for the hyperparameters only, only they are drawn. With `densities`
+# there are also `lp` and `lp_approx`, the log densities of posterior and approximation at the
+# draws.
 engine_draws <- function(fit, uniform, normal, densities = FALSE) {
   draws <- with_open(fit, function(fit) {
     answered(.Call(C_vb_r_draw, fit$opened, uniform, normal, densities))
@@ -185,8 +219,8 @@ tilted_quantiles <- function(q, shrink, weight, probs) {
   .Call(C_vb_r_tilted, q, shrink, weight, as.double(probs))
 }
 
-# Quantiles of responses, rows x probs, of a family's `name` and `link`; `nodes` as
-# engine_node_moments() has them, `w` the prior weights of the rows.
+# Quantiles of new responses, a row per row of the data and a column per probability, for the family
+# called `name`. `nodes` is what engine_node_moments() returned, `w` the prior weights of the rows.
 predictive_quantiles <- function(name, link, nodes, w, probs) {
   .Call(C_vb_r_predictive, c(name, link, "exact"), nodes, as.double(w), as.double(probs))
 }
@@ -199,7 +233,7 @@ vb_tables <- function() {
 family_functions <- c("log_lik", "expect", "expect_quadrature", "base", "log_lik_par", "expect_par",
                       "mean", "variance", "cdf")    # in the order of the table in r_tables.c
 
-# A family's functions one at a time, for tests and residuals.
+# One function of a family, by its name in `family_functions`: for residuals, and for tests.
 eval_family <- function(name, link, what, y, w, eta, par = numeric(), v = numeric(), k = 1L,
                         n_quad = 0L, bound = "exact") {
   if (n_quad > 0L) what <- paste0(what, "_quadrature")
@@ -210,14 +244,16 @@ eval_family <- function(name, link, what, y, w, eta, par = numeric(), v = numeri
   list(ll = value[, 1L], d1 = value[, 2L], d2 = value[, 3L])
 }
 
-# With variances `v` the expectations around the means `x`, as the engine has them.
+# A prior's log density `ll`, its derivatives `d1` and `d2` and `log_upper`, the log probability of
+# being positive. With variances `v` the first three are expectations under N(x, v).
 eval_prior <- function(name, x, arg, v = numeric()) {
   .Call(C_vb_r_prior, name, as.double(x), as.double(c(arg, 0, 0, 0)[1:3]), as.double(v))
 }
 
-# The log joint density that ADVI climbs, at the columns of `xi`; without them its dimension and
-# start. `batch` rows, chosen by `uniform`, stand for all; `at`, `var` and `cov`: moments of the
-# coefficients there.
+# The log joint density of a model as ADVI sees it, for tests: at the columns of `xi`, or, without
+# them, its dimension and starting point. With `batch` it is estimated from that many rows, chosen
+# by the random numbers `uniform`. `at`, `var` and `cov` ask for the moments of the model's
+# coefficients where the parameters have these.
 eval_joint <- function(spec, xi = NULL, axes = NULL, density = NULL, dense_up_to = 300L,
                        batch = 0L, uniform = NULL, only_value = FALSE, at = NULL, var = NULL,
                        cov = NULL) {
@@ -230,12 +266,12 @@ eval_joint <- function(spec, xi = NULL, axes = NULL, density = NULL, dense_up_to
   .Call(C_vb_r_joint, spec, axes, xi, settings)
 }
 
-# Expectations of a user's log density and of its first six derivatives, a column per row; `user` as
-# user_spec() has it, with the density as `log_lik`.
+# Expectations of a user's log density and of its first six derivatives under N(eta, v), a column
+# per row of the data. `user` is what user_spec() returns, with the density as its field `log_lik`.
 eval_stein <- function(user, y, eta, v, par = numeric(), w = rep(1, length(y))) {
   data <- lapply(list(y = y, w = w, m = eta, v = v), as.double)
   .Call(C_vb_r_stein, user, data, as.double(par))
 }
 
-# Pareto k of the right tail of each column of log weights; -Inf: none
+# The Pareto k of the right tail of each column of log weights; -Inf where there is no tail.
 tail_k <- function(log_weight) .Call(C_vb_r_tail_k, log_weight)
