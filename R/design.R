@@ -11,14 +11,18 @@ build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE) {
   }
   check_contrasts(contrasts, frame)
   terms <- part_terms(parsed$fixed, whole)
-  fixed <- part_matrix(terms, frame, contrasts)
-  if (has_bad_number(fixed$x)) {
+  fixed <- part_matrix(terms, frame, contrasts, shared = TRUE)
+  moments <- column_moments(fixed$x)
+  if (!all(is.finite(moments$mean))) {
     vb_abort("formula", "The model matrix has values that are infinite or not a number.")
   }
   intercept <- if (attr(terms, "intercept") == 1L) 1L else 0L
   implicit <- implicit && intercept == 1L
-  if (implicit) fixed[c("x", "names")] <- list(fixed$x[, -1L, drop = FALSE], fixed$names[-1L])
-  center <- if (intercept) colMeans(fixed$x) else numeric(ncol(fixed$x))
+  if (implicit) {
+    fixed[c("x", "names")] <- list(fixed$x[, -1L, drop = FALSE], fixed$names[-1L])
+    moments <- lapply(moments, `[`, -1L)
+  }
+  center <- if (intercept) moments$mean else numeric(ncol(fixed$x))
   if (implicit) intercept <- 0L
   center[intercept] <- 0
   random <- lapply(parsed$bars, build_term, frame = frame, whole = whole, contrasts = contrasts)
@@ -28,8 +32,8 @@ build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE) {
                           i = "Leave out {.code 0} or {.code -1}."))
   }
   list(x = fixed$x, names = fixed$names, terms = terms, xlevels = fixed$xlevels,
-       contrasts = fixed$contrasts, center = unname(center), intercept = intercept,
-       implicit = implicit, random = random)
+       contrasts = fixed$contrasts, center = center, sd = moments$sd,
+       intercept = intercept, implicit = implicit, random = random)
 }
 
 check_contrasts <- function(contrasts, frame) {

@@ -273,5 +273,9 @@ eval_stein <- function(user, y, eta, v, par = numeric(), w = rep(1, length(y))) 
   .Call(C_vb_r_stein, user, data, as.double(par))
 }
 
+# Means and standard deviations (rows) of the columns of a matrix or data frame, as colMeans() and
+# sd() have them
+column_means_sds <- function(x) .Call(C_vb_r_columns, x)
+
 # The Pareto k of the right tail of each column of log weights; -Inf where there is no tail.
 tail_k <- function(log_weight) .Call(C_vb_r_tail_k, log_weight)

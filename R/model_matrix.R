@@ -15,10 +15,14 @@ part_terms <- function(formula, frame_terms) {
   tt
 }
 
-# One model matrix -> list(x, names, xlevels, contrasts)
-part_matrix <- function(terms, frame, contrasts = NULL) {
+# One model matrix -> list(x, names, xlevels, contrasts). With `shared`, x is a data frame where its
+# columns are variables of the frame, so that it takes no memory of its own.
+part_matrix <- function(terms, frame, contrasts = NULL, shared = FALSE) {
   x <- plain_columns(terms, frame)
-  if (!is.null(x)) return(list(x = x$x, names = x$names, xlevels = NULL, contrasts = NULL))
+  if (!is.null(x)) {
+    return(list(x = if (shared) x else column_matrix(x), names = names(x), xlevels = NULL,
+                contrasts = NULL))
+  }
   check_levels(terms, frame)
   coding <- contrasts[names(contrasts) %in% term_variables(terms)]
   x <- tryCatch(
@@ -43,14 +47,41 @@ plain_columns <- function(terms, frame) {
     if (is.numeric(x) && is.null(dim(x))) as.double(x)
   })
   if (any(vapply(columns, is.null, NA))) return(NULL)
-  names <- attr(terms, "term.labels")
+  names(columns) <- attr(terms, "term.labels")
   if (attr(terms, "intercept") == 1L) {
-    columns <- c(list(rep(1, nrow(frame))), columns)
-    names <- c("(Intercept)", names)
+    columns <- c(list("(Intercept)" = rep(1, nrow(frame))), columns)
   }
-  x <- as.double(unlist(columns, use.names = FALSE))
-  dim(x) <- c(nrow(frame), length(columns))
-  list(x = x, names = as.character(names))
+  column_frame(columns, nrow(frame))
+}
+
+# ---- the columns of a design: a matrix, or a data frame of doubles -------------------------------
+
+column_frame <- function(columns, n) {
+  if (is.null(names(columns))) names(columns) <- character(length(columns))
+  structure(columns, row.names = .set_row_names(n), class = "data.frame")
+}
+
+column_matrix <- function(x) {
+  if (!is.data.frame(x)) return(x)
+  size <- dim(x)
+  x <- as.double(unlist(x, use.names = FALSE))
+  dim(x) <- size
+  x
+}
+
+column_rows <- function(x, i) {
+  if (!is.data.frame(x)) return(x[i, , drop = FALSE])
+  columns <- lapply(x, `[`, i)
+  column_frame(columns, if (length(columns)) length(columns[[1L]]) else length(seq_len(nrow(x))[i]))
+}
+
+# Means, and standard deviations, one where the column is constant
+column_moments <- function(x) {
+  moments <- column_means_sds(x)
+  first <- if (is.data.frame(x)) vapply(x, `[`, 0, 1L, USE.NAMES = FALSE) else unname(x[1L, ])
+  sd <- moments[2L, ]
+  # a constant column's sd may be rounding noise
+  list(mean = moments[1L, ], sd = ifelse(is.na(sd) | sd <= 1e-12 * abs(first), 1, sd))
 }
 
 check_levels <- function(terms, frame) {

@@ -4,7 +4,7 @@
 check_proper <- function(design, prior, data = "the data") {
   flat <- which(is_flat(prior$dist))
   if (!length(flat)) return(invisible())
-  x <- design$x[, flat, drop = FALSE]
+  x <- column_matrix(design$x[, flat, drop = FALSE])
   x <- x - rep(design$center[flat], each = nrow(x))
   decomposition <- qr(x, tol = 1e-9)
   if (decomposition$rank == length(flat)) return(invisible())

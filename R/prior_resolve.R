@@ -13,7 +13,7 @@ prior_scales <- function(family, response, design, rows, offset) {
        n = length(y), residual = residual,
        sd_y = if (residual) unit_if_zero(stats::sd(y)) else 1,
        mean_y = if (residual) mean(y) else 0,
-       sd_x = column_sds(design$x))
+       sd_x = design$sd)
 }
 
 # The response on the scale of the linear predictor; links without a row have location 0, scale 2.5.
@@ -21,15 +21,6 @@ eta_rows <- list(
   identity = function(y) y,
   log = function(y) log(replace(y, y == 0, 0.1))
 )
-
-column_sds <- function(x) {
-  vapply(seq_len(ncol(x)), function(k) {
-    column <- x[, k]
-    sd <- stats::sd(column)
-    # a constant column's sd may be rounding noise
-    unit_if_zero(if (is.na(sd) || sd <= 1e-12 * abs(column[1L])) 0 else sd)
-  }, 0)
-}
 
 unit_if_zero <- function(sd) if (is.na(sd) || sd == 0) 1 else sd
 
@@ -101,7 +92,7 @@ sd_priors <- function(user, random, scales) {
   rows <- lapply(seq_along(random), function(k) {
     same <- random[groups == groups[k]]        # a factor's terms, such as (x || g), go together
     names <- unlist(lapply(same, function(term) term$coef))
-    unit <- function() scales$sd_y / unlist(lapply(same, function(term) column_sds(term$z)))
+    unit <- function() scales$sd_y / unlist(lapply(same, function(term) column_moments(term$z)$sd))
     all <- coef_rows(given[names(given) == groups[k]], names, default, "positive", "prior_sd",
                      unit())
     pick_rows(all, match(random[[k]]$coef, names))

@@ -29,7 +29,7 @@ refit <- function(fit, keep) {
 
 keep_design <- function(design, i) {
   for (field in c("y", "w", "offset")) design[[field]] <- design[[field]][i]
-  design$x <- design$x[i, , drop = FALSE]
+  design$x <- column_rows(design$x, i)
   if (!is.null(design$row_constant)) {
     design$row_constant <- design$row_constant[i]
     design$constant <- sum(design$row_constant)
@@ -48,8 +48,8 @@ design_rows <- function(design, known = design) {
   group <- Map(function(term, seen) replace(term$group, !term$group %in% seen$group, 0L),
                design$terms, known$terms)
   label <- Map(function(term, code) ifelse(code == 0L, term$group, 0L), design$terms, group)
-  list(x = design$x, offset = design$offset, group = unname(group), label = unname(label),
-       z = lapply(design$terms, function(term) term$z))
+  list(x = column_matrix(design$x), offset = design$offset, group = unname(group),
+       label = unname(label), z = lapply(design$terms, function(term) term$z))
 }
 
 # The log predictive density of each row of a design, its responses given each on its own: over the

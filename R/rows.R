@@ -57,7 +57,7 @@ new_matrix <- function(terms, xlevels, contrasts, newdata, own) {
   terms <- stats::delete.response(terms)
   if (!own) newdata <- new_frame(terms, xlevels, newdata)
   plain <- plain_columns(terms, newdata)
-  if (!is.null(plain)) return(plain$x)
+  if (!is.null(plain)) return(column_matrix(plain))
   if (own) attr(newdata, "terms") <- terms
   x <- stats::model.matrix(terms, newdata, contrasts.arg = contrasts, xlev = xlevels)
   attributes(x) <- list(dim = dim(x))

@@ -88,7 +88,7 @@ moves_of_sides <- function(design, side) {
   list(rise = (side * x)[side != 0, , drop = FALSE], hold = x[side == 0, , drop = FALSE])
 }
 
-centred <- function(design) design$x - rep(design$center, each = nrow(design$x))
+centred <- function(design) column_matrix(design$x) - rep(design$center, each = nrow(design$x))
 
 side_trials <- function(design) (design$y >= design$w) - (design$y <= 0)
 

@@ -69,6 +69,12 @@ real <- function(x, size = NULL, lower = -Inf, upper = Inf, finite = TRUE) {
   is.double(x) && !is.object(x) && has_size(x, size) && in_range(x, lower, upper, finite)
 }
 
+# of column_frame()
+design_columns <- function(x, n, p) {
+  if (!is.data.frame(x)) return(real(x, c(n, p)))
+  length(x) == p && all(vapply(x, real, NA, n))
+}
+
 int <- function(x, size = NULL, lower = -Inf, upper = Inf) {
   is.integer(x) && !is.object(x) && has_size(x, size) && in_range(x, lower, upper, TRUE)
 }
@@ -213,7 +219,7 @@ common_fields <- alist(
   "design$constant" = real(x, 1),
   "design$row_constant" = maybe(x, real, n),
   "design$offset" = real(x, n),
-  "design$x" = real(x, c(n, p)),
+  "design$x" = design_columns(x, n, p),
   "design$center" = real(x, p),
   "design$intercept" = int(x, 1, lower = 0, upper = p),
   "design$terms" = record(x, n_term),

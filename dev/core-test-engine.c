@@ -108,7 +108,9 @@ static vb_input rows_of(const example *e) {
   in.n_par = n_par_of(in.family);
   in.rows = (vb_rows){e->n, y, w};
   in.offset = doubles(e->n);
-  in.x = x;
+  const double **column = test_host.alloc(P, sizeof *column);
+  for (int k = 0; k < P; k++) column[k] = x + (size_t)k * e->n;
+  in.x = column;
   in.center = mean;
   in.group = group;
   in.z = z;

@@ -11,7 +11,7 @@ static const R_CallMethodDef entries[] = {
     ROW(vb_r_quantiles, 5),    ROW(vb_r_tilted, 4),     ROW(vb_r_tables, 0),
     ROW(vb_r_family, 5),       ROW(vb_r_prior, 4),      ROW(vb_r_stein, 3),
     ROW(vb_r_advi, 2),         ROW(vb_r_advi_model, 2), ROW(vb_r_joint, 4),
-    ROW(vb_r_tail_k, 1),       {NULL, NULL, 0}};
+    ROW(vb_r_tail_k, 1),       ROW(vb_r_columns, 1),    {NULL, NULL, 0}};
 
 attribute_visible void R_init_varbayes(DllInfo *dll) {
   R_registerRoutines(dll, NULL, entries, NULL, NULL);

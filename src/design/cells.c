@@ -29,7 +29,7 @@ static void hash_rows(const vb_input *in, int from, int n, uint64_t *h) {
   for (int i = 0; i < n; i++) h[i] = 1;
   hash_column(in->offset + from, n, h);
   if (in->family->cells == 2) hash_column(in->rows.y + from, n, h);
-  for (int k = 0; k < in->p; k++) hash_column(in->x + from + (size_t)k * in->n, n, h);
+  for (int k = 0; k < in->p; k++) hash_column(in->x[k] + from, n, h);
   for (int t = 0; t < in->n_term; t++) {
     for (int i = 0; i < n; i++) h[i] = mix(h[i], (uint64_t)in->group[t][from + i]);
     for (int a = 0; a < in->d[t]; a++) hash_column(in->z[t] + from + (size_t)a * in->n, n, h);
@@ -45,7 +45,7 @@ static int same_row(const vb_input *in, int i, int j) {
       if (in->z[t][i + (size_t)a * in->n] != in->z[t][j + (size_t)a * in->n]) return 0;
   }
   for (int k = 0; k < in->p; k++)
-    if (in->x[i + (size_t)k * in->n] != in->x[j + (size_t)k * in->n]) return 0;
+    if (in->x[k][i] != in->x[k][j]) return 0;
   return 1;
 }
 

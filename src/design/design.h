@@ -98,7 +98,8 @@ typedef struct {
   int n_par;                   /* of the family, thresholds counted */
   int n, p, n_term, intercept; /* intercept: column from 0, -1 none */
   vb_rows rows;
-  const double *offset, *x, *center; /* x n x p column-major, uncentred */
+  const double *offset, *center;
+  const double *const *x; /* p columns of n, uncentred */
   double constant;
   const int **group; /* per term, n, from 1 */
   const int *n_level, *d;

@@ -44,8 +44,7 @@ static void copy_columns(const vb_input *in, int n, const int *order, double *x)
   for (int from = 0; from < n; from += ROWS) {
     int to = n - from < ROWS ? n : from + ROWS;
     for (int k = 0; k < p; k++) {
-      const double *col = in->x + (size_t)k * in->n;
-      double at = in->center[k];
+      const double *col = in->x[k], at = in->center[k];
       for (int c = from; c < to; c++) x[(size_t)c * p + k] = col[order[c]] - at;
     }
   }

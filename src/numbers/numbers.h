@@ -83,6 +83,10 @@ vb_status vb_solve_symmetric(int n, double *a, int lda, int m, double *b,
                              int ldb); /* indefinite A, its
   lower triangle; a is lost; VB_NOT_FINITE where singular */
 
+/* ---- columns.c ---- */
+/* means and standard deviations (NaN where n is 1) of p columns of n numbers */
+void vb_column_moments(int n, int p, const double *const *x, double *mean, double *sd);
+
 /* ---- Importance weights: psis.c ---- */
 /* log weights -> weights that sum to one, in place; returns how many equal ones they are worth.
  * log_mean, or NULL: of the weights as they were */

@@ -24,6 +24,7 @@ SEXP vb_r_tilted(SEXP q, SEXP shrink, SEXP weight, SEXP probs);
 SEXP vb_r_predictive(SEXP row, SEXP nodes, SEXP w, SEXP probs);
 SEXP vb_r_joint(SEXP spec, SEXP axes, SEXP xi, SEXP settings);
 SEXP vb_r_tables(void);
+SEXP vb_r_columns(SEXP x);
 SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k);
 SEXP vb_r_stein(SEXP user, SEXP data, SEXP par);
 SEXP vb_r_prior(SEXP name, SEXP x, SEXP arg, SEXP v);
@@ -39,6 +40,9 @@ int vb_get_int(SEXP list, const char *name);
 /* elements of one type and n entries, any number where n < 0; may: NULL where there is none */
 const double *vb_get_reals(SEXP list, const char *name, R_xlen_t n);
 const double *vb_may_reals(SEXP list, const char *name, R_xlen_t n);
+/* columns of n numbers each, of a matrix or a list: how many, and where they are */
+int vb_ncols(SEXP x);
+const double *const *vb_columns(SEXP x, R_xlen_t n, const vb_host *host);
 const int *vb_get_ints(SEXP list, const char *name, R_xlen_t n);
 SEXP vb_get_strings(SEXP list, const char *name, R_xlen_t n);
 SEXP vb_get_list(SEXP list, const char *name, R_xlen_t n);

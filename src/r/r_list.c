@@ -32,6 +32,15 @@ const double *vb_may_reals(SEXP list, const char *name, R_xlen_t n) {
   SEXP x = vb_list_get(list, name);
   return x == R_NilValue ? NULL : REAL_RO(checked(x, name, REALSXP, n));
 }
+int vb_ncols(SEXP x) { return TYPEOF(x) == VECSXP ? (int)Rf_xlength(x) : Rf_ncols(x); }
+const double *const *vb_columns(SEXP x, R_xlen_t n, const vb_host *host) {
+  int p = vb_ncols(x), listed = TYPEOF(x) == VECSXP;
+  const double **column = host->alloc(p + 1, sizeof *column);
+  for (int k = 0; k < p; k++)
+    column[k] = listed ? REAL_RO(checked(VECTOR_ELT(x, k), "x", REALSXP, n))
+                       : REAL_RO(checked(x, "x", REALSXP, n * p)) + n * k;
+  return column;
+}
 const int *vb_get_ints(SEXP list, const char *name, R_xlen_t n) {
   return INTEGER_RO(checked(vb_list_need(list, name), name, INTSXP, n));
 }

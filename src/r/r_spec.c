@@ -112,10 +112,10 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
     Rf_error("internal: the family has %d parameters", in->family->n_par);
   in->rows = vb_get_rows(spec, -1);
   in->n = in->rows.n;
-  in->p = Rf_ncols(x);
+  in->p = vb_ncols(x);
   in->offset = vb_get_reals(spec, "offset", in->n);
   in->constant = vb_get_double(spec, "constant");
-  in->x = vb_get_reals(spec, "x", (R_xlen_t)in->n * in->p);
+  in->x = vb_columns(x, in->n, host);
   in->center = vb_get_reals(spec, "center", in->p);
   in->intercept = vb_get_int(spec, "intercept") - 1;
   if (in->intercept < -1 || in->intercept >= in->p) Rf_error("internal: no such intercept");

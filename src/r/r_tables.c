@@ -2,6 +2,24 @@
 #include <string.h>
 #include "r/r.h"
 
+/* of the columns of x, a matrix or a list: mean and sd, a row each */
+SEXP vb_r_columns(SEXP x) {
+  vb_r_bar bar;
+  vb_host host = vb_r_host(&bar, 0);
+  int p = vb_ncols(x);
+  R_xlen_t n = TYPEOF(x) != VECSXP ? Rf_nrows(x) : p ? Rf_xlength(VECTOR_ELT(x, 0)) : 0;
+  const double *const *column = vb_columns(x, n, &host);
+  double *mean = host.alloc(p + 1, sizeof(double)), *sd = host.alloc(p + 1, sizeof(double));
+  vb_column_moments((int)n, p, column, mean, sd);
+  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, 2, p));
+  for (int k = 0; k < p; k++) {
+    REAL(out)[2 * k] = mean[k];
+    REAL(out)[2 * k + 1] = sd[k];
+  }
+  UNPROTECT(1);
+  return out;
+}
+
 SEXP vb_r_tables(void) {
   static const char *const names[] = {"family", "prior"};
   static const char *const family_names[] = {"name",       "link",     "bound",    "n_par",

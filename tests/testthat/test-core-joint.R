@@ -112,7 +112,7 @@ natural_of <- function(spec, axes) {
 log_joint <- function(spec, d, coef, natural, log_lik) {
   p <- ncol(spec$x)
   beta <- coef[seq_len(p)]
-  eta <- spec$offset + drop(sweep(spec$x, 2L, spec$center) %*% beta)
+  eta <- spec$offset + drop(sweep(column_matrix(spec$x), 2L, spec$center) %*% beta)
   value <- natural$log_p
   for (k in seq_len(p)) {
     value <- value + log_prior_of(spec$prior_coef$dist[k], beta[k], spec$prior_coef$arg[, k])
@@ -280,7 +280,7 @@ test_that("given theta, zeta is N(0, I) where the likelihood is Gaussian", {
       expect_equal(value, rep(value[1L], 3L), tolerance = 1e-10)
       # the integral over zeta is the evidence at theta
       natural <- natural_of(spec, xi[-seq_len(size), k])
-      X <- sweep(spec$x, 2L, spec$center)
+      X <- sweep(column_matrix(spec$x), 2L, spec$center)
       arg <- spec$prior_coef$arg
       cov <- natural$par^2 * diag(n) + X %*% (arg[2L, ]^2 * t(X))
       for (t in seq_along(spec$terms)) {

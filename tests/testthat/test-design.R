@@ -11,7 +11,8 @@ test_that("X and Z are lme4's", {
     model <- model_of(f, toy)
     peer <- suppressMessages(lme4::lFormula(f, toy, control = easy))
     expect_identical(model$design$names, colnames(peer$X), info = deparse1(f))
-    expect_equal(unname(model$spec$x), unname(peer$X), ignore_attr = TRUE, info = deparse1(f))
+    expect_equal(unname(column_matrix(model$spec$x)), unname(peer$X), ignore_attr = TRUE,
+                 info = deparse1(f))
     theirs <- as.matrix(Matrix::t(peer$reTrms$Zt))
     ours <- do.call(cbind, lapply(model$spec$terms, term_matrix))
     # the same columns, whatever the order of the terms and of the levels of a:b
@@ -69,4 +70,19 @@ test_that("a matrix of contrasts is dropped with levels that have no rows, as in
   expect_no_warning(model <- model_of(y ~ f, data))
   expect_identical(model$design$contrasts, list(f = "contr.sum"))
   expect_equal(unname(model$spec$x[, 2]), c(1, -1, 1, -1))
+})
+
+test_that("numeric columns are those of the frame, and no matrix is made of them", {
+  model <- model_of(y ~ x + z + (1 | a), toy)
+  expect_s3_class(model$spec$x, "data.frame")
+  expect_identical(names(model$spec$x), model$design$names)
+  # one that is to be transformed, or coded, makes a matrix
+  expect_true(is.matrix(model_of(y ~ x * z, toy)$spec$x))
+  i <- c(3L, 1L, 7L)
+  for (x in list(model$spec$x, column_matrix(model$spec$x))) {
+    expect_equal(column_matrix(column_rows(x, i)), column_matrix(model$spec$x)[i, ])
+    moments <- column_moments(x)
+    expect_identical(moments$mean, unname(colMeans(column_matrix(x))))
+    expect_identical(moments$sd, c(1, stats::sd(toy$x), stats::sd(toy$z)))
+  }
 })

@@ -3,8 +3,11 @@ test_that("the spec is the contract's, in the types C reads", {
   expect_named(spec, c("family", "link", "bound", "y", "w", "constant", "row_constant", "offset",
                        "x", "center", "intercept", "terms", "prior_coef", "prior_sd",
                        "prior_cor", "prior_par", "shrink"))
-  for (field in c("y", "w", "constant", "offset", "x", "center", "prior_cor")) {
+  for (field in c("y", "w", "constant", "offset", "center", "prior_cor")) {
     expect_type(spec[[field]], "double")
+  }
+  for (x in list(spec$x, as.list(as.data.frame(model_of(y ~ x * z, toy)$spec$x)))) {
+    for (column in x) expect_type(column, "double")
   }
   expect_type(spec$intercept, "integer")
   expect_identical(dim(spec$x), c(60L, 2L))
