@@ -29,7 +29,9 @@ vb_status vb_copula_correlation(vb_copula *q, const double *correlation) {
   for (int j = 0; j < K; j++)
     for (int i = 0; i < K; i++)
       q->root[i + (size_t)j * K] = i < j ? 0 : correlation[i + (size_t)j * K];
-  return vb_chol(K, q->root, K);
+  vb_status st = vb_chol(K, q->root, K);
+  if (st == VB_OK) q->log_det = vb_chol_log_det(K, q->root, K) / 2;
+  return st;
 }
 
 static int place_of(const double *cdf, double p) {
@@ -59,17 +61,17 @@ static double on_grid(const double *table, double w) {
 
 double vb_copula_point(const vb_copula *q, const double *u, double *w) {
   int K = q->K;
-  double e[VB_MAX_AXIS], log_q = 0;
+  double e[VB_MAX_AXIS], log_q = -q->log_det;
+  if (!q->adapted) log_q -= K * (VB_LOG_2PI / 2 + log(q->spread));
   for (int k = 0; k < K; k++) {
     e[k] = Rf_qnorm5(u[k], 0, 1, 1, 0);
-    log_q -= e[k] * e[k] / 2 + log(q->root[k * (size_t)(K + 1)]);
+    log_q -= e[k] * e[k] / 2;
   }
   for (int i = 0; i < K; i++) {
     double x = 0;
     for (int k = 0; k <= i; k++) x += q->root[i + (size_t)k * K] * e[k];
     if (!q->adapted) {
       w[i] = q->spread * x;
-      log_q -= VB_LOG_2PI / 2 + log(q->spread);
       continue;
     }
     w[i] = quantile_of(q->cdf + (size_t)i * GRID, Rf_pnorm5(x, 0, 1, 1, 0));

@@ -16,8 +16,8 @@ void vb_halton_point(const vb_halton *h, int K, int i, double shift, double *u);
 #define VB_COPULA_GRID 601
 typedef struct {
   int K, adapted; /* before it is adapted its marginals are N(0, spread^2) */
-  double spread;
-  double *root;      /* K x K: lower Cholesky factor of the correlation */
+  double spread, log_det;
+  double *root;      /* K x K: lower Cholesky factor of the correlation; the log of its det */
   double *cdf, *den; /* VB_COPULA_GRID x K */
 } vb_copula;
 void vb_copula_make(const vb_host *host, int K, double spread, vb_copula *q);

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 #include "numbers/small.h"
+#include "numbers/vb_math.h"
 #include "theta/surface.h"
 
 #define SHARE 0.3  /* of each narrow kernel against one */
@@ -17,9 +18,13 @@
 #define MANY 8      /* where so many nodes are points of the posterior */
 #define POINTS 4096 /* as many as sums over points need */
 
+enum { LANES = 8 };
+
 typedef struct {
   const vb_surface *s;
   int K, n_grow;
+  int stride;                               /* nodes, rounded up to whole lanes */
+  double *node;                             /* their features, stride x (K + 2 n_grow) */
   int axis[VB_MAX_AXIS];                    /* of sds */
   double mean[VB_MAX_AXIS], v[VB_MAX_AXIS]; /* 3 E sd^2; variance of the levels' data */
 } space;
@@ -37,14 +42,44 @@ static void lay(const space *p, const double *z, double *out) {
   }
 }
 
-static double kernel(const space *p, const double *a, const double *b) {
-  double narrow = 1, dot = vb_dot(p->K, a, b);
+/* the kernel between a place and LANES nodes */
+VB_INLINE void kernel_lanes(const space *p, int first, const double *at, double *out) {
+  double narrow[LANES], dot[LANES] = {0}, grow[LANES] = {0};
+  for (int i = 0; i < LANES; i++) narrow[i] = 1;
   for (int k = 0; k < p->K; k++) {
-    double d = (a[k] - b[k]) / WIDTH;
-    narrow *= (1 + SHARE * exp(-d * d / 2)) / (1 + SHARE);
+    const double *x = p->node + (size_t)k * p->stride + first;
+    double b = at[k];
+    for (int i = 0; i < LANES; i++) {
+      double d = (x[i] - b) / WIDTH;
+      narrow[i] *= (1 + SHARE * vb_exp_neg(-d * d / 2)) / (1 + SHARE);
+      dot[i] += x[i] * b;
+    }
   }
-  double grow = vb_dot(2 * p->n_grow, a + p->K, b + p->K);
-  return narrow + SMOOTH * (pow(1 + dot / 9, 2) + grow);
+  for (int k = p->K; k < p->K + 2 * p->n_grow; k++) {
+    const double *x = p->node + (size_t)k * p->stride + first;
+    double b = at[k];
+    for (int i = 0; i < LANES; i++) grow[i] += x[i] * b;
+  }
+  for (int i = 0; i < LANES; i++) {
+    double square = 1 + dot[i] / 9;
+    out[i] = narrow[i] + SMOOTH * (square * square + grow[i]);
+  }
+}
+
+/* out[i] += weight times the kernel between node i and a place, of all lanes */
+#define KERNEL(attribute, name)                                                              \
+  attribute static void name(const space *p, const double *at, double weight, double *out) { \
+    double k[LANES];                                                                         \
+    for (int first = 0; first < p->stride; first += LANES) {                                 \
+      kernel_lanes(p, first, at, k);                                                         \
+      for (int i = 0; i < LANES; i++) out[first + i] += weight * k[i];                       \
+    }                                                                                        \
+  }
+KERNEL(, kernel_plain)
+KERNEL(VB_AVX2, kernel_avx2)
+
+static void add_kernel(const space *p, const double *at, double weight, double *out) {
+  (VB_HAS_AVX2 ? kernel_avx2 : kernel_plain)(p, at, weight, out);
 }
 
 static void find_sds(space *p, const vb_cloud *c, int T, double sum) {
@@ -121,19 +156,26 @@ vb_status vb_spread_weights(const vb_surface *s, const vb_cloud *c, double *weig
   for (int t = 0; t < T; t++) sum += c->weight[t];
   find_sds(&p, c, T, sum);
   int P = p.K + 2 * p.n_grow;
-  double *node = h->alloc((size_t)P * N, sizeof(double)), *point = h->alloc(P, sizeof(double));
-  double *A = h->alloc((size_t)N * N, sizeof(double)), *k = h->alloc(N, sizeof(double));
-  for (int i = 0; i < N; i++) lay(&p, s->z + (size_t)i * p.K, node + (size_t)i * P);
+  p.stride = (N + LANES - 1) / LANES * LANES;
+  p.node = h->alloc((size_t)P * p.stride, sizeof(double));
+  double *at = h->alloc(P, sizeof(double)), *row = h->alloc(p.stride, sizeof(double));
+  double *A = h->alloc((size_t)N * N, sizeof(double)), *k = h->alloc(p.stride, sizeof(double));
+  for (int i = 0; i < N; i++) {
+    lay(&p, s->z + (size_t)i * p.K, at);
+    for (int f = 0; f < P; f++) p.node[i + (size_t)f * p.stride] = at[f];
+  }
   for (int t = 0; t < T; t++) {
     if (!(c->weight[t] > 0)) continue;
-    lay(&p, c->z + (size_t)t * p.K, point);
-    for (int i = 0; i < N; i++)
-      k[i] += c->weight[t] / sum * kernel(&p, node + (size_t)i * P, point);
+    lay(&p, c->z + (size_t)t * p.K, at);
+    add_kernel(&p, at, c->weight[t] / sum, k);
   }
-  for (int j = 0; j < N; j++)
-    for (int i = 0; i < N; i++)
-      A[i + (size_t)j * N] =
-          kernel(&p, node + (size_t)i * P, node + (size_t)j * P) + (i == j ? NUGGET : 0);
+  for (int j = 0; j < N; j++) {
+    for (int f = 0; f < P; f++) at[f] = p.node[j + (size_t)f * p.stride];
+    memset(row, 0, sizeof(double) * p.stride);
+    add_kernel(&p, at, 1, row);
+    row[j] += NUGGET;
+    memcpy(A + (size_t)j * N, row, sizeof(double) * N);
+  }
   /* among weights that serve equally, those near equal ones of the nodes that are a sample */
   for (int i = 0; i < N; i++) sampled += s->sampled[i];
   double pull = sampled < MANY || s->K == 1 ? NUGGET / 100 : PULL;
