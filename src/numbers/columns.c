@@ -36,11 +36,11 @@ static void add_off(int n, const long double *at, side *s) {
   s->sum[0] = sa, s->sum[1] = sb, s->sum[2] = sc, s->sum[3] = sd;
 }
 
-static void add_squares(int n, const double *at, side *s) {
+static void add_squares(int n, const long double *at, side *s) {
   const double *a = s->x[0], *b = s->x[1], *c = s->x[2], *d = s->x[3];
   long double sa = 0, sb = 0, sc = 0, sd = 0;
   for (int i = 0; i < n; i++) {
-    double ea = a[i] - at[0], eb = b[i] - at[1], ec = c[i] - at[2], ed = d[i] - at[3];
+    long double ea = a[i] - at[0], eb = b[i] - at[1], ec = c[i] - at[2], ed = d[i] - at[3];
     sa += ea * ea;
     sb += eb * eb;
     sc += ec * ec;
@@ -52,8 +52,7 @@ static void add_squares(int n, const double *at, side *s) {
 void vb_column_moments(int n, int p, const double *const *x, double *mean, double *sd) {
   for (int k = 0; k < p; k += SIDE) {
     side s;
-    long double at[SIDE];
-    double centre[SIDE];
+    long double at[SIDE], centre[SIDE];
     int m = p - k < SIDE ? p - k : SIDE;
     for (int j = 0; j < SIDE; j++) s.x[j] = x[j < m ? k + j : k];
     add(n, &s);

@@ -85,4 +85,7 @@ test_that("numeric columns are those of the frame, and no matrix is made of them
     expect_identical(moments$mean, unname(colMeans(column_matrix(x))))
     expect_identical(moments$sd, c(1, stats::sd(toy$x), stats::sd(toy$z)))
   }
+  set.seed(1)
+  x <- matrix(exp(stats::rnorm(700)), 100)
+  expect_identical(column_means_sds(x), rbind(colMeans(x), apply(x, 2L, stats::sd)))
 })
