@@ -36,6 +36,15 @@ build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE) {
        intercept = intercept, implicit = implicit, random = random)
 }
 
+# Means, and standard deviations, one where the column is constant
+column_moments <- function(x) {
+  moments <- column_means_sds(x)
+  first <- if (is.data.frame(x)) vapply(x, `[`, 0, 1L, USE.NAMES = FALSE) else unname(x[1L, ])
+  sd <- moments[2L, ]
+  # a constant column's sd may be rounding noise
+  list(mean = moments[1L, ], sd = ifelse(is.na(sd) | sd <= 1e-12 * abs(first), 1, sd))
+}
+
 check_contrasts <- function(contrasts, frame) {
   if (is.null(contrasts)) return(invisible())
   hint <- c(i = "Write {.code contrasts = list(f = \"contr.sum\")}.")

@@ -75,15 +75,6 @@ column_rows <- function(x, i) {
   column_frame(columns, if (length(columns)) length(columns[[1L]]) else length(seq_len(nrow(x))[i]))
 }
 
-# Means, and standard deviations, one where the column is constant
-column_moments <- function(x) {
-  moments <- column_means_sds(x)
-  first <- if (is.data.frame(x)) vapply(x, `[`, 0, 1L, USE.NAMES = FALSE) else unname(x[1L, ])
-  sd <- moments[2L, ]
-  # a constant column's sd may be rounding noise
-  list(mean = moments[1L, ], sd = ifelse(is.na(sd) | sd <= 1e-12 * abs(first), 1, sd))
-}
-
 check_levels <- function(terms, frame) {
   for (name in intersect(term_variables(terms), names(frame))) {
     x <- frame[[name]]

@@ -53,11 +53,10 @@ far_from_zero <- 3                                         # in sds of the colum
 # no intercept to be moved
 far_centre <- function(term) {
   if (length(term$coef) < 2L || term$coef[1L] != "(Intercept)") return(NULL)
-  moments <- column_means_sds(term$z)
-  mean <- moments[1L, ]
-  sd <- moments[2L, ]
+  mean <- colMeans(term$z)
+  sd <- apply(term$z, 2L, stats::sd)
   far <- is.finite(sd) & sd > 1e-10 * abs(mean) & abs(mean) > far_from_zero * sd
-  if (any(far)) ifelse(far, mean, 0)
+  if (any(far)) unname(ifelse(far, mean, 0))
 }
 
 # Of the spec. A prior is meant where the user states it, at zero; the defaults are meant at the
