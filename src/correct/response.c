@@ -34,6 +34,17 @@ typedef struct { /* the refits about the mode */
   double *mean[2], rq[2]; /* of the last pair */
 } refits;
 
+/* work <- 2 mode - work: to second order the refit of the other side, where a refit's end can be
+ * told by its block alone */
+static void mirror(const vb_model *m, const vb_block *mode, vb_block *work) {
+  for (int i = 0; i < m->n_coef; i++) work->m[i] = 2 * mode->m[i] - work->m[i];
+  for (int i = 0; i < m->n && !m->quadratic; i++) {
+    double other = 2 * mode->h[i] - work->h[i];
+    work->h[i] = mode->h[i] > 0 ? fmax(other, mode->h[i] / 4) : mode->h[i];
+  }
+  for (int i = 0; i < m->n_site; i++) work->site_h[i] = 2 * mode->site_h[i] - work->site_h[i];
+}
+
 /* refit with the log density tilted by +-t times the reported coefficient k */
 static vb_status tilt_pair(refits *f, int k, double t) {
   const vb_model *m = f->m;
@@ -43,7 +54,10 @@ static vb_status tilt_pair(refits *f, int k, double t) {
     double s = side ? -t : t, elbo, level;
     for (int l = 0; l < m->p; l++)
       f->tilt[l] = (l == k) * s - (k == m->intercept ? m->center[l] * s : 0);
-    vb_block_copy(m, task->mode, task->work);
+    if (side && !m->ep)
+      mirror(m, task->mode, task->work);
+    else
+      vb_block_copy(m, task->mode, task->work);
     task->in->tilt = f->tilt;
     vb_status st = vb_inner_solve(m, task->theta, &effort, task->in, task->work, &elbo);
     task->in->tilt = NULL;

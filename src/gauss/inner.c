@@ -7,6 +7,7 @@
 #include <math.h>
 #include <string.h>
 #include "gauss/ep.h"
+#include "gauss/scheme.h"
 #include "gauss/stein.h"
 #include "numbers/small.h"
 
@@ -14,6 +15,11 @@
 #define EP_SWEEPS 80    /* with moment-matched sites, which settle or do not */
 #define ASTRAY 1        /* the same, in nats, of one that runs away */
 #define STATIONARY 1e-3 /* Newton decrement in nats that a converged mean may still have */
+#define MEAN_STEPS 4    /* of the mean alone, before the precision follows */
+#define WORTH 0.1       /* by how much such a step should cut the decrement, for another */
+#define SETTLED 0.01    /* share of the tolerance that the mean may leave */
+#define OF_BOUND 10     /* tolerances that the bound on what the precision may still give may be */
+#define FAR 0.05        /* nats a coefficient from which on the precision will change anyway */
 
 static void alloc_all(const vb_host *host, int n, int n_array, double **array[]) {
   for (int k = 0; k < n_array; k++) *array[k] = host->alloc((size_t)n + 1, sizeof(double));
@@ -46,16 +52,11 @@ static double tilt_value(const vb_model *m, const vb_inner *in, const double *be
   return t;
 }
 
-/* F at N(c, (P + A'diag(h)A)^-1), the factor of which is in sol already */
-static vb_status objective(const vb_model *m, const vb_theta *theta, vb_inner *in, const double *c,
-                           double base, double *elbo) {
+/* F at N(c, S), where S and the rows' variances under it are at hand */
+static vb_status value_at(const vb_model *m, const vb_theta *theta, vb_inner *in, const double *c,
+                          double base, double *elbo) {
   vb_row_state *r = &in->rows;
-  vb_status st = vb_selected_inverse(m, NULL, &in->sol);
-  if (st != VB_OK) return st;
   vb_linear_predictor(m, c, r->eta);
-  vb_row_variance(m, &in->sol, r->v);
-  for (int i = 0; i < m->n; i++)
-    if (!(r->v[i] > -1e-10)) return VB_NOT_POS_DEF;
   const vb_etas e = vb_row_etas(r);
   r->lik = theta->rule ? vb_expect_rule(m, theta->rule, &e, r->ll, r->g, r->h)
                        : base + vb_expect(m, theta->par, &e, r->ll, r->g, r->h);
@@ -66,6 +67,17 @@ static vb_status objective(const vb_model *m, const vb_theta *theta, vb_inner *i
   f += (m->n_coef + m->p * VB_LOG_2PI - in->sol.log_det) / 2;
   *elbo = f;
   return isfinite(f) ? VB_OK : VB_NOT_FINITE;
+}
+
+/* F at N(c, (P + A'diag(h)A)^-1), the factor of which is in sol already */
+static vb_status objective(const vb_model *m, const vb_theta *theta, vb_inner *in, const double *c,
+                           double base, double *elbo) {
+  vb_status st = vb_selected_inverse(m, NULL, &in->sol);
+  if (st != VB_OK) return st;
+  vb_row_variance(m, &in->sol, in->rows.v);
+  for (int i = 0; i < m->n; i++)
+    if (!(in->rows.v[i] > -1e-10)) return VB_NOT_POS_DEF;
+  return value_at(m, theta, in, c, base, elbo);
 }
 
 static vb_status factor_at(const vb_model *m, const vb_theta *theta, vb_inner *in, const double *h,
@@ -116,6 +128,55 @@ static void mean_gradient(const vb_model *m, const vb_theta *theta, vb_inner *in
   for (int k = 0; k < m->p && in->tilt; k++) in->trial.r[k] += in->tilt[k];
 }
 
+static void aim(const vb_model *m, const vb_theta *theta, vb_inner *in, const vb_block *b) {
+  memcpy(in->trial.target, in->rows.h, sizeof(double) * m->n);
+  memcpy(in->trial.site_target, in->sites.h, sizeof(double) * m->n_site);
+  mean_gradient(m, theta, in, b->m);
+}
+
+/* Newton's steps of the mean alone, by the factor at hand: they cost a pass over the rows and no
+ * factor.  The gradient and the precisions aimed at are those of b->m, before and after. */
+static vb_status settle_mean(const vb_model *m, const vb_theta *theta, double tol, footing *at,
+                             vb_inner *in, vb_block *b) {
+  vb_trial *t = &in->trial;
+  double before = INFINITY, next;
+  for (int k = 0;; k++) {
+    memcpy(t->step, t->r, sizeof(double) * m->n_coef);
+    if (vb_solve(m, &in->sol, t->step) == VB_INTERRUPTED) return VB_INTERRUPTED;
+    t->decrement = vb_dot(m->n_coef, t->r, t->step) / 2;
+    if (k == MEAN_STEPS || t->decrement < SETTLED * tol || t->decrement > WORTH * before ||
+        t->decrement > FAR * m->n_coef)
+      return VB_OK;
+    for (int i = 0; i < m->n_coef; i++) t->m[i] = b->m[i] + t->step[i];
+    if (value_at(m, theta, in, t->m, at->base, &next) != VB_OK || next < at->elbo - at->slack)
+      return VB_OK;
+    before = t->decrement;
+    at->elbo = next;
+    memcpy(b->m, t->m, sizeof(double) * m->n_coef);
+    aim(m, theta, in, b);
+  }
+}
+
+/* What of F is still to be had by S, the precisions dh from those aimed at: to second order
+ * sum_ij dh_i dh_j (a_i'S a_j)^2 / 4, and as A S A' diag(h) A S A' is at most A S A', the sum over
+ * rows is at most that of v_i dh_i^2 / h_i (Schur's test); where h is not positive, by
+ * Cauchy-Schwarz. */
+static double precision_gap(const vb_model *m, const vb_inner *in, const vb_block *b) {
+  double square = 0, plain = 0;
+  for (int i = 0; i < m->n; i++) {
+    double dh = in->trial.target[i] - b->h[i], v = fmax(in->rows.v[i], 0);
+    if (b->h[i] > 1e-12)
+      square += v * dh * dh / b->h[i];
+    else
+      plain += v * fabs(dh);
+  }
+  for (int i = 0; i < m->n_site; i++)
+    plain += fabs(in->trial.site_target[i] - b->site_h[i]) *
+             in->sol.s_beta[m->site[i].k * (size_t)(m->p + 1)];
+  double root = sqrt(square) + plain;
+  return root * root / 4;
+}
+
 /* the factor and the bound at b, where a warm start with negative weights may fit theta no more */
 static vb_status begin(const vb_model *m, const vb_theta *theta, double base, vb_inner *in,
                        vb_block *b, double *elbo) {
@@ -141,6 +202,7 @@ static vb_status sweep_to_optimum(const vb_model *m, const vb_theta *theta, cons
                                   vb_inner *in, vb_block *b, double *elbo) {
   footing at = {.base = vb_base(m, theta->par), .slack = 1e-10 * (1 + m->n)};
   double last = 1, off = 0, tol = effort->tol;
+  int alone = !m->ep && !m->scheme->independent; /* may the mean move alone? */
   int most = m->ep && effort->max_sweep > EP_SWEEPS ? EP_SWEEPS : effort->max_sweep;
   if (m->ep) vb_ep_start(m, theta, in, b);
   in->ep.row_pace.pace = in->ep.pace.pace = in->trial.decrement = 0;
@@ -154,10 +216,13 @@ static vb_status sweep_to_optimum(const vb_model *m, const vb_theta *theta, cons
       *elbo += change;
       memcpy(b->site_b, in->ep.b, sizeof(double) * m->n_site);
     }
-    memcpy(in->trial.target, in->rows.h, sizeof(double) * m->n);
-    memcpy(in->trial.site_target, in->sites.h, sizeof(double) * m->n_site);
-    mean_gradient(m, theta, in, b->m);
+    aim(m, theta, in, b);
     at.elbo = *elbo;
+    if (alone) st = settle_mean(m, theta, tol, &at, in, b);
+    if (st == VB_INTERRUPTED) return st;
+    *elbo = at.elbo;
+    if (alone && in->trial.decrement < SETTLED * tol && precision_gap(m, in, b) < OF_BOUND * tol)
+      return VB_OK;
     st = damped_step(m, theta, &at, in, b, &next);
     if (st == VB_INTERRUPTED) return st;
     if (st != VB_OK) return end(m, theta, at.base, in, b, elbo);

@@ -34,28 +34,13 @@ void vb_x_to_z(const vb_fit *fit, const double *x, double *z) {
 }
 
 vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo) {
-  int K = fit->hyper->n_axis;
-  int warm = !fit->model->quadratic || fit->model->ep;
-  if (fit->n_node && warm) { /* warm start from the nearest node */
-    int best = 0;
-    double least = INFINITY, z[VB_MAX_AXIS], zs[VB_MAX_AXIS];
-    vb_x_to_z(fit, x, z);
-    for (int s = 0; s < fit->n_node; s++) {
-      double d = 0;
-      vb_x_to_z(fit, fit->node[s]->x, zs);
-      for (int k = 0; k < K; k++) d += (z[k] - zs[k]) * (z[k] - zs[k]);
-      if (d < least) {
-        least = d;
-        best = s;
-      }
-    }
-    vb_block_copy(fit->model, &fit->node[best]->block, &fit->block);
-  }
+  if (!fit->model->quadratic || fit->model->ep) vb_warm_start(fit, x);
   vb_status st = vb_theta_set(fit->hyper, x, &fit->theta);
   if (st != VB_OK) return st;
   fit->n_eval++;
   vb_effort effort = {.tol = tol, .max_sweep = fit->set.max_sweep, .inverse = want_inverse};
   st = vb_inner_solve(fit->model, &fit->theta, &effort, &fit->inner, &fit->block, elbo);
+  if (st == VB_OK) vb_warm_keep(fit, x);
   if ((fit->n_eval % fit->poll_every) == 0 && fit->host->poll()) return VB_INTERRUPTED;
   return st;
 }

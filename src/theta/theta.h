@@ -33,6 +33,7 @@ typedef struct {
   double elbo, lik, seconds; /* lik: expected log likelihood, NAN where it is not known */
 } vb_step;
 
+typedef struct vb_trail vb_trail; /* what the climb to the mode passed (warm.c) */
 typedef struct {
   const vb_host *host;
   vb_model *model;
@@ -41,6 +42,7 @@ typedef struct {
   vb_inner inner;
   vb_theta theta;
   vb_block block, spare; /* warm start; scratch */
+  vb_trail *trail;
   vb_rq rq;
   double *effective; /* vb_cavi: n_effective; see vb_posterior */
   int n_effective, rq_on, has_root;
@@ -66,7 +68,11 @@ vb_status vb_fit_run(vb_fit *fit);
 vb_status vb_cavi(vb_fit *fit);
 void vb_fit_step(vb_fit *fit, int phase, double elbo, double lik);
 void vb_fit_tick(const vb_fit *fit);
-/* elbo at x, warm-started from the nearest node (or block, where there is none) */
+/* block: where the Gaussian at x is foretold by the nodes, or by what the climb passed; as it is
+ * where there are neither (warm.c).  Keeps the climb's, after an evaluation at x. */
+void vb_warm_start(vb_fit *fit, const double *x);
+void vb_warm_keep(vb_fit *fit, const double *x);
+/* elbo at x, warm-started */
 vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo);
 /* what the Gaussian there leaves out: vb_rq_correct() of the remainders that rq_on says */
 double vb_fit_remainder(vb_fit *fit, double *var, double *max_level);
