@@ -8,7 +8,7 @@
 
 /* Cov(beta, eta_i) for every cell */
 void vb_rq_beta_covariance(const vb_model *m, const vb_solution *s, double *out) {
-  int p = m->p, q = m->q, d = m->d_leaf, n_other = m->n_term - 1;
+  int p = m->p, d = m->d_leaf, n_other = m->n_term - 1;
   if (!p) return;
   vb_gemm_nn(p, m->n, p, 1, s->s_beta, p, m->x, p, 0, out, p);
   for (int i = 0; i < m->n; i++) {
@@ -23,7 +23,7 @@ void vb_rq_beta_covariance(const vb_model *m, const vb_solution *s, double *out)
       const vb_term *t = m->term + m->core_term[o];
       for (int a = 0; a < t->d; a++)
         for (int k = 0; k < p; k++)
-          c[k] += s->arrow.s_core_beta[f[slot[o] + a] + (size_t)k * q] * t->z[(size_t)i * t->d + a];
+          c[k] += s->arrow.s_core_beta[k + (size_t)f[slot[o] + a] * p] * t->z[(size_t)i * t->d + a];
     }
   }
 }
@@ -36,7 +36,7 @@ static int other_of(const vb_model *m, int term) { /* place of a core term in sl
 
 /* Cov(u, eta_i) of the term's own coefficients in cell i */
 static void own_covariance(const vb_model *m, const vb_solution *s, int term, int i, double *out) {
-  int p = m->p, q = m->q, d = m->d_leaf, n_other = m->n_term - 1, j = m->term[m->leaf].group[i];
+  int p = m->p, d = m->d_leaf, n_other = m->n_term - 1, j = m->term[m->leaf].group[i];
   int co = m->front_start[j + 1] - m->front_start[j], leaf = term == m->leaf;
   const int *f = m->front + m->front_start[j], *slot = m->slot + (size_t)i * n_other;
   const double *x = m->x + (size_t)i * p, *z = m->term[m->leaf].z + (size_t)i * d;
@@ -47,7 +47,7 @@ static void own_covariance(const vb_model *m, const vb_solution *s, int term, in
     double t = 0;
     for (int k = 0; k < p; k++)
       t += x[k] *
-           (leaf ? su[(size_t)(co + k) * d + a] : s->arrow.s_core_beta[f[own + a] + (size_t)k * q]);
+           (leaf ? su[(size_t)(co + k) * d + a] : s->arrow.s_core_beta[k + (size_t)f[own + a] * p]);
     for (int b = 0; b < d; b++) t += z[b] * (leaf ? sj[a + b * d] : su[(size_t)(own + a) * d + b]);
     for (int r = 0; r < n_other; r++) {
       const vb_term *tr = m->term + m->core_term[r];
@@ -77,7 +77,7 @@ static void level_blocks(const vb_model *m, const vb_solution *s, int term, int 
     for (int a = b; a < d; a++)
       own[a + b * d] = own[b + a * d] = s->arrow.core.inv[vb_diag_position(m, o, a, b)];
     for (int k = 0; k < p; k++)
-      cross[k + (size_t)b * p] = s->arrow.s_core_beta[o + b + (size_t)k * m->q];
+      cross[k + (size_t)b * p] = s->arrow.s_core_beta[k + (size_t)(o + b) * p];
   }
 }
 

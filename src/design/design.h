@@ -81,10 +81,19 @@ typedef struct {
 } vb_model;
 
 /* position of the pair (a >= b) of level j's front in the core's storage */
-static inline size_t vb_pair_position(const vb_model *m, int j, int a, int b) {
-  if (m->pair) return (size_t)m->pair[m->pair_start[j] + (size_t)a * (a + 1) / 2 + b];
+typedef struct { /* entries (a, b), a >= b, of the core for a level's front: at from + row[a] */
+  size_t from;
+  const int *row;
+} vb_pair_column;
+static inline vb_pair_column vb_pairs_of(const vb_model *m, int j, int b) {
   const int *front = m->front + m->front_start[j];
-  return (size_t)front[a] + (size_t)front[b] * m->q;
+  int n = m->front_start[j + 1] - m->front_start[j];
+  if (!m->pair) return (vb_pair_column){(size_t)front[b] * m->q, front};
+  return (vb_pair_column){0, m->pair + m->pair_start[j] + (size_t)b * (2 * n - b - 1) / 2};
+}
+static inline size_t vb_pair_position(const vb_model *m, int j, int a, int b) {
+  const vb_pair_column c = vb_pairs_of(m, j, b);
+  return c.from + c.row[a];
 }
 static inline size_t vb_diag_position(const vb_model *m, int o, int a,
                                       int b) { /* (o + a, o + b), a >= b */

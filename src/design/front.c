@@ -162,13 +162,13 @@ void vb_core_pairs(const vb_host *host, vb_model *m) {
   for (int j = 0; j < m->n_front; j++) {
     const int *f = m->front + m->front_start[j];
     int c = m->front_start[j + 1] - m->front_start[j], *out = pair + start[j];
-    for (int a = 0; a < c; a++)
-      for (int b = 0; b <= a; b++) {
-        const int *lo = m->core.row_index + m->core.col_start[f[b]];
-        int n = m->core.col_start[f[b] + 1] - m->core.col_start[f[b]];
-        const int *hit = bsearch(f + a, lo, n, sizeof(int), by_value);
-        *out++ = (int)(hit - m->core.row_index);
+    for (int b = 0; b < c; b++) { /* the front and the column ascend both */
+      int at = m->core.col_start[f[b]];
+      for (int a = b; a < c; a++) {
+        while (m->core.row_index[at] < f[a]) at++;
+        *out++ = at;
       }
+    }
   }
   m->pair_start = start;
   m->pair = pair;

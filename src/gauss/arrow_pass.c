@@ -23,8 +23,8 @@ static void add_cell(const vb_model *m, int j, int i, double h, vb_arrow_cross *
       double t = h * to->z[(size_t)i * to->d + a];
       double *ec = e + (size_t)(slot[o] + a) * d;
       for (int b = 0; b < d; b++) ec[b] += t * z[b];
-      double *cb = c->core_beta + f[slot[o] + a];
-      for (int k = 0; k < p; k++) cb[(size_t)k * m->q] += t * x[k];
+      double *cb = c->core_beta + (size_t)f[slot[o] + a] * p;
+      for (int k = 0; k < p; k++) cb[k] += t * x[k];
       for (int b = 0; b <= a; b++)
         c->core[vb_pair_position(m, j, slot[o] + a, slot[o] + b)] +=
             t * to->z[(size_t)i * to->d + b];
@@ -57,7 +57,7 @@ void vb_arrow_cross_products(const vb_model *m, const double *h, vb_cross *cross
 
 /* variance contributed by random terms and their covariance with the fixed effects, one cell */
 static double random_variance(const vb_model *m, const vb_solution *s, int i) {
-  int d = m->d_leaf, p = m->p, q = m->q, n_other = m->n_term - 1;
+  int d = m->d_leaf, p = m->p, n_other = m->n_term - 1;
   int j = m->term[m->leaf].group[i], co = m->front_start[j + 1] - m->front_start[j];
   const double *x = m->x + (size_t)i * p, *z = m->term[m->leaf].z + (size_t)i * d;
   const double *su = s->arrow.s_front + m->block_start[j],
@@ -80,7 +80,7 @@ static double random_variance(const vb_model *m, const vb_solution *s, int i) {
     for (int a = 0; a < to->d; a++) {
       double t = 0;
       for (int k = 0; k < p; k++)
-        t += 2 * s->arrow.s_core_beta[f[slot[o] + a] + (size_t)k * q] * x[k];
+        t += 2 * s->arrow.s_core_beta[k + (size_t)f[slot[o] + a] * p] * x[k];
       for (int r = 0; r <= o; r++) {
         const vb_term *tr = m->term + m->core_term[r];
         double w = r == o ? 1 : 2;

@@ -13,7 +13,7 @@ typedef struct {     /* A'diag(h)A on the pattern of the arrow, beta's block apa
   double *leaf;      /* n_front d x d blocks */
   double *front;     /* d x (front + p) per level */
   double *core;      /* q x q lower, or the sparse pattern */
-  double *core_beta; /* q x p */
+  double *core_beta; /* p x q */
 } vb_arrow_cross;
 typedef struct {   /* the same where no level is coupled with another */
   double *block;   /* d x d of every level of every term */
@@ -29,10 +29,10 @@ typedef struct {
 typedef struct {             /* the arrow, factored and inverted: solve.c, inverse.c */
   double *leaf_chol, *front; /* chol of A_j + Omega; F_j = A_j^-1 E_j */
   vb_core core;
-  double *core_beta;        /* T = B^-1 B_ob */
+  double *core_beta;        /* T = B^-1 B_ob, q x p */
   double log_det;           /* of leaf and core, without beta's part */
   double *s_leaf, *s_front; /* S of each level, and with its front and beta */
-  double *s_core_beta;      /* the core's own is in core.inv, and by level in s_core */
+  double *s_core_beta;      /* p x q; the core's own is in core.inv, and by level in s_core */
   double *s_core, *work;    /* work: fronts and small blocks */
 } vb_arrow;
 typedef struct {         /* levels independent of each other: factorised.c */

@@ -8,52 +8,66 @@ static inline double at_beta(const vb_solution *s, int p, int k, int l) {
   return k >= l ? s->s_beta[k + (size_t)l * p] : s->s_beta[l + (size_t)k * p];
 }
 
-/* S_oo = B^-1 + T S_bb T' on the core's pattern, S_ob = -T S_bb */
+/* S_oo = B^-1 + T S_bb T' on the core's pattern, S_bo = -S_bb T' */
 static vb_status core_inverse(const vb_model *m, vb_solution *s) {
   vb_arrow *ar = &s->arrow;
   int p = m->p, q = m->q;
   vb_status st = ar->core.solver->inverse(&ar->core);
   if (st != VB_OK || !p) return st;
-  vb_gemm_nn(q, p, p, -1, ar->core_beta, q, s->s_beta, p, 0, ar->s_core_beta, q);
+  vb_gemm_nt(p, q, p, -1, s->s_beta, p, ar->core_beta, q, 0, ar->s_core_beta, p);
   if (!m->core.col_start) {
-    vb_gemm_nt(q, q, p, -1, ar->s_core_beta, q, ar->core_beta, q, 1, ar->core.inv, q);
+    vb_gemm_tt(q, q, p, -1, ar->s_core_beta, p, ar->core_beta, q, 1, ar->core.inv, q);
     return VB_OK;
   }
-  for (int c = 0; c < q; c++)
-    for (int i = m->core.col_start[c]; i < m->core.col_start[c + 1]; i++) {
-      double t = 0;
-      for (int k = 0; k < p; k++)
-        t += ar->s_core_beta[m->core.row_index[i] + (size_t)k * q] *
-             ar->core_beta[c + (size_t)k * q];
-      ar->core.inv[i] -= t;
-    }
+  for (int c = 0; c < q; c++) {
+    double *t = ar->work;
+    for (int k = 0; k < p; k++) t[k] = ar->core_beta[c + (size_t)k * q];
+    for (int i = m->core.col_start[c]; i < m->core.col_start[c + 1]; i++)
+      ar->core.inv[i] -= vb_dot(p, ar->s_core_beta + (size_t)m->core.row_index[i] * p, t);
+  }
   return VB_OK;
+}
+
+/* S_uc of a level on its front's core: every pair is read once */
+static void front_inverse(const vb_model *m, const vb_arrow *ar, int j, double *su) {
+  int d = m->d_leaf, p = m->p, co = m->front_start[j + 1] - m->front_start[j];
+  const int *f = m->front + m->front_start[j];
+  const double *fr = ar->front + m->block_start[j], *fb = fr + (size_t)co * d;
+  for (int b = 0; b < co; b++) {
+    const vb_pair_column c = vb_pairs_of(m, j, b);
+    const double *inv = ar->core.inv + c.from, *ob = ar->s_core_beta + (size_t)f[b] * p;
+    for (int i = 0; i < d; i++) {
+      double own = fr[(size_t)b * d + i], t = own * inv[c.row[b]];
+      for (int a = b + 1; a < co; a++) {
+        double pair = inv[c.row[a]];
+        t += fr[(size_t)a * d + i] * pair;
+        su[(size_t)a * d + i] -= own * pair;
+      }
+      for (int k = 0; k < p; k++) t += fb[(size_t)k * d + i] * ob[k];
+      su[(size_t)b * d + i] -= t;
+    }
+  }
 }
 
 /* one leaf level: S_uc = -F S_cc on the front, S_uu = A^-1 - S_uc F' */
 static void leaf_inverse(const vb_model *m, vb_solution *s, int j) {
   vb_arrow *ar = &s->arrow;
-  int d = m->d_leaf, p = m->p, q = m->q, co = m->front_start[j + 1] - m->front_start[j];
+  int d = m->d_leaf, p = m->p, co = m->front_start[j + 1] - m->front_start[j];
   const int *f = m->front + m->front_start[j];
   const double *fr = ar->front + m->block_start[j], *l = ar->leaf_chol + (size_t)j * d * d;
   double *su = ar->s_front + m->block_start[j], *sj = ar->s_leaf + (size_t)j * d * d;
+  double *sb = su + (size_t)co * d;
   memset(su, 0, sizeof(double) * (size_t)d * (co + p));
-  for (int c = 0; c < co; c++)
-    for (int i = 0; i < d; i++) {
-      double t = 0;
-      for (int a = 0; a < co; a++) t += fr[(size_t)a * d + i] * vb_inverse_pair(m, s, j, a, c);
-      for (int k = 0; k < p; k++)
-        t += fr[(size_t)(co + k) * d + i] * ar->s_core_beta[f[c] + (size_t)k * q];
-      su[(size_t)c * d + i] = -t;
-    }
+  front_inverse(m, ar, j, su);
+  for (int a = 0; a < co; a++) {
+    const double *ob = ar->s_core_beta + (size_t)f[a] * p;
+    for (int k = 0; k < p; k++)
+      for (int i = 0; i < d; i++) sb[(size_t)k * d + i] -= fr[(size_t)a * d + i] * ob[k];
+  }
   for (int c = 0; c < p; c++)
-    for (int i = 0; i < d; i++) {
-      double t = 0;
-      for (int a = 0; a < co; a++)
-        t += fr[(size_t)a * d + i] * ar->s_core_beta[f[a] + (size_t)c * q];
-      for (int k = 0; k < p; k++) t += fr[(size_t)(co + k) * d + i] * at_beta(s, p, k, c);
-      su[(size_t)(co + c) * d + i] = -t;
-    }
+    for (int i = 0; i < d; i++)
+      for (int k = 0; k < p; k++)
+        sb[(size_t)c * d + i] -= fr[(size_t)(co + k) * d + i] * at_beta(s, p, k, c);
   for (int c = 0; c < d; c++) {
     double b[VB_MAX_DIM] = {0};
     b[c] = 1;

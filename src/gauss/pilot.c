@@ -21,7 +21,7 @@ static void coupled_arrow(vb_whitening *map, const vb_cross *cross, double scale
   for (size_t b = 0; b < q; b++) {
     for (size_t a = b; a < q; a++) map->dense[a + b * r] = scale * cross->arrow.core[a + b * q];
     for (size_t k = 0; k < p; k++)
-      map->dense[q + k + b * r] = scale * cross->arrow.core_beta[b + k * q];
+      map->dense[q + k + b * r] = scale * cross->arrow.core_beta[k + b * p];
   }
   for (size_t i = 0; i < map->n_block; i++) map->block[i] = scale * cross->arrow.leaf[i];
   vb_whitening_level at;

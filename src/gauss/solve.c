@@ -79,12 +79,31 @@ static double cost(const vb_model *m) {
   return cost;
 }
 
-/* eliminate leaf level j: y = L^-1 E on its front, subtract y'y from core, core x beta and beta */
+/* y'y of a level's front from core, core x beta (p x q, in s_core_beta's place) and beta */
+static void subtract(const vb_model *m, int j, const double *y, vb_solution *s) {
+  vb_arrow *ar = &s->arrow;
+  int d = m->d_leaf, p = m->p, co = m->front_start[j + 1] - m->front_start[j];
+  const int *f = m->front + m->front_start[j];
+  const double *yb = y + (size_t)co * d;
+  for (int b = 0; b < co; b++) {
+    const vb_pair_column c = vb_pairs_of(m, j, b);
+    double *core = ar->core.val + c.from, *ob = ar->s_core_beta + (size_t)f[b] * p;
+    for (int i = 0; i < d; i++) {
+      double own = y[(size_t)b * d + i];
+      for (int a = b; a < co; a++) core[c.row[a]] -= own * y[(size_t)a * d + i];
+      for (int k = 0; k < p; k++) ob[k] -= own * yb[(size_t)k * d + i];
+    }
+  }
+  for (int l = 0; l < p; l++)
+    for (int k = l; k < p; k++)
+      s->beta[k + (size_t)l * p] -= vb_dot(d, yb + (size_t)k * d, yb + (size_t)l * d);
+}
+
+/* eliminate leaf level j: y = L^-1 E on its front, and what that takes from the rest */
 static vb_status eliminate(const vb_model *m, const vb_arrow_cross *cross, double scale,
                            const double *omega, int j, vb_solution *s) {
   vb_arrow *ar = &s->arrow;
-  int d = m->d_leaf, p = m->p, co = m->front_start[j + 1] - m->front_start[j], q = m->q;
-  const int *f = m->front + m->front_start[j];
+  int d = m->d_leaf, p = m->p, co = m->front_start[j + 1] - m->front_start[j];
   double *l = ar->leaf_chol + (size_t)j * d * d, *fr = ar->front + m->block_start[j], *y = ar->work;
   const double *a = cross->leaf + (size_t)j * d * d, *e = cross->front + m->block_start[j];
   for (int i = 0; i < d * d; i++) l[i] = scale * a[i] + omega[i];
@@ -97,17 +116,7 @@ static vb_status eliminate(const vb_model *m, const vb_arrow_cross *cross, doubl
     memcpy(fc, yc, sizeof(double) * d);
     vb_small_half_t(d, l, fc);
   }
-  const double *yb = y + (size_t)co * d;
-  for (int a0 = 0; a0 < co; a0++) {
-    const double *ya = y + (size_t)a0 * d;
-    for (int b = 0; b <= a0; b++)
-      ar->core.val[vb_pair_position(m, j, a0, b)] -= vb_dot(d, ya, y + (size_t)b * d);
-    for (int k = 0; k < p; k++)
-      ar->core_beta[f[a0] + (size_t)k * q] -= vb_dot(d, ya, yb + (size_t)k * d);
-  }
-  for (int l0 = 0; l0 < p; l0++)
-    for (int k = l0; k < p; k++)
-      s->beta[k + (size_t)l0 * p] -= vb_dot(d, yb + (size_t)k * d, yb + (size_t)l0 * d);
+  subtract(m, j, y, s);
   return VB_OK;
 }
 
@@ -129,7 +138,8 @@ static vb_status factor(const vb_model *m, const vb_theta *theta, const vb_cross
   int p = m->p, q = m->q;
   size_t n_core = vb_core_size(m), qp = (size_t)q * p;
   for (size_t i = 0; i < n_core; i++) ar->core.val[i] = scale * cross->arrow.core[i];
-  for (size_t i = 0; i < qp; i++) ar->core_beta[i] = scale * cross->arrow.core_beta[i];
+  double *ob = ar->s_core_beta; /* B_bo, until T has taken its place */
+  for (size_t i = 0; i < qp; i++) ob[i] = scale * cross->arrow.core_beta[i];
   add_core_prior(m, theta, ar);
   ar->log_det = 0;
   if (m->leaf >= 0) {
@@ -142,11 +152,11 @@ static vb_status factor(const vb_model *m, const vb_theta *theta, const vb_cross
   if (st != VB_OK) return st;
   ar->log_det += ar->core.solver->log_det(&ar->core);
   if (!p) return VB_OK;
-  double *ob = ar->work; /* B_ob, before T takes its place */
-  memcpy(ob, ar->core_beta, sizeof(double) * qp);
+  for (int o = 0; o < q; o++)
+    for (int k = 0; k < p; k++) ar->core_beta[o + (size_t)k * q] = ob[k + (size_t)o * p];
   ar->core.solver->solve(&ar->core, p, ar->core_beta, q);
-  double *g = ar->work + qp;
-  vb_gemm_tn(p, p, q, 1, ob, q, ar->core_beta, q, 0, g, p);
+  double *g = ar->work;
+  vb_gemm_nn(p, p, q, 1, ob, p, ar->core_beta, q, 0, g, p);
   for (size_t i = 0; i < (size_t)p * p; i++) s->beta[i] -= g[i];
   return VB_OK;
 }
