@@ -16,7 +16,7 @@ static vb_status core_inverse(const vb_model *m, vb_solution *s) {
   if (st != VB_OK || !p) return st;
   vb_gemm_nt(p, q, p, -1, s->s_beta, p, ar->core_beta, q, 0, ar->s_core_beta, p);
   if (!m->core.col_start) {
-    vb_gemm_tt(q, q, p, -1, ar->s_core_beta, p, ar->core_beta, q, 1, ar->core.inv, q);
+    vb_gemm_nn(q, q, p, -1, ar->core_beta, q, ar->s_core_beta, p, 1, ar->core.inv, q);
     return VB_OK;
   }
   for (int c = 0; c < q; c++) {

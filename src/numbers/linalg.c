@@ -246,13 +246,6 @@ void vb_gemm_nt(int m, int n, int k, double alpha, const double *a, int lda, con
              0);
 }
 
-void vb_gemm_tt(int m, int n, int k, double alpha, const double *a, int lda, const double *b,
-                int ldb, double beta, double *c, int ldc) {
-  scale(m, n, beta, c, ldc, 0);
-  vb_product((vb_shape){m, n, k}, alpha, view(a, lda, 1), NULL, view(b, ldb, 1), target(c, 1, ldc),
-             0);
-}
-
 void vb_weighted_gram(int n, int p, const double *x, int ldx, const double *s, double beta,
                       double *c, int ldc) {
   scale(p, p, beta, c, ldc, 1);

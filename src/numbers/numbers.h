@@ -76,8 +76,6 @@ void vb_gemm_tn(int m, int n, int k, double alpha, const double *a, int lda, con
                 int ldb, double beta, double *c, int ldc); /* C <- beta C + alpha A' B */
 void vb_gemm_nt(int m, int n, int k, double alpha, const double *a, int lda, const double *b,
                 int ldb, double beta, double *c, int ldc); /* C <- beta C + alpha A B' */
-void vb_gemm_tt(int m, int n, int k, double alpha, const double *a, int lda, const double *b,
-                int ldb, double beta, double *c, int ldc); /* C <- beta C + alpha A' B' */
 void vb_symmetrise(int n, double *a, int lda); /* copy the lower triangle to the upper */
 vb_status vb_eigen(int n, double *a, int lda,
                    double *value); /* a <- eigenvectors, values ascending */

@@ -125,8 +125,9 @@ static void unit_rows(leaver *d, const int *row, int n) {
     double own[3]; /* of a row that was added to others */
     vb_rows one = vb_rows_range(&u->rows, r, 1);
     vb_expect_wide(f, &one, d->eta[i], d->v[i], d->theta.par, own);
+    double made = d->in.rows.h[c]; /* the cell's; S was made of one that may differ in the end */
     d->g[i] = own[1];
-    d->h[i] = -own[2];
+    d->h[i] = -own[2] * (made != 0 ? d->site_h[c] / made : 1);
   }
 }
 

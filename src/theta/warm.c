@@ -61,6 +61,10 @@ static void add(known *k, const double *z, const double *at, const vb_block *blo
   memcpy(k->z[i], z, sizeof(double) * k->K);
 }
 
+static void to_z(const vb_fit *fit, const double *x, double *z) {
+  vb_whiten(fit->hyper->n_axis, fit->root, fit->mode, x, z);
+}
+
 static void gather(const vb_fit *fit, const double *x, known *k) {
   const vb_trail *t = fit->trail;
   double at[VB_MAX_AXIS], z[VB_MAX_AXIS];
@@ -69,14 +73,14 @@ static void gather(const vb_fit *fit, const double *x, known *k) {
   k->K = K;
   k->length = whitened ? LENGTH : LENGTH_ON_THE_WAY;
   memcpy(at, x, sizeof(double) * K);
-  if (whitened) vb_x_to_z(fit, x, at);
+  if (whitened) to_z(fit, x, at);
   for (int s = 0; s < fit->n_node; s++) {
-    vb_x_to_z(fit, fit->node[s]->x, z);
+    to_z(fit, fit->node[s]->x, z);
     add(k, z, at, &fit->node[s]->block);
   }
   for (int s = 0; t && t->K == K && may_foretell(fit) && s < t->n; s++) {
     memcpy(z, t->x[s], sizeof(double) * K);
-    if (whitened) vb_x_to_z(fit, t->x[s], z);
+    if (whitened) to_z(fit, t->x[s], z);
     double d = 0;
     for (int a = 0; a < K; a++) d += (z[a] - at[a]) * (z[a] - at[a]);
     if (d < FAR) add(k, z, at, t->block + s);
