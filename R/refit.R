@@ -12,6 +12,9 @@ refit <- function(fit, keep) {
                design$prior_coef, "the rows that are not left out")
   par <- as.character(fit$hyper$name[fit$hyper$class %in% c("aux", "threshold")])
   check_separation(design, c(par, fit$fixed$names), "the rows that are not left out")
+  random <- Map(function(term, now) list(group = term$group, levels = term$levels,
+                                         code = now$group, z = now$z), fit$random, design$terms)
+  check_sd_separation(design, random, "the rows that are not left out")
   started <- fit_clock()
   control <- replace(fit$control, "verbose", FALSE)
   density <- own_density(fit)

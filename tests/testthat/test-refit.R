@@ -49,3 +49,11 @@ test_that("averages of few large terms keep to the weights that are positive", {
   expect_equal(log_average(x, c(0.5, 0.25, 0.25), new = c(FALSE, FALSE, TRUE))[3],
                log(0.5 + 25 + 0.25))
 })
+
+test_that("a refit has no flat prior on an sd that only the rows left out held in place", {
+  d <- data.frame(y = c(0, 1, 1, 0, 1, 1, 0, 0), g = gl(4, 2))
+  fit <- vb(y ~ 1 + (1 | g), d, family = binomial(), prior_sd = flat())
+  expect_s3_class(refit(fit, 1:7), "vbfit")
+  expect_error(refit(fit, 2:8), "not left out separate the responses within",
+               class = "vb_error_separation")
+})
