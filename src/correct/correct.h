@@ -12,6 +12,7 @@ typedef struct {               /* scratch of residual quadrature */
   double *direction, *cell,
       *level;                   /* of one level: its cells' directions, work, p-dimensional work */
   double *series;               /* n x 4: the remainder's Hermite coefficients, orders 3 to 6 */
+  struct vb_rq_table *line;     /* of one level's cells, over its grid */
   int cap_level;                /* cells of the fullest level */
   struct vb_stein_table *table; /* opaque families */
   double *shift, *skew;         /* n_coef: moments of u given data, where asked for */

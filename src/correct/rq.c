@@ -28,15 +28,15 @@ void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
   rq->direction = m->host->alloc((size_t)cap * d_max, sizeof(double));
   rq->cell = m->host->alloc((size_t)cap * (8 + VB_ROW_COLUMNS), sizeof(double));
   rq->series = m->host->alloc((size_t)m->n * 4 + 1, sizeof(double));
+  vb_rq_table_alloc(m, rq);
   if (m->family->opaque) rq->table = vb_stein_table_make(m);
   rq->level = m->host->alloc((size_t)m->p * (2 * d_max + 1) + 1, sizeof(double));
   rq->shift = m->host->alloc(m->n_coef + 1, sizeof(double));
   rq->skew = m->host->alloc(m->n_coef + 1, sizeof(double));
 }
 
-/* E log f(eta) given the level's z in all its cells: into v->e */
-static void conditional_expectation(const vb_model *m, const double *par, const vb_rq *rq,
-                                    const vb_level *v, const double *shift) {
+void vb_rq_conditional(const vb_model *m, const double *par, const vb_rq *rq, const vb_level *v,
+                       const double *shift) {
   int n = v->n;
   if (m->family->opaque) {
     vb_stein_conditional(m, par, rq->table, v, shift);
@@ -117,13 +117,19 @@ static double series_alone(const double *c, double a) {
          2;
 }
 
-/* Where the series serves, in one or two dimensions: the sum of the cells' series is one polynomial
+/* Where the series serves; in one or two dimensions the sum of the cells' series is one polynomial
  * of the level, He_k(u'z) = sum_j binom(k, j) u1^j u2^(k-j) He_j(z1) He_(k-j)(z2).  Returns the sum
  * of the cells alone. */
 static double series_level(const vb_rq *rq, const vb_level *v, const vb_grid *g, double *total) {
   static const double binom[4][7] = {
       {1, 3, 3, 1}, {1, 4, 6, 4, 1}, {1, 5, 10, 10, 5, 1}, {1, 6, 15, 20, 15, 6, 1}};
   double m[4][7] = {{0}}, alone = 0;
+  if (v->d > 2) {
+    vb_rq_series(rq, v, g, rq->cell + (size_t)6 * rq->cap_level, total);
+    for (int r = 0; r < v->n; r++)
+      alone += series_alone(rq->series + 4 * (size_t)v->row[r], v->na[r]);
+    return alone;
+  }
   for (int r = 0; r < v->n; r++) {
     const double *c = rq->series + 4 * (size_t)v->row[r], *a = v->a + (size_t)r * v->d;
     double p1[7] = {1}, p2[7] = {1}, a2 = v->d > 1 ? a[1] : 0;
@@ -177,7 +183,7 @@ static void level_moments(const vb_term *t, int l, const vb_level *v, const vb_g
 /* The same by conditional expectations at every node of the level's grid. */
 static double quadrature_level(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq,
                                vb_level *v, const vb_grid *g, double *total) {
-  int n = v->n, d = v->d;
+  int n = v->n;
   double *shift = rq->cell + (size_t)6 * rq->cap_level,
          *single = rq->cell + (size_t)7 * rq->cap_level, alone = 0;
   v->rows = vb_rows_gather(&m->rows, n, v->row, v->room);
@@ -185,20 +191,21 @@ static double quadrature_level(const vb_model *m, const double *par, const vb_in
     v->m[r] = in->rows.eta[v->row[r]];
     single[r] = 0;
   }
+  int tabled = vb_rq_table_make(m, par, rq, v, g, shift);
   for (int q = 0; q < g->n; q++) {
-    for (int r = 0; r < n; r++) {
-      shift[r] = 0;
-      for (int a = 0; a < d; a++) shift[r] += v->a[(size_t)r * d + a] * g->z[q][a];
-    }
-    conditional_expectation(m, par, rq, v, shift);
+    vb_rq_shift(v, g->z[q], shift);
+    if (tabled)
+      vb_rq_table_at(rq->line, n, shift, v->e);
+    else
+      vb_rq_conditional(m, par, rq, v, shift);
     total[q] = 0;
     for (int r = 0; r < n; r++) {
       int i = v->row[r];
-      double rbar = v->e[r] - in->rows.ll[i] - in->rows.g[i] * shift[r] +
-                    in->rows.h[i] * (shift[r] * shift[r] - v->na[r]) / 2;
-      total[q] += rbar;
-      single[r] += exp(g->log_w[q] + rbar);
+      v->e[r] -= in->rows.ll[i] + in->rows.g[i] * shift[r] -
+                 in->rows.h[i] * (shift[r] * shift[r] - v->na[r]) / 2;
+      total[q] += v->e[r];
     }
+    vb_rq_add_exp(n, g->log_w[q], v->e, single);
   }
   for (int r = 0; r < n; r++) alone += log(fmax(single[r], 1e-8));
   return alone;
@@ -225,7 +232,7 @@ static double site_alone(const vb_model *m, const double *par, const vb_inner *i
   v.eta = work;
   v.ll = ll;
   if (given)
-    conditional_expectation(m, par, rq, &v, shift);
+    vb_rq_conditional(m, par, rq, &v, shift);
   else
     m->family->log_lik(m->family, &v.rows, eta, par, e, NULL, NULL);
   for (int q = 0; q < wide->n; q++)
@@ -276,7 +283,7 @@ static double level_term(const vb_model *m, const vb_rq_at *opt, place where, vb
   vb_grid moved;
   vb_rq_direction(m, in, where.term, l, rq, &v);
   for (int r = 0; r < n; r++) rest += series_rest(m, rq->series + 4 * (size_t)v.row[r], v.na[r]);
-  int short_way = d <= 2 && rest < SERIES_REST;
+  int short_way = rest < SERIES_REST;
   alone =
       short_way ? series_level(rq, &v, g, total) : quadrature_level(m, par, in, rq, &v, g, total);
   out = vb_grid_weigh(g, total, post);

@@ -39,6 +39,28 @@ void vb_rq_beta_covariance(const vb_model *model, const vb_solution *s, double *
 void vb_rq_direction(const vb_model *model, const vb_inner *in, int term, int l, vb_rq *rq,
                      vb_level *level);
 
+/* E log f(eta) given the level's z in all its cells, whose means it shifts: into level->e */
+void vb_rq_conditional(const vb_model *model, const double *par, const vb_rq *rq,
+                       const vb_level *level, const double *shift);
+
+/* ---- The same over a grid: rq_table.c ---- */
+enum { VB_RQ_TABLE = 64, VB_RQ_TABLE_ROWS = 4096 };
+typedef struct vb_rq_table {
+  int points;
+  double *value, *coef, *widest; /* points x rows; rows */
+} vb_rq_table;
+void vb_rq_table_alloc(const vb_model *model, vb_rq *rq);
+/* how far the level's z moves its cells' means */
+void vb_rq_shift(const vb_level *level, const double *z, double *shift);
+/* rq->line, for all nodes of the grid; 0: it would not pay, or not do.  shift: scratch */
+int vb_rq_table_make(const vb_model *model, const double *par, const vb_rq *rq,
+                     const vb_level *level, const vb_grid *grid, double *shift);
+void vb_rq_table_at(const vb_rq_table *table, int n, const double *shift, double *out);
+/* total of the remainders' series at every node */
+void vb_rq_series(const vb_rq *rq, const vb_level *level, const vb_grid *grid, double *shift,
+                  double *total);
+void vb_rq_add_exp(int n, double log_w, const double *x, double *sum); /* sum += exp(log_w + x) */
+
 /* ---- Prior sites: site.c ---- */
 /* sum over prior sites of log E exp(r - E r) */
 double vb_site_remainder(const vb_model *model, const vb_inner *in, const double *beta, vb_rq *rq);
@@ -51,7 +73,7 @@ void vb_site_respond(const vb_model *model, const double *s_beta, const double *
                      vb_rq *rq, vb_site_moments *out);
 
 /* ---- Opaque families: stein_table.c ---- */
-/* rq.c's series_coefficients and conditional_expectation */
+/* rq.c's series_coefficients and vb_rq_conditional() */
 typedef struct vb_stein_table vb_stein_table;
 vb_stein_table *vb_stein_table_make(const vb_model *model);
 void vb_stein_series(const vb_model *model, const double *par, const vb_inner *in,

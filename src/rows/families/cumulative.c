@@ -122,77 +122,111 @@ static void logit_bound_par(const vb_rows *r, const double *m, const double *v, 
 
 /* ---- probit ---- */
 
-typedef struct {
-  double ll, d1, d2;
-  double lower, upper; /* phi(a), phi(b) over Phi(b) - Phi(a) */
-} interval;
-
-/* log(Phi(b) - Phi(a)) with a + b <= 0: by Mills ratios M(x) = Phi(-x) / phi(x), where b <= 0 from
- * phi(b) (M(-b) - exp(-(a^2 - b^2) / 2) M(-a)) */
-static interval probit_left(double a, double b) {
-  interval out;
-  double ma = 1 / (-a + vb_mills_excess(-a)), x = fabs(b), mb = 1 / (x + vb_mills_excess(x));
-  double phi = -0.5 * x * x - M_LN_SQRT_2PI, ratio = exp((b - a) * (a + b) / 2);
-  if (b <= 0) {
-    out.upper = 1 / (mb - ratio * ma);
-    out.ll = phi - log(out.upper);
-  } else {
-    double rest = exp(phi) * (mb + ratio * ma);
-    out.upper = exp(phi) / (1 - rest);
-    out.ll = log1p(-rest);
-  }
-  out.lower = ratio * out.upper;
-  return out;
-}
-
 /* a narrow interval: phi at its middle t, times its width, to the fourth order in the width */
-static void narrow(double t, double width, interval *out) {
+static void narrow(double t, double width, double *ll, double *d1, double *d2) {
   double c = width * width / 24, f = 1 + c * (t * t - 1);
-  out->ll = log(width) - 0.5 * t * t - M_LN_SQRT_2PI + log(f);
-  out->d1 = t - 2 * c * t / f;
-  out->d2 = -1 + 2 * c / f - pow(2 * c * t / f, 2);
+  *ll = log(width) - 0.5 * t * t - M_LN_SQRT_2PI + log(f);
+  *d1 = t - 2 * c * t / f;
+  *d2 = -1 + 2 * c / f - pow(2 * c * t / f, 2);
 }
 
-static interval probit_interval(double y, double eta, const double *par) {
-  double lo = lower_of(y, par), hi = upper_of(y, par), a = lo - eta, b = hi - eta, width = hi - lo;
-  int right = a + b > 0;
-  interval out = right ? probit_left(-b, -a) : probit_left(a, b);
-  if (right) {
-    double t = out.lower;
-    out.lower = out.upper;
-    out.upper = t;
+typedef struct { /* per lane, of the density without its weight */
+  double ll[VB_LANES], d1[VB_LANES], d2[VB_LANES];
+  double lower[VB_LANES], upper[VB_LANES]; /* phi(a), phi(b) over Phi(b) - Phi(a) */
+} intervals;
+
+/* log(Phi(b) - Phi(a)), the interval turned so that a + b <= 0: by Mills ratios M(x) = Phi(-x) /
+ * phi(x), where b <= 0 from phi(b) (M(-b) - exp(-(a^2 - b^2) / 2) M(-a)), else from the two tails
+ * left out */
+VB_INLINE void probit_intervals(const double *a, const double *b, intervals *out) {
+  double x[VB_LANES], low[VB_LANES], high[VB_LANES], ma[VB_LANES], mb[VB_LANES];
+  for (int i = 0; i < VB_LANES; i++) {
+    uint64_t left = vb_negative(a[i] + b[i]);
+    low[i] = vb_select(left, a[i], -b[i]);
+    high[i] = vb_select(left, b[i], -a[i]);
+    x[i] = fabs(high[i]);
   }
-  out.d1 = out.lower - out.upper;
-  out.d2 = a * out.lower - b * out.upper - out.d1 * out.d1;
-  if (width * (1 + fabs(a)) < 1e-3) {
-    narrow(a + width / 2, width, &out);
-    out.lower = exp(-0.5 * a * a - M_LN_SQRT_2PI - out.ll);
-    out.upper = exp(-0.5 * b * b - M_LN_SQRT_2PI - out.ll);
+  for (int i = 0; i < VB_LANES; i++) ma[i] = 1 / (vb_mills_excess(-low[i]) - low[i]);
+  for (int i = 0; i < VB_LANES; i++) mb[i] = 1 / (vb_mills_excess(x[i]) + x[i]);
+  for (int i = 0; i < VB_LANES; i++) {
+    double log_phi = -0.5 * x[i] * x[i] - M_LN_SQRT_2PI, phi = vb_exp_neg(log_phi);
+    double ratio = vb_exp_neg((high[i] - low[i]) * (low[i] + high[i]) / 2);
+    double beyond = phi * (mb[i] + ratio * ma[i]); /* b > 0: outside the interval */
+    uint64_t tail = vb_negative(high[i]), most = vb_negative(beyond - 0.5);
+    double inside = vb_select(tail, mb[i] - ratio * ma[i], 1 - beyond), log_inside = vb_log(inside);
+    double centre = vb_select(most, vb_log1p_unit(-vb_select(most, beyond, 0)), log_inside);
+    out->ll[i] = vb_select(tail, log_phi + log_inside, centre);
+    double near = vb_select(tail, 1, phi) / inside, far = ratio * near; /* at high, at low */
+    uint64_t left = vb_negative(a[i] + b[i]);
+    out->lower[i] = vb_select(left, far, near);
+    out->upper[i] = vb_select(left, near, far);
+    out->d1[i] = out->lower[i] - out->upper[i];
+    out->d2[i] = a[i] * out->lower[i] - b[i] * out->upper[i] - out->d1[i] * out->d1[i];
   }
-  return out;
 }
+
+VB_INLINE void probit_at(const vb_rows *r, const double *eta, const double *par, intervals *out) {
+  double a[VB_LANES], b[VB_LANES];
+  for (int i = 0; i < VB_LANES; i++) {
+    a[i] = lower_of(r->y[i], par) - eta[i];
+    b[i] = upper_of(r->y[i], par) - eta[i];
+  }
+  probit_intervals(a, b, out);
+  for (int i = 0; i < VB_LANES; i++) {
+    double width = upper_of(r->y[i], par) - lower_of(r->y[i], par);
+    if (!(width * (1 + fabs(a[i])) < 1e-3)) continue;
+    narrow(a[i] + width / 2, width, out->ll + i, out->d1 + i, out->d2 + i);
+    out->lower[i] = exp(-0.5 * a[i] * a[i] - M_LN_SQRT_2PI - out->ll[i]);
+    out->upper[i] = exp(-0.5 * b[i] * b[i] - M_LN_SQRT_2PI - out->ll[i]);
+  }
+}
+
+VB_INLINE void probit_lanes(const vb_rows *r, const double *eta, const double *v, const double *par,
+                            double *ll, double *d1, double *d2) {
+  (void)v;
+  intervals t;
+  probit_at(r, eta, par, &t);
+  for (int i = 0; i < VB_LANES; i++) {
+    ll[i] = r->w[i] * t.ll[i];
+    d1[i] = r->w[i] * t.d1[i];
+    d2[i] = r->w[i] * t.d2[i];
+  }
+}
+
+/* derivatives in the upper and in the lower threshold */
+VB_INLINE void ends_lanes(const vb_rows *r, const double *eta, const double *v, const double *par,
+                          double *ll, double *d1, double *d2) {
+  (void)v;
+  intervals t;
+  probit_at(r, eta, par, &t);
+  for (int i = 0; i < VB_LANES; i++) {
+    ll[i] = 0;
+    d1[i] = r->w[i] * t.upper[i];
+    d2[i] = -r->w[i] * t.lower[i];
+  }
+}
+
+VB_OVER_LANES(probit_over_lanes, probit_lanes)
+VB_OVER_LANES(ends_over_lanes, ends_lanes)
 
 static void probit_log_lik(const vb_family *self, const vb_rows *r, const double *eta,
                            const double *par, double *ll, double *d1, double *d2) {
   (void)self;
-  for (int i = 0; i < r->n; i++) {
-    interval t = probit_interval(r->y[i], eta[i], par);
-    if (ll) ll[i] = r->w[i] * t.ll;
-    if (d1) d1[i] = r->w[i] * t.d1;
-    if (d2) d2[i] = r->w[i] * t.d2;
-  }
+  probit_over_lanes(r, eta, NULL, par, ll, d1, d2);
 }
 
 static void probit_log_lik_par(const vb_rows *r, const double *eta, const double *par, int k,
                                double *d) {
-  for (int i = 0; i < r->n; i++) {
-    int end = end_of(r->y[i], k);
-    if (!end) {
-      d[i] = 0;
-      continue;
+  enum { SOME = 64 };
+  double upper[SOME], lower[SOME];
+  for (int from = 0; from < r->n; from += SOME) {
+    int n = r->n - from < SOME ? r->n - from : SOME;
+    vb_rows some = vb_rows_range(r, from, n);
+    ends_over_lanes(&some, eta + from, NULL, par, NULL, upper, lower);
+    for (int i = 0; i < n; i++) {
+      int end = end_of(some.y[i], k);
+      d[from + i] = end > 0 ? upper[i] : end < 0 ? lower[i] : 0;
     }
-    interval t = probit_interval(r->y[i], eta[i], par);
-    d[i] = r->w[i] * (end > 0 ? t.upper : -t.lower);
   }
 }
 

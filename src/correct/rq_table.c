@@ -1,0 +1,116 @@
+/* A level's cells over a grid of several dimensions.  Given the level's z a cell's expectation
+ * depends on it through one number, the shift of its mean: a polynomial where the remainder's
+ * series serves, and else smooth, so that it is interpolated between Chebyshev's points (Trefethen
+ * 2013, Approximation Theory and Approximation Practice, chapters 3 and 8), at the cost of as many
+ * expectations as there are points whatever the grid's dimension. */
+#include <math.h>
+#include <string.h>
+#include "correct/rq.h"
+#include "numbers/vb_math.h"
+
+#define ENOUGH 1e-6 /* what the last coefficients may be, for a table to stand for its function */
+enum { LANES = 8 };
+
+void vb_rq_table_alloc(const vb_model *m, vb_rq *rq) {
+  size_t rows = rq->cap_level < VB_RQ_TABLE_ROWS ? rq->cap_level : VB_RQ_TABLE_ROWS;
+  rq->line = m->host->alloc(1, sizeof *rq->line);
+  rq->line->value = m->host->alloc(rows * VB_RQ_TABLE + 1, sizeof(double));
+  rq->line->coef = m->host->alloc(rows * VB_RQ_TABLE + 1, sizeof(double));
+  rq->line->widest = m->host->alloc(rows + 1, sizeof(double));
+}
+
+void vb_rq_shift(const vb_level *v, const double *z, double *shift) {
+  for (int r = 0; r < v->n; r++) {
+    shift[r] = 0;
+    for (int a = 0; a < v->d; a++) shift[r] += v->a[(size_t)r * v->d + a] * z[a];
+  }
+}
+
+/* coefficients of the interpolant from values at cos(pi (k + 1/2) / n) */
+static void to_coefficients(int n, int rows, const double *value, double *coef) {
+  for (int j = 0; j < n; j++) {
+    double *c = coef + (size_t)j * rows;
+    memset(c, 0, sizeof(double) * rows);
+    for (int k = 0; k < n; k++) {
+      double w = (j ? 2.0 : 1.0) / n * cos(M_PI * j * (k + 0.5) / n);
+      const double *v = value + (size_t)k * rows;
+      for (int r = 0; r < rows; r++) c[r] += w * v[r];
+    }
+  }
+}
+
+int vb_rq_table_make(const vb_model *m, const double *par, const vb_rq *rq, const vb_level *v,
+                     const vb_grid *g, double *shift) {
+  vb_rq_table *t = rq->line;
+  int n = v->n;
+  double most = 0, left = 0;
+  if (n > VB_RQ_TABLE_ROWS || m->family->kinked || m->family->opaque) return 0;
+  memset(t->widest, 0, sizeof(double) * n);
+  for (int q = 0; q < g->n; q++) {
+    vb_rq_shift(v, g->z[q], shift);
+    for (int r = 0; r < n; r++) t->widest[r] = fmax(t->widest[r], fabs(shift[r]));
+  }
+  for (int r = 0; r < n; r++) most = fmax(most, t->widest[r]);
+  t->points = 12 + (int)ceil(fmin(4 * most, VB_RQ_TABLE));
+  if (t->points > VB_RQ_TABLE || g->n < 2 * t->points) return 0;
+  for (int k = 0; k < t->points; k++) {
+    double x = cos(M_PI * (k + 0.5) / t->points);
+    for (int r = 0; r < n; r++) shift[r] = x * t->widest[r];
+    vb_rq_conditional(m, par, rq, v, shift);
+    memcpy(t->value + (size_t)k * n, v->e, sizeof(double) * n);
+  }
+  to_coefficients(t->points, n, t->value, t->coef);
+  for (size_t k = (size_t)(t->points - 2) * n; k < (size_t)t->points * n; k++)
+    left = fmax(left, fabs(t->coef[k]));
+  return left < ENOUGH;
+}
+
+/* Clenshaw's recurrence, some rows at a time */
+void vb_rq_table_at(const vb_rq_table *t, int n, const double *shift, double *out) {
+  enum { SOME = 64 };
+  double x[SOME], b1[SOME], b2[SOME];
+  for (int from = 0; from < n; from += SOME) {
+    int some = n - from < SOME ? n - from : SOME;
+    for (int r = 0; r < some; r++) {
+      double w = t->widest[from + r];
+      x[r] = w > 0 ? 2 * shift[from + r] / w : 0;
+      b1[r] = b2[r] = 0;
+    }
+    for (int k = t->points - 1; k > 0; k--) {
+      const double *c = t->coef + (size_t)k * n + from;
+      for (int r = 0; r < some; r++) {
+        double b = c[r] + x[r] * b1[r] - b2[r];
+        b2[r] = b1[r];
+        b1[r] = b;
+      }
+    }
+    for (int r = 0; r < some; r++) out[from + r] = t->coef[from + r] + x[r] / 2 * b1[r] - b2[r];
+  }
+}
+
+/* the cells' series at every node: as polynomials of the shift s, whose variance is a,
+ * H_k = a^(k/2) He_k(s / a^(1/2)) */
+void vb_rq_series(const vb_rq *rq, const vb_level *v, const vb_grid *g, double *shift,
+                  double *total) {
+  memset(total, 0, sizeof(double) * g->n);
+  for (int q = 0; q < g->n; q++) {
+    vb_rq_shift(v, g->z[q], shift);
+    for (int r = 0; r < v->n; r++) {
+      const double *c = rq->series + 4 * (size_t)v->row[r];
+      double s = shift[r], a = v->na[r], s2 = s * s;
+      double h3 = s * (s2 - 3 * a), h4 = s2 * (s2 - 6 * a) + 3 * a * a;
+      double h5 = s * h4 - 4 * a * h3, h6 = s * h5 - 5 * a * h4;
+      total[q] += c[0] * h3 + c[1] * h4 + c[2] * h5 + c[3] * h6;
+    }
+  }
+}
+
+void vb_rq_add_exp(int n, double log_w, const double *x, double *sum) {
+  for (int i = 0; i < n; i += LANES) {
+    int some = n - i < LANES ? n - i : LANES;
+    double t[LANES] = {0};
+    memcpy(t, x + i, sizeof(double) * some);
+    for (int k = 0; k < LANES; k++) t[k] = vb_exp(log_w + t[k]);
+    for (int k = 0; k < some; k++) sum[i + k] += t[k];
+  }
+}
