@@ -29,14 +29,17 @@ check_choices <- function(choices) {
   }
 }
 
-# What the engine took: where crossed factors are too large for a Cholesky factor, and nothing else
-# was asked for, the partially factorised approximation.
+# The approximation that the engine used. Where a Cholesky factor of the crossed grouping factors
+# would not fit in memory, and the user asked for nothing else, that is "partial".
 approximation_used <- function(approximation, engine) {
   if (approximation != "structured" || engine$coupling == 0L) return(approximation)
-  vb_inform(c("The crossed grouping factors are too large for a Cholesky factor: using
-               {.code approximation = \"partial\"}.",
-              i = "Standard deviations of random effects and hyperparameters may be too small.
-                   {.code approximation = \"structured\"} takes the time it takes."))
+  vb_warn("vb_warning_partial", c(
+    "A Cholesky factor of the crossed grouping factors would not fit in memory: using
+     {.code approximation = \"partial\"}.",
+    i = "Standard deviations of random effects and hyperparameters are too small, and the means of
+         the hyperparameters may be several of them off.",
+    i = "{.code vb_control(memory = )} says how much memory the factor may have;
+         {.code approximation = \"structured\"} takes what it takes."))
   "partial"
 }
 

@@ -12,6 +12,8 @@
 #'   `FALSE`, or `NULL` to let the engine decide by their size.
 #' @param solver `"auto"`, `"dense"` or `"sparse"`: how the coefficients that are shared between the
 #'   levels of the largest grouping factor are solved for.
+#' @param memory Gigabytes that a Cholesky factor of crossed grouping factors may take before
+#'   [vb()] turns to `approximation = "partial"`; `NULL`: 60 percent of what is free.
 #' @param noise,n_noise ADVI's draws: `"fixed"` ones make the bound a function that is maximised to
 #'   the end, `"fresh"` ones are stochastic gradients; and their number, `NULL` to let it double
 #'   until it is enough.
@@ -35,7 +37,7 @@
 vb_control <- function(tol = 1e-6, max_sweep = 200L, nodes = NULL, rq = NULL, lr = NULL,
                        skew = NULL, solver = "auto", noise = c("fixed", "fresh"), n_noise = NULL,
                        max_noise = 1024L, noise_tol = NULL, rank = NULL, paths = NULL,
-                       draws = NULL, max_iter = NULL, batch = NULL) {
+                       draws = NULL, max_iter = NULL, batch = NULL, memory = NULL) {
   check_number(tol, "tol", lower = .Machine$double.eps, upper = 0.1)
   check_number(max_sweep, "max_sweep", lower = 1, upper = 1e6, whole = TRUE)
   check_number(nodes, "nodes", lower = 1, upper = 1e5, whole = TRUE, null = TRUE)
@@ -49,6 +51,7 @@ vb_control <- function(tol = 1e-6, max_sweep = 200L, nodes = NULL, rq = NULL, lr
                  null = is.null(formals()[[arg]]))
   }
   check_number(noise_tol, "noise_tol", lower = 1e-8, upper = 10, null = TRUE)
+  check_number(memory, "memory", lower = 0, upper = 1e6, null = TRUE)
   structure(c(list(
     tol = as.double(tol), max_sweep = as.integer(max_sweep),
     nodes = if (!is.null(nodes)) as.integer(nodes),
@@ -57,7 +60,8 @@ vb_control <- function(tol = 1e-6, max_sweep = 200L, nodes = NULL, rq = NULL, lr
   ), lapply(count, function(n) {
     if (is.null(n)) NULL else stats::setNames(as.integer(n), names(n))   # batch has one
   }),
-  list(noise_tol = if (!is.null(noise_tol)) as.double(noise_tol))), class = "vb_control")
+  list(noise_tol = if (!is.null(noise_tol)) as.double(noise_tol),
+       memory = if (!is.null(memory)) as.double(memory))), class = "vb_control")
 }
 
 check_auto <- function(x, arg) {

@@ -7,8 +7,9 @@
 # families.
 fit_engine <- function(spec, control, approximation = "structured", automatic = FALSE,
                        density = NULL) {
-  load_callables(may_be_sparse(spec, control$solver), control$verbose)
-  control$automatic <- as.integer(automatic)
+  load_callables(control$verbose)
+  control$most_bytes <- if (automatic) factor_memory(control$memory) else 0
+  control$announce <- announce_time
   control$coupling <- match(approximation, couplings, nomatch = 1L) - 1L
   control$independent <- as.integer(approximation != "structured")
   control$solver <- match(control$solver, solvers) - 1L
@@ -23,14 +24,14 @@ fit_engine <- function(spec, control, approximation = "structured", automatic = 
 # ADVI of a log density of the user's own. `target` is a list of its dimension, the function that
 # evaluates it and a starting point, the fields that r_target.c reads.
 fit_advi <- function(target, control) {
-  load_callables(sparse = FALSE, control$verbose)
+  load_callables(control$verbose)
   .Call(C_vb_r_advi, target, with_noise(control))
 }
 
 # ADVI of a model. Besides the draws and estimates of ADVI the result has nodes, as fit_engine()
 # returns them, so that what is computed from nodes works for it too.
 fit_advi_model <- function(spec, control) {
-  load_callables(may_be_sparse(spec), control$verbose)
+  load_callables(control$verbose)
   control$cores <- threads(control$cores)
   .Call(C_vb_r_advi_model, spec, with_noise(control))
 }
@@ -45,27 +46,13 @@ threads <- function(cores) if (identical(Sys.getpid(), loaded_in$process)) cores
 
 loaded_in <- new.env(parent = emptyenv())
 
-# C calls functions of two other packages: CHOLMOD of Matrix, for sparse factors, and the progress
-# bar of cli. The packages are loaded only before a fit that may need them, since Matrix takes a
-# second to load.
-load_callables <- function(sparse = TRUE, progress = FALSE) {
-  if (sparse) load_package("Matrix")
+# C calls functions of two other packages: the progress bar of cli, which is loaded before a fit that
+# shows one, and CHOLMOD of Matrix, which takes a second to load: C itself asks for it, by the name
+# of load_sparse(), when it first considers a sparse factor.
+load_callables <- function(progress = FALSE) {
   if (progress) load_package("cli")
 }
-
-# May the engine choose a sparse factor? It does not for models as small as these: 100 is
-# DENSE_UP_TO of gauss/layout.c.
-may_be_sparse <- function(spec, solver = "auto") {
-  solver == "sparse" || (solver == "auto" && core_size(spec) > 100L)
-}
-
-# The number of coefficients that are factored together: all but those of the term with the most
-# levels, which are eliminated level by level (the "leaf" of design/model.c).
-core_size <- function(spec) {
-  n_level <- vapply(spec$terms, function(term) as.double(term$n_level), 0)
-  size <- n_level * vapply(spec$terms, function(term) ncol(term$z), 0L)
-  ncol(spec$x) + sum(size[-which.max(n_level)])
-}
+load_sparse <- function() load_package("Matrix")
 
 # The seconds that a fit reports leave out the time in which packages were loaded: this clock stands
 # still meanwhile.
@@ -116,7 +103,6 @@ with_open.held_nodes <- function(fit, f) {
 # Errors after it are those of `use`, and stay what they are.
 open_engine <- function(fit, use) {
   fit <- whole_fit(fit)
-  load_callables(identical(fit$engine$solver, "sparse"))
   open <- FALSE
   opened <- function(handle) {
     open <<- TRUE
@@ -257,7 +243,6 @@ eval_prior <- function(name, x, arg, v = numeric()) {
 eval_joint <- function(spec, xi = NULL, axes = NULL, density = NULL, dense_up_to = 300L,
                        batch = 0L, uniform = NULL, only_value = FALSE, at = NULL, var = NULL,
                        cov = NULL) {
-  load_callables(may_be_sparse(spec))
   spec$user$log_lik <- density
   settings <- list(dense_up_to = as.integer(dense_up_to), batch = as.integer(batch),
                    uniform = uniform, only_value = as.integer(only_value), at = at, var = var,

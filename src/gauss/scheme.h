@@ -67,7 +67,8 @@ typedef struct {
   const vb_scheme *scheme;
   const vb_sparse *sparse;
   int cores, solver;
-  int may_factorise; /* couple less than asked for where a Cholesky factor would not fit */
+  int may_factorise; /* couple less than asked for where a Cholesky factor would be dear, */
+  double most_bytes; /* or where it would not fit; 0: never */
 } vb_layout;
 /* vb_scheme_model() and the choice of its solver; core, made by the caller and zeroed, is what
  * sparse->release() takes in the end */

@@ -71,7 +71,8 @@ static const char *solver(const vb_model *m) {
 }
 
 static double cost(const vb_model *m) {
-  double cost = (double)m->q * m->q * m->q / 3 + (double)m->p * m->p * m->p;
+  double core = m->core.flops > 0 ? m->core.flops : (double)m->q * m->q * m->q / 3;
+  double cost = core + (double)m->p * m->p * m->p;
   for (int j = 0; j < m->n_front; j++) {
     double w = m->front_start[j + 1] - m->front_start[j] + m->p;
     cost += m->d_leaf * w * w;

@@ -24,6 +24,7 @@ struct vb_core {
   int q;
   double *val, *inv;
   const int *col_start, *row_index; /* sparse pattern of the lower triangle; NULL when dense */
+  double flops;                     /* of one factorisation, where it is sparse */
   void *factor;                     /* the solver's own */
 };
 extern const vb_core_solver vb_solver_dense;

@@ -64,7 +64,8 @@ typedef struct {
   vb_r_own own;
   vb_hyper hyper;
   const vb_scheme *scheme; /* full, unless the caller says otherwise */
-  int may_factorise;       /* where a Cholesky factor would not fit */
+  int may_factorise;       /* where a Cholesky factor would be dear */
+  double most_bytes;       /* that it may have; 0: all there is */
   double *start;           /* first axes of theta */
 } vb_request;
 typedef struct { /* of one call: its clock and its progress bar */

@@ -171,6 +171,18 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
   return list;
 }
 
+#define LONG 30.0       /* seconds that a user should know of beforehand */
+#define OPERATIONS 1e10 /* a second */
+
+static void announce(SEXP control, const vb_model *m, int K) {
+  double seconds = vb_fit_cost(m, K) / OPERATIONS;
+  if (m->scheme->independent || seconds < LONG) return;
+  SEXP about = PROTECT(Rf_ScalarReal(seconds));
+  SEXP call = PROTECT(Rf_lang2(vb_list_need(control, "announce"), about));
+  Rf_eval(call, R_BaseEnv);
+  UNPROTECT(2);
+}
+
 static SEXP body(void *data) {
   job *j = data;
   vb_host host = vb_r_host(&j->bar, Rf_asLogical(vb_list_need(j->control, "verbose")) == 1);
@@ -182,13 +194,14 @@ static SEXP body(void *data) {
   int *cell = host.alloc(request.input.n + 1, sizeof(int));
   SEXP nodes = vb_list_get(j->control, "nodes");
   request.scheme = vb_r_scheme(j->control);
-  request.may_factorise = vb_get_int(j->control, "automatic");
+  request.most_bytes = vb_get_double(j->control, "most_bytes");
   vb_r_model(&request, &host, vb_get_int(j->control, "cores"), vb_get_int(j->control, "solver"),
              j->core, &model, cell);
   int independent = vb_get_int(j->control, "independent") || model.scheme->independent;
   if (!independent) vb_endless_axes(&request.hyper);
   vb_r_start(&model, &request);
   int K = request.hyper.n_axis, room = K + VB_MAX_PIN;
+  announce(j->control, &model, K);
   fit.host = &host;
   fit.model = &model;
   fit.hyper = &request.hyper;

@@ -10,7 +10,8 @@ const vb_scheme *vb_r_scheme(SEXP list) {
 
 void vb_r_model(const vb_request *r, const vb_host *host, int cores, int solver, vb_core *core,
                 vb_model *m, int *cell) {
-  vb_layout layout = {&r->input, r->scheme, &vb_sparse_row, cores, solver, r->may_factorise};
+  vb_layout layout = {&r->input, r->scheme,        &vb_sparse_row, cores,
+                      solver,    r->may_factorise, r->most_bytes};
   vb_status st = vb_model_lay_out(host, &layout, core, m, cell);
   if (st != VB_OK) Rf_error("internal: the model could not be laid out (status %d)", (int)st);
 }

@@ -33,6 +33,15 @@ typedef struct {
   double *z, *work, *rhs;
 } sparse;
 
+/* Matrix takes a second to load, so it is not loaded before a sparse factor is considered. */
+static void load(void) {
+  SEXP name = PROTECT(Rf_mkString("varbayes"));
+  SEXP home = PROTECT(R_FindNamespace(name));
+  SEXP call = PROTECT(Rf_lang1(Rf_install("load_sparse")));
+  Rf_eval(call, home);
+  UNPROTECT(3);
+}
+
 static void start(sparse *f) {
   cholmod_common *c = &f->common;
   M_R_cholmod_start(c);
@@ -75,6 +84,7 @@ static void view(sparse *f, const vb_core *core) {
 vb_status vb_sparse_analyse(vb_core *core, const vb_host *host, double *flops, double *lnz) {
   sparse *f = host->alloc(1, sizeof(sparse));
   f->host = host;
+  load();
   core->factor = f; /* from here on vb_sparse_free() finds it */
   core->solver = &vb_solver_sparse;
   start(f);

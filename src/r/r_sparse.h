@@ -1,6 +1,6 @@
 /* varbayes: the sparse row of the core solvers, CHOLMOD through the package Matrix.
  *
- * R must have loaded the namespace of Matrix before: its C functions are looked up on first use.
+ * C functions of Matrix are looked up on first use, so its namespace is loaded before.
  *
  * CHOLMOD's memory is not R's, so the whole fit runs inside one R_UnwindProtect whose cleanup calls
  * vb_sparse_free().  The cleanup runs after R has given up all that was R_alloc'ed or put on the C

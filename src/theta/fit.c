@@ -93,6 +93,13 @@ static vb_status correct_at_mode(vb_fit *fit) {
   return VB_OK;
 }
 
+/* A factor with its selected inverse is about three factors.  The values of theta at which they are
+ * made are counted on the benchmark's models; but in quadratic families there are nearly two at
+ * each. */
+double vb_fit_cost(const vb_model *m, int K) {
+  return (12.0 + 9 * K) * (m->quadratic ? 1 : 1.7) * 3 * vb_factor_cost(m);
+}
+
 static int never(void) { return 0; }
 
 /* What there is when a fit stops early: the nodes so far, weighted as they stand; before the first,

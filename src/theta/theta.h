@@ -64,6 +64,8 @@ typedef struct {
   vb_status status;
 } vb_fit;
 vb_status vb_fit_run(vb_fit *fit);
+/* operations of all of it with K axes, roughly */
+double vb_fit_cost(const vb_model *model, int K);
 /* classical coordinate ascent: q(c) q(theta), the factors of theta independent (cavi.c) */
 vb_status vb_cavi(vb_fit *fit);
 void vb_fit_step(vb_fit *fit, int phase, double elbo, double lik);

@@ -306,16 +306,37 @@ test_that("the summary says what the sds of an approximation are worth", {
   expect_match(said[["partial"]], "linear response")
 })
 
-test_that("crossed factors too large for a Cholesky factor are fitted partially, with a message", {
+test_that("crossed factors whose Cholesky factor does not fit are partial, with a warning", {
   set.seed(4)
-  n <- 30000
-  d <- data.frame(a = factor(sample(6000, n, TRUE), 1:6000), b = factor(sample(4000, n, TRUE)))
-  d$y <- rnorm(6000)[d$a] + rnorm(4000)[d$b] + rnorm(n)
-  expect_message(fit <- vb(y ~ (1 | a) + (1 | b), d), "partial")
+  n <- 3000
+  d <- data.frame(a = factor(sample(600, n, TRUE), 1:600), b = factor(sample(400, n, TRUE)))
+  d$y <- rnorm(600)[d$a] + rnorm(400)[d$b] + rnorm(n)
+  small <- vb_control(memory = 1e-4)
+  expect_warning(fit <- vb(y ~ (1 | a) + (1 | b), d, control = small), class = "vb_warning_partial")
   expect_identical(fit$approximation, "partial")
   expect_identical(fit$engine$solver, "gradients")
   expect_true(fit$converged)
-  expect_equal(unname(sigma(fit)), 1, tolerance = 0.05)
+  expect_equal(unname(sigma(fit)), 1, tolerance = 0.1)
+  expect_no_warning(fit <- vb(y ~ (1 | a) + (1 | b), d))
+  expect_identical(fit$approximation, "structured")
+  expect_no_warning(vb(y ~ (1 | a) + (1 | b), d, control = small, approximation = "structured"))
+})
+
+test_that("memory is what is free, whoever limits it", {
+  file <- tempfile()
+  writeLines(c("MemTotal: 9000 kB", "MemAvailable:    2048 kB"), file)
+  expect_identical(free_of_machine(file), 2048 * 1024)
+  expect_null(free_of_machine(tempfile()))
+  folder <- tempfile()
+  dir.create(folder)
+  expect_null(free_of_container(folder))
+  writeLines("5000", file.path(folder, "memory.max"))
+  writeLines("2000", file.path(folder, "memory.current"))
+  expect_identical(free_of_container(folder), 3000)
+  writeLines("max", file.path(folder, "memory.max"))
+  expect_null(free_of_container(folder))
+  expect_identical(factor_memory(2), 2^31)
+  expect_message(announce_time(600), "10 minutes", class = "vb_message_time")
 })
 
 test_that("no approximation is the default one", {

@@ -2,7 +2,7 @@ test_that("the defaults leave choices to the engine", {
   expect_identical(unclass(vb_control()), list(
     tol = 1e-6, max_sweep = 200L, nodes = NULL, rq = NA, lr = NA, skew = NA, solver = "auto",
     noise = "fixed", n_noise = NULL, max_noise = 1024L, rank = NULL, paths = NULL, draws = NULL,
-    max_iter = NULL, batch = NULL, noise_tol = NULL))
+    max_iter = NULL, batch = NULL, noise_tol = NULL, memory = NULL))
 })
 
 test_that("settings are checked", {
@@ -16,6 +16,7 @@ test_that("settings are checked", {
   expect_error(vb_control(n_noise = 1), class = "vb_error_n_noise")
   expect_error(vb_control(draws = 10), class = "vb_error_draws")
   expect_error(vb_control(max_noise = NULL), class = "vb_error_max_noise")
+  expect_error(vb_control(memory = -1), class = "vb_error_memory")
   expect_identical(vb_control(nodes = 32)$nodes, 32L)
 })
 

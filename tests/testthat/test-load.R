@@ -25,18 +25,13 @@ test_that("a small model is fitted and used without what only large ones need", 
   expect_match(large, "TRUE$")
 })
 
-test_that("a sparse factor is thought of for large cores only", {
-  design <- function(n, ...) {
-    list(x = matrix(0, n, 2), terms = list(...))
-  }
-  term <- function(levels, columns) list(n_level = levels, z = matrix(0, 3, columns))
-  expect_identical(core_size(design(3)), 2)
-  expect_identical(core_size(design(3, term(1000L, 3L))), 2)
-  expect_identical(core_size(design(3, term(10L, 2L), term(1000L, 3L), term(60L, 1L))), 82)
-  expect_false(may_be_sparse(design(3, term(1000L, 1L), term(98L, 1L))))
-  expect_true(may_be_sparse(design(3, term(1000L, 1L), term(99L, 1L))))
-  expect_false(may_be_sparse(design(3, term(1000L, 1L), term(99L, 1L)), "dense"))
-  expect_true(may_be_sparse(design(3), "sparse"))
+test_that("Matrix is not loaded for a core that is nearly full", {
+  full <- fresh_session(c(
+    "set.seed(1)",
+    "d <- data.frame(y = rnorm(6000), g = rep(1:300, 20), h = sample(150, 6000, TRUE))",
+    "f <- vb(y ~ (1 | g) + (1 | h), d, control = vb_control(max_sweep = 1))",
+    "cat(f$engine$solver, 'Matrix' %in% loadedNamespaces())"))
+  expect_match(full, "dense FALSE$")
 })
 
 test_that("the clock of a fit stands still while packages are loaded", {
