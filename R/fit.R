@@ -9,7 +9,6 @@ fit_engine <- function(spec, control, approximation = "structured", automatic = 
                        density = NULL) {
   load_callables(control$verbose)
   control$most_bytes <- if (automatic) factor_memory(control$memory) else 0
-  control$announce <- announce_time
   control$coupling <- match(approximation, couplings, nomatch = 1L) - 1L
   control$independent <- as.integer(approximation != "structured")
   control$solver <- match(control$solver, solvers) - 1L
@@ -46,9 +45,9 @@ threads <- function(cores) if (identical(Sys.getpid(), loaded_in$process)) cores
 
 loaded_in <- new.env(parent = emptyenv())
 
-# C calls functions of two other packages: the progress bar of cli, which is loaded before a fit that
-# shows one, and CHOLMOD of Matrix, which takes a second to load: C itself asks for it, by the name
-# of load_sparse(), when it first considers a sparse factor.
+# C calls functions of two other packages. One is the progress bar of cli, which is loaded before a
+# fit that shows one. The other is CHOLMOD of Matrix, which takes a second to load: C calls
+# load_sparse() when it first considers a sparse factor.
 load_callables <- function(progress = FALSE) {
   if (progress) load_package("cli")
 }

@@ -35,40 +35,6 @@ void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
   rq->skew = m->host->alloc(m->n_coef + 1, sizeof(double));
 }
 
-void vb_rq_conditional(const vb_model *m, const double *par, const vb_rq *rq, const vb_level *v,
-                       const double *shift) {
-  int n = v->n;
-  if (m->family->opaque) {
-    vb_stein_conditional(m, par, rq->table, v, shift);
-    return;
-  }
-  if (m->family->expect) {
-    for (int r = 0; r < n; r++) v->eta[r] = v->m[r] + shift[r];
-    m->family->expect(&v->rows, v->eta, v->rest, par, v->e, NULL, NULL);
-    return;
-  }
-  double widest = 0;
-  for (int r = 0; r < n; r++) widest = fmax(widest, v->rest[r]);
-  int k = vb_rule_index(widest);
-  if (k == VB_N_ORDER - 1) {
-    for (int r = 0; r < n; r++) {
-      double out[3];
-      vb_rows row = vb_rows_range(&v->rows, r, 1);
-      vb_expect_wide(m->family, &row, v->m[r] + shift[r], fmax(v->rest[r], 1e-6), par, out);
-      v->e[r] = out[0];
-    }
-    return;
-  }
-  const double *node = m->rules->node + m->rules->first[k],
-               *weight = m->rules->weight + m->rules->first[k];
-  memset(v->e, 0, sizeof(double) * n);
-  for (int q = 0; q < m->rules->order[k]; q++) {
-    for (int r = 0; r < n; r++) v->eta[r] = v->m[r] + shift[r] + sqrt(v->rest[r]) * node[q];
-    m->family->log_lik(m->family, &v->rows, v->eta, par, v->ll, NULL, NULL);
-    for (int r = 0; r < n; r++) v->e[r] += weight[q] * v->ll[r];
-  }
-}
-
 /* Coefficients E f^(k) / k!, k = 3..6, of the remainder's Hermite series in every cell, by Stein's
  * identity from the second derivative: E f^(k) = E[f'' He_(k-2)(z)] / v^((k-2)/2). */
 static void series_coefficients(const vb_model *m, const double *par, const vb_inner *in,

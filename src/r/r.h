@@ -75,6 +75,8 @@ typedef struct { /* of one call: its clock and its progress bar */
 /* host with R's allocator and interrupts; the clock starts and, if show, the progress bar */
 vb_host vb_r_host(vb_r_bar *bar, int show);
 void vb_r_host_end(vb_r_bar *bar);
+/* a function of the package, for what only R can do; argument NULL: it has none */
+void vb_r_call(const char *name, SEXP argument);
 void vb_r_read(SEXP spec, const vb_host *host, vb_request *request);
 /* r_user.c: the row of a family that R wrote; its scale of eta */
 vb_r_own vb_r_user_family(SEXP user, const vb_host *host);

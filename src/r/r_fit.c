@@ -174,13 +174,11 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
 #define LONG 30.0       /* seconds that a user should know of beforehand */
 #define OPERATIONS 1e10 /* a second */
 
-static void announce(SEXP control, const vb_model *m, int K) {
+static void announce(const vb_model *m, int K) {
   double seconds = vb_fit_cost(m, K) / OPERATIONS;
   if (m->scheme->independent || seconds < LONG) return;
-  SEXP about = PROTECT(Rf_ScalarReal(seconds));
-  SEXP call = PROTECT(Rf_lang2(vb_list_need(control, "announce"), about));
-  Rf_eval(call, R_BaseEnv);
-  UNPROTECT(2);
+  vb_r_call("announce_time", PROTECT(Rf_ScalarReal(seconds)));
+  UNPROTECT(1);
 }
 
 static SEXP body(void *data) {
@@ -201,7 +199,7 @@ static SEXP body(void *data) {
   if (!independent) vb_endless_axes(&request.hyper);
   vb_r_start(&model, &request);
   int K = request.hyper.n_axis, room = K + VB_MAX_PIN;
-  announce(j->control, &model, K);
+  announce(&model, K);
   fit.host = &host;
   fit.model = &model;
   fit.hyper = &request.hyper;

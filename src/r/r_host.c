@@ -32,6 +32,14 @@ static int interrupted(void) {
   return stop;
 }
 
+void vb_r_call(const char *name, SEXP argument) {
+  SEXP package = PROTECT(Rf_mkString("varbayes")), home = PROTECT(R_FindNamespace(package));
+  SEXP function = Rf_install(name);
+  SEXP call = PROTECT(argument ? Rf_lang2(function, argument) : Rf_lang1(function));
+  Rf_eval(call, home);
+  UNPROTECT(3);
+}
+
 static void progress(void *data, int step) {
   const vb_r_bar *bar = data;
   if (bar->bar && CLI_SHOULD_TICK) cli_progress_set(bar->bar, step);

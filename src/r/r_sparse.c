@@ -15,6 +15,7 @@
 #undef error
 #undef warning
 #include "numbers/supernode.h"
+#include "r/r.h"
 #include "r/r_sparse.h"
 
 enum { COLUMNS = 16 }; /* right-hand sides taken at a time */
@@ -32,15 +33,6 @@ typedef struct {
   int *where;         /* for each entry of val: its place in z, thus in x */
   double *z, *work, *rhs;
 } sparse;
-
-/* Matrix takes a second to load, so it is not loaded before a sparse factor is considered. */
-static void load(void) {
-  SEXP name = PROTECT(Rf_mkString("varbayes"));
-  SEXP home = PROTECT(R_FindNamespace(name));
-  SEXP call = PROTECT(Rf_lang1(Rf_install("load_sparse")));
-  Rf_eval(call, home);
-  UNPROTECT(3);
-}
 
 static void start(sparse *f) {
   cholmod_common *c = &f->common;
@@ -84,8 +76,8 @@ static void view(sparse *f, const vb_core *core) {
 vb_status vb_sparse_analyse(vb_core *core, const vb_host *host, double *flops, double *lnz) {
   sparse *f = host->alloc(1, sizeof(sparse));
   f->host = host;
-  load();
-  core->factor = f; /* from here on vb_sparse_free() finds it */
+  vb_r_call("load_sparse", NULL); /* Matrix takes a second: not before it is needed */
+  core->factor = f;               /* from here on vb_sparse_free() finds it */
   core->solver = &vb_solver_sparse;
   start(f);
   copy_pattern(f, core);

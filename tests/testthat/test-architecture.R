@@ -62,8 +62,8 @@ test_that("C draws nothing", {
   expect_none(c_lines(c_files(), paste0("\\b", draws, "\\s*\\(")))
 })
 
-test_that("C calls R for a user's density, for noise, and for what is asked of an open fit, only", {
-  callers <- c("r_user.c", "r_target.c", "r_open.c")
+test_that("C calls R for a user's density, noise, an open fit, and by vb_r_call() only", {
+  callers <- c("r_user.c", "r_target.c", "r_open.c", "r_host.c")
   files <- Filter(function(file) !is_file(file, callers), c_files())
   expect_none(c_lines(files, "\\b(Rf_eval|R_tryEval|R_tryEvalSilent|R_forceAndCall)\\s*\\("))
 })
