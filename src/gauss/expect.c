@@ -8,7 +8,7 @@
 
 #define BLOCK 256
 #define SERIAL 4096 /* rows up to which threads cost more than they save */
-#define PAR_RULE 3
+#define LAST_PAR_RULE 3
 #define SHORT_RULE 1
 #define SITE_RULE 4
 #define MANY \
@@ -210,6 +210,22 @@ double vb_base(const vb_model *model, const double *par) {
   return total;
 }
 
+/* a rule that all of these cells' variances allow, finer by one than their log density has */
+static int par_rule(const vb_family *family, const vb_rows *rows, const double *v,
+                    const double *par) {
+  double widest = 0;
+  for (int i = 0; i < rows->n; i++) {
+    double scale = 1;
+    if (family->bend) {
+      const vb_rows row = vb_rows_range(rows, i, 1);
+      scale = fmin(bend_of(family, &row, par).scale, 1);
+    }
+    widest = fmax(widest, v[i] / (scale * scale));
+  }
+  int k = vb_rule_index(widest) + 1;
+  return k < LAST_PAR_RULE ? k : LAST_PAR_RULE;
+}
+
 /* grad[k] += E d log f / d par[k], summed over cells */
 void vb_expect_par(const vb_model *model, const double *par, const vb_etas *e, double *grad) {
   const vb_family *family = model->family;
@@ -218,10 +234,6 @@ void vb_expect_par(const vb_model *model, const double *par, const vb_etas *e, d
     vb_stein_par(model, par, e, grad);
     return;
   }
-  const vb_rules *rule = model->rules;
-  const double *node = rule->node + rule->first[PAR_RULE],
-               *weight = rule->weight + rule->first[PAR_RULE];
-  int order = rule->order[PAR_RULE];
   double eta[BLOCK], d[BLOCK];
   for (int from = 0; from < model->n; from += BLOCK) {
     int n = model->n - from < BLOCK ? model->n - from : BLOCK;
@@ -230,7 +242,10 @@ void vb_expect_par(const vb_model *model, const double *par, const vb_etas *e, d
       family->expect_par(&rows, m + from, v + from, par, k, d);
       for (int i = 0; i < n; i++) grad[k] += d[i];
     }
-    for (int q = 0; q < order && !family->expect_par; q++) {
+    int by = family->expect_par ? 0 : par_rule(family, &rows, v + from, par);
+    const double *node = model->rules->node + model->rules->first[by],
+                 *weight = model->rules->weight + model->rules->first[by];
+    for (int q = 0; q < model->rules->order[by] && !family->expect_par; q++) {
       for (int i = 0; i < n; i++) eta[i] = m[from + i] + sqrt(fmax(v[from + i], 0)) * node[q];
       for (int k = 0; k < model->n_par; k++) {
         family->log_lik_par(&rows, eta, par, k, d);

@@ -64,16 +64,28 @@ static double digamma_excess(double y, double s) {
          (a * a * a - b * b * b) / 252;
 }
 
-/* d/dshape: the terms of order 1 / shape cancel, so they are taken out of each part by hand */
+/* d/dshape: the terms of order 1 / shape cancel, so they are taken out of each part by hand; here
+ * those with eta in them, and what is left of log(1 + odds) - odds / (1 + odds) is of order odds^2
+ */
+VB_INLINE void shape_lanes(const vb_rows *r, const double *eta, const double *v, const double *par,
+                           double *ll, double *d1, double *d2) {
+  (void)v;
+  double s = par[0];
+  for (int i = 0; i < VB_LANES; i++) {
+    double odds = vb_exp(eta[i]) / s;
+    odds = vb_select(vb_negative(odds - 1e300), odds, 1e300); /* they may be infinite */
+    double p = odds / (1 + odds);
+    ll[i] = r->w[i] * (r->y[i] / s * p - (vb_log1p(odds) - p));
+    d1[i] = d2[i] = 0;
+  }
+}
+
+VB_OVER_LANES(shape_over_lanes, shape_lanes)
+
 static void log_lik_par(const vb_rows *r, const double *eta, const double *par, int k, double *d) {
   (void)k;
-  double s = par[0];
-  for (int i = 0; i < r->n; i++) {
-    double odds = vb_exp(eta[i]) / s;
-    double p = odds < 1e300 ? odds / (1 + odds) : 1; /* odds may be infinite */
-    double rest = odds < 1 ? log1pmx(odds) + odds * p : log1p(odds) - p;
-    d[i] = r->w[i] * (digamma_excess(r->y[i], s) + r->y[i] / s * p - rest);
-  }
+  shape_over_lanes(r, eta, NULL, par, d, NULL, NULL);
+  for (int i = 0; i < r->n; i++) d[i] += r->w[i] * digamma_excess(r->y[i], par[0]);
 }
 
 static void bound(const vb_rows *r, const double *m, const double *v, const double *par, double *ll,
