@@ -181,7 +181,12 @@ vb_status vb_fit_mode(vb_fit *fit) {
       if (axis >= 0) inv[axis * (size_t)(K + 1)] += 1.0 / h->n_level[k];
     }
   if (vb_values_alone(h)) return find_peak(fit, inv, grad);
-  vb_status st = climb_to_mode(fit, 0, inv, grad);
+  double variance[VB_MAX_AXIS];
+  for (int i = 0; i < K; i++) variance[i] = inv[i * (size_t)(K + 1)];
+  vb_status st = vb_first_scales(fit, variance);
+  if (st != VB_OK) return st;
+  for (int i = 0; i < K; i++) inv[i * (size_t)(K + 1)] = variance[i];
+  st = climb_to_mode(fit, 0, inv, grad);
   if (st == VB_MAX_ITER) fit->converged = 0;
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   memset(fit->root, 0, sizeof(double) * K * K);

@@ -89,6 +89,8 @@ static inline int vb_values_alone(const vb_hyper *hyper) {
 }
 /* the axes that suit the model, before anything is looked for on them */
 void vb_choose_axes(vb_fit *fit);
+/* variances of the axes that the Gaussian at hand lets expect, where they are below `variance` */
+vb_status vb_first_scales(vb_fit *fit, double *variance);
 vb_status vb_fit_mode(vb_fit *fit);  /* from where fit->mode is */
 vb_status vb_fit_nodes(vb_fit *fit); /* the integral over theta (integral.c) */
 /* Flat-sided coefficients: the axis of one more, where there is one (flat.c); nodes along them,
