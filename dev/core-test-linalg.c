@@ -156,9 +156,12 @@ static void quadratic(int n, int p) {
 
 static void dense_solver(int n) {
   double *padded = spd(n), *b = filled(n, 13), *x = copy(b, n), *half = filled(n, 17);
-  vb_core core = {&vb_solver_dense,       n,    doubles((size_t)n * n),
-                  doubles((size_t)n * n), NULL, NULL,
-                  doubles((size_t)n * n)};
+  size_t size = (size_t)n * n;
+  vb_core core = {.solver = &vb_solver_dense,
+                  .q = n,
+                  .val = doubles(size),
+                  .inv = doubles(size),
+                  .factor = doubles(size)};
   double *l = doubles((size_t)n * n);
   for (int j = 0; j < n; j++)
     memcpy(core.val + (size_t)j * n, padded + (size_t)j * (n + PAD), n * sizeof(double));

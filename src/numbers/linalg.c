@@ -129,6 +129,10 @@ void vb_chol_solve(int n, const double *l, int lda, int m, double *b, int ldb) {
   vb_chol_half_t(n, l, lda, m, b, ldb);
 }
 
+void vb_chol_right(int n, const double *l, int lda, int m, double *b, int ldb) {
+  right_t(m, n, view(l, 1, lda), target(b, 1, ldb), 0);
+}
+
 /* ---- Cholesky ---- */
 
 static vb_status chol_leaf(int n, double *a, ptrdiff_t ld) {

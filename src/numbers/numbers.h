@@ -62,6 +62,8 @@ double vb_chol_log_det(int n, const double *l, int lda);                        
 void vb_chol_solve(int n, const double *l, int lda, int m, double *b, int ldb); /* b <- A^-1 b */
 void vb_chol_half(int n, const double *l, int lda, int m, double *b, int ldb);  /* b <- L^-1 b */
 void vb_chol_half_t(int n, const double *l, int lda, int m, double *b, int ldb); /* b <- L^-T b */
+void vb_chol_right(int n, const double *l, int lda, int m, double *b,
+                   int ldb);                     /* B (m x n) <- B L^-T */
 void vb_chol_inverse(int n, double *l, int lda); /* full symmetric A^-1 over L */
 /* c(lower) <- beta c + sum_i s_i x_i x_i', x row-major n x p with leading dimension ldx (s NULL:
  * ones) */

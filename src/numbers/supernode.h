@@ -28,6 +28,10 @@ typedef struct {
 } vb_supernode;
 vb_supernode vb_supernode_at(const vb_supernodes *s, int k);
 
+/* supernode_factor.c: x, the lower triangle of a matrix laid out in blocks, becomes L; index: n,
+ * work as takahashi.c's */
+vb_status vb_supernode_factor(const vb_supernodes *s, double *x, int *index, double *work);
+
 double vb_supernode_log_det(const vb_supernodes *s); /* log |L L'| */
 /* b <- L^-1 b and b <- L^-T b for m columns; work holds m times the largest `below` */
 void vb_supernode_half(const vb_supernodes *s, int m, double *b, int ldb, double *work);

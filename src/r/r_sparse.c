@@ -1,9 +1,6 @@
-/* The sparse row of the core solvers: CHOLMOD orders and factorises, supernode.c and takahashi.c do
- * the rest.
- *
- * The factor is always supernodal (Chen, Davis, Hager & Rajamanickam 2008): its blocks never move
- * between factorisations, even after one that failed, so what is looked up in them is looked up
- * once. */
+/* The sparse row of the core solvers: CHOLMOD orders the matrix and finds its supernodes (Chen,
+ * Davis, Hager & Rajamanickam 2008). supernode_factor.c, supernode.c and takahashi.c do the rest:
+ * with the reference BLAS CHOLMOD's own factorisation takes several times as long. */
 #define R_NO_REMAP
 #include <string.h>
 #include <R.h>
@@ -30,8 +27,8 @@ typedef struct {
   vb_supernodes s;
   const int *perm;    /* row i of L is coefficient perm[i] */
   int *owner, *index; /* index: scratch of takahashi.c */
-  int *where;         /* for each entry of val: its place in z, thus in x */
-  double *z, *work, *rhs;
+  int *where;         /* for each entry of val: its place in x and z */
+  double *x, *z, *work, *rhs;
 } sparse;
 
 static void start(sparse *f) {
@@ -131,6 +128,7 @@ void vb_sparse_prepare(vb_core *core) {
   f->work = f->host->alloc(work > solve ? work : solve, sizeof(double));
   f->rhs = f->host->alloc((size_t)q * COLUMNS, sizeof(double));
   f->z = f->host->alloc(f->l->xsize, sizeof(double));
+  f->s.x = f->x = f->host->alloc(f->l->xsize, sizeof(double));
 }
 
 static double sparse_log_det(const vb_core *core) {
@@ -140,11 +138,10 @@ static double sparse_log_det(const vb_core *core) {
 
 static vb_status sparse_factor(vb_core *core) {
   sparse *f = core->factor;
-  view(f, core);
-  int done = M_cholmod_factorize(&f->a, f->l, &f->common);
-  if (!done || f->common.status != CHOLMOD_OK || f->l->minor < f->l->n) return VB_NOT_POS_DEF;
-  f->s.x = f->l->x;
-  /* not every LAPACK minds a NaN */
+  memset(f->x, 0, f->l->xsize * sizeof(double));
+  for (int p = 0; p < core->col_start[core->q]; p++) f->x[f->where[p]] = core->val[p];
+  vb_status st = vb_supernode_factor(&f->s, f->x, f->index, f->work);
+  if (st != VB_OK) return st;
   return R_FINITE(sparse_log_det(core)) ? VB_OK : VB_NOT_POS_DEF;
 }
 

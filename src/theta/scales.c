@@ -14,6 +14,7 @@
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
 #define STEP 1e-3
 #define OF_PRIOR 1 /* information that there always is */
+#define DEAR 1e6   /* operations of an evaluation below which a longer climb does not matter */
 
 /* sums over levels of r_j and r_j^2, per column */
 static void shares(const vb_fit *fit, int k, double *sum, double *square) {
@@ -57,7 +58,8 @@ static vb_status of_dispersions(vb_fit *fit, double known, double *info) {
 vb_status vb_first_scales(vb_fit *fit, double *variance) {
   const vb_hyper *h = fit->hyper;
   double info[VB_MAX_AXIS] = {0}, known = 0;
-  if (fit->model->scheme->independent || h->polar) return VB_OK;
+  double cost = vb_factor_cost(fit->model) + 300.0 * fit->model->n;
+  if (fit->model->scheme->independent || h->polar || cost < DEAR) return VB_OK;
   for (int k = 0; k < h->n_term; k++) {
     double sum[VB_MAX_DIM], square[VB_MAX_DIM], least = INFINITY;
     int d = h->d[k];
