@@ -45,6 +45,16 @@ beside <- function(times) {
                "seconds are longer then than on an idle machine; compare within a workload."))
 }
 
+# The peers' times over those of vb(), by workload in the order of the list
+with_ratios <- function(times) {
+  times <- times[order(match(times$workload, workload_names()),
+                       match(times$peer, names(peer_table))), ]
+  ours <- match(paste(times$workload, "varbayes"), paste(times$workload, times$peer))
+  times$ratio <- times[[clock]] / times[[clock]][ours]
+  times$warm_ratio <- times$warm / times$warm[ours]
+  times
+}
+
 # ---- Tables --------------------------------------------------------------------------------------
 
 as_text <- function(x) {

@@ -11,7 +11,7 @@
 # a warm process as well. Memory is the most the process held during the call, less what it held
 # before (Linux only). The fixed effects are compared with vb()'s, in the peer's standard errors, to
 # show that both fitted the same model. Writes report.md, growth.png and times.csv, which has all
-# that was measured; --append keeps what is in that file of other workloads.
+# that was measured; --append keeps what is in that file of other workloads and peers.
 # Peers that are not installed are left out; --install tries to install them from CRAN first.
 
 script <- normalizePath(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)))
@@ -140,8 +140,6 @@ run_workload <- function(name, peers, reps, timeout) {
       version = value("version"), cpu = value("cpu"), warm = value("warm"),
       elapsed = value("elapsed"), load = value("load"), mb = value("mb"),
       peak_mb = value("peak_mb"), reps = value("reps", 0),
-      ratio = if (both) r[[clock]] / ours[[clock]] else NA,
-      warm_ratio = if (both) r$warm / ours$warm else NA,
       distance = if (both) distance(ours$estimates, r$estimates) else NA,
       note = value("failed", "")
     )
@@ -161,10 +159,12 @@ names <- listed("only", if ("--all" %in% arguments) workload_names() else first_
 out <- option("out", "report")
 kept <- file.path(out, "times.csv")
 times <- if ("--append" %in% arguments && file.exists(kept)) utils::read.csv(kept)
-times <- times[!times$workload %in% names, ]
 for (name in names) {
-  times <- rbind(times, run_workload(name, peers[there], as.integer(option("reps", "3")),
-                                     as.numeric(option("timeout", "600"))))
+  new <- run_workload(name, peers[there], as.integer(option("reps", "3")),
+                      as.numeric(option("timeout", "600")))
+  old <- times[!paste(times$workload, times$peer) %in% paste(new$workload, new$peer),
+               intersect(names(times), names(new))]
+  times <- with_ratios(rbind(old, new))
   write_report(times, out)                 # a run may take hours: what there is is not lost
 }
 cat("\nThe peer's time over vb()'s, whole calls in fresh processes:\n")

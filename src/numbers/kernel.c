@@ -160,17 +160,26 @@ void vb_quadratic_forms(int n, int p, const double *x, const double *s, double *
   for (int k = 0; k < p; k++)
     for (int i = 0; i < ld; i++) ps[i + k * ld] = i < p ? s[i + (ptrdiff_t)k * p] : 0;
   for (int from = 0; from < n; from += NR, x += NR * (ptrdiff_t)p) {
-    double sum[NR] = {0};
+    double sum[NR][MR] = {{0}}, total[NR];
     int m = n - from < NR ? n - from : NR;
     vb_view rows = {x, 1, p};
     if (m < NR) rows.at = memcpy(last, x, sizeof(double) * m * p); /* the tile reads NR rows */
     for (int i = 0; i < p; i += MR) {
       (wide_tile ? tile_wide : tile_narrow)(p, ps + i, ld, rows, tile);
-      int h = p - i < MR ? p - i : MR;
-      for (int k = 0; k < h; k++)
-        for (int r = 0; r < NR; r++) sum[r] += tile[k + MR * r] * rows.at[r * p + i + k];
+      for (int r = 0; r < NR; r++) {
+        const double *at = rows.at + r * p + i;
+        if (p - i >= MR)
+          for (int k = 0; k < MR; k++) sum[r][k] += tile[k + MR * r] * at[k];
+        else
+          for (int k = 0; k < p - i; k++) sum[r][k] += tile[k + MR * r] * at[k];
+      }
     }
-    memcpy(out + from, sum, sizeof(double) * m);
+    for (int r = 0; r < NR; r++) {
+      const double *lane = sum[r];
+      total[r] =
+          ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
+    }
+    memcpy(out + from, total, sizeof(double) * m);
   }
 }
 

@@ -18,6 +18,11 @@ static void start_sweep(void *data, double elbo) {
     vb_fit_step(fit, 1, elbo, fit->inner.rows.lik);
 }
 
+/* is theta all known, so that the first Gaussian is the one at the mode? */
+static int is_settled(const vb_fit *fit) {
+  return !fit->hyper->n_axis && !fit->model->ep && !fit->set.independent;
+}
+
 /* starting axes are in mode already; a first Gaussian there */
 static vb_status start(vb_fit *fit) {
   vb_status st = vb_theta_set(fit->hyper, fit->mode, &fit->theta);
@@ -25,8 +30,9 @@ static vb_status start(vb_fit *fit) {
   vb_block_start(fit->model, fit->theta.par, &fit->inner, &fit->block);
   fit->inner.trace.on_sweep = start_sweep;
   fit->inner.trace.data = fit;
-  st = vb_fit_eval(fit, fit->mode, 1e-3, 1, &fit->mode_elbo);
+  st = vb_fit_eval(fit, fit->mode, is_settled(fit) ? fit->set.tol / 10 : 1e-3, 1, &fit->mode_elbo);
   fit->inner.trace.on_sweep = NULL;
+  fit->at_hand = st == VB_OK && is_settled(fit);
   vb_block_copy(fit->model, &fit->block, &fit->spare);
   double gap = fit->model->ep && isfinite(fit->mode_elbo)
                    ? vb_ep_gap(fit->model, &fit->theta, &fit->inner, fit->block.m)
@@ -86,6 +92,7 @@ static vb_status correct_at_mode(vb_fit *fit) {
                           .in = &fit->inner,
                           .mode = &fit->spare,
                           .work = &fit->block};
+  fit->at_hand = 0;
   st = vb_respond(m, &task, &fit->response);
   vb_block_copy(m, &fit->spare, &fit->block); /* the last tilt is no place to start from */
   if (st == VB_INTERRUPTED) return st;
@@ -150,8 +157,8 @@ vb_status vb_fit_run(vb_fit *fit) {
   } else {
     if (st == VB_OK) vb_choose_axes(fit);
     if (st == VB_OK && fit->hyper->n_axis) st = vb_fit_mode(fit);
-    for (int more = 1; more && st == VB_OK;) {
-      st = settle(fit);
+    for (int more = 1, settled = fit->at_hand; more && st == VB_OK; settled = 0) {
+      if (!settled) st = settle(fit);
       if (st == VB_OK) st = vb_flat_axis(fit, &more);
       if (st == VB_OK && more) st = vb_fit_mode(fit);
     }

@@ -60,6 +60,7 @@ typedef struct {
   const char *rule;
   double elbo, lik, log_evidence, ess, khat, node_error; /* lik: see vb_step */
   double lost; /* of the mode's digits, see vb_digits_lost(); above VB_MOST_LOST: not converged */
+  int at_hand; /* inner, theta and block hold the optimum at the only theta there is */
   int converged, flat_left; /* flat_left: flat-sided coefficients got no axis */
   vb_status status;
 } vb_fit;

@@ -127,3 +127,24 @@ test_that("several threads change nothing", {
   expect_identical(vb(hit ~ x + (1 | b), toy, family = binomial(), cores = 2)$engine$node,
                    vb(hit ~ x + (1 | b), toy, family = binomial(), cores = 1)$engine$node)
 })
+
+test_that("a regression of many rows ends where it does from whichever of them it begins", {
+  set.seed(3)
+  n <- 36000
+  d <- data.frame(x = rnorm(n), z = rnorm(n))
+  d$y <- rbinom(n, 1, plogis(-1 + 0.5 * d$x - 0.3 * d$z))
+  fit <- vb(y ~ x + z, d, family = binomial(), prior = flat(), prior_intercept = flat())
+  peer <- stats::glm(y ~ x + z, binomial(), d)
+  se <- sqrt(diag(vcov(peer)))
+  expect_lt(max(abs(fixef(fit) - coef(peer)) / se), 0.02)
+  expect_lt(max(abs(sqrt(diag(vcov(fit))) / se - 1)), 0.01)
+  # a few events, none or all of them among the rows that say where to begin
+  d$y <- 0
+  event <- function(rows) replace(d$y, rows, 1)
+  rare <- lapply(list(4 * (1:9) + 2, 4 * (1:9) + 1), function(rows) {
+    d[rows, c("x", "z")] <- d[4 * (1:9) + 2, c("x", "z")]
+    vb(y ~ x + z, transform(d, y = event(rows)), family = binomial())
+  })
+  expect_true(rare[[1]]$converged && rare[[2]]$converged)
+  expect_equal(fixef(rare[[1]]), fixef(rare[[2]]), tolerance = 0.02)
+})
