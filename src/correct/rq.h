@@ -46,8 +46,8 @@ void vb_rq_conditional(const vb_model *model, const double *par, const vb_rq *rq
 /* ---- The same over a grid: rq_table.c ---- */
 enum { VB_RQ_TABLE = 64, VB_RQ_TABLE_ROWS = 4096 };
 typedef struct vb_rq_table {
-  int points;
-  double *value, *coef, *widest; /* points x rows; rows */
+  int points, stride;            /* of the interpolant; rows, padded */
+  double *value, *coef, *widest; /* points x rows; rows: in the end 2 over the widest shift */
 } vb_rq_table;
 void vb_rq_table_alloc(const vb_model *model, vb_rq *rq);
 /* how far the level's z moves its cells' means */

@@ -8,11 +8,16 @@
 #include "correct/rq.h"
 #include "numbers/vb_math.h"
 
-#define ENOUGH 1e-6 /* what the last coefficients may be, for a table to stand for its function */
+#define ENOUGH 1e-6  /* what the last coefficients may be, for a table to stand for its function */
+#define NOTHING 1e-9 /* and from where on they are left out */
+#define WORTH 4      /* nodes of a grid, per point of a table that pays */
 enum { LANES = 8 };
 
+/* rows of a table are padded, so that lanes never run over its end */
+static int stride_of(int n) { return (n + LANES - 1) / LANES * LANES; }
+
 void vb_rq_table_alloc(const vb_model *m, vb_rq *rq) {
-  size_t rows = rq->cap_level < VB_RQ_TABLE_ROWS ? rq->cap_level : VB_RQ_TABLE_ROWS;
+  size_t rows = stride_of(rq->cap_level < VB_RQ_TABLE_ROWS ? rq->cap_level : VB_RQ_TABLE_ROWS);
   rq->line = m->host->alloc(1, sizeof *rq->line);
   rq->line->value = m->host->alloc(rows * VB_RQ_TABLE + 1, sizeof(double));
   rq->line->coef = m->host->alloc(rows * VB_RQ_TABLE + 1, sizeof(double));
@@ -60,17 +65,22 @@ void vb_rq_shift(const vb_level *v, const double *z, double *shift) {
   }
 }
 
-/* coefficients of the interpolant from values at cos(pi (k + 1/2) / n) */
-static void to_coefficients(int n, int rows, const double *value, double *coef) {
+/* coefficients of the interpolant from values at cos(pi (k + 1/2) / n); of the last that are all
+ * nothing none is kept */
+static int to_coefficients(int n, int stride, const double *value, double *coef) {
+  int last = 0;
   for (int j = 0; j < n; j++) {
-    double *c = coef + (size_t)j * rows;
-    memset(c, 0, sizeof(double) * rows);
+    double *c = coef + (size_t)j * stride, largest = 0;
+    memset(c, 0, sizeof(double) * stride);
     for (int k = 0; k < n; k++) {
-      double w = (j ? 2.0 : 1.0) / n * cos(M_PI * j * (k + 0.5) / n);
-      const double *v = value + (size_t)k * rows;
-      for (int r = 0; r < rows; r++) c[r] += w * v[r];
+      double w = (j ? 2.0 : 1.0) / n * cos(M_PI * (j * (2 * k + 1) % (4 * n)) / (2.0 * n));
+      const double *v = value + (size_t)k * stride;
+      for (int r = 0; r < stride; r++) c[r] += w * v[r];
     }
+    for (int r = 0; r < stride; r++) largest = fmax(largest, fabs(c[r]));
+    if (largest > NOTHING) last = j;
   }
+  return last + 1;
 }
 
 int vb_rq_table_make(const vb_model *m, const double *par, const vb_rq *rq, const vb_level *v,
@@ -85,41 +95,58 @@ int vb_rq_table_make(const vb_model *m, const double *par, const vb_rq *rq, cons
     for (int r = 0; r < n; r++) t->widest[r] = fmax(t->widest[r], fabs(shift[r]));
   }
   for (int r = 0; r < n; r++) most = fmax(most, t->widest[r]);
-  t->points = 12 + (int)ceil(fmin(4 * most, VB_RQ_TABLE));
-  if (t->points > VB_RQ_TABLE || g->n < 2 * t->points) return 0;
-  for (int k = 0; k < t->points; k++) {
-    double x = cos(M_PI * (k + 0.5) / t->points);
+  int points = 8 + (int)ceil(fmin(4 * most, VB_RQ_TABLE)), stride = stride_of(n);
+  if (points > VB_RQ_TABLE || g->n < WORTH * points) return 0;
+  t->stride = stride;
+  for (int k = 0; k < points; k++) {
+    double x = cos(M_PI * (k + 0.5) / points), *value = t->value + (size_t)k * stride;
     for (int r = 0; r < n; r++) shift[r] = x * t->widest[r];
     vb_rq_conditional(m, par, rq, v, shift);
-    memcpy(t->value + (size_t)k * n, v->e, sizeof(double) * n);
+    memcpy(value, v->e, sizeof(double) * n);
+    for (int r = n; r < stride; r++) value[r] = 0;
   }
-  to_coefficients(t->points, n, t->value, t->coef);
-  for (size_t k = (size_t)(t->points - 2) * n; k < (size_t)t->points * n; k++)
+  t->points = to_coefficients(points, stride, t->value, t->coef);
+  for (size_t k = (size_t)(points - 2) * stride; k < (size_t)points * stride; k++)
     left = fmax(left, fabs(t->coef[k]));
+  for (int r = 0; r < n; r++) t->widest[r] = t->widest[r] > 0 ? 2 / t->widest[r] : 0;
   return left < ENOUGH;
 }
 
-/* Clenshaw's recurrence, some rows at a time */
-void vb_rq_table_at(const vb_rq_table *t, int n, const double *shift, double *out) {
-  enum { SOME = 64 };
-  double x[SOME], b1[SOME], b2[SOME];
-  for (int from = 0; from < n; from += SOME) {
-    int some = n - from < SOME ? n - from : SOME;
-    for (int r = 0; r < some; r++) {
-      double w = t->widest[from + r];
-      x[r] = w > 0 ? 2 * shift[from + r] / w : 0;
-      b1[r] = b2[r] = 0;
-    }
-    for (int k = t->points - 1; k > 0; k--) {
-      const double *c = t->coef + (size_t)k * n + from;
-      for (int r = 0; r < some; r++) {
-        double b = c[r] + x[r] * b1[r] - b2[r];
-        b2[r] = b1[r];
-        b1[r] = b;
-      }
-    }
-    for (int r = 0; r < some; r++) out[from + r] = t->coef[from + r] + x[r] / 2 * b1[r] - b2[r];
+/* Clenshaw's recurrence */
+VB_INLINE void clenshaw(const vb_rq_table *t, int from, const double *shift, double *out) {
+  double x[LANES], b1[LANES] = {0}, b2[LANES] = {0};
+  for (int r = 0; r < LANES; r++) x[r] = shift[r] * t->widest[from + r];
+  for (int k = t->points - 1; k > 0; k--) {
+    const double *c = t->coef + (size_t)k * t->stride + from;
+    double b[LANES];
+    for (int r = 0; r < LANES; r++) b[r] = c[r] + x[r] * b1[r] - b2[r];
+    memcpy(b2, b1, sizeof b1);
+    memcpy(b1, b, sizeof b);
   }
+  const double *c = t->coef + from;
+  for (int r = 0; r < LANES; r++) out[r] = c[r] + x[r] / 2 * b1[r] - b2[r];
+}
+
+VB_INLINE void table_at(const vb_rq_table *t, int n, const double *shift, double *out) {
+  int from = 0;
+  for (; from <= n - LANES; from += LANES) clenshaw(t, from, shift + from, out + from);
+  if (from == n) return;
+  double in[LANES] = {0}, rest[LANES];
+  memcpy(in, shift + from, sizeof(double) * (n - from));
+  clenshaw(t, from, in, rest);
+  memcpy(out + from, rest, sizeof(double) * (n - from));
+}
+
+static void table_plain(const vb_rq_table *t, int n, const double *shift, double *out) {
+  table_at(t, n, shift, out);
+}
+
+VB_AVX2 static void table_avx2(const vb_rq_table *t, int n, const double *shift, double *out) {
+  table_at(t, n, shift, out);
+}
+
+void vb_rq_table_at(const vb_rq_table *t, int n, const double *shift, double *out) {
+  (VB_HAS_AVX2 ? table_avx2 : table_plain)(t, n, shift, out);
 }
 
 /* the cells' series at every node: as polynomials of the shift s, whose variance is a,
