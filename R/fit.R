@@ -210,9 +210,10 @@ predictive_quantiles <- function(name, link, nodes, w, probs) {
   .Call(C_vb_r_predictive, c(name, link, "exact"), nodes, as.double(w), as.double(probs))
 }
 
+# The rows of the tables in C, which are what they are as long as the package is loaded
 vb_tables <- function() {
-  tables <- .Call(C_vb_r_tables)
-  lapply(tables, as.data.frame)
+  if (is.null(loaded_in$tables)) loaded_in$tables <- lapply(.Call(C_vb_r_tables), as.data.frame)
+  loaded_in$tables
 }
 
 family_functions <- c("log_lik", "expect", "expect_quadrature", "base", "log_lik_par", "expect_par",
