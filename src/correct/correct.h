@@ -8,7 +8,7 @@
 struct vb_stein_table;
 typedef struct {               /* scratch of residual quadrature */
   struct vb_grid *wide, *site; /* rules of levels and of prior sites */
-  double *cov_beta;            /* n x p: Cov(beta, eta_i) */
+  double *cov_beta, *cov_own;  /* n x p: Cov(beta, eta_i); n x sum of d: Cov(u, eta_i) */
   double *direction, *cell,
       *level;                   /* of one level: its cells' directions, work, p-dimensional work */
   double *series;               /* n x 4: the remainder's Hermite coefficients, orders 3 to 6 */

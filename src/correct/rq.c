@@ -14,10 +14,11 @@
 #define WIDE_REACH 12
 #define SERIES_REST 0.02 /* last term of the series up to which the rest is left out */
 void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
-  int d_max = 1, cap = 1;
+  int d_max = 1, cap = 1, wide = 0;
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;
     if (t->d > d_max) d_max = t->d;
+    wide += t->d;
     for (int l = 0; l < t->n_level; l++)
       if (t->row_start[l + 1] - t->row_start[l] > cap) cap = t->row_start[l + 1] - t->row_start[l];
   }
@@ -25,6 +26,7 @@ void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
   rq->wide = m->host->alloc(1, sizeof(vb_grid));
   vb_grid_wide(WIDE, WIDE_REACH, rq->wide);
   rq->cov_beta = m->host->alloc((size_t)m->n * m->p + 1, sizeof(double));
+  rq->cov_own = m->host->alloc((size_t)m->n * wide + 1, sizeof(double));
   rq->direction = m->host->alloc((size_t)cap * d_max, sizeof(double));
   rq->cell = m->host->alloc((size_t)cap * (8 + VB_ROW_COLUMNS), sizeof(double));
   rq->series = m->host->alloc((size_t)m->n * 4 + 1, sizeof(double));
@@ -294,7 +296,10 @@ double vb_rq_correct(const vb_model *m, const vb_rq_at *at, vb_rq *rq, double *v
   total += site_terms(m, par, in, rq);
   memset(rq->shift, 0, sizeof(double) * m->n_coef);
   memset(rq->skew, 0, sizeof(double) * m->n_coef);
-  if (m->n_term) vb_rq_beta_covariance(m, &in->sol, rq->cov_beta);
+  if (m->n_term) {
+    vb_rq_beta_covariance(m, &in->sol, rq->cov_beta);
+    vb_rq_own_covariance(m, &in->sol, rq->cov_own);
+  }
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;
     if (t->d > MAX_D) continue;

@@ -34,6 +34,8 @@ double vb_grid_weigh(const vb_grid *g, const double *total, double *post);
 int vb_grid_follow(const vb_grid *base, const vb_grid *at, const double *post, vb_grid *moved);
 
 void vb_rq_beta_covariance(const vb_model *model, const vb_solution *s, double *out);
+/* Cov(u, eta_i) of the coefficients of every cell's levels, term by term */
+void vb_rq_own_covariance(const vb_model *model, const vb_solution *s, double *out);
 /* direction of the level's own predictor: whitening of Cov(t), its covariance with u and with every
  * eta_i */
 void vb_rq_direction(const vb_model *model, const vb_inner *in, int term, int l, vb_rq *rq,

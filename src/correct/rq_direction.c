@@ -6,24 +6,21 @@
 #include "correct/rq.h"
 #include "gauss/arrow.h"
 
-/* Cov(beta, eta_i) for every cell */
-void vb_rq_beta_covariance(const vb_model *m, const vb_solution *s, double *out) {
+/* Cov(beta, eta_i) of cell i, of which S_bb x_i is there already */
+static void beta_covariance(const vb_model *m, const vb_solution *s, int i, double *c) {
   int p = m->p, d = m->d_leaf, n_other = m->n_term - 1;
-  if (!p) return;
-  vb_gemm_nn(p, m->n, p, 1, s->s_beta, p, m->x, p, 0, out, p);
-  for (int i = 0; i < m->n; i++) {
-    double *c = out + (size_t)i * p;
-    int j = m->term[m->leaf].group[i], co = m->front_start[j + 1] - m->front_start[j];
-    const double *z = m->term[m->leaf].z + (size_t)i * d,
-                 *su = s->arrow.s_front + m->block_start[j] + (size_t)co * d;
-    const int *f = m->front + m->front_start[j], *slot = m->slot + (size_t)i * n_other;
-    for (int k = 0; k < p; k++)
-      for (int a = 0; a < d; a++) c[k] += su[(size_t)k * d + a] * z[a];
-    for (int o = 0; o < n_other; o++) {
-      const vb_term *t = m->term + m->core_term[o];
-      for (int a = 0; a < t->d; a++)
-        for (int k = 0; k < p; k++)
-          c[k] += s->arrow.s_core_beta[k + (size_t)f[slot[o] + a] * p] * t->z[(size_t)i * t->d + a];
+  int j = m->term[m->leaf].group[i], co = m->front_start[j + 1] - m->front_start[j];
+  const double *z = m->term[m->leaf].z + (size_t)i * d,
+               *su = s->arrow.s_front + m->block_start[j] + (size_t)co * d;
+  const int *f = m->front + m->front_start[j], *slot = m->slot + (size_t)i * n_other;
+  for (int k = 0; k < p; k++)
+    for (int a = 0; a < d; a++) c[k] += su[(size_t)k * d + a] * z[a];
+  for (int o = 0; o < n_other; o++) {
+    const vb_term *t = m->term + m->core_term[o];
+    for (int a = 0; a < t->d; a++) {
+      const double *ob = s->arrow.s_core_beta + (size_t)f[slot[o] + a] * p;
+      double za = t->z[(size_t)i * t->d + a];
+      for (int k = 0; k < p; k++) c[k] += ob[k] * za;
     }
   }
 }
@@ -57,6 +54,21 @@ static void own_covariance(const vb_model *m, const vb_solution *s, int term, in
     }
     out[a] = t;
   }
+}
+
+/* Cov(beta, eta_i) for every cell */
+void vb_rq_beta_covariance(const vb_model *m, const vb_solution *s, double *out) {
+  int p = m->p;
+  if (!p) return;
+  vb_gemm_nn(p, m->n, p, 1, s->s_beta, p, m->x, p, 0, out, p);
+  for (int i = 0; i < m->n; i++) beta_covariance(m, s, i, out + (size_t)i * p);
+}
+
+/* Cells lie in the order of the leaf's levels, so what S has of one is read once, whichever term
+ * wants it. */
+void vb_rq_own_covariance(const vb_model *m, const vb_solution *s, double *out) {
+  for (int i = 0; i < m->n; i++)
+    for (int k = 0; k < m->n_term; out += m->term[k++].d) own_covariance(m, s, k, i, out);
 }
 
 /* S of a level's own block, and S between beta and it (p x d) */
@@ -150,7 +162,11 @@ static void whiten(int d, double *cov, const double *tu, vb_level *v) {
 void vb_rq_direction(const vb_model *m, const vb_inner *in, int term, int l, vb_rq *rq,
                      vb_level *v) {
   const vb_term *t = m->term + term;
-  int d = t->d, p = m->p;
+  int d = t->d, p = m->p, wide = 0, first = 0;
+  for (int k = 0; k < m->n_term; k++) {
+    if (k == term) first = wide;
+    wide += m->term[k].d;
+  }
   predictor q = {
       .cross = rq->level, .x = rq->level + (size_t)p * d, .beta = rq->level + 2 * (size_t)p * d};
   level_blocks(m, &in->sol, term, l, q.own, q.cross);
@@ -158,8 +174,8 @@ void vb_rq_direction(const vb_model *m, const vb_inner *in, int term, int l, vb_
   whiten(d, q.cov, q.u, v);
   for (int r = 0; r < v->n; r++) {
     int i = v->row[r];
-    double ou[VB_RQ_DIM], te[VB_RQ_DIM], na = 0;
-    own_covariance(m, &in->sol, term, i, ou);
+    const double *ou = rq->cov_own + (size_t)i * wide + first;
+    double te[VB_RQ_DIM], na = 0;
     for (int a = 0; a < d; a++) {
       te[a] = 0;
       for (int k = 0; k < p; k++) te[a] += q.x[k + (size_t)a * p] * rq->cov_beta[(size_t)i * p + k];
