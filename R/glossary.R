@@ -78,15 +78,14 @@
 #'   \item{node}{A value of the hyperparameters at which the Gaussian of the coefficients was
 #'     found. The posterior is a mixture over nodes; `fit$engine$node` has their weights.}
 #'   \item{rule}{How the nodes are used, `fit$engine$rule`: `"surrogate"`, a surface through their
-#'     values and slopes; `"interpolated"`, through values alone; `"weighted"` one by one where a
-#'     surface is no likeness; and `"gaussian"` if the weights are of no use. `"none"`: there are
-#'     no hyperparameters; `"independent"`: they have factors of their own.}
+#'     values and slopes, or `"weighted"` one by one where a surface is no likeness. `"none"`: there
+#'     are no hyperparameters; `"independent"`: they have factors of their own.}
 #'   \item{node error}{How well the surface foretold the log density at points of the posterior,
 #'     `fit$engine$node_error`, a standard deviation in nats: means are off by about a fifth of it,
 #'     in posterior standard deviations. The engine aims at 0.06 to 0.15; if that was not reached,
 #'     allow more: `nodes` of [vb_control()].}
 #'   \item{ESS of nodes}{With weights: how many equally weighted points they are worth,
-#'     `fit$engine$ess`. Below 50 the hyperparameters are taken as Gaussian, and the fit says so.}
+#'     `fit$engine$ess`. Below 100 they are not to be relied on, and the fit says so.}
 #' }
 #'
 #' @section Corrections:

@@ -24,21 +24,20 @@ stop_warnings <- list(
 )
 
 # Where the integral over the standard deviations, correlations and dispersions is not to be relied
-# on: `holds` of the engine's record, `class` of the warning, and what it `says`. Where a Gaussian
-# stands in, the weights that were of no use are no news and more nodes no help: it is said alone.
+# on: `holds` of the engine's record, `class` of the warning, and what it `says`.
 integral_doubts <- list(
-  list(class = "vb_integral_gaussian", alone = TRUE,
-       holds = function(engine) any(engine$rule %in% names(stand_ins)),
-       says = function(engine) {
-         "no points were found that stand for it, and a Gaussian about its mode takes its place"
-       }),
   list(class = "vb_integral_ess",
        holds = function(engine) is_known(engine$ess) && engine$ess < 100,
        says = function(engine) {
          paste0("it rests on what ", max(1, round(engine$ess)), " points of equal weight would say")
        }),
+  # of weights that are nearly equal the shape of the largest says nothing
   list(class = "vb_integral_khat",
-       holds = function(engine) is_known(engine$khat) && engine$khat > 0.7,
+       holds = function(engine) {
+         points <- length(engine$point$weight)
+         is_known(engine$khat) && engine$khat > 0.7 &&
+           !(points > 0L && is_known(engine$ess) && engine$ess > points / 2)
+       },
        says = function(engine) {
          paste0("its weights have too heavy a tail for means of them to exist (Pareto k ",
                 two_places(engine$khat), ")")
@@ -46,8 +45,8 @@ integral_doubts <- list(
   # a fifth is the worst error of a mean, in standard deviations (measured)
   list(class = "vb_integral_error",
        holds = function(engine) {
-         most <- tolerable_error[engine$rule]
-         is_known(most) && is_known(engine$node_error) && engine$node_error > most
+         identical(engine$rule, "surrogate") && is_known(engine$node_error) &&
+           engine$node_error > tolerable_error
        },
        says = function(engine) {
          paste0("it is interpolated, and means may be off by ", signif(engine$node_error / 5, 1L),
@@ -55,13 +54,8 @@ integral_doubts <- list(
        })
 )
 
-# By rule, the sd of the error of the log density that is small enough. Rule "interpolated" has that
-# of a prediction at nodes that were then added, which says little of what is left: up to 2.5 where
-# means agree with long runs of NUTS to 0.1 standard deviations.
-tolerable_error <- c(surrogate = 0.3)
-
-# Rules that take the place of one that failed
-stand_ins <- c(gaussian = "a Gaussian about the mode")
+# The sd of the error of the log density that is small enough
+tolerable_error <- 0.3
 
 is_known <- function(x) length(x) == 1L && is.finite(x)
 
@@ -71,7 +65,6 @@ doubts_of <- function(engine) Filter(function(doubt) doubt$holds(engine), integr
 doubt_sentence <- function(engine) {
   doubts <- doubts_of(engine)
   if (!length(doubts)) return(NULL)
-  if (isTRUE(doubts[[1L]]$alone)) doubts <- doubts[1L]
   said <- vapply(doubts, function(doubt) doubt$says(engine), "")
   paste0("The posterior of standard deviations, correlations and dispersions is not to be relied ",
          "on: ", paste(said, collapse = "; "), ".")
@@ -90,8 +83,7 @@ report_stop <- function(fit, env, seen = NULL, hint = not_finite_hint(seen)) {
   interrupted <- identical(fit$stopped, "interrupt")
   doubt <- doubt_sentence(fit$engine)
   if (!nzchar(fit$stopped) && length(doubt)) {
-    alone <- isTRUE(doubts_of(fit$engine)[[1L]]$alone)
-    message <- c("{doubt}", doubt_advice[if (alone) 2L else 1:2])
+    message <- c("{doubt}", doubt_advice)
   } else {
     message <- stop_warnings[[if (nzchar(fit$stopped)) fit$stopped else "max_sweep"]]
     if (!interrupted) message <- c(message, "!" = if (length(doubt)) "{doubt}")

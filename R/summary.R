@@ -158,9 +158,7 @@ node_report <- function(engine) {
     if (is_known(engine$khat)) paste("Pareto k", format(round(engine$khat, 2), nsmall = 2))
   )
   if (engine$rule %in% c("none", "independent")) return("")
-  rule <- c(interpolated = "interpolated", surrogate = "interpolated", weighted = "weighted",
-            gaussian = "Gaussian in theta")
-  rule <- if (engine$rule %in% names(rule)) rule[[engine$rule]] else engine$rule
+  rule <- if (identical(engine$rule, "surrogate")) "interpolated" else engine$rule
   paste0(n, if (n == 1L) " node " else " nodes ", rule,
          if (length(detail)) paste0(" (", paste(detail, collapse = ", "), ")"), ", ")
 }

@@ -56,11 +56,11 @@ vb_status vb_over_points(const vb_posterior *post, int n, const double *node, do
   int all = s.n + K + 1, known = !K || s.n == 1; /* of one node there is nothing to interpolate */
   double *z = h->alloc((size_t)T * K + 1, sizeof(double)), *log_p = h->alloc(T + 1, sizeof(double));
   double *spread = h->alloc((size_t)all * T + 1, sizeof(double));
+  double *value = h->alloc(s.n, sizeof(double)); /* of a unit at the nodes that count */
   for (int t = 0; t < T; t++)
     vb_whiten(K, post->root, post->mode, post->point_x + (size_t)t * K, z + (size_t)t * K);
   if (!known) st = vb_surrogate_spread(&s, T, z, spread);
   for (int j = 0; j < n && st == VB_OK; j++) {
-    double *value = s.value; /* of the unit at the nodes that count */
     for (int i = 0, k = 0; i < post->n; i++)
       if (taken(post, i)) value[k++] = node[j + (size_t)i * n];
     log_out[j] = value[0];

@@ -2,7 +2,14 @@
  * for the dispersions, each kept as weights on nodes; cavi.c is the loop. */
 #ifndef VB_CAVI_H
 #define VB_CAVI_H
-#include "theta/interpolate.h"
+#include "theta/theta.h"
+
+typedef struct { /* product of two-piece t densities in z, drawn by low discrepancy (proposal.c) */
+  int K, normal; /* normal: not t but Gaussian pieces */
+  double step[VB_MAX_AXIS], below[VB_MAX_AXIS], above[VB_MAX_AXIS];
+} vb_proposal;
+void vb_proposal_init(int K, vb_proposal *q);
+double vb_proposal_draw(const vb_proposal *q, int i, double *z); /* log density at z */
 
 typedef struct {            /* q(theta_k) proportional to exp of its kernel */
   int term;                 /* -1: the dispersions */

@@ -1,9 +1,7 @@
-/* One value of theta: from axes to the bound there, warm-started, and its step in the trace; the
- * whitened coordinates z of theta = mode + root z. */
+/* One value of theta: from axes to the bound there, warm-started, and its step in the trace. */
 #include <math.h>
 #include <string.h>
-#include "numbers/small.h"
-#include "theta/interpolate.h"
+#include "theta/theta.h"
 
 void vb_fit_tick(const vb_fit *fit) {
   fit->host->progress(fit->host->data, fit->n_step + fit->n_node);
@@ -19,18 +17,6 @@ void vb_fit_step(vb_fit *fit, int phase, double elbo, double lik) {
   }
   fit->step[fit->n_step++] = (vb_step){phase, elbo, lik, fit->host->seconds(fit->host->data)};
   vb_fit_tick(fit);
-}
-
-void vb_z_to_x(const vb_fit *fit, const double *z, double *x) {
-  int K = fit->hyper->n_axis;
-  for (int i = 0; i < K; i++) {
-    x[i] = fit->mode[i];
-    for (int k = 0; k < K; k++) x[i] += fit->root[i + (size_t)k * K] * z[k];
-  }
-}
-
-void vb_x_to_z(const vb_fit *fit, const double *x, double *z) {
-  vb_whiten(fit->hyper->n_axis, fit->root, fit->mode, x, z);
 }
 
 vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse, double *elbo) {

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include "theta/interpolate.h"
 #include "theta/surface.h"
 
 #define LONGER 0.35 /* scales beyond a scan's end at which mass makes it longer */
@@ -15,19 +14,23 @@
 #define FILLED 100        /* nodes, as far as those that only fill the mixture are cheap */
 #define CHEAP 1e7         /* operations of all nodes that only fill the mixture */
 #define EXACT 256         /* values beyond the budget, */
+#define HOPELESS 1        /* nats of error that more values do not mend */
 #define EFFECTIVE 400     /* points' worth of weight below which more are drawn */
 #define SADDLE 0.7        /* nats above the centre from which on another is looked for */
 #define PEAK 2            /* nats above all nodes that no surface should be */
 #define MOST_NODES 400    /* of a surface, however many are asked for */
 #define POINTS_ASKED 1024 /* from which on as many points are weighted exactly */
 #define FEW 100           /* and below which the fit says so */
-#define AFFORD 1e8        /* operations of inner solves for exact weights */
+#define LEAST_POINTS 512
+#define AFFORD 1e8 /* operations of inner solves for exact weights */
 
 typedef struct {
   vb_surface surface;
   vb_cloud cloud;
-  int T, T0, batch, cap, asked, exact; /* T points in the end, T0 in the first round */
-  double goal, bad;                    /* errors, sds in nats: aimed at, and not put up with */
+  int T, T0, batch, exact; /* T points in the end, T0 in the first round */
+  int cap, most;           /* nodes of the surface; with those that fill the mixture */
+  int next;                /* point that a node is laid at */
+  double goal, bad;        /* errors, sds in nats: aimed at, and not put up with */
   double missed_tilt, missed_gp;
 } integral;
 
@@ -65,10 +68,10 @@ static vb_status lengthen(integral *w, int *longer) {
     double lo, hi, from = a->z[0], to = a->z[a->n - 1], more = LONGER * a->spread;
     tails(&w->cloud, k, 0.01, &lo, &hi);
     int below = from - lo > (a->decay > 0 ? 4 : 1) * more, above = hi - to > more;
-    vb_status st = below ? vb_scan_add(s, k, fmax(lo, 2.5 * from)) : VB_OK;
+    vb_status st = below ? vb_scan_outer(s, k, fmax(lo, 2.5 * from)) : VB_OK;
     if (st == VB_INTERRUPTED) return st;
     *longer |= below && st == VB_OK;
-    st = above ? vb_scan_add(s, k, fmin(hi, 2 * to)) : VB_OK;
+    st = above ? vb_scan_outer(s, k, fmin(hi, 2 * to)) : VB_OK;
     if (st == VB_INTERRUPTED) return st;
     *longer |= above && st == VB_OK;
   }
@@ -89,11 +92,11 @@ static vb_status first_integral(integral *w) {
   return st;
 }
 
-/* Shares of the weight at which nodes are picked: of one axis evenly, of more, where the points'
- * order says nothing, by the golden section. */
-static double share_of(const integral *w, int i, int n, double shift) {
-  double even = (i + shift) / n;
-  return w->surface.K == 1 ? even : vb_low_discrepancy(i + (int)(1000 * shift), GOLDEN);
+/* The i-th of n points of the posterior: of one axis evenly along it; of more the points one after
+ * the other, which are of low discrepancy, each as often as its weight says. */
+static int pick(integral *w, int i, int n, double shift) {
+  double share = w->surface.K == 1 ? (i + shift) / n : (w->next++ + 0.5) / w->cloud.T;
+  return vb_cloud_pick(&w->cloud, share - floor(share));
 }
 
 /* Nodes at points of the posterior as it is known, by systematic resampling; error: what was
@@ -104,7 +107,7 @@ static vb_status verify(integral *w, int round, double *error, int *n) {
   double z[VB_MAX_AXIS], score[VB_MAX_AXIS];
   *n = 0;
   for (int i = 0; i < w->batch; i++) {
-    int t = vb_cloud_pick(c, share_of(w, i, w->batch, vb_low_discrepancy(round, GOLDEN)));
+    int t = pick(w, i, w->batch, vb_low_discrepancy(round, GOLDEN));
     memcpy(z, c->z + (size_t)t * s->K, sizeof(double) * s->K);
     vb_status st = vb_surface_node(s, z);
     if (st == VB_INTERRUPTED) return st;
@@ -175,10 +178,16 @@ static vb_status fill(integral *w) {
   vb_surface *s = &w->surface;
   const vb_cloud *c = &w->cloud;
   double cost = vb_factor_cost(s->fit->model) + 300.0 * s->fit->model->n;
-  int n = (int)fmin((w->cap > FILLED || w->asked ? w->cap : FILLED) - s->n, CHEAP / cost);
+  int n = (int)fmin(w->most - s->n, CHEAP / cost);
+  if (n <= 0) return VB_OK;
+  int *chosen = s->fit->host->alloc(n, sizeof(int));
+  if (s->K == 1)
+    for (int i = 0; i < n; i++) chosen[i] = pick(w, i, n, 0.5);
+  else
+    vb_spread_choose(s, c, n, chosen);
   for (int i = 0; i < n; i++) {
     double z[VB_MAX_AXIS];
-    int t = vb_cloud_pick(c, share_of(w, i, n, 0.5));
+    int t = chosen[i];
     memcpy(z, c->z + (size_t)t * s->K, sizeof(double) * s->K);
     vb_status st = vb_surface_node(s, z);
     if (st == VB_INTERRUPTED) return st;
@@ -217,7 +226,7 @@ static vb_status exceed_budget(integral *w) {
 static vb_status weigh_exactly(integral *w) {
   vb_fit *fit = w->surface.fit;
   double afford = AFFORD / (vb_factor_cost(fit->model) + 2000);
-  int T = w->exact ? w->exact : (int)fmin(fmax(afford, 256), 4096);
+  int T = w->exact ? w->exact : (int)fmin(fmax(afford, LEAST_POINTS), 4096);
   vb_status st = vb_cloud_exact(&w->surface, 4, T, &w->cloud);
   if (st != VB_OK) return st;
   double *log_weight = fit->host->alloc(T, sizeof(double));
@@ -249,7 +258,7 @@ static vb_status scan(integral *w) {
   double scale[VB_MAX_AXIS];
   for (int round = 0;; round++) {
     for (int k = 0; k < K; k++) scale[k] = fit->root[k * (size_t)(K + 1)];
-    vb_status st = vb_surface_make(fit, scale, w->cap + FILLED + VB_SCAN_SEVERAL * K, &w->surface);
+    vb_status st = vb_surface_make(fit, scale, w->most + VB_SCAN_SEVERAL * K, &w->surface);
     if (st == VB_OK) st = vb_scan(&w->surface);
     if (st != VB_OK || round == 2) return st;
     int best = 0;
@@ -262,6 +271,32 @@ static vb_status scan(integral *w) {
     st = vb_fit_mode(fit);
     if (st != VB_OK) return st;
   }
+}
+
+/* the surface, and points weighted on it */
+static vb_status by_surface(integral *w) {
+  vb_fit *fit = w->surface.fit;
+  vb_status st = first_integral(w);
+  if (st == VB_OK) st = correct(w);
+  if (st == VB_OK) st = vb_cloud_integrate(&w->surface, 1, 2 * w->T0, w->T, &w->cloud);
+  if (st == VB_OK && !(fit->node_error < w->bad) && fit->node_error < HOPELESS) {
+    st = exceed_budget(w);
+    if (st == VB_OK) st = vb_cloud_integrate(&w->surface, 1, 2 * w->T0, w->T, &w->cloud);
+  }
+  if (st == VB_OK && w->cloud.ess < EFFECTIVE)
+    st = vb_cloud_integrate(&w->surface, 1, w->T, 4 * w->T, &w->cloud);
+  return st;
+}
+
+static int is_no_likeness(const integral *w) {
+  return w->cloud.ess < EFFECTIVE || !(w->surface.fit->node_error < w->bad) || spurious(w) > PEAK ||
+         w->exact;
+}
+
+/* of a single axis, every node */
+static vb_status take_all(integral *w) {
+  vb_status st = take_up(&w->surface);
+  return st == VB_OK ? vb_cloud_integrate(&w->surface, 1, 2 * w->T0, w->T, &w->cloud) : st;
 }
 
 static vb_status hand_over(integral *w) {
@@ -300,7 +335,6 @@ static vb_status single_node(vb_fit *fit) {
 vb_status vb_fit_nodes(vb_fit *fit) {
   int K = fit->hyper->n_axis, few = K <= 4;
   if (!K) return single_node(fit);
-  if (vb_values_alone(fit->hyper)) return vb_interpolated_nodes(fit);
   integral w = {.surface.fit = fit,
                 .T = K > 8 ? 16384 : 8192,
                 .T0 = K < 8 ? 256 * K : 2048,
@@ -309,27 +343,19 @@ vb_status vb_fit_nodes(vb_fit *fit) {
                 .goal = few ? 0.06 : 0.15,
                 .bad = few ? 0.15 : 0.3};
   int asked = fit->set.max_node;
-  w.asked = asked > 6 * K;
-  if (w.asked) w.cap = asked < MOST_NODES ? asked : MOST_NODES;
+  if (asked > 6 * K) w.cap = asked < MOST_NODES ? asked : MOST_NODES;
+  w.most = few || asked > 6 * K || w.cap > FILLED ? w.cap : FILLED;
   if (asked >= POINTS_ASKED) w.exact = asked;
   vb_status st = scan(&w);
   if (st == VB_OK && few && K > 1) vb_gp_make(fit->host, K, 1000 / (K + 1) + 1, &w.surface.gp);
-  if (st == VB_OK) st = first_integral(&w);
-  if (st == VB_OK) st = correct(&w);
-  if (st == VB_OK) st = vb_cloud_integrate(&w.surface, 1, 2 * w.T0, w.T, &w.cloud);
-  if (st == VB_OK && !(fit->node_error < w.bad)) {
-    st = exceed_budget(&w);
-    if (st == VB_OK) st = vb_cloud_integrate(&w.surface, 1, 2 * w.T0, w.T, &w.cloud);
-  }
-  if (st == VB_OK && w.cloud.ess < EFFECTIVE)
-    st = vb_cloud_integrate(&w.surface, 1, w.T, 4 * w.T, &w.cloud);
+  if (st == VB_OK) st = by_surface(&w);
+  if (st == VB_INTERRUPTED) return st;
   fit->rule = "surrogate";
-  if (st == VB_OK) st = fill(&w);
-  if (st == VB_OK && K == 1) st = take_up(&w.surface);
-  if (st == VB_OK && K == 1) st = vb_cloud_integrate(&w.surface, 1, 2 * w.T0, w.T, &w.cloud);
-  if (st != VB_INTERRUPTED && w.cloud.w && w.surface.n > 2 * K &&
-      (st != VB_OK || w.cloud.ess < EFFECTIVE || !(fit->node_error < w.bad) ||
-       spurious(&w) > PEAK || w.exact))
+  if (st != VB_OK || is_no_likeness(&w)) {
+    if (!w.cloud.w || w.surface.n <= 2 * K) return st;
     st = weigh_exactly(&w);
+  }
+  if (st == VB_OK) st = fill(&w);
+  if (st == VB_OK && K == 1 && strcmp(fit->rule, "weighted")) st = take_all(&w);
   return st == VB_OK ? hand_over(&w) : st;
 }

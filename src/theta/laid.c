@@ -9,7 +9,7 @@
 #include "theta/theta.h"
 
 #define LAID 64 /* nodes along one pin where there is nothing else to theta */
-#define MORE 2  /* times as many where there is, among several pins */
+#define MORE 3  /* times as many where there is, among several pins */
 #define MANY 6
 #define EDGE 1e-5  /* mass beyond which no length of a tail gets nodes */
 #define ROOM 1e7   /* numbers of cells times nodes that a fit may hold for these */
@@ -67,20 +67,25 @@ static void share_along(int n, spot *p) {
   for (int i = 0; i < n; i++) p[i].share /= sum;
 }
 
-/* a node that stands for spots from .. to - 1: at their mean along the pin, and all else as in the
- * spot up to which a share u of them lies */
-static void stand_for(const vb_fit *fit, const spot *p, int from, int to, double u, plan *out) {
-  int K = fit->hyper->n_axis, take = from;
+/* A node that stands for spots from .. to - 1: at their mean along the pin, and all else as in the
+ * spot up to which a share u of them lies, along one of the other axes after the other. */
+static void stand_for(const vb_fit *fit, spot *p, int from, int to, double u, plan *out) {
+  int K = fit->hyper->n_axis, pin = pin_axis(fit, 0), take = from;
+  int other = K > 1 ? (pin + 1 + out->n % (K - 1)) % K : pin;
   double weight = 0, t = 0, t2 = 0, sum = 0, *x = out->x + (size_t)out->n * K;
   for (int i = from; i < to; i++) {
     weight += p[i].weight;
     t += p[i].weight * p[i].t;
   }
   t /= weight;
-  for (int i = from; i < to; i++) t2 += p[i].weight * (p[i].t - t) * (p[i].t - t);
+  for (int i = from; i < to; i++) {
+    t2 += p[i].weight * (p[i].t - t) * (p[i].t - t);
+    p[i].t = fit->point_x[(size_t)p[i].point * K + other];
+  }
+  qsort(p + from, to - from, sizeof *p, by_t);
   while (take < to - 1 && (sum += p[take].weight) < u * weight) take++;
   memcpy(x, fit->point_x + (size_t)p[take].point * K, sizeof(double) * K);
-  x[pin_axis(fit, 0)] = t;
+  x[pin] = t;
   out->spread[out->n] = t2 / weight;
   out->weight[out->n++] = weight;
 }
@@ -100,11 +105,27 @@ static void plan_along(const vb_fit *fit, int laid, int n, spot *p, plan *out) {
 
 /* ---- Several ---- */
 
-/* Systematic sampling of the points in their order, which is of low discrepancy: half by mass, half
- * by its root, of which tails have more */
-static void plan_among(const vb_fit *fit, int laid, int n, const spot *p, plan *out) {
+/* In strips of the first pin's axis of equal mass, in each along the second's, there and back. */
+static void string_together(const vb_fit *fit, int strips, int n, spot *p) {
+  int K = fit->hyper->n_axis, axis = pin_axis(fit, 1);
+  double upto = 0;
+  qsort(p, n, sizeof *p, by_t);
+  for (int from = 0, k = 1; from < n; k++) {
+    int to = from;
+    for (; to < n && (upto <= (double)k / strips || k == strips); to++) {
+      upto += p[to].weight;
+      p[to].t = (k % 2 ? 1 : -1) * fit->point_x[(size_t)p[to].point * K + axis];
+    }
+    qsort(p + from, to - from, sizeof *p, by_t);
+    from = to;
+  }
+}
+
+/* Systematic sampling of the points, half by mass, half by its root, of which tails have more */
+static void plan_among(const vb_fit *fit, int laid, int n, spot *p, plan *out) {
   int K = fit->hyper->n_axis, j = 0;
   double upto = 0, roots = 0;
+  string_together(fit, (int)sqrt(laid), n, p);
   for (int i = 0; i < n; i++) roots += sqrt(p[i].weight);
   for (int i = 0; i < n && j < laid; i++) {
     double share = (p[i].weight + sqrt(p[i].weight) / roots) / 2;

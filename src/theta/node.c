@@ -72,8 +72,7 @@ vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged)
   const vb_model *m = fit->model;
   double level;
   vb_node *n = new_node(fit, x);
-  if (!vb_values_alone(fit->hyper))
-    vb_inner_gradient(m, fit->hyper, &fit->theta, &fit->inner, &fit->block, n->grad);
+  vb_inner_gradient(m, fit->hyper, &fit->theta, &fit->inner, &fit->block, n->grad);
   n->lik = vb_inner_lik(m, &fit->theta, &fit->inner);
   double gap = m->ep ? vb_ep_gap(m, &fit->theta, &fit->inner, fit->block.m) : 0;
   double rq = vb_fit_remainder(fit, n->var, &level);

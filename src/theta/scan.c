@@ -4,12 +4,19 @@
 #include "numbers/small.h"
 #include "theta/surface.h"
 
-#define FIRST 1.5    /* the inner nodes, in scales */
-#define REACH 4.5    /* nats below the top, and sds from it, of the outer ones */
-#define CLOSE 0.02   /* of knots, that would divide by next to nothing */
-#define APART 0.5    /* least distance of two nodes */
-#define PRECISE 0.05 /* error of a main effect, times the root of the density */
-#define MOST_FIRST 7 /* nodes of an axis before the first integral */
+#define FIRST 1.5           /* the inner nodes, in scales */
+#define REACH 4.5           /* nats below the top, and sds from it, of the outer ones, */
+#define FURTHER 9           /* and of axes whose tails are heavy */
+#define DEEP 2.5            /* times as low as foretold is too low, */
+#define NEARER 5            /* tries */
+#define CLOSE 0.02          /* of knots, that would divide by next to nothing */
+#define APART 0.5           /* least distance of two nodes */
+#define PRECISE 0.05        /* error of a main effect, times the root of the density */
+#define HEAVY_PRECISE 0.01  /* the same of an axis whose tails are heavy, */
+#define ALONE_PRECISE 0.002 /* and of one that is alone */
+#define MOST_FIRST 7        /* nodes of an axis before the first integral, */
+#define MOST_WIDE 14        /* of one whose tails are heavy, */
+#define MOST_ALONE 24       /* and of one that is alone */
 #define LEAST_CURVED 0.05
 #define WIDEST_SCALE 1.6 /* of an axis that is no real number's own */
 #define ABOVE 20         /* nats */
@@ -20,6 +27,15 @@ static int is_log_sd(const vb_hyper *h, int axis) {
   if (h->polar && (axis == h->radius || axis == h->angle)) return 0;
   for (int i = 0; i < h->first_par; i++)
     if (h->natural[i].axis == axis) return h->natural[i].prior != NULL;
+  return 0;
+}
+
+/* of real numbers, of which either tail may be wide, and of the horseshoe's scales, whose are */
+static int is_wide(const vb_hyper *h, int axis) {
+  for (int k = 0; k < h->n_shrink; k++)
+    if (h->natural[h->first_shrink + k].axis == axis) return 1;
+  for (int i = 0; i < h->n_natural; i++)
+    if (h->natural[i].axis == axis) return h->natural[i].coord == &vb_coord_sinh;
   return 0;
 }
 
@@ -58,6 +74,7 @@ vb_status vb_surface_make(vb_fit *fit, const double *scale, int cap, vb_surface 
     a->rest2 = a->rest + VB_SCAN_MOST;
     a->decay = is_log_sd(fit->hyper, k) ? 2 * s->scale[k] : 0;
     a->spread = 1;
+    a->reach = is_wide(fit->hyper, k) ? FURTHER : REACH;
   }
   return VB_OK;
 }
@@ -130,9 +147,16 @@ static void keep(vb_scan_axis *a, double z, int node) {
   a->node[i] = node;
 }
 
+static int is_heavy(const vb_scan_axis *a) { return a->reach > REACH; }
+
+/* before the first integral, which may add two */
+static int most_nodes(const vb_surface *s, int axis) {
+  return s->K == 1 ? MOST_ALONE : is_heavy(s->axis + axis) ? MOST_WIDE : MOST_FIRST;
+}
+
 vb_status vb_scan_add(vb_surface *s, int axis, double z) {
   double at[VB_MAX_AXIS] = {0};
-  if (s->axis[axis].n >= VB_SCAN_SEVERAL) return VB_MAX_ITER;
+  if (s->axis[axis].n >= most_nodes(s, axis) + 2) return VB_MAX_ITER;
   at[axis] = z;
   vb_status st = vb_surface_node(s, at);
   if (st == VB_OK) keep(s->axis + axis, z, s->n - 1);
@@ -142,7 +166,7 @@ vb_status vb_scan_add(vb_surface *s, int axis, double z) {
 void vb_scan_take_up(vb_surface *s) {
   vb_scan_axis *a = s->axis;
   for (int i = 0; i < s->n && a->n < VB_SCAN_MOST; i++) {
-    double near = INFINITY;
+    double near = s->sampled[i] ? INFINITY : 0;
     for (int q = 0; q < a->n; q++) near = fmin(near, fabs(s->z[i] - a->z[q]));
     if (near > CLOSE) keep(a, s->z[i], i);
   }
@@ -289,23 +313,58 @@ static void line_density(const vb_surface *s, int axis, double *out) {
   for (int g = 0; g < VB_LINE; g++) out[g] = (out[g] - top) / (a->spread * a->spread);
 }
 
+static void drop(vb_scan_axis *a, int at) {
+  for (a->n--; at < a->n; at++) {
+    a->z[at] = a->z[at + 1];
+    a->node[at] = a->node[at + 1];
+  }
+}
+
+/* An outer node where the density is about as low as it was foretold: one that is far lower says
+ * nothing of where the mass is, and the cubic to it bends through the roof. */
+vb_status vb_scan_outer(vb_surface *s, int axis, double z) {
+  vb_scan_axis *a = s->axis + axis;
+  double at[VB_MAX_AXIS] = {0}, top = s->value[0] + vb_surface_known(s, at);
+  double from = z < 0 ? a->z[0] : a->z[a->n - 1];
+  for (int i = 0; i < NEARER; i++) {
+    vb_status st = add_near(s, axis, z);
+    if (st != VB_OK) return st;
+    int q = z < 0 ? 0 : a->n - 1;
+    at[axis] = a->z[q];
+    double fall = top - s->value[a->node[q]] - vb_surface_known(s, at);
+    if (fall < DEEP * a->reach || fabs(a->z[q] - from) < APART) return VB_OK;
+    z = from + (a->z[q] - from) * fmax(0.4, sqrt(a->reach / fall));
+    drop(a, q);
+  }
+  return VB_OK;
+}
+
+/* how far from zero the density is, as foretold, within reach of its top on the way */
+static double end_of_reach(const vb_scan_axis *a, const double *density, int side) {
+  int zero = (int)lround(-VB_LINE_FROM / VB_LINE_STEP), end = side < 0 ? -1 : VB_LINE;
+  double top = -INFINITY, z = 0;
+  for (int g = 0; g < VB_LINE; g++) {
+    z = VB_LINE_FROM + g * VB_LINE_STEP;
+    if (z >= a->z[0] && z <= a->z[a->n - 1]) top = fmax(top, density[g]);
+  }
+  for (int g = zero; g != end; g += side) {
+    top = fmax(top, density[g]);
+    if (!(density[g] > top - a->reach)) break;
+    z = VB_LINE_FROM + g * VB_LINE_STEP;
+  }
+  return z;
+}
+
 static vb_status outer_nodes(vb_surface *s, int axis, double *density) {
   vb_scan_axis *a = s->axis + axis;
-  double far = REACH * a->spread / sqrt(fmax(s->hess[axis * (size_t)(s->K + 1)], 0.2));
-  double lo = INFINITY, hi = -INFINITY;
+  double far = a->reach * a->spread / sqrt(fmax(s->hess[axis * (size_t)(s->K + 1)], 0.2));
   line_density(s, axis, density);
-  for (int g = 0; g < VB_LINE; g++) {
-    double z = VB_LINE_FROM + g * VB_LINE_STEP;
-    if (!(density[g] > -REACH)) continue;
-    lo = fmin(lo, z);
-    hi = fmax(hi, z);
-  }
-  lo = fmax(lo, -far);
-  hi = fmin(hi, far);
+  double lo = fmax(end_of_reach(a, density, -1), -far);
+  double hi = fmin(end_of_reach(a, density, 1), far);
   vb_status st = VB_OK;
-  if (lo < a->z[0] - 0.4) st = add_near(s, axis, lo);
+  if (lo < a->z[0] - 0.4) st = vb_scan_outer(s, axis, lo);
   if (st == VB_INTERRUPTED) return st;
-  if (hi > a->z[a->n - 1] + 0.4) st = add_near(s, axis, hi);
+  if (hi > a->z[a->n - 1] + 0.4) st = vb_scan_outer(s, axis, hi);
   return st == VB_INTERRUPTED ? st : VB_OK;
 }
 
@@ -318,7 +377,7 @@ static double doubt(const vb_surface *s, int axis, const double *density, double
   for (int q = 0; q < a->n; q++) y[q] = s->grad[axis + (size_t)a->node[q] * s->K];
   vb_spline(a->n, a->z, y, y2);
   vb_main_effect(s, axis, main);
-  double sum = 0;
+  double sum = 0, apart = is_heavy(a) ? APART / 2 : APART;
   for (int g = 0; g < VB_LINE; g++) {
     double z = VB_LINE_FROM + g * VB_LINE_STEP;
     other[g] = NAN;
@@ -334,8 +393,9 @@ static double doubt(const vb_surface *s, int axis, const double *density, double
     double z = VB_LINE_FROM + g * VB_LINE_STEP, near = INFINITY;
     if (isnan(other[g])) continue;
     for (int q = 0; q < a->n; q++) near = fmin(near, fabs(z - a->z[q]));
-    if (near < APART) continue;
-    double gap = fabs(main[g] - (other[g] - other[zero])) * exp(fmin(density[g], 0) / 2);
+    if (near < apart) continue;
+    double gap = fabs(main[g] - (other[g] - other[zero])) *
+                 exp(fmin(density[g], 0) * REACH / (2 * a->reach));
     if (gap > worst) {
       worst = gap;
       *where = z;
@@ -355,9 +415,10 @@ vb_status vb_scan(vb_surface *s) {
   if (st == VB_OK) st = curvature(s);
   for (int i = 0; i < s->K && st == VB_OK; i++) {
     st = outer_nodes(s, i, density);
-    while (st == VB_OK && s->axis[i].n < MOST_FIRST) {
+    double precise = s->K == 1 ? ALONE_PRECISE : is_heavy(s->axis + i) ? HEAVY_PRECISE : PRECISE;
+    while (st == VB_OK && s->axis[i].n < most_nodes(s, i)) {
       line_density(s, i, density);
-      if (doubt(s, i, density, &where) < PRECISE) break;
+      if (doubt(s, i, density, &where) < precise) break;
       st = vb_scan_add(s, i, where);
     }
     if (st != VB_INTERRUPTED) st = VB_OK; /* a node that cannot be had is done without */

@@ -13,15 +13,18 @@
 #define WIDTH 0.7  /* its width, in scores */
 #define CLIP 4     /* scores are clipped there */
 #define SMOOTH 100 /* prior variance of quadratics and of growth */
+#define HERDED 1   /* the same where nodes are chosen: a mixture needs their spread too */
 #define NUGGET 1e-4
-#define PULL 0.01   /* the same towards equal weights, */
-#define MANY 8      /* where so many nodes are points of the posterior */
-#define POINTS 4096 /* as many as sums over points need */
+#define PULL 0.01      /* the same towards equal weights, */
+#define MANY 8         /* where so many nodes are points of the posterior */
+#define CANDIDATES 256 /* points among which further nodes are chosen */
+#define POINTS 4096    /* as many as sums over points need */
 
 enum { LANES = 8 };
 
 typedef struct {
   const vb_surface *s;
+  double smooth; /* prior variance of quadratics and of growth */
   int K, n_grow;
   int stride;                               /* nodes, rounded up to whole lanes */
   double *node;                             /* their features, stride x (K + 2 n_grow) */
@@ -62,7 +65,7 @@ VB_INLINE void kernel_lanes(const space *p, int first, const double *at, double 
   }
   for (int i = 0; i < LANES; i++) {
     double square = 1 + dot[i] / 9;
-    out[i] = narrow[i] + SMOOTH * (square * square + grow[i]);
+    out[i] = narrow[i] + p->smooth * (square * square + grow[i]);
   }
 }
 
@@ -148,22 +151,66 @@ static vb_status nonnegative(const vb_host *h, int N, const double *A, const dou
   return VB_OK;
 }
 
+/* Of the first T points, with the features of N places z laid out by lanes; the points' weight */
+static double make_space(const vb_cloud *c, int T, int N, const double *z, space *p) {
+  const vb_host *h = p->s->fit->host;
+  double sum = 0;
+  for (int t = 0; t < T; t++) sum += c->weight[t];
+  find_sds(p, c, T, sum);
+  int P = p->K + 2 * p->n_grow;
+  p->stride = (N + LANES - 1) / LANES * LANES;
+  p->node = h->alloc((size_t)P * p->stride, sizeof(double));
+  double *at = h->alloc(P, sizeof(double));
+  for (int i = 0; i < N; i++) {
+    lay(p, z + (size_t)i * p->K, at);
+    for (int f = 0; f < P; f++) p->node[i + (size_t)f * p->stride] = at[f];
+  }
+  return sum;
+}
+
+/* Kernel herding (Chen, Welling & Smola 2010): the next node is where the points' mean embedding is
+ * most above that of the nodes that are a sample of them already. */
+void vb_spread_choose(const vb_surface *s, const vb_cloud *c, int n, int *chosen) {
+  const vb_host *h = s->fit->host;
+  space p = {.s = s, .K = s->K, .smooth = HERDED};
+  int T = c->T < CANDIDATES ? c->T : CANDIDATES, sampled = 0;
+  double sum = make_space(c, T, T, c->z, &p);
+  double *at = h->alloc(p.K + 2 * p.n_grow, sizeof(double));
+  double *points = h->alloc(p.stride, sizeof(double)), *nodes = h->alloc(p.stride, sizeof(double));
+  for (int t = 0; t < T; t++) {
+    lay(&p, c->z + (size_t)t * p.K, at);
+    if (c->weight[t] > 0) add_kernel(&p, at, c->weight[t] / sum, points);
+  }
+  for (int i = 0; i < s->n; i++) {
+    if (!s->sampled[i]) continue;
+    sampled++;
+    lay(&p, s->z + (size_t)i * p.K, at);
+    add_kernel(&p, at, 1, nodes);
+  }
+  for (int k = 0; k < n; k++) {
+    int best = -1;
+    double most = -INFINITY;
+    sampled++;
+    for (int t = 0; t < T; t++) {
+      double above = points[t] - nodes[t] / sampled;
+      if (!(c->weight[t] > 0 && above > most)) continue;
+      most = above;
+      best = t;
+    }
+    chosen[k] = best < 0 ? 0 : best;
+    lay(&p, c->z + (size_t)chosen[k] * p.K, at);
+    add_kernel(&p, at, 1, nodes);
+  }
+}
+
 vb_status vb_spread_weights(const vb_surface *s, const vb_cloud *c, double *weight) {
   const vb_host *h = s->fit->host;
-  space p = {.s = s, .K = s->K};
+  space p = {.s = s, .K = s->K, .smooth = SMOOTH};
   int N = s->n, sampled = 0, T = c->T < POINTS ? c->T : POINTS;
-  double sum = 0, all = 0;
-  for (int t = 0; t < T; t++) sum += c->weight[t];
-  find_sds(&p, c, T, sum);
+  double all = 0, sum = make_space(c, T, N, s->z, &p);
   int P = p.K + 2 * p.n_grow;
-  p.stride = (N + LANES - 1) / LANES * LANES;
-  p.node = h->alloc((size_t)P * p.stride, sizeof(double));
   double *at = h->alloc(P, sizeof(double)), *row = h->alloc(p.stride, sizeof(double));
   double *A = h->alloc((size_t)N * N, sizeof(double)), *k = h->alloc(p.stride, sizeof(double));
-  for (int i = 0; i < N; i++) {
-    lay(&p, s->z + (size_t)i * p.K, at);
-    for (int f = 0; f < P; f++) p.node[i + (size_t)f * p.stride] = at[f];
-  }
   for (int t = 0; t < T; t++) {
     if (!(c->weight[t] > 0)) continue;
     lay(&p, c->z + (size_t)t * p.K, at);

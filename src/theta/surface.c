@@ -17,6 +17,7 @@
 #define CROSS_END                                                                                  \
   0.7                  /* scores beyond the last node where cross slopes are linear, then constant \
                         */
+#define SHARP 4        /* ratio of slopes' distances from the chord that the cubic overshoots */
 #define REST_END 1     /* the same of the remainder */
 #define CORNER_END 1.4 /* corners' distances from zero beyond which theirs is constant */
 #define PHI_END 1      /* and of phi */
@@ -59,25 +60,33 @@ static double spline_value(const spline_at *s, const double *y, const double *y2
          s->hi2 * y2[(s->k + 1) * stride];
 }
 
-/* cubic through values and slopes; linear beyond, but left of a log sd's last node the slope dies
- */
-void vb_main_effect(const vb_surface *s, int axis, double *out) {
+/* Through values and slopes at both ends of h: the chord and a bump, whose size falls from that of
+ * the one end to that of the other, by the arithmetic mean (the cubic) or, where a sharp bend lies
+ * between, which the cubic overshoots, the harmonic one, which is concave where the ends say so. */
+static double between(double h, double u, const double f[2], const double g[2]) {
+  double v = 1 - u, chord = (f[1] - f[0]) / h, a = g[0] - chord, b = chord - g[1];
+  int sharp = a * b > 0 && (a / b > SHARP || b / a > SHARP);
+  return v * f[0] + u * f[1] + h * u * v * (sharp ? a * b / (v * b + u * a) : v * a + u * b);
+}
+
+/* linear beyond the nodes, but left of a log sd's last one the slope dies */
+static double main_at(const vb_surface *s, int axis, double z) {
   const vb_scan_axis *a = s->axis + axis;
   int n = a->n, k = 0;
-  double f[VB_SCAN_MOST], g[VB_SCAN_MOST];
-  for (int q = 0; q < n; q++) {
-    f[q] = s->value[a->node[q]] - s->value[0];
-    g[q] = s->grad[axis + (size_t)a->node[q] * s->K];
+  double at = fmin(fmax(z, a->z[0]), a->z[n - 1]), f[2], g[2];
+  while (k < n - 2 && at > a->z[k + 1]) k++;
+  for (int end = 0; end < 2; end++) {
+    int node = a->node[k + end];
+    f[end] = s->value[node] - s->value[0];
+    g[end] = s->grad[axis + (size_t)node * s->K];
   }
-  for (int i = 0; i < VB_LINE; i++) {
-    double z = VB_LINE_FROM + i * VB_LINE_STEP, left = z - a->z[0], right = z - a->z[n - 1];
-    while (k < n - 2 && z > a->z[k + 1]) k++;
-    double h = a->z[k + 1] - a->z[k], u = fmin(fmax((z - a->z[k]) / h, 0), 1), v = 1 - u;
-    out[i] = f[k] * (1 + 2 * u) * v * v + h * g[k] * u * v * v + f[k + 1] * u * u * (3 - 2 * u) -
-             h * g[k + 1] * u * u * v;
-    if (left < 0) out[i] += g[0] * (a->decay > 0 ? expm1(a->decay * left) / a->decay : left);
-    if (right > 0) out[i] += g[n - 1] * right;
-  }
+  double h = a->z[k + 1] - a->z[k], out = between(h, (at - a->z[k]) / h, f, g), left = z - a->z[0];
+  if (left < 0) return out + g[0] * (a->decay > 0 ? expm1(a->decay * left) / a->decay : left);
+  return out + g[1] * (z - at);
+}
+
+void vb_main_effect(const vb_surface *s, int axis, double *out) {
+  for (int i = 0; i < VB_LINE; i++) out[i] = main_at(s, axis, VB_LINE_FROM + i * VB_LINE_STEP);
 }
 
 /* the density's scores where it has mass; slopes w' = p / phi(w) */
@@ -192,24 +201,6 @@ vb_status vb_surface_fit(vb_surface *s) {
   return st;
 }
 
-static double main_at(const vb_surface *s, const vb_scan_axis *a, int axis, double z) {
-  int n = a->n, k = 0;
-  double at = fmin(fmax(z, a->z[0]), a->z[n - 1]);
-  while (k < n - 2 && at > a->z[k + 1]) k++;
-  size_t K = s->K;
-  int lo = a->node[k], hi = a->node[k + 1];
-  double h = a->z[k + 1] - a->z[k], u = (at - a->z[k]) / h, v = 1 - u;
-  double out = (s->value[lo] - s->value[0]) * (1 + 2 * u) * v * v +
-               (s->value[hi] - s->value[0]) * u * u * (3 - 2 * u) +
-               h * u * v * (s->grad[axis + lo * K] * v - s->grad[axis + hi * K] * u);
-  double left = z - a->z[0], right = z - a->z[n - 1];
-  if (left < 0)
-    out +=
-        s->grad[axis + a->node[0] * K] * (a->decay > 0 ? expm1(a->decay * left) / a->decay : left);
-  if (right > 0) out += s->grad[axis + a->node[n - 1] * K] * right;
-  return out;
-}
-
 /* the corners' quadrants (corner.c) */
 static double corners_at(const vb_surface *s, const double *w) {
   double out = 0;
@@ -230,7 +221,7 @@ double vb_surface_at(const vb_surface *s, const double *z, int with_rest, double
   for (int i = 0; i < K; i++) {
     const vb_scan_axis *a = s->axis + i;
     w[i] = vb_warp_at(&a->warp, z[i], &slope);
-    out += main_at(s, a, i, z[i]);
+    out += main_at(s, i, z[i]);
     at[i] = spline_find(a->n, a->w, w[i], CROSS_END);
     double kept = fmin(fmax(w[i], a->w[0] - PHI_END), a->w[a->n - 1] + PHI_END);
     phi[i] = (kept - a->warp.at_zero) / a->warp.slope_at_zero;

@@ -12,8 +12,8 @@
 #define VB_LINE 701 /* points of an axis where one-dimensional densities are laid out, */
 #define VB_LINE_STEP 0.05
 #define VB_LINE_FROM (-20.0)
-#define VB_SCAN_MOST 64   /* nodes of an axis: of a single one all, */
-#define VB_SCAN_SEVERAL 9 /* of one among several */
+#define VB_SCAN_MOST 64    /* nodes of an axis: of a single one all, */
+#define VB_SCAN_SEVERAL 24 /* of one among several, with those that were too far out */
 
 typedef struct {     /* normal scores of a density on the line: w(z), rising */
   int first, last;   /* of the line's points, between which it is tabled */
@@ -26,6 +26,7 @@ typedef struct { /* the nodes along one axis, ascending */
   double z[VB_SCAN_MOST];
   double *known; /* VB_LINE: what is known, along it */
   double spread; /* sd of the axis over that given all others, 1 to 2 */
+  double reach;  /* nats below the top of the outer nodes */
   double decay;  /* of a log sd: likelihoods fall flat to its left, like exp(decay z) */
   double *main;  /* VB_LINE: the main effect, interpolated */
   vb_warp warp;
@@ -72,8 +73,9 @@ vb_status vb_surface_node(vb_surface *s, const double *z);
 vb_status vb_scan(vb_surface *s);
 /* all nodes, of a single axis, into its interpolation */
 void vb_scan_take_up(vb_surface *s);
-/* a further node on an axis */
+/* a further node on an axis; about z, beyond its ends, where the density is not too low */
 vb_status vb_scan_add(vb_surface *s, int axis, double z);
+vb_status vb_scan_outer(vb_surface *s, int axis, double z);
 
 /* ---- surface.c ---- */
 vb_status vb_surface_fit(vb_surface *s);
@@ -126,5 +128,7 @@ vb_status vb_cloud_exact(vb_surface *s, int rounds, int T, vb_cloud *c);
 
 /* ---- spread.c ---- */
 /* weights of the nodes, none negative, with which sums over them are those over the points */
+/* points of the cloud at which n further nodes serve best */
+void vb_spread_choose(const vb_surface *s, const vb_cloud *c, int n, int *chosen);
 vb_status vb_spread_weights(const vb_surface *s, const vb_cloud *c, double *weight);
 #endif

@@ -84,10 +84,6 @@ vb_status vb_fit_node(vb_fit *fit, const double *x); /* evaluate and keep */
 void vb_node_spread(vb_fit *fit, double *spread);
 /* keep what inner, theta and block hold */
 vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged);
-/* is the integral made of values alone? (interpolate.h) */
-static inline int vb_values_alone(const vb_hyper *hyper) {
-  return hyper->n_pin > 0 || hyper->n_shrink > 0;
-}
 /* the axes that suit the model, before anything is looked for on them */
 void vb_choose_axes(vb_fit *fit);
 /* variances of the axes that the Gaussian at hand lets expect, where they are below `variance` */
@@ -103,5 +99,4 @@ void vb_points_report(vb_fit *fit); /* natural parameters of all points */
 /* the integral is done: weights of nodes and points, evidence, the nodes' part of the trace */
 void vb_nodes_finish(vb_fit *fit, double log_evidence);
 
-void vb_x_to_z(const vb_fit *fit, const double *x, double *z);
 #endif

@@ -86,7 +86,8 @@ test_that("one coefficient: exact, spike or slab or between", {
     exact <- one_coefficient(y, x, hs)
     got <- posterior_summary(fit, probs = c(0.05, 0.95), variable = "b_x")
     expect_lt(abs(fit$log_evidence - exact$log_evidence), 0.02)
-    expect_lt(elbo(fit), exact$log_evidence)
+    # a bound but for the error of the integral over the scales
+    expect_lt(elbo(fit), exact$log_evidence + 0.005)
     expect_lt(max(abs(got - exact$b)) / exact$b[[2]], 0.02)
   }
 })
@@ -154,8 +155,10 @@ test_that("draws have the marginals of the summary, peak and all", {
   got <- summarise_parameters(fit, keep, probs)
   for (name in colnames(draws)) {
     x <- draws[, name]
-    expect_lt(abs(mean(x) - got[name, 1]) / got[name, 2], 0.06)
-    expect_lt(abs(stats::sd(x) / got[name, 2] - 1), 0.08)
+    if (name != "hs_global") {         # whose tail is a Cauchy's: it has quantiles alone
+      expect_lt(abs(mean(x) - got[name, 1]) / got[name, 2], 0.06)
+      expect_lt(abs(stats::sd(x) / got[name, 2] - 1), 0.08)
+    }
     below <- vapply(got[name, -(1:2)], function(q) mean(x < q), 0)
     expect_lt(max(abs(below - probs)), 0.03)
   }
