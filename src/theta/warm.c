@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 #include "numbers/small.h"
-#include "theta/interpolate.h"
+#include "theta/theta.h"
 
 enum { NEAR = 24, ON_THE_WAY = 6 }; /* nodes that are asked; of the climb, its last */
 #define LENGTH 6.0                  /* of the kernel: scales of an axis between nodes, */
@@ -22,9 +22,7 @@ struct vb_trail {
   vb_block block[ON_THE_WAY];
 };
 
-static int may_foretell(const vb_fit *fit) {
-  return !fit->model->quadratic && !fit->model->ep && !vb_values_alone(fit->hyper);
-}
+static int may_foretell(const vb_fit *fit) { return !fit->model->quadratic && !fit->model->ep; }
 
 void vb_warm_keep(vb_fit *fit, const double *x) {
   int K = fit->hyper->n_axis;
