@@ -14,6 +14,7 @@
 #define FILLED 100        /* nodes, as far as those that only fill the mixture are cheap */
 #define CHEAP 1e7         /* operations of all nodes that only fill the mixture */
 #define EXACT 256         /* values beyond the budget, */
+#define UNCERTAIN 0.15    /* nats of error from which on they are asked for, which know it better */
 #define HOPELESS 1        /* nats of error that more values do not mend */
 #define EFFECTIVE 400     /* points' worth of weight below which more are drawn */
 #define SADDLE 0.7        /* nats above the centre from which on another is looked for */
@@ -106,8 +107,10 @@ static vb_status verify(integral *w, int round, double *error, int *n) {
   const vb_cloud *c = &w->cloud;
   double z[VB_MAX_AXIS], score[VB_MAX_AXIS];
   *n = 0;
-  for (int i = 0; i < w->batch; i++) {
+  for (int i = 0, last = -1; i < w->batch; i++) {
     int t = pick(w, i, w->batch, vb_low_discrepancy(round, GOLDEN));
+    if (t == last) continue; /* a point that has much of the weight */
+    last = t;
     memcpy(z, c->z + (size_t)t * s->K, sizeof(double) * s->K);
     vb_status st = vb_surface_node(s, z);
     if (st == VB_INTERRUPTED) return st;
@@ -122,11 +125,13 @@ static vb_status verify(integral *w, int round, double *error, int *n) {
   return VB_OK;
 }
 
-static int badly(const double *error, int n, double goal) {
+/* sum of squares of a batch about its mean; of one that few points make it says nothing */
+static double scatter(const integral *w, const double *error, int n) {
+  if (2 * n <= w->batch) return INFINITY;
   double mean = 0, square = 0;
   for (int i = 0; i < n; i++) mean += error[i] / n;
   for (int i = 0; i < n; i++) square += pow(error[i] - mean, 2);
-  return square > n * goal * goal;
+  return square;
 }
 
 /* Of a single axis every node says what the surface is: no correction is wanted. */
@@ -147,15 +152,13 @@ static vb_status correct(integral *w) {
   int count[MOST_BATCHES];
   for (int round = 0; round < MOST_BATCHES && s->n + w->batch <= w->cap; round++) {
     st = verify(w, round, error, &n);
-    if (st == VB_OK && !round && badly(error, n, w->goal))
+    if (st == VB_OK && !round && scatter(w, error, n) > n * w->goal * w->goal)
       st = vb_corners(s, w->cap - s->n - 2 * w->batch, AT_ODDS_BADLY);
     if (st == VB_OK) st = K == 1 ? take_up(s) : vb_tilt_fit(s, scanned);
     if (st != VB_OK) return st;
-    double mean = 0, sum = 0, all = 0;
-    for (int i = 0; i < n; i++) mean += error[i] / n;
-    square[round] = 0;
+    double sum = 0, all = 0;
+    square[round] = scatter(w, error, n);
     count[round] = n;
-    for (int i = 0; i < n; i++) square[round] += pow(error[i] - mean, 2);
     for (int r = round; r >= 0 && r > round - POOLED; r--) {
       sum += square[r];
       all += count[r];
@@ -273,15 +276,28 @@ static vb_status scan(integral *w) {
   }
 }
 
+/* Where the surface has its points after a large correction, nobody has looked yet. */
+static vb_status verify_again(integral *w) {
+  double error[2 * VB_MAX_AXIS];
+  int n;
+  vb_status st = verify(w, MOST_BATCHES, error, &n);
+  if (st != VB_OK) return st;
+  double seen = sqrt(scatter(w, error, n) / fmax(n, 1));
+  w->surface.fit->node_error = fmax(w->surface.fit->node_error, seen);
+  return VB_OK;
+}
+
 /* the surface, and points weighted on it */
 static vb_status by_surface(integral *w) {
   vb_fit *fit = w->surface.fit;
   vb_status st = first_integral(w);
   if (st == VB_OK) st = correct(w);
   if (st == VB_OK) st = vb_cloud_integrate(&w->surface, 1, 2 * w->T0, w->T, &w->cloud);
-  if (st == VB_OK && !(fit->node_error < w->bad) && fit->node_error < HOPELESS) {
+  if (st == VB_OK && !(fit->node_error < UNCERTAIN) && fit->node_error < HOPELESS &&
+      w->cloud.ess > EFFECTIVE) {
     st = exceed_budget(w);
     if (st == VB_OK) st = vb_cloud_integrate(&w->surface, 1, 2 * w->T0, w->T, &w->cloud);
+    if (st == VB_OK) st = verify_again(w);
   }
   if (st == VB_OK && w->cloud.ess < EFFECTIVE)
     st = vb_cloud_integrate(&w->surface, 1, w->T, 4 * w->T, &w->cloud);
@@ -351,11 +367,10 @@ vb_status vb_fit_nodes(vb_fit *fit) {
   if (st == VB_OK) st = by_surface(&w);
   if (st == VB_INTERRUPTED) return st;
   fit->rule = "surrogate";
-  if (st != VB_OK || is_no_likeness(&w)) {
-    if (!w.cloud.w || w.surface.n <= 2 * K) return st;
-    st = weigh_exactly(&w);
-  }
+  int exactly = st != VB_OK || is_no_likeness(&w);
+  if (exactly && (!w.cloud.w || w.surface.n <= 2 * K)) return st;
+  if (exactly) st = weigh_exactly(&w);
   if (st == VB_OK) st = fill(&w);
-  if (st == VB_OK && K == 1 && strcmp(fit->rule, "weighted")) st = take_all(&w);
+  if (st == VB_OK && K == 1 && !exactly) st = take_all(&w);
   return st == VB_OK ? hand_over(&w) : st;
 }

@@ -60,7 +60,7 @@ typedef struct {
   double log_scale;
 } vb_surface;
 
-/* ---- scan.c ---- */
+/* ---- axis.c ---- */
 /* round the mode of fit; scale: of each axis */
 vb_status vb_surface_make(vb_fit *fit, const double *scale, int cap, vb_surface *s);
 /* what is known at z: log prior with Jacobian, reference; -infinity outside theta's domain */
@@ -70,12 +70,27 @@ void vb_surface_x(const vb_surface *s, const double *z, double *x);
 vb_status vb_surface_exact(const vb_surface *s, const double *z, double *out);
 /* evaluates a node */
 vb_status vb_surface_node(vb_surface *s, const double *z);
-vb_status vb_scan(vb_surface *s);
 /* all nodes, of a single axis, into its interpolation */
 void vb_scan_take_up(vb_surface *s);
-/* a further node on an axis; about z, beyond its ends, where the density is not too low */
+/* a further node on an axis; closer to zero where theta cannot be had */
 vb_status vb_scan_add(vb_surface *s, int axis, double z);
+vb_status vb_scan_near(vb_surface *s, int axis, double z);
+
+/* gradient in z of what is known, by central differences */
+void vb_known_gradient(vb_surface *s, const double *z, double *grad);
+/* node, at z, among those of an axis */
+void vb_scan_keep(vb_scan_axis *a, double z, int node);
+int vb_is_heavy(const vb_scan_axis *a);          /* are its tails? */
+int vb_scan_most(const vb_surface *s, int axis); /* nodes before the first integral */
+
+/* ---- scan.c ---- */
+vb_status vb_scan(vb_surface *s);
+
+/* ---- outer.c ---- */
+/* a node about z, beyond the ends, where the density is not too low; one at each end, where the
+ * density on the line, as foretold, says that one is wanted */
 vb_status vb_scan_outer(vb_surface *s, int axis, double z);
+vb_status vb_scan_ends(vb_surface *s, int axis, const double *density);
 
 /* ---- surface.c ---- */
 vb_status vb_surface_fit(vb_surface *s);

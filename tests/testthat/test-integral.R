@@ -75,3 +75,13 @@ test_that("nodes grow linearly with the hyperparameters", {
     expect_lt(abs(top + log(mean(exp(log_w - top))) - fit$log_evidence), 0.1)
   }
 })
+
+# By the surface alone all points are one, whose errors do not differ: that is no verification.
+test_that("a posterior that the surface has in the wrong place is weighted instead", {
+  ordered <- transform(warpbreaks, tension = factor(tension, ordered = TRUE))
+  fit <- function(...) vb(tension ~ breaks + (1 | wool), ordered, family = cumulative(), ...)
+  few <- posterior_summary(fit())
+  many <- posterior_summary(fit(control = vb_control(nodes = 4096)))
+  expect_lt(max(abs(few[, 1] - many[, 1]) / many[, 2]), 0.1)
+  expect_lt(max(abs(log(few[, 2] / many[, 2]))), 0.1)
+})

@@ -1,0 +1,62 @@
+/* The outer nodes of an axis, where its density is low. */
+#include <math.h>
+#include "theta/surface.h"
+
+#define DEEP 2.5   /* times as low as foretold is too low, */
+#define NEARER 5   /* tries */
+#define BESIDE 0.4 /* what is so near to the last node needs none of its own */
+#define APART 0.5  /* nor is there a nearer try */
+
+static void drop(vb_scan_axis *a, int at) {
+  for (a->n--; at < a->n; at++) {
+    a->z[at] = a->z[at + 1];
+    a->node[at] = a->node[at + 1];
+  }
+}
+
+/* An outer node where the density is about as low as it was foretold: one that is far lower says
+ * nothing of where the mass is, and the cubic to it bends through the roof. */
+vb_status vb_scan_outer(vb_surface *s, int axis, double z) {
+  vb_scan_axis *a = s->axis + axis;
+  double at[VB_MAX_AXIS] = {0}, top = s->value[0] + vb_surface_known(s, at);
+  double from = z < 0 ? a->z[0] : a->z[a->n - 1];
+  for (int i = 0; i < NEARER; i++) {
+    vb_status st = vb_scan_near(s, axis, z);
+    if (st != VB_OK) return st;
+    int q = z < 0 ? 0 : a->n - 1;
+    at[axis] = a->z[q];
+    double fall = top - s->value[a->node[q]] - vb_surface_known(s, at);
+    if (fall < DEEP * a->reach || fabs(a->z[q] - from) < APART) return VB_OK;
+    z = from + (a->z[q] - from) * fmax(0.4, sqrt(a->reach / fall));
+    drop(a, q);
+  }
+  return VB_OK;
+}
+
+/* how far from zero the density is, as foretold, within reach of its top on the way */
+static double end_of_reach(const vb_scan_axis *a, const double *density, int side) {
+  int zero = (int)lround(-VB_LINE_FROM / VB_LINE_STEP), end = side < 0 ? -1 : VB_LINE;
+  double top = -INFINITY, z = 0;
+  for (int g = 0; g < VB_LINE; g++) {
+    z = VB_LINE_FROM + g * VB_LINE_STEP;
+    if (z >= a->z[0] && z <= a->z[a->n - 1]) top = fmax(top, density[g]);
+  }
+  for (int g = zero; g != end; g += side) {
+    top = fmax(top, density[g]);
+    if (!(density[g] > top - a->reach)) break;
+    z = VB_LINE_FROM + g * VB_LINE_STEP;
+  }
+  return z;
+}
+
+vb_status vb_scan_ends(vb_surface *s, int axis, const double *density) {
+  vb_scan_axis *a = s->axis + axis;
+  double far = a->reach * a->spread / sqrt(fmax(s->hess[axis * (size_t)(s->K + 1)], 0.2));
+  double lo = fmax(end_of_reach(a, density, -1), -far);
+  double hi = fmin(end_of_reach(a, density, 1), far);
+  vb_status st = VB_OK;
+  if (lo < a->z[0] - BESIDE) st = vb_scan_outer(s, axis, lo);
+  if (st == VB_INTERRUPTED) return st;
+  if (hi > a->z[a->n - 1] + BESIDE) st = vb_scan_outer(s, axis, hi);
+  return st == VB_INTERRUPTED ? st : VB_OK;
+}
