@@ -172,7 +172,7 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
 }
 
 #define LONG 30.0       /* seconds that a user should know of beforehand */
-#define OPERATIONS 1e10 /* a second */
+#define OPERATIONS 2e10 /* a second */
 
 static void announce(const vb_model *m, int K) {
   double seconds = vb_fit_cost(m, K) / OPERATIONS;

@@ -104,7 +104,7 @@ static vb_status correct_at_mode(vb_fit *fit) {
  * made are counted on the benchmark's models; but in quadratic families there are nearly two at
  * each. */
 double vb_fit_cost(const vb_model *m, int K) {
-  return (12.0 + 9 * K) * (m->quadratic ? 1 : 1.7) * 3 * vb_factor_cost(m);
+  return (8.0 + 6 * K) * (m->quadratic ? 1 : 1.7) * 3 * vb_factor_cost(m);
 }
 
 static int never(void) { return 0; }
