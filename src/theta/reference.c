@@ -204,6 +204,7 @@ static vb_status make_term(vb_fit *fit, int k, vb_reference_term *r) {
   }
   for (int a = 0; a < d; a++) r->variance[a] = 1 / fmax(total[a], 1e-12 * omega[a + a * d]);
   if (d == 1 && st == VB_OK) make_table(fit->host, r);
+  if (d == 2) vb_pairs_make(fit->host, r->n, r->p, r->b, &r->pairs);
   return st;
 }
 
@@ -311,7 +312,8 @@ static double term_at(const vb_reference_term *t, const double *sd, const double
   }
   for (int a = 0; a < d; a++)
     for (int b = 0; b <= a; b++) root[a + b * d] = sd[a] * chol[a + b * d];
-  for (int i = 0; i < t->n; i++)
+  if (d == 2) out = vb_pairs_at(&t->pairs, (double[]){root[0], root[1], root[3]}, scale, g, gg);
+  for (int i = 0; i < t->n && d != 2; i++)
     out +=
         level(d, root, t->p + (size_t)i * d * d, t->b + (size_t)i * d, scale, fixed ? g : NULL, gg);
   out *= t->times;

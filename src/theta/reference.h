@@ -1,13 +1,15 @@
 /* What of the likelihood of the covariances is known in closed form (reference.c). */
 #ifndef VB_REFERENCE_H
 #define VB_REFERENCE_H
+#include "theta/pairs.h"
 #include "theta/theta.h"
 
 typedef struct { /* one random term: its levels, or some of many */
   int d, n;
-  double times;  /* how many levels each stands for */
-  int n_delta;   /* columns that are fixed effects too: integrated out */
-  double *p, *b; /* n x d x d, n x d: precision and linear term of each level's cavity */
+  double times;   /* how many levels each stands for */
+  int n_delta;    /* columns that are fixed effects too: integrated out */
+  double *p, *b;  /* n x d x d, n x d: precision and linear term of each level's cavity */
+  vb_pairs pairs; /* the same where d is 2 */
   double delta_precision[VB_MAX_DIM]; /* infinite: no such fixed effect */
   double variance[VB_MAX_DIM];        /* one over the mean precision of its levels' data */
   double sd[VB_MAX_DIM], chol[VB_MAX_DIM * VB_MAX_DIM]; /* at the centre */
