@@ -350,10 +350,15 @@ static vb_status single_node(vb_fit *fit) {
 
 vb_status vb_fit_nodes(vb_fit *fit) {
   int K = fit->hyper->n_axis, few = K <= 4;
+  int light = few && !fit->hyper->n_pin && !fit->hyper->n_shrink; /* tails take points */
   if (!K) return single_node(fit);
   integral w = {.surface.fit = fit,
-                .T = K > 8 ? 16384 : 8192,
-                .T0 = K < 8 ? 256 * K : 2048,
+                .T = K > 8   ? 16384
+                     : light ? 4096
+                             : 8192,
+                .T0 = light   ? 128 * K
+                      : K < 8 ? 256 * K
+                              : 2048,
                 .batch = K / 2 > 6 ? (K + 1) / 2 : 6,
                 .cap = K <= 8 ? 60 : 10 + 6 * K,
                 .goal = few ? 0.06 : 0.15,
