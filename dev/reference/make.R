@@ -153,8 +153,39 @@ cases <- list(
       d$y <- signif(rweibull(nrow(d), 1.5, exp(0.5 + 0.4 * d$x + rnorm(15, 0, 0.5)[d$g])), 4)
       d
     },
-    prior = list(coef = 2.5, intercept = c(0, 2.5), sd = 2.5, aux = c(2, 1, 0)))
+    prior = list(coef = 2.5, intercept = c(0, 2.5), sd = 2.5, aux = c(2, 1, 0))),
+  # eight and twelve hyperparameters
+  gauss_eight = list(
+    seed = 116, family = "gaussian", fixed = ~ x + z, random = ~ x + z, intercepts = "a", iter = 5000,
+    data = function() {
+      d <- grouped(14, 15, c("x", "z"))
+      d$a <- factor(sample(rep(1:7, 30)))
+      u <- correlated(14, c(1, 0.6, 0.4), c(0.4, -0.3, 0.2))[d$g, ]
+      d$y <- round(1 + 0.5 * d$x - 0.4 * d$z + u[, 1] + u[, 2] * d$x + u[, 3] * d$z +
+                     rnorm(7, 0, 0.7)[d$a] + rnorm(nrow(d), 0, 0.8), 3)
+      d
+    },
+    prior = list(coef = 5, intercept = c(1, 2.5), sd = 2.5, aux = c(1, 2.5, 0))),
+  binary_twelve = list(
+    seed = 117, family = "binomial", fixed = ~ x + z, random = ~ x + z,
+    intercepts = c("a", "b", "e", "f", "k", "m"), iter = 5000,
+    data = function() {
+      d <- grouped(30, 25, c("x", "z"))
+      n_level <- c(a = 4, b = 5, e = 6, f = 8, k = 12, m = 20)
+      sd <- c(a = 0.8, b = 0.5, e = 0.3, f = 0.7, k = 0.4, m = 0.6)
+      u <- correlated(30, c(1, 0.6, 0.4), c(0.4, -0.3, 0.2))[d$g, ]
+      eta <- -0.3 + 0.5 * d$x - 0.4 * d$z + u[, 1] + u[, 2] * d$x + u[, 3] * d$z
+      for (k in names(sd)) {
+        d[[k]] <- factor(sample.int(n_level[[k]], nrow(d), replace = TRUE))
+        eta <- eta + rnorm(n_level[[k]], 0, sd[[k]])[d[[k]]]
+      }
+      d$y <- rbinom(nrow(d), 1, plogis(eta))
+      d
+    },
+    prior = list(coef = 2.5, intercept = c(0, 2.5), sd = 2.5))
 )
+
+grouping <- c("g", "obs", "a", "b", "e", "f", "k", "m")
 
 # ---- the run -------------------------------------------------------------------------------------
 
@@ -165,7 +196,7 @@ case_data <- function(name) {
     utils::write.csv(cases[[name]]$data(), file, row.names = FALSE, quote = FALSE)
   }
   data <- utils::read.csv(file)
-  for (k in intersect(c("g", "obs", "a", "b"), names(data))) data[[k]] <- factor(data[[k]])
+  for (k in intersect(grouping, names(data))) data[[k]] <- factor(data[[k]])
   data
 }
 
@@ -275,7 +306,10 @@ make <- function(name, model, iter, chains = 4) {
 main <- function(which) {
   rstan::rstan_options(boost_lib = "/usr/include")     # where Debian has it
   model <- rstan::stan_model(file.path("dev", "reference", "glmm.stan"))
-  for (name in if (length(which)) which else names(cases)) make(name, model, iter = 20000)
+  for (name in if (length(which)) which else names(cases)) {
+    iter <- cases[[name]]$iter
+    make(name, model, if (is.null(iter)) 20000 else iter)
+  }
 }
 
 if (!interactive()) main(commandArgs(trailingOnly = TRUE))

@@ -17,8 +17,8 @@
 #define STATIONARY 1e-3 /* Newton decrement in nats that a converged mean may still have */
 #define MEAN_STEPS 4    /* of the mean alone, before the precision follows */
 #define WORTH 0.1       /* by how much such a step should cut the decrement, for another */
-#define SETTLED 0.01    /* share of the tolerance that the mean may leave */
-#define OF_BOUND 10     /* tolerances that the bound on what the precision may still give may be */
+#define SETTLED 0.0001    /* share of the tolerance that the mean may leave */
+#define OF_BOUND 0.01 /* tolerances that the bound on what the precision may still give may be */
 #define FAR 0.05        /* nats a coefficient from which on the precision will change anyway */
 
 static void alloc_all(const vb_host *host, int n, int n_array, double **array[]) {

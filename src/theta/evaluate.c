@@ -3,6 +3,8 @@
 #include <string.h>
 #include "theta/theta.h"
 
+#define ASTRAY 1 /* nats that the mean still promises where sweeps have ended too early */
+
 void vb_fit_tick(const vb_fit *fit) {
   fit->host->progress(fit->host->data, fit->n_step + fit->n_node);
 }
@@ -26,7 +28,9 @@ vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse
   fit->n_eval++;
   vb_effort effort = {.tol = tol, .max_sweep = fit->set.max_sweep, .inverse = want_inverse};
   st = vb_inner_solve(fit->model, &fit->theta, &effort, &fit->inner, &fit->block, elbo);
-  if (st == VB_OK) vb_warm_keep(fit, x);
+  /* short of convergence it is a better start for what is near than one from far away */
+  if (st == VB_OK || (st == VB_MAX_ITER && fit->inner.trial.decrement < ASTRAY))
+    vb_warm_keep(fit, x);
   if ((fit->n_eval % fit->poll_every) == 0 && fit->host->poll()) return VB_INTERRUPTED;
   return st;
 }

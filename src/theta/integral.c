@@ -187,7 +187,7 @@ static vb_status fill(integral *w) {
   if (s->K == 1)
     for (int i = 0; i < n; i++) chosen[i] = pick(w, i, n, 0.5);
   else
-    vb_spread_choose(s, c, n, chosen);
+    n = vb_spread_choose(s, c, n, chosen);
   for (int i = 0; i < n; i++) {
     double z[VB_MAX_AXIS];
     int t = chosen[i];

@@ -116,7 +116,7 @@ void vb_node_spread(vb_fit *fit, double *spread) {
 vb_status vb_fit_node(vb_fit *fit, const double *x) {
   double elbo;
   if (fit->at_hand && !fit->hyper->n_axis) return vb_node_make(fit, x, fit->mode_elbo, 1);
-  vb_status st = vb_fit_eval(fit, x, fit->set.tol * 100, 1, &elbo);
+  vb_status st = vb_fit_eval(fit, x, fit->set.tol, 1, &elbo);
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   return vb_node_make(fit, x, elbo, st == VB_OK);
 }

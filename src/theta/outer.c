@@ -2,8 +2,8 @@
 #include <math.h>
 #include "theta/surface.h"
 
-#define DEEP 2.5   /* times as low as foretold is too low, */
-#define NEARER 5   /* tries */
+#define DEEP 2.5 /* times as low as foretold is too low, */
+#define TRIES 6
 #define BESIDE 0.4 /* what is so near to the last node needs none of its own */
 #define APART 0.5  /* nor is there a nearer try */
 
@@ -14,21 +14,30 @@ static void drop(vb_scan_axis *a, int at) {
   }
 }
 
-/* An outer node where the density is about as low as it was foretold: one that is far lower says
- * nothing of where the mass is, and the cubic to it bends through the roof. */
+/* Of a heavy tail: an outer node where the density is about as low as it was foretold: one that is
+ * far lower says nothing of where the mass is, and the cubic to it bends through the roof; one that
+ * is not low leaves the tail to its slope. */
 vb_status vb_scan_outer(vb_surface *s, int axis, double z) {
   vb_scan_axis *a = s->axis + axis;
+  if (!vb_is_heavy(a)) return vb_scan_near(s, axis, z);
   double at[VB_MAX_AXIS] = {0}, top = s->value[0] + vb_surface_known(s, at);
-  double from = z < 0 ? a->z[0] : a->z[a->n - 1];
-  for (int i = 0; i < NEARER; i++) {
+  double from = z < 0 ? a->z[0] : a->z[a->n - 1], beyond = NAN;
+  for (int i = 0; i < TRIES; i++) {
     vb_status st = vb_scan_near(s, axis, z);
     if (st != VB_OK) return st;
     int q = z < 0 ? 0 : a->n - 1;
-    at[axis] = a->z[q];
+    at[axis] = z = a->z[q];
     double fall = top - s->value[a->node[q]] - vb_surface_known(s, at);
-    if (fall < DEEP * a->reach || fabs(a->z[q] - from) < APART) return VB_OK;
-    z = from + (a->z[q] - from) * fmax(0.4, sqrt(a->reach / fall));
-    drop(a, q);
+    if (fall > DEEP * a->reach) {
+      beyond = z;
+      drop(a, q);
+      z = from + (z - from) * fmax(0.4, sqrt(a->reach / fall));
+    } else {
+      if (isnan(beyond) || fall > a->reach / 2) return VB_OK;
+      from = z;
+      z = (z + beyond) / 2;
+    }
+    if (fabs(z - from) < APART / 2) return VB_OK;
   }
   return VB_OK;
 }

@@ -170,7 +170,7 @@ static double make_space(const vb_cloud *c, int T, int N, const double *z, space
 
 /* Kernel herding (Chen, Welling & Smola 2010): the next node is where the points' mean embedding is
  * most above that of the nodes that are a sample of them already. */
-void vb_spread_choose(const vb_surface *s, const vb_cloud *c, int n, int *chosen) {
+int vb_spread_choose(const vb_surface *s, const vb_cloud *c, int n, int *chosen) {
   const vb_host *h = s->fit->host;
   space p = {.s = s, .K = s->K, .smooth = HERDED};
   int T = c->T < CANDIDATES ? c->T : CANDIDATES, sampled = 0;
@@ -186,6 +186,9 @@ void vb_spread_choose(const vb_surface *s, const vb_cloud *c, int n, int *chosen
     sampled++;
     lay(&p, s->z + (size_t)i * p.K, at);
     add_kernel(&p, at, 1, nodes);
+    for (int t = 0; t < T; t++)
+      if (!memcmp(s->z + (size_t)i * p.K, c->z + (size_t)t * p.K, sizeof(double) * p.K))
+        points[t] = -INFINITY;
   }
   for (int k = 0; k < n; k++) {
     int best = -1;
@@ -193,14 +196,17 @@ void vb_spread_choose(const vb_surface *s, const vb_cloud *c, int n, int *chosen
     sampled++;
     for (int t = 0; t < T; t++) {
       double above = points[t] - nodes[t] / sampled;
-      if (!(c->weight[t] > 0 && above > most)) continue;
+      if (!(c->weight[t] > 0) || !(above > most)) continue;
       most = above;
       best = t;
     }
-    chosen[k] = best < 0 ? 0 : best;
-    lay(&p, c->z + (size_t)chosen[k] * p.K, at);
+    if (best < 0) return k;
+    chosen[k] = best;
+    points[best] = -INFINITY; /* once is enough */
+    lay(&p, c->z + (size_t)best * p.K, at);
     add_kernel(&p, at, 1, nodes);
   }
+  return n;
 }
 
 vb_status vb_spread_weights(const vb_surface *s, const vb_cloud *c, double *weight) {

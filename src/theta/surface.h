@@ -143,7 +143,7 @@ vb_status vb_cloud_exact(vb_surface *s, int rounds, int T, vb_cloud *c);
 
 /* ---- spread.c ---- */
 /* weights of the nodes, none negative, with which sums over them are those over the points */
-/* points of the cloud at which n further nodes serve best */
-void vb_spread_choose(const vb_surface *s, const vb_cloud *c, int n, int *chosen);
+/* points of the cloud at which up to n further nodes serve best; how many there are */
+int vb_spread_choose(const vb_surface *s, const vb_cloud *c, int n, int *chosen);
 vb_status vb_spread_weights(const vb_surface *s, const vb_cloud *c, double *weight);
 #endif
