@@ -365,7 +365,7 @@ vb_status vb_fit_nodes(vb_fit *fit) {
                 .bad = few ? 0.15 : 0.3};
   int asked = fit->set.max_node;
   if (asked > 6 * K) w.cap = asked < MOST_NODES ? asked : MOST_NODES;
-  w.most = few || asked > 6 * K || w.cap > FILLED ? w.cap : FILLED;
+  w.most = K < 4 || asked > 6 * K || w.cap > FILLED ? w.cap : FILLED;
   if (asked >= POINTS_ASKED) w.exact = asked;
   vb_status st = scan(&w);
   if (st == VB_OK && few && K > 1) vb_gp_make(fit->host, K, 1000 / (K + 1) + 1, &w.surface.gp);
