@@ -30,6 +30,7 @@ typedef struct {
   vb_cloud cloud;
   int T, T0, batch, exact; /* T points in the end, T0 in the first round */
   int cap, most;           /* nodes of the surface; with those that fill the mixture */
+  int light;               /* few axes, none of heavy tails */
   int next;                /* point that a node is laid at */
   double goal, bad;        /* errors, sds in nats: aimed at, and not put up with */
   double missed_tilt, missed_gp;
@@ -184,13 +185,14 @@ static vb_status fill(integral *w) {
   int n = (int)fmin(w->most - s->n, CHEAP / cost);
   if (n <= 0) return VB_OK;
   int *chosen = s->fit->host->alloc(n, sizeof(int));
-  if (s->K == 1)
+  if (s->K == 1 || w->light)
     for (int i = 0; i < n; i++) chosen[i] = pick(w, i, n, 0.5);
   else
     n = vb_spread_choose(s, c, n, chosen);
   for (int i = 0; i < n; i++) {
     double z[VB_MAX_AXIS];
     int t = chosen[i];
+    if (i && t == chosen[i - 1]) continue; /* no node twice */
     memcpy(z, c->z + (size_t)t * s->K, sizeof(double) * s->K);
     vb_status st = vb_surface_node(s, z);
     if (st == VB_INTERRUPTED) return st;
@@ -353,6 +355,7 @@ vb_status vb_fit_nodes(vb_fit *fit) {
   int light = few && !fit->hyper->n_pin && !fit->hyper->n_shrink; /* tails take points */
   if (!K) return single_node(fit);
   integral w = {.surface.fit = fit,
+                .light = light,
                 .T = K > 8   ? 16384
                      : light ? 4096
                              : 8192,
