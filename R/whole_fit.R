@@ -65,14 +65,14 @@ in_range <- function(x, lower, upper, finite) {
   (lower == -Inf || min(x) >= lower) && (upper == Inf || max(x) <= upper)
 }
 
-real <- function(x, size = NULL, lower = -Inf, upper = Inf, finite = TRUE) {
+reals <- function(x, size = NULL, lower = -Inf, upper = Inf, finite = TRUE) {
   is.double(x) && !is.object(x) && has_size(x, size) && in_range(x, lower, upper, finite)
 }
 
 # of column_frame()
 design_columns <- function(x, n, p) {
-  if (!is.data.frame(x)) return(real(x, c(n, p)))
-  length(x) == p && all(vapply(x, real, NA, n))
+  if (!is.data.frame(x)) return(reals(x, c(n, p)))
+  length(x) == p && all(vapply(x, reals, NA, n))
 }
 
 int <- function(x, size = NULL, lower = -Inf, upper = Inf) {
@@ -167,9 +167,9 @@ measuring_fields <- alist(
   "design$shrink$dist" = maybe(x, text),
   "engine" = record(x),
   "engine$node" = record(x),
-  "engine$node$weight" = real(x),
+  "engine$node$weight" = reals(x),
   "engine$point" = record(x),
-  "engine$point$weight" = real(x, lower = 0),
+  "engine$point$weight" = reals(x, lower = 0),
   "engine$pin" = maybe(x, record),
   "advi" = maybe(x, record),
   "advi$coef" = is.null(x) || is.matrix(x)
@@ -199,7 +199,7 @@ common_fields <- alist(
   "contrasts" = maybe(x, record),
   "na.action" = maybe(x, is.numeric),
   "levels" = maybe(x, text, n_par + 1L, distinct = TRUE),
-  "fixed$center" = real(x, p),
+  "fixed$center" = reals(x, p),
   "fixed$intercept" = int(x, 1, lower = 0, upper = p),
   "fixed$implicit" = flag(x),
   "random$*$group" = text(x, 1),
@@ -214,31 +214,31 @@ common_fields <- alist(
   "design$family" = text(x, 1),
   "design$link" = text(x, 1),
   "design$bound" = text(x, 1),
-  "design$y" = real(x, n) && in_categories(x, fit$hyper$class, n_par),
-  "design$w" = real(x, n, lower = 0),
-  "design$constant" = real(x, 1),
-  "design$row_constant" = maybe(x, real, n),
-  "design$offset" = real(x, n),
+  "design$y" = reals(x, n) && in_categories(x, fit$hyper$class, n_par),
+  "design$w" = reals(x, n, lower = 0),
+  "design$constant" = reals(x, 1),
+  "design$row_constant" = maybe(x, reals, n),
+  "design$offset" = reals(x, n),
   "design$x" = design_columns(x, n, p),
-  "design$center" = real(x, p),
+  "design$center" = reals(x, p),
   "design$intercept" = int(x, 1, lower = 0, upper = p),
   "design$terms" = record(x, n_term),
   "design$terms$*" = record(x),
   "design$terms$*$group" = int(x, n, lower = 1, upper = level[k]),
   "design$terms$*$n_level" = int(x, 1, lower = level[k], upper = level[k]),
-  "design$terms$*$z" = real(x, c(n, d[k])),
-  "design$terms$*$shift" = maybe(x, real, d[k]),
+  "design$terms$*$z" = reals(x, c(n, d[k])),
+  "design$terms$*$shift" = maybe(x, reals, d[k]),
   "design$terms$*$prior_at_zero" = maybe(x, int, 1, lower = 0, upper = 1),
   "design$prior_coef$dist" = text(x, p),
-  "design$prior_coef$arg" = real(x, c(3, p)),
+  "design$prior_coef$arg" = reals(x, c(3, p)),
   "design$prior_sd$*$dist" = text(x, d[k]),
-  "design$prior_sd$*$arg" = real(x, c(3, d[k])),
-  "design$prior_cor" = maybe(x, real, n_term) && (n_term == 0 || !is.null(x)),
+  "design$prior_sd$*$arg" = reals(x, c(3, d[k])),
+  "design$prior_cor" = maybe(x, reals, n_term) && (n_term == 0 || !is.null(x)),
   "design$prior_par$dist" = text(x, n_par),
-  "design$prior_par$arg" = real(x, c(3, n_par)),
+  "design$prior_par$arg" = reals(x, c(3, n_par)),
   "design$shrink$dist" = maybe(x, text, 2),
-  "design$shrink$arg" = maybe(x, real, c(3, 2)),
-  "design$shrink$df" = maybe(x, real, 1),
+  "design$shrink$arg" = maybe(x, reals, c(3, 2)),
+  "design$shrink$df" = maybe(x, reals, 1),
   "design$shrink$by_sigma" = maybe(x, int, 1),
   "design$user" = maybe(x, record),
   # what came of it
@@ -247,27 +247,27 @@ common_fields <- alist(
   "engine$solver" = text(x, 1),
   "engine$coupling" = int(x, 1, lower = 0, upper = 2),
   "engine$n_cell" = int(x, 1, lower = 1, upper = n),
-  "engine$log_lik" = real(x, 1, finite = FALSE),
-  "engine$node$hyper" = real(x, c(n_hyper, n_node), finite = FALSE) &&
+  "engine$log_lik" = reals(x, 1, finite = FALSE),
+  "engine$node$hyper" = reals(x, c(n_hyper, n_node), finite = FALSE) &&
     finite_used(x, fit$engine$node$weight),
-  "engine$node$x" = real(x, c(n_axis, n_node), finite = FALSE),
-  "engine$node$mean" = real(x, c(n_coef, n_node), finite = FALSE) &&
+  "engine$node$x" = reals(x, c(n_axis, n_node), finite = FALSE),
+  "engine$node$mean" = reals(x, c(n_coef, n_node), finite = FALSE) &&
     finite_used(x, fit$engine$node$weight),
-  "engine$node$var" = real(x, c(n_coef, n_node), finite = FALSE) &&
+  "engine$node$var" = reals(x, c(n_coef, n_node), finite = FALSE) &&
     finite_used(x, fit$engine$node$weight),
-  "engine$node$fixed_mean" = real(x, c(p, n_node), finite = FALSE) &&
+  "engine$node$fixed_mean" = reals(x, c(p, n_node), finite = FALSE) &&
     finite_used(x, fit$engine$node$weight),
-  "engine$node$fixed_cov" = real(x, c(p, p, n_node), finite = FALSE) &&
+  "engine$node$fixed_cov" = reals(x, c(p, p, n_node), finite = FALSE) &&
     finite_used(x, fit$engine$node$weight),
-  "engine$point$hyper" = real(x, c(n_hyper, n_point), finite = FALSE),
-  "engine$point$x" = real(x, c(n_axis, n_point), finite = FALSE),
-  "engine$point$log_density" = maybe(x, real, n_point, finite = FALSE),
-  "elbo" = real(x, 1, finite = FALSE),
-  "log_evidence" = real(x, 1, finite = FALSE),
+  "engine$point$hyper" = reals(x, c(n_hyper, n_point), finite = FALSE),
+  "engine$point$x" = reals(x, c(n_axis, n_point), finite = FALSE),
+  "engine$point$log_density" = maybe(x, reals, n_point, finite = FALSE),
+  "elbo" = reals(x, 1, finite = FALSE),
+  "log_evidence" = reals(x, 1, finite = FALSE),
   "trace" = columns(x, trace_columns),
   "converged" = flag(x),
   "stopped" = text(x, 1),
-  "seconds" = real(x, 1, lower = 0)
+  "seconds" = reals(x, 1, lower = 0)
 )
 
 trace_columns <- list(step = is.numeric, phase = text, elbo = is.numeric, log_lik = is.numeric,
@@ -285,37 +285,37 @@ held_fields.held_nodes <- function(fit) node_fields
 held_fields.held_draws <- function(fit) draw_fields
 
 node_fields <- alist(
-  "engine$node$elbo" = real(x, n_node, finite = FALSE),
-  "engine$node$rq" = real(x, n_node, finite = FALSE),
-  "engine$node$skew" = maybe(x, real, c(n_coef, n_node), finite = FALSE),
-  "engine$node$fixed_skew" = maybe(x, real, c(p, n_node), finite = FALSE),
-  "engine$node$h" = maybe(x, real, c(fit$engine$n_cell, n_node), finite = FALSE),
-  "engine$node$site_h" = real(x, c(n_site, n_node), finite = FALSE),
-  "engine$node$site_b" = maybe(x, real, c(n_site, n_node), finite = FALSE),
-  "engine$node$spread" = maybe(x, real, c(n_pin, n_node), lower = 0),
+  "engine$node$elbo" = reals(x, n_node, finite = FALSE),
+  "engine$node$rq" = reals(x, n_node, finite = FALSE),
+  "engine$node$skew" = maybe(x, reals, c(n_coef, n_node), finite = FALSE),
+  "engine$node$fixed_skew" = maybe(x, reals, c(p, n_node), finite = FALSE),
+  "engine$node$h" = maybe(x, reals, c(fit$engine$n_cell, n_node), finite = FALSE),
+  "engine$node$site_h" = reals(x, c(n_site, n_node), finite = FALSE),
+  "engine$node$site_b" = maybe(x, reals, c(n_site, n_node), finite = FALSE),
+  "engine$node$spread" = maybe(x, reals, c(n_pin, n_node), lower = 0),
   "engine$flat_left" = maybe(x, flag),
-  "engine$pin$a" = maybe(x, real, c(p, n_pin)),
-  "engine$pin$origin" = maybe(x, real, n_pin),
-  "engine$pin$precision" = maybe(x, real, n_pin, lower = 0),
+  "engine$pin$a" = maybe(x, reals, c(p, n_pin)),
+  "engine$pin$origin" = maybe(x, reals, n_pin),
+  "engine$pin$precision" = maybe(x, reals, n_pin, lower = 0),
   "engine$axes" = record(x),
   "engine$axes$coordinate" = text(x, n_axis),
-  "engine$axes$s0" = real(x, n_axis),
-  "engine$axes$mode" = real(x, n_axis),
-  "engine$axes$root" = real(x, c(n_axis, n_axis)),
+  "engine$axes$s0" = reals(x, n_axis),
+  "engine$axes$mode" = reals(x, n_axis),
+  "engine$axes$root" = reals(x, c(n_axis, n_axis)),
   "engine$axes$polar" = int(x, if (length(x)) 2 else 0, lower = 1, upper = n_axis),
   "engine$n_eval" = int(x, 1),
   "engine$n_sweep" = int(x, 1),
-  "engine$ess" = real(x, 1, finite = FALSE),
-  "engine$khat" = real(x, 1, finite = FALSE),
-  "engine$node_error" = real(x, 1, finite = FALSE),
-  "engine$lost" = maybe(x, real, 1, finite = FALSE),
+  "engine$ess" = reals(x, 1, finite = FALSE),
+  "engine$khat" = reals(x, 1, finite = FALSE),
+  "engine$node_error" = reals(x, 1, finite = FALSE),
+  "engine$lost" = maybe(x, reals, 1, finite = FALSE),
   "engine$rq" = record(x),
-  "engine$rq$size" = real(x, 1, finite = FALSE),
-  "engine$rq$max_level" = real(x, 1, finite = FALSE),
-  "engine$lr" = maybe(x, real, c(p, p)),
-  "engine$lr_inflation" = real(x, 1, finite = FALSE),
+  "engine$rq$size" = reals(x, 1, finite = FALSE),
+  "engine$rq$max_level" = reals(x, 1, finite = FALSE),
+  "engine$lr" = maybe(x, reals, c(p, p)),
+  "engine$lr_inflation" = reals(x, 1, finite = FALSE),
   "engine$cell" = int(x, n, lower = 1, upper = fit$engine$n_cell),
-  "engine$effective" = maybe(x, real)
+  "engine$effective" = maybe(x, reals)
 )
 
 draw_numbers <- paste0("advi$", c("elbo_se", "decrement", "khat", "noise_error"))
@@ -323,17 +323,17 @@ draw_counts <- paste0("advi$", c("n_noise", "n_grad", "n_value", "n_iter", "n_ba
 draw_fields <- c(
   alist(
     "advi$approximation" = text(x, 1),
-    "advi$mean" = real(x),
-    "advi$coef" = real(x, c(n_coef, n_draw), finite = FALSE),
-    "advi$hyper" = real(x, c(n_hyper, n_draw), finite = FALSE),
-    "advi$lp" = real(x, n_draw, finite = FALSE),
-    "advi$lp_approx" = real(x, n_draw, finite = FALSE),
-    "advi$log_weight" = real(x, n_draw, finite = FALSE),
-    "advi$coef_sd_q" = real(x, n_coef, finite = FALSE),
-    "advi$hyper_sd_q" = real(x, n_hyper, finite = FALSE),
+    "advi$mean" = reals(x),
+    "advi$coef" = reals(x, c(n_coef, n_draw), finite = FALSE),
+    "advi$hyper" = reals(x, c(n_hyper, n_draw), finite = FALSE),
+    "advi$lp" = reals(x, n_draw, finite = FALSE),
+    "advi$lp_approx" = reals(x, n_draw, finite = FALSE),
+    "advi$log_weight" = reals(x, n_draw, finite = FALSE),
+    "advi$coef_sd_q" = reals(x, n_coef, finite = FALSE),
+    "advi$hyper_sd_q" = reals(x, n_hyper, finite = FALSE),
     "advi$lr_rule" = text(x, 1)
   ),
-  stats::setNames(rep(alist(real(x, 1, finite = FALSE)), 4L), draw_numbers),
+  stats::setNames(rep(alist(reals(x, 1, finite = FALSE)), 4L), draw_numbers),
   stats::setNames(rep(alist(is.numeric(x) && length(x) == 1L), 5L), draw_counts)
 )
 
