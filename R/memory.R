@@ -24,7 +24,7 @@ free_of_container <- function(folder = "/sys/fs/cgroup") {
     suppressWarnings(as.double(readLines(file, n = 1L, warn = FALSE)))
   }
   free <- read("memory.max") - read("memory.current")
-  if (isTRUE(!is.na(free))) max(free, 0)
+  if (is.finite(free)) max(free, 0)
 }
 
 # C calls this before a fit that will take long.

@@ -69,6 +69,8 @@ column_matrix <- function(x) {
   x
 }
 
+centred <- function(design) column_matrix(design$x) - rep(design$center, each = nrow(design$x))
+
 column_rows <- function(x, i) {
   if (!is.data.frame(x)) return(x[i, , drop = FALSE])
   columns <- lapply(x, `[`, i)

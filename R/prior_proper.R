@@ -4,8 +4,7 @@
 check_proper <- function(design, prior, data = "the data") {
   flat <- which(is_flat(prior$dist))
   if (!length(flat)) return(invisible())
-  x <- column_matrix(design$x[, flat, drop = FALSE])
-  x <- x - rep(design$center[flat], each = nrow(x))
+  x <- centred(list(x = design$x[, flat, drop = FALSE], center = design$center[flat]))
   decomposition <- qr(x, tol = 1e-9)
   if (decomposition$rank == length(flat)) return(invisible())
   free <- flat[decomposition$pivot[-seq_len(decomposition$rank)]]

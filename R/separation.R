@@ -88,8 +88,6 @@ moves_of_sides <- function(design, side) {
   list(rise = (side * x)[side != 0, , drop = FALSE], hold = x[side == 0, , drop = FALSE])
 }
 
-centred <- function(design) column_matrix(design$x) - rep(design$center, each = nrow(design$x))
-
 side_trials <- function(design) (design$y >= design$w) - (design$y <= 0)
 
 side_count <- function(design) -(design$y == 0)

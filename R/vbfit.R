@@ -5,8 +5,8 @@
 #'
 #' @section What was asked:
 #' \describe{
-#'   \item{`version`}{Of the layout of these fields: methods read fits of this and older layouts.
-#'     Before it uses a fit a method checks types, lengths and ranges of its fields.}
+#'   \item{`version`}{Of the layout of these fields: a method refuses fits of one that it cannot
+#'     read. Before it uses a fit a method checks types, lengths and ranges of its fields.}
 #'   \item{`call`}{The call, with long values replaced by names.}
 #'   \item{`formula`}{The formula with its bars, `.` written out.}
 #'   \item{`family`}{The family object; `family$fixed` holds parameters that it keeps at a value.}
@@ -81,7 +81,7 @@
 #' With `n_coef` coefficients (fixed effects, then random effects term by term and level by level),
 #' `p` fixed effects, `H` hyperparameters in the rows of `fit$hyper` and `N` nodes, `fit$engine` has
 #' \describe{
-#'   \item{`node`}{`weight` (sum one; may be negative), `elbo` and residual quadrature `rq`, `N`
+#'   \item{`node`}{`weight` (sum one, none negative), `elbo` and residual quadrature `rq`, `N`
 #'     each; `hyper` (`H x N`); `mean`, `var` and `skew` of all coefficients given them (`n_coef x
 #'     N`; columns of the model matrix centred); `fixed_mean`, `fixed_skew` (`p x N`) and
 #'     `fixed_cov` (`p x p x N`) of the fixed effects as reported. `x` are the nodes on the engine's
@@ -91,8 +91,9 @@
 #'     column each, and `weight`; `x` the same on the axes and `log_density`, the log density
 #'     there.}
 #'   \item{`axes`}{How the axes become hyperparameters: `coordinate`, its scale `s0`, the `mode`,
-#'     and the `root` that whitens them. `polar`: two sds that are known by the sum of their squares
-#'     are polar coordinates on these axes, the log of the radius and an angle.}
+#'     and `root`, whose diagonal has the units that they are measured in. `polar`: two sds that are
+#'     known by the sum of their squares are polar coordinates on these axes, the log of the radius
+#'     and an angle.}
 #'   \item{`pin`}{Of coefficients whose posterior is flat on one side, as where the data separate
 #'     the responses, else `NULL`: combinations of the fixed effects (columns of the model matrix
 #'     centred) that are axes of the integral as hyperparameters are, a column of `a` each, the

@@ -4,7 +4,7 @@
 # starts, so that C meets no list that R has not looked through.
 
 # Functions that make of a fit of one layout (fit_layout) one of the next; layouts without a row can
-# be read no more. Fits without a version were made before there was one, and are as the first is.
+# be read no more. Fits without a version are of layout 0.
 older_layouts <- list()
 
 # The fit, as of this version, or an error that says what is wrong with it

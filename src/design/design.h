@@ -80,7 +80,6 @@ typedef struct {
   double sum_log_w;
 } vb_model;
 
-/* position of the pair (a >= b) of level j's front in the core's storage */
 typedef struct { /* entries (a, b), a >= b, of the core for a level's front: at from + row[a] */
   size_t from;
   const int *row;
@@ -91,6 +90,7 @@ static inline vb_pair_column vb_pairs_of(const vb_model *m, int j, int b) {
   if (!m->pair) return (vb_pair_column){(size_t)front[b] * m->q, front};
   return (vb_pair_column){0, m->pair + m->pair_start[j] + (size_t)b * (2 * n - b - 1) / 2};
 }
+/* position of the pair (a >= b) of level j's front in the core's storage */
 static inline size_t vb_pair_position(const vb_model *m, int j, int a, int b) {
   const vb_pair_column c = vb_pairs_of(m, j, b);
   return c.from + c.row[a];

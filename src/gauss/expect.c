@@ -132,19 +132,22 @@ static void by_trapezoids(const vb_model *model, const double *par, slab *s) {
   }
 }
 
+/* cell i's variance v in units of the scale on which its density bends */
+static double over_bend(const vb_family *family, const vb_rows *rows, int i, double v,
+                        const double *par) {
+  if (!family->bend) return v;
+  const vb_rows row = vb_rows_range(rows, i, 1);
+  double scale = fmin(bend_of(family, &row, par).scale, 1);
+  return v / (scale * scale);
+}
+
 /* a block of cells, each by the rule that its variance asks for */
 static void quadrature(const vb_model *model, const vb_rows *rows, const double *par,
                        const double *m, const double *v, double *const to[3]) {
   slab s;
   signed char rule[BLOCK];
-  for (int i = 0; i < rows->n; i++) {
-    double scale = 1;
-    if (model->family->bend) {
-      const vb_rows row = vb_rows_range(rows, i, 1);
-      scale = fmin(bend_of(model->family, &row, par).scale, 1);
-    }
-    rule[i] = (signed char)vb_rule_index(v[i] / (scale * scale));
-  }
+  for (int i = 0; i < rows->n; i++)
+    rule[i] = (signed char)vb_rule_index(over_bend(model->family, rows, i, v[i], par));
   for (int k = 0; k < VB_N_ORDER; k++) {
     int n = 0;
     for (int i = 0; i < rows->n; i++)
@@ -225,14 +228,7 @@ double vb_base(const vb_model *model, const double *par) {
 static int par_rule(const vb_family *family, const vb_rows *rows, const double *v,
                     const double *par) {
   double widest = 0;
-  for (int i = 0; i < rows->n; i++) {
-    double scale = 1;
-    if (family->bend) {
-      const vb_rows row = vb_rows_range(rows, i, 1);
-      scale = fmin(bend_of(family, &row, par).scale, 1);
-    }
-    widest = fmax(widest, v[i] / (scale * scale));
-  }
+  for (int i = 0; i < rows->n; i++) widest = fmax(widest, over_bend(family, rows, i, v[i], par));
   int k = vb_rule_index(widest) + 1;
   return k < LAST_PAR_RULE ? k : LAST_PAR_RULE;
 }

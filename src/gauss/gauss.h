@@ -85,6 +85,7 @@ double vb_prior_quadratic(const vb_model *model, const vb_theta *theta, const do
 double vb_prior_log_det(const vb_model *model, const vb_theta *theta);
 /* operations of one factorisation with its selected inverse, roughly */
 double vb_factor_cost(const vb_model *model);
+double vb_eval_cost(const vb_model *model); /* with the passes over the rows of one value */
 
 /* ---- Pass (pass.c, expect.c) ---- */
 void vb_linear_predictor(const vb_model *model, const double *c, double *eta);

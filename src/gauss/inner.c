@@ -17,8 +17,8 @@
 #define STATIONARY 1e-3 /* Newton decrement in nats that a converged mean may still have */
 #define MEAN_STEPS 4    /* of the mean alone, before the precision follows */
 #define WORTH 0.1       /* by how much such a step should cut the decrement, for another */
-#define SETTLED 0.0001    /* share of the tolerance that the mean may leave */
-#define OF_BOUND 0.01 /* tolerances that the bound on what the precision may still give may be */
+#define SETTLED 0.0001  /* share of the tolerance that the mean may leave */
+#define OF_BOUND 0.01   /* tolerances that the bound on what the precision may still give may be */
 #define FAR 0.05        /* nats a coefficient from which on the precision will change anyway */
 
 static void alloc_all(const vb_host *host, int n, int n_array, double **array[]) {
@@ -87,6 +87,15 @@ static vb_status factor_at(const vb_model *m, const vb_theta *theta, vb_inner *i
   return st == VB_OK ? vb_factor_beta(m, site_h, &in->sol) : st;
 }
 
+/* the step of the mean by the factor at hand, and what it promises */
+static vb_status newton_step(const vb_model *m, vb_inner *in) {
+  vb_trial *t = &in->trial;
+  memcpy(t->step, t->r, sizeof(double) * m->n_coef);
+  if (vb_solve(m, &in->sol, t->step) == VB_INTERRUPTED) return VB_INTERRUPTED;
+  t->decrement = vb_dot(m->n_coef, t->r, t->step) / 2;
+  return VB_OK;
+}
+
 typedef struct { /* what a sweep stands on */
   double base;   /* of the log likelihood: what is free of eta */
   double slack;  /* of the bound: what is rounding */
@@ -104,9 +113,7 @@ static vb_status damped_step(const vb_model *m, const vb_theta *theta, const foo
       t->site_h[i] = (1 - rho) * b->site_h[i] + rho * t->site_target[i];
     in->trace.n_sweep++;
     if (factor_at(m, theta, in, t->h, t->site_h) != VB_OK) continue;
-    memcpy(t->step, t->r, sizeof(double) * m->n_coef);
-    if (vb_solve(m, &in->sol, t->step) == VB_INTERRUPTED) return VB_INTERRUPTED;
-    t->decrement = vb_dot(m->n_coef, t->r, t->step) / 2;
+    if (newton_step(m, in) == VB_INTERRUPTED) return VB_INTERRUPTED;
     for (int k = 0; k < m->n_coef; k++) t->m[k] = b->m[k] + rho * t->step[k];
     if (objective(m, theta, in, t->m, at->base, out) != VB_OK || *out < at->elbo - at->slack)
       continue;
@@ -141,9 +148,7 @@ static vb_status settle_mean(const vb_model *m, const vb_theta *theta, double to
   vb_trial *t = &in->trial;
   double before = INFINITY, next;
   for (int k = 0;; k++) {
-    memcpy(t->step, t->r, sizeof(double) * m->n_coef);
-    if (vb_solve(m, &in->sol, t->step) == VB_INTERRUPTED) return VB_INTERRUPTED;
-    t->decrement = vb_dot(m->n_coef, t->r, t->step) / 2;
+    if (newton_step(m, in) == VB_INTERRUPTED) return VB_INTERRUPTED;
     if (k == MEAN_STEPS || t->decrement < SETTLED * tol || t->decrement > WORTH * before ||
         t->decrement > FAR * m->n_coef)
       return VB_OK;
@@ -218,11 +223,12 @@ static vb_status sweep_to_optimum(const vb_model *m, const vb_theta *theta, cons
     }
     aim(m, theta, in, b);
     at.elbo = *elbo;
-    if (alone) st = settle_mean(m, theta, tol, &at, in, b);
-    if (st == VB_INTERRUPTED) return st;
-    *elbo = at.elbo;
-    if (alone && in->trial.decrement < SETTLED * tol && precision_gap(m, in, b) < OF_BOUND * tol)
-      return VB_OK;
+    if (alone) {
+      if (settle_mean(m, theta, tol, &at, in, b) == VB_INTERRUPTED) return VB_INTERRUPTED;
+      *elbo = at.elbo;
+      if (in->trial.decrement < SETTLED * tol && precision_gap(m, in, b) < OF_BOUND * tol)
+        return VB_OK;
+    }
     st = damped_step(m, theta, &at, in, b, &next);
     if (st == VB_INTERRUPTED) return st;
     if (st != VB_OK) return end(m, theta, at.base, in, b, elbo);

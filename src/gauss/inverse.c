@@ -4,10 +4,6 @@
 #include "gauss/arrow.h"
 #include "numbers/small.h"
 
-static inline double at_beta(const vb_solution *s, int p, int k, int l) {
-  return k >= l ? s->s_beta[k + (size_t)l * p] : s->s_beta[l + (size_t)k * p];
-}
-
 /* S_oo = B^-1 + T S_bb T' on the core's pattern, S_bo = -S_bb T' */
 static vb_status core_inverse(const vb_model *m, vb_solution *s) {
   vb_arrow *ar = &s->arrow;
@@ -65,9 +61,9 @@ static void leaf_inverse(const vb_model *m, vb_solution *s, int j) {
       for (int i = 0; i < d; i++) sb[(size_t)k * d + i] -= fr[(size_t)a * d + i] * ob[k];
   }
   for (int c = 0; c < p; c++)
-    for (int i = 0; i < d; i++)
-      for (int k = 0; k < p; k++)
-        sb[(size_t)c * d + i] -= fr[(size_t)(co + k) * d + i] * at_beta(s, p, k, c);
+    for (int k = 0; k < p; k++)
+      for (int i = 0; i < d; i++)
+        sb[(size_t)c * d + i] -= fr[(size_t)(co + k) * d + i] * s->s_beta[k + (size_t)c * p];
   for (int c = 0; c < d; c++) {
     double b[VB_MAX_DIM] = {0};
     b[c] = 1;

@@ -80,6 +80,8 @@ double vb_factor_cost(const vb_model *m) {
   return m->quadratic ? cost : cost + (double)m->n * (m->p * m->p + 50);
 }
 
+double vb_eval_cost(const vb_model *m) { return vb_factor_cost(m) + 300.0 * m->n; }
+
 /* ---- Read off the blocks of S ---- */
 
 void vb_coef_variance(const vb_model *m, const vb_solution *s, double *var) {

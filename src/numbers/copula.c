@@ -34,20 +34,8 @@ vb_status vb_copula_correlation(vb_copula *q, const double *correlation) {
   return st;
 }
 
-static int place_of(const double *cdf, double p) {
-  int lo = 0, hi = GRID - 1;
-  while (hi - lo > 1) {
-    int mid = (lo + hi) / 2;
-    if (cdf[mid] <= p)
-      lo = mid;
-    else
-      hi = mid;
-  }
-  return lo;
-}
-
 static double quantile_of(const double *cdf, double p) {
-  int lo = place_of(cdf, p);
+  int lo = vb_first_above(GRID - 1, cdf + 1, p);
   double width = cdf[lo + 1] - cdf[lo];
   double at = width > 0 ? fmin(fmax((p - cdf[lo]) / width, 0), 1) : 0.5;
   return (lo + at) * STEP - EDGE;

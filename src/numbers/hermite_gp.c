@@ -57,7 +57,7 @@ static void build(vb_gp *g, double *A) {
 }
 
 vb_status vb_gp_fit(vb_gp *g, const double *y) {
-  int all = g->n * (g->K + 1), chosen_product = 0, found = 0;
+  int all = g->n * (g->K + 1), chosen_product = 0;
   double best = -INFINITY, chosen_length = 0;
   double *A = g->matrix, *c = g->matrix + (size_t)all * all;
   for (int product = 0; product < 2; product++)
@@ -72,14 +72,13 @@ vb_status vb_gp_fit(vb_gp *g, const double *y) {
       double lik = -(all * log(fmax(fit, 1e-300)) + vb_chol_log_det(all, A, all)) / 2;
       if (!(lik > best)) continue;
       best = lik;
-      found = 1;
       chosen_product = product;
       chosen_length = lengths[i];
       memcpy(g->coef, c, sizeof(double) * all);
     }
   g->product = chosen_product;
   g->length = chosen_length;
-  return found ? VB_OK : VB_NOT_POS_DEF;
+  return best > -INFINITY ? VB_OK : VB_NOT_POS_DEF;
 }
 
 double vb_gp_at(const vb_gp *g, const double *x) {

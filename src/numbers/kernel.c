@@ -132,9 +132,9 @@ static int padded(int p) { return (p + MR - 1) / MR * MR; }
 
 void vb_gram_narrow(int n, int p, const double *x, ptrdiff_t ldx, const double *s, vb_target c) {
   double room[2 * KC * VB_NARROW + 8], out[MR * NR];
-  double *pa = room + (64 - (uintptr_t)room % 64) / 8, *pb = pa + KC * VB_NARROW;
-  int ld = padded(p), wide_tile = VB_HAS_AVX2;
-  memset(pa, 0, sizeof(double) * 2 * KC * VB_NARROW);
+  int ld = padded(p), rows = n < KC ? n : KC, wide_tile = VB_HAS_AVX2;
+  double *pa = room + (64 - (uintptr_t)room % 64) / 8, *pb = pa + rows * ld;
+  memset(pa, 0, sizeof(double) * 2 * rows * ld);
   for (int from = 0; from < n; from += KC) {
     int kc = n - from < KC ? n - from : KC;
     for (int r = 0; r < kc; r++) {

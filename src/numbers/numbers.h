@@ -89,6 +89,9 @@ vb_status vb_solve_symmetric(int n, double *a, int lda, int m, double *b,
 /* means and standard deviations (NaN where n is 1) of p columns of n numbers */
 void vb_column_moments(int n, int p, const double *const *x, double *mean, double *sd);
 
+/* for qsort(), of structures that begin with a double: by it */
+int vb_ascending(const void *a, const void *b);
+
 /* ---- Importance weights: psis.c ---- */
 /* log weights -> weights that sum to one, in place; returns how many equal ones they are worth.
  * log_mean, or NULL: of the weights as they were */

@@ -13,7 +13,7 @@
 /* M = min(0.2 n, 3 sqrt n) */
 static int tail_size(int n) { return (int)ceil(fmin(0.2 * n, 3 * sqrt((double)n))); }
 
-static int ascending(const void *a, const void *b) {
+int vb_ascending(const void *a, const void *b) {
   double x = *(const double *)a, y = *(const double *)b;
   return (x > y) - (x < y);
 }
@@ -61,7 +61,7 @@ double vb_pareto_k(int n, double *lw) {
   int tail = tail_size(n);
   double cut, sigma;
   if (tail < MIN_TAIL) return NAN;
-  qsort(lw, n, sizeof(double), ascending);
+  qsort(lw, n, sizeof(double), vb_ascending);
   if (!exceedances(n, tail, lw, lw + n - tail, &cut)) return -INFINITY;
   return fit_pareto(tail, lw + n - tail, &sigma);
 }

@@ -38,6 +38,18 @@ static inline double vb_dot(int d, const double *a, const double *b) {
   return s;
 }
 
+static inline double vb_squared_distance(int d, const double *a, const double *b) {
+  double s = 0;
+  for (int i = 0; i < d; i++) s += (a[i] - b[i]) * (a[i] - b[i]);
+  return s;
+}
+
+/* at the share u of a step h: the cubic through values f and slopes g at its ends */
+static inline double vb_hermite(double h, double u, double f0, double f1, double g0, double g1) {
+  double v = 1 - u;
+  return f0 * (1 + 2 * u) * v * v + f1 * u * u * (3 - 2 * u) + h * u * v * (g0 * v - g1 * u);
+}
+
 /* the first of n ascending values that is above x; the last where none is */
 static inline int vb_first_above(int n, const double *ascending, double x) {
   int lo = 0, hi = n - 1;

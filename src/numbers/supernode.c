@@ -13,6 +13,19 @@ vb_supernode vb_supernode_at(const vb_supernodes *s, int k) {
   return v;
 }
 
+vb_stretch vb_supernode_stretch(const vb_supernodes *s, const vb_supernode *v, int from,
+                                int *index) {
+  int t = s->owner[v->row[from]];
+  const int *row = s->row + s->start[t];
+  vb_stretch out = {from, (size_t)s->block[t], (size_t)(s->start[t + 1] - s->start[t])};
+  while (out.to < v->below && v->row[out.to] < s->first[t + 1]) out.to++;
+  for (int i = from, p = 0; i < v->below; i++) { /* both ascend */
+    while (row[p] < v->row[i]) p++;
+    index[i] = p;
+  }
+  return out;
+}
+
 double vb_supernode_log_det(const vb_supernodes *s) {
   double sum = 0;
   for (int k = 0; k < s->count; k++) {

@@ -3,7 +3,8 @@
  * A supernode is a run of columns of L that share their rows below the diagonal, stored as one
  * dense column-major block: a triangle on top, the shared rows under it.  Work on it is dense
  * algebra (Davis 2006, Direct Methods for Sparse Linear Systems, chapter 4).  Where the blocks come
- * from, and who owns them, is of no concern here: r_sparse.c points at the arrays of CHOLMOD.
+ * from, and who owns them, is of no concern here: r_sparse.c points at the pattern that
+ * CHOLMOD found.
  *
  * Everything is in the order of the factor; the permutation is the caller's. */
 #ifndef VB_SUPERNODE_H
@@ -27,6 +28,15 @@ typedef struct {
   size_t block;
 } vb_supernode;
 vb_supernode vb_supernode_at(const vb_supernodes *s, int k);
+
+/* The rows of v below its triangle from .. to - 1 are columns of one later supernode; every row of
+ * v from `from` on is one of that supernode's, index[i] in its block, which begins at `block`. */
+typedef struct {
+  int to;
+  size_t block, ld;
+} vb_stretch;
+vb_stretch vb_supernode_stretch(const vb_supernodes *s, const vb_supernode *v, int from,
+                                int *index);
 
 /* supernode_factor.c: x, the lower triangle of a matrix laid out in blocks, becomes L; index: n,
  * work as takahashi.c's */

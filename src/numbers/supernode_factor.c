@@ -10,16 +10,10 @@ static void subtract(const vb_supernodes *s, const vb_supernode *v, const double
                      double *x) {
   int n = v->below;
   for (int from = 0, to; from < n; from = to) {
-    int t = s->owner[v->row[from]];
-    const int *row = s->row + s->start[t];
-    size_t ld = (size_t)(s->start[t + 1] - s->start[t]);
-    for (to = from; to < n && v->row[to] < s->first[t + 1];) to++;
-    for (int i = from, p = 0; i < n; i++) { /* both ascend; these rows are among t's */
-      while (row[p] < v->row[i]) p++;
-      index[i] = p;
-    }
+    vb_stretch t = vb_supernode_stretch(s, v, from, index);
+    to = t.to;
     for (int j = from; j < to; j++) {
-      double *xj = x + s->block[t] + (size_t)index[j] * ld;
+      double *xj = x + t.block + (size_t)index[j] * t.ld;
       const double *wj = w + (size_t)j * n;
       for (int i = j; i < n; i++) xj[index[i]] -= wj[i];
     }

@@ -3,20 +3,19 @@
  * this does not. */
 #include <math.h>
 #include <string.h>
+#include "numbers/small.h"
 #include "numbers/surrogate.h"
 
 void vb_surrogate_alloc(const vb_host *host, int K, int cap, vb_surrogate *s) {
   size_t all = (size_t)cap + K + 1;
   s->K = K;
   s->n = 0;
-  s->cap = cap;
   s->z = host->alloc((size_t)K * cap, sizeof(double));
   s->matrix = host->alloc(all * all, sizeof(double));
 }
 
 static double basis(int K, const double *a, const double *b) {
-  double r2 = 0;
-  for (int k = 0; k < K; k++) r2 += (a[k] - b[k]) * (a[k] - b[k]);
+  double r2 = vb_squared_distance(K, a, b);
   return r2 * sqrt(r2);
 }
 

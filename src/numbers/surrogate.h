@@ -4,7 +4,7 @@
 #include "numbers/numbers.h"
 
 typedef struct { /* cubic radial basis plus linear trend through nodes */
-  int K, n, cap;
+  int K, n;
   double *z;      /* K x cap */
   double *matrix; /* (cap + K + 1) squared */
 } vb_surrogate;

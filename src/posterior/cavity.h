@@ -86,6 +86,10 @@ typedef struct {
       *change;  /* of rows that are left out one by one: vb_cavity_change() at the heaviest node */
   double *node; /* units x nodes, or NULL: log density given the other rows at each */
 } vb_cavity_result;
+/* Along pins the nodes with weight are close to each other; the others are no help there. */
+static inline int vb_node_counts(const vb_posterior *post, int s) {
+  return post->weight[s] != 0 || !post->model->n_pin;
+}
 vb_status vb_cavity(const vb_posterior *post, const vb_units_out *units, vb_cavity_result *out);
 /* log_out and share of n units over the points of theta instead of its nodes; node as in
  * vb_cavity_result (cavity_points.c) */

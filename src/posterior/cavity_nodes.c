@@ -305,7 +305,7 @@ vb_status vb_cavity(const vb_posterior *post, const vb_units_out *units, vb_cavi
   }
   for (int s = 0; s < post->n; s++) {
     double w = post->weight[s];
-    if (w == 0 && m->n_pin) continue;
+    if (!vb_node_counts(post, s)) continue;
     vb_status st = enter_node(&d, hyper, post, s);
     if (st != VB_OK) return st;
     positive += fmax(w, 0);

@@ -7,16 +7,11 @@
 #include "numbers/surrogate.h"
 #include "posterior/cavity.h"
 
-/* Along pins the nodes with weight are close to each other; the others are no help there. */
-static int taken(const vb_posterior *post, int i) {
-  return post->weight[i] != 0 || !post->model->n_pin;
-}
-
 static vb_status lay_nodes(const vb_posterior *post, vb_surrogate *s) {
   int K = post->hyper->n_axis;
   vb_surrogate_alloc(post->model->host, K, post->n, s);
   for (int i = 0; i < post->n; i++)
-    if (taken(post, i))
+    if (vb_node_counts(post, i))
       vb_whiten(K, post->root, post->mode, post->x + (size_t)i * K, s->z + (size_t)K * s->n++);
   return s->n ? VB_OK : VB_NOT_POS_DEF;
 }
@@ -62,7 +57,7 @@ vb_status vb_over_points(const vb_posterior *post, int n, const double *node, do
   if (!known) st = vb_surrogate_spread(&s, T, z, spread);
   for (int j = 0; j < n && st == VB_OK; j++) {
     for (int i = 0, k = 0; i < post->n; i++)
-      if (taken(post, i)) value[k++] = node[j + (size_t)i * n];
+      if (vb_node_counts(post, i)) value[k++] = node[j + (size_t)i * n];
     log_out[j] = value[0];
     share[j] = 1;
     for (int t = 0; t < T && !known; t++) log_p[t] = vb_dot(s.n, spread + (size_t)t * all, value);

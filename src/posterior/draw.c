@@ -45,9 +45,8 @@ static int nearest_node(const vb_posterior *post, int K, const double *x) {
   int best = 0;
   vb_whiten(K, post->root, post->mode, x, z);
   for (int s = 0; s < post->n; s++) {
-    double d2 = 0;
     vb_whiten(K, post->root, post->mode, post->x + (size_t)s * K, zs);
-    for (int k = 0; k < K; k++) d2 += (z[k] - zs[k]) * (z[k] - zs[k]);
+    double d2 = vb_squared_distance(K, z, zs);
     if (d2 < least) {
       least = d2;
       best = s;

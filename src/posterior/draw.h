@@ -6,7 +6,7 @@
 #include "gauss/whiten.h"
 #include "posterior/posterior.h"
 
-#define VB_DRAW_SMOOTH 0.1 /* kernel shrinkage (West 1993): moments kept, no two thetas equal */
+#define VB_DRAW_SMOOTH 0.1 /* kernel shrinkage (West 1993) of coordinate ascent's few thetas */
 
 typedef struct {
   const vb_model *model;

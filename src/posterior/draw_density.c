@@ -1,7 +1,6 @@
 /* What importance weights of draws are made of (draw.h). */
 #include <math.h>
 #include <string.h>
-#include "numbers/small.h"
 #include "posterior/draw.h"
 
 #define DENSE_UP_TO 300

@@ -29,8 +29,8 @@ typedef struct { /* a finished fit: its model, its hyperparameters, its nodes */
   const double *point_log_density; /* NULL: they are independent factors of unknown form */
   const double *mode, *root;
   const double *congruence; /* NULL: none */
-  const double *effective; /* NULL, or where q(c) is one Gaussian whatever theta: what of theta it
-                              rests on (vb_theta_effective) */
+  const double *effective;  /* NULL, or where q(c) is one Gaussian whatever theta: what of theta it
+                               rests on (vb_theta_effective) */
 } vb_posterior;
 typedef struct { /* a row's eta given the theta of a node */
   int node;

@@ -21,12 +21,10 @@ typedef struct {
   cholmod_common common;
   int started;
   cholmod_factor *l;
-  cholmod_sparse a; /* a view of core's val on col and row */
-  int *col, *row;   /* the core's pattern again: CHOLMOD's inputs are not const */
   const vb_host *host;
   vb_supernodes s;
   const int *perm;    /* row i of L is coefficient perm[i] */
-  int *owner, *index; /* index: scratch of takahashi.c */
+  int *owner, *index; /* index: scratch of supernode_factor.c and takahashi.c */
   int *where;         /* for each entry of val: its place in x and z */
   double *x, *z, *work, *rhs;
 } sparse;
@@ -48,26 +46,19 @@ static void start(sparse *f) {
   M_cholmod_free_factor(&none, c);
 }
 
-static void copy_pattern(sparse *f, const vb_core *core) {
-  size_t n = (size_t)core->q + 1, n_entry = (size_t)core->col_start[core->q];
-  f->col = f->host->alloc(n, sizeof(int));
-  f->row = f->host->alloc(n_entry + 1, sizeof(int));
-  memcpy(f->col, core->col_start, n * sizeof(int));
-  memcpy(f->row, core->row_index, n_entry * sizeof(int));
-}
-
-static void view(sparse *f, const vb_core *core) {
-  cholmod_sparse *a = &f->a;
-  a->nrow = a->ncol = (size_t)core->q;
-  a->nzmax = (size_t)core->col_start[core->q];
-  a->p = f->col;
-  a->i = f->row;
-  a->x = core->val;
-  a->stype = -1; /* the lower triangle of a symmetric matrix */
-  a->itype = CHOLMOD_INT;
-  a->dtype = CHOLMOD_DOUBLE;
-  a->xtype = core->val ? CHOLMOD_REAL : CHOLMOD_PATTERN;
-  a->sorted = a->packed = 1;
+/* the core's pattern again: CHOLMOD's inputs are not const */
+static cholmod_sparse pattern_of(const vb_core *core, const vb_host *host) {
+  size_t q = (size_t)core->q, n = (size_t)core->col_start[core->q];
+  int *col = host->alloc(q + 1, sizeof(int)), *row = host->alloc(n + 1, sizeof(int));
+  memcpy(col, core->col_start, (q + 1) * sizeof(int));
+  memcpy(row, core->row_index, n * sizeof(int));
+  cholmod_sparse a = {.nrow = q, .ncol = q, .nzmax = n, .p = col, .i = row};
+  a.stype = -1; /* the lower triangle of a symmetric matrix */
+  a.itype = CHOLMOD_INT;
+  a.dtype = CHOLMOD_DOUBLE;
+  a.xtype = CHOLMOD_PATTERN;
+  a.sorted = a.packed = 1;
+  return a;
 }
 
 vb_status vb_sparse_analyse(vb_core *core, const vb_host *host, double *flops, double *lnz) {
@@ -77,9 +68,8 @@ vb_status vb_sparse_analyse(vb_core *core, const vb_host *host, double *flops, d
   core->factor = f;               /* from here on vb_sparse_free() finds it */
   core->solver = &vb_solver_sparse;
   start(f);
-  copy_pattern(f, core);
-  view(f, core);
-  f->l = M_cholmod_analyze(&f->a, &f->common);
+  cholmod_sparse a = pattern_of(core, host);
+  f->l = M_cholmod_analyze(&a, &f->common);
   if (!f->l || f->common.status != CHOLMOD_OK || !f->l->is_super || f->l->itype != CHOLMOD_INT)
     return VB_NOT_POS_DEF;
   *flops = f->common.fl;

@@ -5,8 +5,6 @@
 #include "numbers/small.h"
 #include "theta/surface.h"
 
-#define REACH 4.5        /* nats below the top, and sds from it, of the outer ones, */
-#define FURTHER 9        /* and of axes whose tails are heavy */
 #define CLOSE 0.02       /* of knots, that would divide by next to nothing */
 #define MOST_FIRST 7     /* nodes of an axis before the first integral, */
 #define MOST_WIDE 14     /* of one whose tails are heavy, */
@@ -65,7 +63,7 @@ vb_status vb_surface_make(vb_fit *fit, const double *scale, int cap, vb_surface 
     a->rest2 = a->rest + VB_SCAN_MOST;
     a->decay = is_log_sd(fit->hyper, k) ? 2 * s->scale[k] : 0;
     a->spread = 1;
-    a->reach = is_wide(fit->hyper, k) ? FURTHER : REACH;
+    a->heavy = is_wide(fit->hyper, k);
   }
   return VB_OK;
 }
@@ -138,11 +136,9 @@ void vb_scan_keep(vb_scan_axis *a, double z, int node) {
   a->node[i] = node;
 }
 
-int vb_is_heavy(const vb_scan_axis *a) { return a->reach > REACH; }
-
 /* before the first integral, which may add two */
 int vb_scan_most(const vb_surface *s, int axis) {
-  return s->K == 1 ? MOST_ALONE : vb_is_heavy(s->axis + axis) ? MOST_WIDE : MOST_FIRST;
+  return s->K == 1 ? MOST_ALONE : s->axis[axis].heavy ? MOST_WIDE : MOST_FIRST;
 }
 
 vb_status vb_scan_add(vb_surface *s, int axis, double z) {

@@ -100,11 +100,6 @@ static vb_status respond(vb_cavi_job *c) {
   return VB_OK;
 }
 
-static int by_first(const void *a, const void *b) {
-  double x = *(const double *)a, y = *(const double *)b;
-  return (x > y) - (x < y);
-}
-
 /* coordinate k of T points of low discrepancy by its rank: every margin is as even as can be */
 static void even_points(int T, int K, int k, double *pair, double *out) {
   double step = vb_low_discrepancy_step(k, K);
@@ -112,7 +107,7 @@ static void even_points(int T, int K, int k, double *pair, double *out) {
     pair[2 * t] = vb_low_discrepancy(t, step);
     pair[2 * t + 1] = t;
   }
-  qsort(pair, T, 2 * sizeof(double), by_first);
+  qsort(pair, T, 2 * sizeof(double), vb_ascending);
   for (int t = 0; t < T; t++) out[(size_t)pair[2 * t + 1] * K + k] = (t + 0.5) / T;
 }
 

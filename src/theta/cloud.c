@@ -34,16 +34,11 @@ typedef struct {
   int t;
 } placed;
 
-static int by_place(const void *a, const void *b) {
-  double x = ((const placed *)a)->z, y = ((const placed *)b)->z;
-  return (x > y) - (x < y);
-}
-
 /* Weights summed up in an order from which points can be picked: of one axis along it. */
 static void accumulate(vb_cloud *c) {
   placed *p = (placed *)c->scratch; /* room for two doubles a point */
   for (int t = 0; t < c->T; t++) p[t] = (placed){c->z[(size_t)t * c->K], t};
-  if (c->K == 1) qsort(p, c->T, sizeof(placed), by_place);
+  if (c->K == 1) qsort(p, c->T, sizeof(placed), vb_ascending);
   double sum = 0;
   for (int i = 0; i < c->T; i++) {
     c->order[i] = p[i].t;

@@ -1,5 +1,4 @@
 /* One value of theta: from axes to the bound there, warm-started, and its step in the trace. */
-#include <math.h>
 #include <string.h>
 #include "theta/theta.h"
 

@@ -4,7 +4,6 @@
 #include <string.h>
 #include "correct/rq.h"
 #include "gauss/ep.h"
-#include "numbers/small.h"
 #include "theta/theta.h"
 
 #define SITES_MATTER 5e-4 /* nats */
@@ -114,7 +113,7 @@ static int never(void) { return 0; }
 static vb_status salvage(vb_fit *fit) {
   vb_host quiet = *fit->host;
   const vb_host *host = fit->host;
-  double top = -INFINITY, sum = 0;
+  double top = -INFINITY;
   quiet.poll = never;
   fit->host = fit->model->host = &quiet;
   fit->rq_on = 0;
@@ -128,16 +127,17 @@ static vb_status salvage(vb_fit *fit) {
   }
   fit->host = fit->model->host = host;
   if (st != VB_OK) return st;
-  for (int s = 0; s < fit->n_node; s++) top = fmax(top, fit->node[s]->elbo + fit->node[s]->rq);
-  for (int s = 0; s < fit->n_node; s++)
-    sum += fit->node[s]->weight = exp(fit->node[s]->elbo + fit->node[s]->rq - top);
-  for (int s = 0; s < fit->n_node; s++) fit->node[s]->weight /= sum;
   vb_points_alloc(fit, fit->n_node);
+  for (int s = 0; s < fit->n_node; s++) {
+    fit->point_weight[s] = fit->node[s]->elbo + fit->node[s]->rq;
+    top = fmax(top, fit->point_weight[s]);
+  }
+  vb_normalise(fit->n_node, fit->point_weight, NULL);
   for (int s = 0; s < fit->n_node; s++) {
     memcpy(fit->point_x + (size_t)s * fit->hyper->n_axis, fit->node[s]->x,
            sizeof(double) * fit->hyper->n_axis);
-    fit->point_weight[s] = fit->node[s]->weight;
-    fit->point_log_density[s] = log(fit->node[s]->weight);
+    fit->node[s]->weight = fit->point_weight[s];
+    fit->point_log_density[s] = log(fit->point_weight[s]);
   }
   vb_points_report(fit);
   fit->rule = "partial";

@@ -6,6 +6,7 @@
 #include "theta/surface.h"
 
 #define LONGER 0.35 /* scales beyond a scan's end at which mass makes it longer */
+#define FEW_AXES 4  /* that the points between nodes can be told apart in */
 #define MOST_BATCHES 12
 #define GOLDEN 0.6180339887498949
 #define AT_ODDS 0.4       /* nats that two axes are foretold to do together, for corners */
@@ -40,17 +41,12 @@ typedef struct {
   double z, weight;
 } weighted;
 
-static int by_z(const void *a, const void *b) {
-  double x = ((const weighted *)a)->z, y = ((const weighted *)b)->z;
-  return (x > y) - (x < y);
-}
-
 /* weighted quantiles of one coordinate, at prob and 1 - prob */
 static void tails(const vb_cloud *c, int axis, double prob, double *lo, double *hi) {
   weighted *p = (weighted *)c->scratch; /* K + 1 >= 2 columns */
   double sum = 0;
   for (int t = 0; t < c->T; t++) p[t] = (weighted){c->z[axis + (size_t)t * c->K], c->weight[t]};
-  qsort(p, c->T, sizeof(weighted), by_z);
+  qsort(p, c->T, sizeof(weighted), vb_ascending);
   *lo = p[0].z;
   *hi = p[c->T - 1].z;
   for (int t = 0; t < c->T; t++) {
@@ -101,23 +97,32 @@ static int pick(integral *w, int i, int n, double shift) {
   return vb_cloud_pick(&w->cloud, share - floor(share));
 }
 
+static const double *point(const integral *w, int t) {
+  return w->cloud.z + (size_t)t * w->surface.K;
+}
+
+/* a node that is a point of the posterior */
+static vb_status node_at(integral *w, int t) {
+  vb_surface *s = &w->surface;
+  vb_status st = vb_surface_node(s, point(w, t));
+  if (st == VB_OK) s->sampled[s->n - 1] = 1;
+  return st;
+}
+
 /* Nodes at points of the posterior as it is known, by systematic resampling; error: what was
  * foretold wrong, of the n that could be had */
 static vb_status verify(integral *w, int round, double *error, int *n) {
   vb_surface *s = &w->surface;
-  const vb_cloud *c = &w->cloud;
-  double z[VB_MAX_AXIS], score[VB_MAX_AXIS];
+  double score[VB_MAX_AXIS];
   *n = 0;
   for (int i = 0, last = -1; i < w->batch; i++) {
     int t = pick(w, i, w->batch, vb_low_discrepancy(round, GOLDEN));
     if (t == last) continue; /* a point that has much of the weight */
     last = t;
-    memcpy(z, c->z + (size_t)t * s->K, sizeof(double) * s->K);
-    vb_status st = vb_surface_node(s, z);
+    vb_status st = node_at(w, t);
     if (st == VB_INTERRUPTED) return st;
     if (st != VB_OK) continue;
-    s->sampled[s->n - 1] = 1;
-    double is = s->value[s->n - 1] + s->rest[s->n - 1] - vb_surface_at(s, z, 1, score);
+    double is = s->value[s->n - 1] + s->rest[s->n - 1] - vb_surface_at(s, point(w, t), 1, score);
     error[(*n)++] = is - vb_correction_at(s, score);
     if (!s->has_gp) continue; /* which of the two would have done better? */
     w->missed_tilt += pow(is - vb_tilt_at(s, score), 2);
@@ -180,38 +185,29 @@ static vb_status correct(integral *w) {
 /* A mixture over few nodes is lumpy: where they cost next to nothing there are more. */
 static vb_status fill(integral *w) {
   vb_surface *s = &w->surface;
-  const vb_cloud *c = &w->cloud;
-  double cost = vb_factor_cost(s->fit->model) + 300.0 * s->fit->model->n;
-  int n = (int)fmin(w->most - s->n, CHEAP / cost);
+  int n = (int)fmin(w->most - s->n, CHEAP / vb_eval_cost(s->fit->model));
   if (n <= 0) return VB_OK;
   int *chosen = s->fit->host->alloc(n, sizeof(int));
   if (s->K == 1 || w->light)
     for (int i = 0; i < n; i++) chosen[i] = pick(w, i, n, 0.5);
   else
-    n = vb_spread_choose(s, c, n, chosen);
+    n = vb_spread_choose(s, &w->cloud, n, chosen);
   for (int i = 0; i < n; i++) {
-    double z[VB_MAX_AXIS];
-    int t = chosen[i];
-    if (i && t == chosen[i - 1]) continue; /* no node twice */
-    memcpy(z, c->z + (size_t)t * s->K, sizeof(double) * s->K);
-    vb_status st = vb_surface_node(s, z);
-    if (st == VB_INTERRUPTED) return st;
-    if (st == VB_OK) s->sampled[s->n - 1] = 1;
+    if (i && chosen[i] == chosen[i - 1]) continue; /* no node twice */
+    if (node_at(w, chosen[i]) == VB_INTERRUPTED) return VB_INTERRUPTED;
   }
   return VB_OK;
 }
 
 /* exact values at n systematic points of the cloud, less those of the surface */
 static vb_status exact_errors(integral *w, int n, double *z, double *error) {
-  vb_surface *s = &w->surface;
-  const vb_cloud *c = &w->cloud;
+  int K = w->surface.K;
   for (int i = 0; i < n; i++) {
-    int t = vb_cloud_pick(c, (i + 0.5) / n);
-    double *at = z + (size_t)i * s->K;
-    memcpy(at, c->z + (size_t)t * s->K, sizeof(double) * s->K);
-    vb_status st = vb_surface_exact(s, at, error + i);
+    int t = vb_cloud_pick(&w->cloud, (i + 0.5) / n);
+    memcpy(z + (size_t)i * K, point(w, t), sizeof(double) * K);
+    vb_status st = vb_surface_exact(&w->surface, point(w, t), error + i);
     if (st != VB_OK) return st;
-    error[i] -= c->log_f[t];
+    error[i] -= w->cloud.log_f[t];
   }
   return VB_OK;
 }
@@ -350,28 +346,31 @@ static vb_status single_node(vb_fit *fit) {
   return VB_OK;
 }
 
-vb_status vb_fit_nodes(vb_fit *fit) {
-  int K = fit->hyper->n_axis, few = K <= 4;
-  int light = few && !fit->hyper->n_pin && !fit->hyper->n_shrink; /* tails take points */
-  if (!K) return single_node(fit);
-  integral w = {.surface.fit = fit,
-                .light = light,
-                .T = K > 8   ? 16384
-                     : light ? 4096
-                             : 8192,
-                .T0 = light   ? 128 * K
-                      : K < 8 ? 256 * K
-                              : 2048,
-                .batch = K / 2 > 6 ? (K + 1) / 2 : 6,
-                .cap = K <= 8 ? 60 : 10 + 6 * K,
-                .goal = few ? 0.06 : 0.15,
-                .bad = few ? 0.15 : 0.3};
-  int asked = fit->set.max_node;
-  if (asked > 6 * K) w.cap = asked < MOST_NODES ? asked : MOST_NODES;
-  w.most = K < 4 || asked > 6 * K || w.cap > FILLED ? w.cap : FILLED;
+/* what is spent on K axes; asked: nodes that the user allows, or points */
+static integral budget(vb_fit *fit, int K, int asked) {
+  int few = K <= FEW_AXES, own = asked > 6 * K;
+  integral w = {.surface.fit = fit, .batch = K / 2 > 6 ? (K + 1) / 2 : 6};
+  w.light = few && !fit->hyper->n_pin && !fit->hyper->n_shrink; /* tails take points */
+  w.T = K > 8 ? 16384 : 8192;
+  w.T0 = K < 8 ? 256 * K : 2048;
+  if (w.light) w.T /= 2;
+  if (w.light) w.T0 /= 2;
+  w.goal = few ? 0.06 : 0.15;
+  w.bad = few ? 0.15 : 0.3;
+  w.cap = K <= 8 ? 60 : 10 + 6 * K;
+  if (own) w.cap = asked < MOST_NODES ? asked : MOST_NODES;
+  w.most = K < 4 || own || w.cap > FILLED ? w.cap : FILLED;
   if (asked >= POINTS_ASKED) w.exact = asked;
+  return w;
+}
+
+vb_status vb_fit_nodes(vb_fit *fit) {
+  int K = fit->hyper->n_axis;
+  if (!K) return single_node(fit);
+  integral w = budget(fit, K, fit->set.max_node);
   vb_status st = scan(&w);
-  if (st == VB_OK && few && K > 1) vb_gp_make(fit->host, K, 1000 / (K + 1) + 1, &w.surface.gp);
+  if (st == VB_OK && K > 1 && K <= FEW_AXES)
+    vb_gp_make(fit->host, K, 1000 / (K + 1) + 1, &w.surface.gp);
   if (st == VB_OK) st = by_surface(&w);
   if (st == VB_INTERRUPTED) return st;
   fit->rule = "surrogate";

@@ -27,11 +27,6 @@ typedef struct { /* nodes to be: K axes each, weights, variances in the axis of 
   double *x, *weight, *spread;
 } plan;
 
-static int by_t(const void *a, const void *b) {
-  double x = ((const spot *)a)->t, y = ((const spot *)b)->t;
-  return (x > y) - (x < y);
-}
-
 static int pin_axis(const vb_fit *fit, int j) {
   return fit->hyper->natural[fit->hyper->first_pin + j].axis;
 }
@@ -82,7 +77,7 @@ static void stand_for(const vb_fit *fit, spot *p, int from, int to, double u, pl
     t2 += p[i].weight * (p[i].t - t) * (p[i].t - t);
     p[i].t = fit->point_x[(size_t)p[i].point * K + other];
   }
-  qsort(p + from, to - from, sizeof *p, by_t);
+  qsort(p + from, to - from, sizeof *p, vb_ascending);
   while (take < to - 1 && (sum += p[take].weight) < u * weight) take++;
   memcpy(x, fit->point_x + (size_t)p[take].point * K, sizeof(double) * K);
   x[pin] = t;
@@ -92,7 +87,7 @@ static void stand_for(const vb_fit *fit, spot *p, int from, int to, double u, pl
 
 static void plan_along(const vb_fit *fit, int laid, int n, spot *p, plan *out) {
   double step = vb_low_discrepancy_step(0, 1), upto = 0;
-  qsort(p, n, sizeof *p, by_t);
+  qsort(p, n, sizeof *p, vb_ascending);
   share_along(n, p);
   for (int j = 0, from = 0; j < laid && from < n; j++) {
     int to = from;
@@ -109,14 +104,14 @@ static void plan_along(const vb_fit *fit, int laid, int n, spot *p, plan *out) {
 static void string_together(const vb_fit *fit, int strips, int n, spot *p) {
   int K = fit->hyper->n_axis, axis = pin_axis(fit, 1);
   double upto = 0;
-  qsort(p, n, sizeof *p, by_t);
+  qsort(p, n, sizeof *p, vb_ascending);
   for (int from = 0, k = 1; from < n; k++) {
     int to = from;
     for (; to < n && (upto <= (double)k / strips || k == strips); to++) {
       upto += p[to].weight;
       p[to].t = (k % 2 ? 1 : -1) * fit->point_x[(size_t)p[to].point * K + axis];
     }
-    qsort(p + from, to - from, sizeof *p, by_t);
+    qsort(p + from, to - from, sizeof *p, vb_ascending);
     from = to;
   }
 }
@@ -148,11 +143,6 @@ typedef struct {
   int node;
 } place;
 
-static int by_x(const void *a, const void *b) {
-  double x = ((const place *)a)->x, y = ((const place *)b)->x;
-  return (x > y) - (x < y);
-}
-
 static void cut(const vb_fit *fit, const plan *at, int axis, bins *b) {
   const vb_host *host = fit->host;
   int n = at->n, K = fit->hyper->n_axis;
@@ -162,7 +152,7 @@ static void cut(const vb_fit *fit, const plan *at, int axis, bins *b) {
   double **per_bin[] = {&b->end, &b->mass, &b->mean, &b->var};
   for (int k = 0; k < 4; k++) *per_bin[k] = host->alloc(b->n_bin, sizeof(double));
   for (int i = 0; i < n; i++) p[i] = (place){at->x[(size_t)i * K + axis], i};
-  qsort(p, n, sizeof *p, by_x);
+  qsort(p, n, sizeof *p, vb_ascending);
   for (int k = 0; k < b->n_bin; k++) {
     int upto = (int)((double)n * (k + 1) / b->n_bin);
     b->end[k] = upto < n ? (p[upto - 1].x + p[upto].x) / 2 : INFINITY;

@@ -3,7 +3,6 @@
 #include <math.h>
 #include <string.h>
 #include "gauss/ep.h"
-#include "numbers/small.h"
 #include "theta/theta.h"
 
 #define NEAR_MODE 0.2 /* twice the Newton decrement, in nats */
@@ -70,15 +69,13 @@ void vb_choose_axes(vb_fit *fit) {
 vb_status vb_fit_mode(vb_fit *fit) {
   const vb_hyper *h = fit->hyper;
   int K = h->n_axis;
-  double *inv = fit->host->alloc((size_t)K * K, sizeof(double));
-  for (int i = 0; i < K; i++) inv[i * (size_t)(K + 1)] = 0.05;
+  double *inv = fit->host->alloc((size_t)K * K, sizeof(double)), variance[VB_MAX_AXIS];
+  for (int i = 0; i < K; i++) variance[i] = 0.05;
   for (int k = 0; k < h->n_term; k++) /* and what so many levels leave open */
     for (int i = 0; i < h->d[k] * (h->d[k] + 1) / 2; i++) {
       int axis = h->natural[h->first[k] + i].axis;
-      if (axis >= 0) inv[axis * (size_t)(K + 1)] += 1.0 / h->n_level[k];
+      if (axis >= 0) variance[axis] += 1.0 / h->n_level[k];
     }
-  double variance[VB_MAX_AXIS];
-  for (int i = 0; i < K; i++) variance[i] = inv[i * (size_t)(K + 1)];
   vb_status st = vb_first_scales(fit, variance);
   if (st != VB_OK) return st;
   for (int i = 0; i < K; i++) inv[i * (size_t)(K + 1)] = variance[i];

@@ -2,7 +2,9 @@
 #include <math.h>
 #include "theta/surface.h"
 
-#define DEEP 2.5 /* times as low as foretold is too low, */
+#define REACH 4.5 /* nats below the top, and sds from it, of the outer nodes, */
+#define FURTHER 9 /* and of axes whose tails are heavy */
+#define DEEP 2.5  /* times as low as foretold is too low, */
 #define TRIES 6
 #define BESIDE 0.4 /* what is so near to the last node needs none of its own */
 #define APART 0.5  /* nor is there a nearer try */
@@ -19,7 +21,7 @@ static void drop(vb_scan_axis *a, int at) {
  * is not low leaves the tail to its slope. */
 vb_status vb_scan_outer(vb_surface *s, int axis, double z) {
   vb_scan_axis *a = s->axis + axis;
-  if (!vb_is_heavy(a)) return vb_scan_near(s, axis, z);
+  if (!a->heavy) return vb_scan_near(s, axis, z);
   double at[VB_MAX_AXIS] = {0}, top = s->value[0] + vb_surface_known(s, at);
   double from = z < 0 ? a->z[0] : a->z[a->n - 1], beyond = NAN;
   for (int i = 0; i < TRIES; i++) {
@@ -28,12 +30,12 @@ vb_status vb_scan_outer(vb_surface *s, int axis, double z) {
     int q = z < 0 ? 0 : a->n - 1;
     at[axis] = z = a->z[q];
     double fall = top - s->value[a->node[q]] - vb_surface_known(s, at);
-    if (fall > DEEP * a->reach) {
+    if (fall > DEEP * FURTHER) {
       beyond = z;
       drop(a, q);
-      z = from + (z - from) * fmax(0.4, sqrt(a->reach / fall));
+      z = from + (z - from) * fmax(0.4, sqrt(FURTHER / fall));
     } else {
-      if (isnan(beyond) || fall > a->reach / 2) return VB_OK;
+      if (isnan(beyond) || fall > FURTHER / 2.0) return VB_OK;
       from = z;
       z = (z + beyond) / 2;
     }
@@ -43,7 +45,7 @@ vb_status vb_scan_outer(vb_surface *s, int axis, double z) {
 }
 
 /* how far from zero the density is, as foretold, within reach of its top on the way */
-static double end_of_reach(const vb_scan_axis *a, const double *density, int side) {
+static double end_of_reach(const vb_scan_axis *a, const double *density, double reach, int side) {
   int zero = (int)lround(-VB_LINE_FROM / VB_LINE_STEP), end = side < 0 ? -1 : VB_LINE;
   double top = -INFINITY, z = 0;
   for (int g = 0; g < VB_LINE; g++) {
@@ -52,7 +54,7 @@ static double end_of_reach(const vb_scan_axis *a, const double *density, int sid
   }
   for (int g = zero; g != end; g += side) {
     top = fmax(top, density[g]);
-    if (!(density[g] > top - a->reach)) break;
+    if (!(density[g] > top - reach)) break;
     z = VB_LINE_FROM + g * VB_LINE_STEP;
   }
   return z;
@@ -60,9 +62,10 @@ static double end_of_reach(const vb_scan_axis *a, const double *density, int sid
 
 vb_status vb_scan_ends(vb_surface *s, int axis, const double *density) {
   vb_scan_axis *a = s->axis + axis;
-  double far = a->reach * a->spread / sqrt(fmax(s->hess[axis * (size_t)(s->K + 1)], 0.2));
-  double lo = fmax(end_of_reach(a, density, -1), -far);
-  double hi = fmin(end_of_reach(a, density, 1), far);
+  double reach = a->heavy ? FURTHER : REACH;
+  double far = reach * a->spread / sqrt(fmax(s->hess[axis * (size_t)(s->K + 1)], 0.2));
+  double lo = fmax(end_of_reach(a, density, reach, -1), -far);
+  double hi = fmin(end_of_reach(a, density, reach, 1), far);
   vb_status st = VB_OK;
   if (lo < a->z[0] - BESIDE) st = vb_scan_outer(s, axis, lo);
   if (st == VB_INTERRUPTED) return st;

@@ -90,15 +90,7 @@ static vb_status positive_part(int d, double *p) {
 /* inverse of the symmetric s (lower triangle), full */
 static vb_status invert(int d, double *s) {
   vb_status st = vb_small_chol(d, s);
-  double inverse[STRIDE];
-  for (int c = 0; c < d && st == VB_OK; c++) {
-    double *e = inverse + c * d;
-    memset(e, 0, sizeof(double) * d);
-    e[c] = 1;
-    vb_small_half(d, s, e);
-    vb_small_half_t(d, s, e);
-  }
-  if (st == VB_OK) memcpy(s, inverse, sizeof(double) * d * d);
+  if (st == VB_OK) vb_chol_inverse(d, s, d);
   return st;
 }
 
@@ -146,11 +138,9 @@ static void look_up(const vb_reference_term *r, double log_q, double *f) {
   double at = (log_q - r->from) / TABLE_STEP;
   at = fmin(fmax(at, 0), TABLE - 1.000001);
   int k = (int)at;
-  double u = at - k, v = 1 - u;
   const double *lo = r->table + 8 * k, *hi = lo + 8;
   for (int i = 0; i < 4; i++)
-    f[i] = lo[i] * (1 + 2 * u) * v * v + hi[i] * u * u * (3 - 2 * u) +
-           TABLE_STEP * u * v * (lo[4 + i] * v - hi[4 + i] * u);
+    f[i] = vb_hermite(TABLE_STEP, at - k, lo[i], hi[i], lo[4 + i], hi[4 + i]);
 }
 
 static double single_at(const vb_reference_term *r, double sd, double s) {
@@ -205,48 +195,6 @@ static vb_status make_term(vb_fit *fit, int k, vb_reference_term *r) {
   for (int a = 0; a < d; a++) r->variance[a] = 1 / fmax(total[a], 1e-12 * omega[a + a * d]);
   if (d == 1 && st == VB_OK) make_table(fit->host, r);
   if (d == 2) vb_pairs_make(fit->host, r->n, r->p, r->b, &r->pairs);
-  return st;
-}
-
-/* sd of what a row has of its own */
-static double residual(const vb_reference *r, const vb_theta *theta) {
-  double sigma = theta->par[0];
-  return r->polar < 0 ? sigma : hypot(sigma, theta->natural[r->hyper->first[r->polar]]);
-}
-
-static double location(const vb_reference *r, const vb_theta *theta) {
-  double sum = 0;
-  for (int k = 0; k < r->n_threshold; k++) sum += theta->par[k] / r->n_threshold;
-  return sum;
-}
-
-vb_status vb_reference_make(vb_fit *fit, const double *scale, vb_reference *r) {
-  const vb_model *m = fit->model;
-  const vb_natural *sigma = fit->hyper->natural + fit->hyper->first_par;
-  vb_status st = VB_OK;
-  *r = (vb_reference){.hyper = fit->hyper, .n_term = m->n_term};
-  r->term = fit->host->alloc(m->n_term + 1, sizeof(vb_reference_term));
-  r->polar = -1;
-  for (int k = 0; k < m->n_term && fit->hyper->polar; k++)
-    if (fit->hyper->natural[fit->hyper->first[k]].axis == fit->hyper->radius) r->polar = k;
-  r->scaled = m->family->identity && m->n_par && sigma->axis >= 0;
-  if (r->scaled) { /* further out it would rule the tails, where it is least right */
-    double reach = FOLLOWED * scale[fit->hyper->polar ? fit->hyper->radius : sigma->axis];
-    r->sigma = residual(r, &fit->theta);
-    r->least = exp(-reach);
-    r->most = exp(reach);
-  }
-  if (m->family->thresholds && sigma->axis >= 0) {
-    r->n_threshold = m->n_par;
-    r->location = location(r, &fit->theta);
-    r->reach = FOLLOWED * scale[sigma->axis];
-  }
-  for (int k = 0; k < m->n_term && st == VB_OK; k++) {
-    st = make_term(fit, k, r->term + k);
-    const vb_reference_term *t = r->term + k;
-    if (st == VB_OK && t->ones >= 0) /* the most that is known of a location */
-      r->data_variance = fmax(r->data_variance, t->variance[t->ones] / m->term[k].n_level);
-  }
   return st;
 }
 
@@ -329,8 +277,57 @@ static double term_at(const vb_reference_term *t, const double *sd, const double
   return out + integrate_delta(t, g, gg);
 }
 
+/* sd of what a row has of its own */
+static double residual(const vb_reference *r, const vb_theta *theta) {
+  double sigma = theta->par[0];
+  return r->polar < 0 ? sigma : hypot(sigma, theta->natural[r->hyper->first[r->polar]]);
+}
+
+static double location(const vb_reference *r, const vb_theta *theta) {
+  double sum = 0;
+  for (int k = 0; k < r->n_threshold; k++) sum += theta->par[k] / r->n_threshold;
+  return sum;
+}
+
+/* does a move of the thresholds move it? */
+static int is_moved(const vb_reference *r, const vb_reference_term *t) {
+  return r->n_threshold && t->ones >= 0;
+}
+
+vb_status vb_reference_make(vb_fit *fit, const double *scale, vb_reference *r) {
+  const vb_model *m = fit->model;
+  const vb_natural *sigma = fit->hyper->natural + fit->hyper->first_par;
+  vb_status st = VB_OK;
+  *r = (vb_reference){.hyper = fit->hyper, .n_term = m->n_term};
+  r->term = fit->host->alloc(m->n_term + 1, sizeof(vb_reference_term));
+  r->polar = -1;
+  for (int k = 0; k < m->n_term && fit->hyper->polar; k++)
+    if (fit->hyper->natural[fit->hyper->first[k]].axis == fit->hyper->radius) r->polar = k;
+  r->scaled = m->family->identity && m->n_par && sigma->axis >= 0;
+  if (r->scaled) { /* further out it would rule the tails, where it is least right */
+    double reach = FOLLOWED * scale[fit->hyper->polar ? fit->hyper->radius : sigma->axis];
+    r->sigma = residual(r, &fit->theta);
+    r->least = exp(-reach);
+    r->most = exp(reach);
+  }
+  if (m->family->thresholds && sigma->axis >= 0) {
+    r->n_threshold = m->n_par;
+    r->location = location(r, &fit->theta);
+    r->reach = FOLLOWED * scale[sigma->axis];
+  }
+  for (int k = 0; k < m->n_term && st == VB_OK; k++) {
+    vb_reference_term *t = r->term + k;
+    st = make_term(fit, k, t);
+    if (st == VB_OK && !r->scaled)
+      t->centre = term_at(t, t->sd, t->chol, 1, is_moved(r, t) ? t->centre_cd : NULL);
+    if (st == VB_OK && t->ones >= 0) /* the most that is known of a location */
+      r->data_variance = fmax(r->data_variance, t->variance[t->ones] / m->term[k].n_level);
+  }
+  return st;
+}
+
 double vb_reference_at(const vb_reference *r, const vb_theta *theta) {
-  double out = 0, scale = 1, now[2], then[2], more = 0, data = 0, linear = 0;
+  double out = 0, scale = 1, now[2], more = 0, data = 0, linear = 0;
   int n_moved = 0;
   if (r->scaled) {
     double ratio = fmin(fmax(residual(r, theta) / r->sigma, r->least), r->most);
@@ -341,10 +338,10 @@ double vb_reference_at(const vb_reference *r, const vb_theta *theta) {
     if (k == r->polar) continue; /* of it the data know the radius alone */
     const double *sd = theta->natural + r->hyper->first[k],
                  *chol = theta->chol + (size_t)k * STRIDE;
-    int moved = r->n_threshold && t->ones >= 0;
-    out += term_at(t, sd, chol, scale, moved ? now : NULL) -
-           term_at(t, t->sd, t->chol, scale, moved ? then : NULL);
-    if (!moved) continue;
+    const double *then = t->centre_cd;
+    out += term_at(t, sd, chol, scale, is_moved(r, t) ? now : NULL) -
+           (r->scaled ? term_at(t, t->sd, t->chol, scale, NULL) : t->centre);
+    if (!is_moved(r, t)) continue;
     n_moved++;
     more += 1 / now[0] - 1 / then[0];
     data += 1 / then[0];

@@ -13,7 +13,8 @@ typedef struct { /* one random term: its levels, or some of many */
   double delta_precision[VB_MAX_DIM]; /* infinite: no such fixed effect */
   double variance[VB_MAX_DIM];        /* one over the mean precision of its levels' data */
   double sd[VB_MAX_DIM], chol[VB_MAX_DIM * VB_MAX_DIM]; /* at the centre */
-  int ones;                                             /* its column of ones, -1: none */
+  double centre, centre_cd[2]; /* its likelihood, C and D there, where no sigma moves them */
+  int ones;                    /* its column of ones, -1: none */
   double *table,
       from; /* of one sd: its sums over levels by log sd^2, from `from` on (reference.c) */
 } vb_reference_term;

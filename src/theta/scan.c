@@ -35,19 +35,23 @@ static double slope_at_zero(const vb_surface *s, int i, int j) {
   return (y[k + 1] - y[k]) / h - h * (2 * y2[k] + y2[k + 1]) / 6;
 }
 
+/* -second derivatives of the log density at zero, along axis i and each of the axes */
+static void curvature_along(vb_surface *s, int i, double *out) {
+  double at[VB_MAX_AXIS] = {0}, up[VB_MAX_AXIS], down[VB_MAX_AXIS], h = 1e-2;
+  at[i] = h;
+  vb_known_gradient(s, at, up);
+  at[i] = -h;
+  vb_known_gradient(s, at, down);
+  for (int j = 0; j < s->K; j++) out[j] = -slope_at_zero(s, i, j) - (up[j] - down[j]) / (2 * h);
+}
+
 /* -Hessian of the log density at zero, made positive, with what its inverse says of the axes */
 static vb_status curvature(vb_surface *s) {
   int K = s->K;
-  double at[VB_MAX_AXIS] = {0}, up[VB_MAX_AXIS], down[VB_MAX_AXIS], h = 1e-2, value[VB_MAX_AXIS];
-  double *hess = s->hess, *v = s->correlation;
+  double row[VB_MAX_AXIS], value[VB_MAX_AXIS], *hess = s->hess, *v = s->correlation;
   for (int i = 0; i < K; i++) {
-    at[i] = h;
-    vb_known_gradient(s, at, up);
-    at[i] = -h;
-    vb_known_gradient(s, at, down);
-    at[i] = 0;
-    for (int j = 0; j < K; j++)
-      hess[i + (size_t)j * K] = -slope_at_zero(s, i, j) - (up[j] - down[j]) / (2 * h);
+    curvature_along(s, i, row);
+    for (int j = 0; j < K; j++) hess[i + (size_t)j * K] = row[j];
   }
   for (int i = 0; i < K; i++) {
     hess[i * (size_t)(K + 1)] = fmax(hess[i * (size_t)(K + 1)], 0.1);
@@ -95,16 +99,6 @@ static void change_scale(vb_surface *s, int k, double ratio) {
   }
 }
 
-/* -second derivative along an axis at zero */
-static double own_curvature(vb_surface *s, int k) {
-  double at[VB_MAX_AXIS] = {0}, up[VB_MAX_AXIS], down[VB_MAX_AXIS], h = 1e-2;
-  at[k] = h;
-  vb_known_gradient(s, at, up);
-  at[k] = -h;
-  vb_known_gradient(s, at, down);
-  return -slope_at_zero(s, k, k) - (up[k] - down[k]) / (2 * h);
-}
-
 /* The inner nodes of an axis.  Its scale is the optimiser's guess, which may be far off where the
  * climb was short: where the nodes say so, others in a better one, which leave the first as they
  * are if they are far enough from zero. */
@@ -114,8 +108,9 @@ static vb_status inner_nodes(vb_surface *s, int k) {
     vb_status st = vb_scan_near(s, k, -FIRST);
     if (st == VB_OK) st = vb_scan_near(s, k, FIRST);
     if (st != VB_OK || round == 2) return st;
-    double curved = own_curvature(s, k), most = s->most_scale[k] / s->scale[k];
-    double ratio = fmin(fmin(1 / sqrt(fmax(curved, 0.06)), 4), most);
+    double curved[VB_MAX_AXIS], most = s->most_scale[k] / s->scale[k];
+    curvature_along(s, k, curved);
+    double ratio = fmin(fmin(1 / sqrt(fmax(curved[k], 0.06)), 4), most);
     if (ratio < UNIT && ratio > 1 / UNIT) return VB_OK;
     change_scale(s, k, ratio);
     if (ratio < 1) return VB_OK; /* what is too far in is found by the scan */
@@ -155,7 +150,7 @@ static double doubt(const vb_surface *s, int axis, const double *density, double
   for (int q = 0; q < a->n; q++) y[q] = s->grad[axis + (size_t)a->node[q] * s->K];
   vb_spline(a->n, a->z, y, y2);
   vb_main_effect(s, axis, main);
-  double sum = 0, apart = vb_is_heavy(a) ? APART / 2 : APART;
+  double sum = 0, apart = a->heavy ? APART / 2 : APART;
   for (int g = 0; g < VB_LINE; g++) {
     double z = VB_LINE_FROM + g * VB_LINE_STEP;
     other[g] = NAN;
@@ -172,8 +167,8 @@ static double doubt(const vb_surface *s, int axis, const double *density, double
     if (isnan(other[g])) continue;
     for (int q = 0; q < a->n; q++) near = fmin(near, fabs(z - a->z[q]));
     if (near < apart) continue;
-    double gap = fabs(main[g] - (other[g] - other[zero])) *
-                 exp(fmin(density[g], 0) / (vb_is_heavy(a) ? 4 : 2));
+    double gap =
+        fabs(main[g] - (other[g] - other[zero])) * exp(fmin(density[g], 0) / (a->heavy ? 4 : 2));
     if (gap > worst) {
       worst = gap;
       *where = z;
@@ -194,7 +189,7 @@ vb_status vb_scan(vb_surface *s) {
   for (int i = 0; i < s->K && st == VB_OK; i++) {
     line_density(s, i, density);
     st = vb_scan_ends(s, i, density);
-    double precise = s->K == 1 ? ALONE_PRECISE : vb_is_heavy(s->axis + i) ? HEAVY_PRECISE : PRECISE;
+    double precise = s->K == 1 ? ALONE_PRECISE : s->axis[i].heavy ? HEAVY_PRECISE : PRECISE;
     while (st == VB_OK && s->axis[i].n < vb_scan_most(s, i)) {
       line_density(s, i, density);
       if (doubt(s, i, density, &where) < precise) break;

@@ -17,10 +17,10 @@
 #define CROSS_END                                                                                  \
   0.7                  /* scores beyond the last node where cross slopes are linear, then constant \
                         */
-#define SHARP 4        /* ratio of slopes' distances from the chord that the cubic overshoots */
 #define REST_END 1     /* the same of the remainder */
 #define CORNER_END 1.4 /* corners' distances from zero beyond which theirs is constant */
 #define PHI_END 1      /* and of phi */
+#define SHARP 4        /* ratio of slopes' distances from the chord that the cubic overshoots */
 
 void vb_spline(int n, const double *t, const double *y, double *y2) {
   double c[VB_SCAN_MOST], d[VB_SCAN_MOST];
@@ -130,8 +130,7 @@ double vb_warp_at(const vb_warp *warp, double z, double *slope) {
   double u = at - k, v = 1 - u;
   *slope = 6 * u * v * (w[k + 1] - w[k]) / h + d[k] * v * (1 - 3 * u) + d[k + 1] * u * (3 * u - 2);
   *slope = fmax(*slope, 1e-6);
-  return w[k] * (1 + 2 * u) * v * v + h * d[k] * u * v * v + w[k + 1] * u * u * (3 - 2 * u) -
-         h * d[k + 1] * u * u * v;
+  return vb_hermite(h, u, w[k], w[k + 1], d[k], d[k + 1]);
 }
 
 double vb_warp_inverse(const vb_warp *warp, double w) {

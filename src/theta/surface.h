@@ -26,7 +26,7 @@ typedef struct { /* the nodes along one axis, ascending */
   double z[VB_SCAN_MOST];
   double *known; /* VB_LINE: what is known, along it */
   double spread; /* sd of the axis over that given all others, 1 to 2 */
-  double reach;  /* nats below the top of the outer nodes */
+  int heavy;     /* are its tails? */
   double decay;  /* of a log sd: likelihoods fall flat to its left, like exp(decay z) */
   double *main;  /* VB_LINE: the main effect, interpolated */
   vb_warp warp;
@@ -80,7 +80,6 @@ vb_status vb_scan_near(vb_surface *s, int axis, double z);
 void vb_known_gradient(vb_surface *s, const double *z, double *grad);
 /* node, at z, among those of an axis */
 void vb_scan_keep(vb_scan_axis *a, double z, int node);
-int vb_is_heavy(const vb_scan_axis *a);          /* are its tails? */
 int vb_scan_most(const vb_surface *s, int axis); /* nodes before the first integral */
 
 /* ---- scan.c ---- */
@@ -142,8 +141,8 @@ vb_status vb_cloud_integrate(vb_surface *s, int rounds, int T0, int T, vb_cloud 
 vb_status vb_cloud_exact(vb_surface *s, int rounds, int T, vb_cloud *c);
 
 /* ---- spread.c ---- */
-/* weights of the nodes, none negative, with which sums over them are those over the points */
 /* points of the cloud at which up to n further nodes serve best; how many there are */
 int vb_spread_choose(const vb_surface *s, const vb_cloud *c, int n, int *chosen);
+/* weights of the nodes, none negative, with which sums over them are those over the points */
 vb_status vb_spread_weights(const vb_surface *s, const vb_cloud *c, double *weight);
 #endif

@@ -4,6 +4,7 @@
  * of the variance.  Ridge, the penalty by leaving one node out at a time. */
 #include <math.h>
 #include <string.h>
+#include "numbers/ridge.h"
 #include "numbers/small.h"
 #include "theta/surface.h"
 
@@ -28,12 +29,6 @@ double vb_tilt_at(const vb_surface *s, const double *w) {
   return vb_dot(1 + 2 * s->K, row, s->tilt);
 }
 
-typedef struct { /* M nodes with 1 + K equations each, P unknowns */
-  int K, M, P;
-  double *row, *y;                /* P x (1 + K) M, node by node */
-  double *a, *b, *hat, *off, *by; /* P x P, P; (1 + K)^2, 1 + K, P x (1 + K) */
-} regression;
-
 /* what the surface misses at a node: the value, with the remainder, which has no gradient, and the
  * gradient in the scores w */
 static void residual(const vb_surface *s, int node, double *w, double *y) {
@@ -48,7 +43,7 @@ static void residual(const vb_surface *s, int node, double *w, double *y) {
   }
 }
 
-static void fill(const vb_surface *s, int from, regression *r) {
+static void fill(const vb_surface *s, int from, vb_ridge *r) {
   int K = s->K;
   double w[VB_MAX_AXIS];
   for (int i = 0; i < r->M; i++) {
@@ -62,64 +57,17 @@ static void fill(const vb_surface *s, int from, regression *r) {
   }
 }
 
-/* coefficients under a penalty on all but the first; the sum of squares with each node left out */
-static vb_status ridge(regression *r, double penalty, double *left_out) {
-  int P = r->P, n = 1 + r->K, all = n * r->M;
-  memset(r->a, 0, sizeof(double) * P * P);
-  memset(r->b, 0, sizeof(double) * P);
-  for (int e = 0; e < all; e++) {
-    const double *x = r->row + (size_t)e * P;
-    for (int i = 0; i < P; i++) {
-      if (x[i] == 0) continue;
-      r->b[i] += x[i] * r->y[e];
-      for (int j = 0; j <= i; j++) r->a[i + (size_t)j * P] += x[i] * x[j];
-    }
-  }
-  for (int i = 0; i < P; i++) r->a[i * (size_t)(P + 1)] += (i ? penalty : 0) + 1e-8;
-  vb_status st = vb_chol(P, r->a, P);
-  if (st != VB_OK) return st;
-  vb_chol_solve(P, r->a, P, 1, r->b, P);
-  *left_out = 0;
-  for (int g = 0; g < r->M; g++) { /* e_left = (I - X A^-1 X')^-1 e */
-    const double *x = r->row + (size_t)g * n * P;
-    memcpy(r->by, x, sizeof(double) * n * P);
-    vb_chol_half(P, r->a, P, n, r->by, P);
-    for (int i = 0; i < n; i++) {
-      r->off[i] = r->y[g * n + i] - vb_dot(P, x + (size_t)i * P, r->b);
-      for (int j = 0; j < n; j++)
-        r->hat[i + j * n] = (i == j) - vb_dot(P, r->by + (size_t)i * P, r->by + (size_t)j * P);
-    }
-    st = vb_chol(n, r->hat, n);
-    if (st != VB_OK) return st;
-    vb_chol_solve(n, r->hat, n, 1, r->off, n);
-    *left_out += vb_dot(n, r->off, r->off);
-  }
-  return VB_OK;
-}
-
 vb_status vb_tilt_fit(vb_surface *s, int from) {
-  const vb_host *h = s->fit->host;
   int K = s->K, M = s->n - from, P = 1 + 2 * K, n = 1 + K;
-  regression r = {.K = K, .M = M, .P = P};
-  double mean = 0, plain = 0, best = INFINITY, left;
+  vb_ridge r;
+  double mean = 0, plain = 0;
   memset(s->tilt, 0, sizeof(double) * P);
   if (M < 1) return VB_OK;
-  r.row = h->alloc((size_t)P * n * M, sizeof(double));
-  r.y = h->alloc((size_t)n * M, sizeof(double));
-  r.a = h->alloc((size_t)P * P, sizeof(double));
-  r.b = h->alloc(P, sizeof(double));
-  r.hat = h->alloc((size_t)n * n, sizeof(double));
-  r.off = h->alloc(n, sizeof(double));
-  r.by = h->alloc((size_t)P * n, sizeof(double));
+  vb_ridge_alloc(s->fit->host, M, n, P, &r);
   fill(s, from, &r);
   for (int i = 0; i < M; i++) mean += r.y[i * n] / M;
   for (int e = 0; e < n * M; e++) plain += pow(r.y[e] - (e % n ? 0 : mean), 2);
-  for (int k = 0; k < PENALTIES; k++) {
-    if (ridge(&r, pow(10, k / 2.0 - 1), &left) != VB_OK || !(left < best)) continue;
-    best = left;
-    memcpy(s->tilt, r.b, sizeof(double) * P);
-  }
-  if (best <= WORTH * plain) return VB_OK;
+  if (vb_ridge_fit(s->fit->host, &r, -1, 0.5, PENALTIES, s->tilt) <= WORTH * plain) return VB_OK;
   memset(s->tilt, 0, sizeof(double) * P);
   s->tilt[0] = mean;
   return VB_OK;

@@ -44,9 +44,8 @@ typedef struct { /* the points nearest first, with their squared distances */
   const vb_block *block[NEAR];
 } known;
 
-static void add(known *k, const double *z, const double *at, const vb_block *block) {
-  double d = 0;
-  for (int a = 0; a < k->K; a++) d += (z[a] - at[a]) * (z[a] - at[a]);
+/* z, at squared distance d */
+static void add(known *k, const double *z, double d, const vb_block *block) {
   if (k->n == NEAR && d >= k->distance[NEAR - 1]) return;
   int i = k->n < NEAR ? k->n++ : NEAR - 1;
   for (; i > 0 && k->distance[i - 1] > d; i--) {
@@ -59,29 +58,31 @@ static void add(known *k, const double *z, const double *at, const vb_block *blo
   memcpy(k->z[i], z, sizeof(double) * k->K);
 }
 
+/* in units of the axes, once there are nodes */
 static void to_z(const vb_fit *fit, const double *x, double *z) {
-  vb_whiten(fit->hyper->n_axis, fit->root, fit->mode, x, z);
+  int K = fit->hyper->n_axis;
+  if (fit->n_node)
+    vb_whiten(K, fit->root, fit->mode, x, z);
+  else
+    memcpy(z, x, sizeof(double) * K);
 }
 
 static void gather(const vb_fit *fit, const double *x, known *k) {
   const vb_trail *t = fit->trail;
   double at[VB_MAX_AXIS], z[VB_MAX_AXIS];
-  int whitened = fit->n_node > 0, K = fit->hyper->n_axis;
+  int K = fit->hyper->n_axis;
   k->n = 0;
   k->K = K;
-  k->length = whitened ? LENGTH : LENGTH_ON_THE_WAY;
-  memcpy(at, x, sizeof(double) * K);
-  if (whitened) to_z(fit, x, at);
+  k->length = fit->n_node ? LENGTH : LENGTH_ON_THE_WAY;
+  to_z(fit, x, at);
   for (int s = 0; s < fit->n_node; s++) {
     to_z(fit, fit->node[s]->x, z);
-    add(k, z, at, &fit->node[s]->block);
+    add(k, z, vb_squared_distance(K, z, at), &fit->node[s]->block);
   }
   for (int s = 0; t && t->K == K && may_foretell(fit) && s < t->n; s++) {
-    memcpy(z, t->x[s], sizeof(double) * K);
-    if (whitened) to_z(fit, t->x[s], z);
-    double d = 0;
-    for (int a = 0; a < K; a++) d += (z[a] - at[a]) * (z[a] - at[a]);
-    if (d < FAR) add(k, z, at, t->block + s);
+    to_z(fit, t->x[s], z);
+    double d = vb_squared_distance(K, z, at);
+    if (d < FAR) add(k, z, d, t->block + s);
   }
 }
 
@@ -90,11 +91,8 @@ static vb_status weigh(known *k) {
   int n = k->n;
   double c[NEAR * NEAR], rhs[2 * NEAR], *one = rhs + NEAR, scale = 2 * k->length * k->length;
   for (int i = 0; i < n; i++) {
-    for (int j = i; j < n; j++) {
-      double d = 0;
-      for (int a = 0; a < k->K; a++) d += (k->z[i][a] - k->z[j][a]) * (k->z[i][a] - k->z[j][a]);
-      c[j + i * n] = exp(-d / scale) + (i == j) * NUGGET;
-    }
+    for (int j = i; j < n; j++)
+      c[j + i * n] = exp(-vb_squared_distance(k->K, k->z[i], k->z[j]) / scale) + (i == j) * NUGGET;
     rhs[i] = exp(-k->distance[i] / scale);
     one[i] = 1;
   }
@@ -134,10 +132,7 @@ void vb_warm_start(vb_fit *fit, const double *x) {
   known k;
   gather(fit, x, &k);
   if (!k.n) return;
-  if (k.n == 1 || k.distance[0] < SAME || !may_foretell(fit) || weigh(&k) != VB_OK) {
-    vb_block_copy(fit->model, k.block[0], &fit->block);
-    return;
-  }
   vb_block_copy(fit->model, k.block[0], &fit->block);
-  foretell(fit->model, &k, &fit->block);
+  if (k.n > 1 && k.distance[0] >= SAME && may_foretell(fit) && weigh(&k) == VB_OK)
+    foretell(fit->model, &k, &fit->block);
 }

@@ -2,7 +2,7 @@ fit <- advi(schools_density, schools_init, schools_gradient, lower = c(tau = 0))
 
 test_that("every field is documented in ?advifit and holds plain data", {
   page <- file.path(source_root(), "man", "advifit.Rd")
-  skip_if_not(file.exists(page))
+  skip_if_not(file.exists(page), "no man/ here")
   text <- paste(readLines(page, warn = FALSE), collapse = "\n")
   described <- vapply(names(fit), function(field) {
     grepl(paste0("\\\\code\\{", field, "\\}"), text)

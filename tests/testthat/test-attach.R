@@ -83,12 +83,13 @@ test_that("our fits are known in any order of attaching", {
 })
 
 test_that("generics of other packages take our fits by their full names", {
-  skip_if_not(all(samplers %in% sets$samplers))
+  skip_if_not(all(samplers %in% sets$samplers), "samplers are not installed")
   for (order in there[3:4]) expect_identical(failed(order$full), character())
 })
 
 test_that("fits of rstanarm, lme4 and brms are handed on", {
-  skip_if_not(all(c(samplers, "lme4") %in% sets$samplers))
+  skip_if_not(all(c(samplers, "lme4") %in% sets$samplers),
+              "samplers are not installed")
   home <- in_new_session(NULL, c("library(rstanarm)", asked, stan_lines))$stan
   for (order in there[3:4]) {
     expect_identical(order$stan, home)

@@ -58,8 +58,8 @@ test_that("a model that is too large for the engine says so", {
 })
 
 test_that("a forked child does not wait for its parent's threads", {
-  skip_on_os("windows")
-  skip_on_cran()
+  skip_on_os("windows")              # it cannot fork
+  skip_on_cran()                     # a child that hangs is waited for, a minute
   n <- 6000
   data <- data.frame(x = sin(seq_len(n)), y = as.numeric(cos(seq_len(n)^2) > 0))
   fit <- function() fixef(vb(y ~ x, data, family = binomial(), cores = 2))

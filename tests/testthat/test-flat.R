@@ -117,7 +117,7 @@ test_that("counts that are all zero", {
 })
 
 test_that("a separated column beside a random effect", {
-  skip_on_cran()
+  skip_on_cran()                     # some seconds
   set.seed(2)
   rows <- data.frame(g = gl(20, 50), x = rep(c(rep(0, 99), 1), 10))
   rows$y <- rpois(1000, exp(0.4 + rnorm(20, 0, 0.3)[rows$g]))

@@ -35,7 +35,7 @@ test_that("Matrix is not loaded for a core that is nearly full", {
 })
 
 test_that("the clock of a fit stands still while packages are loaded", {
-  skip_if(isNamespaceLoaded("stats4"))
+  skip_if(isNamespaceLoaded("stats4"), "stats4 is loaded already")
   event <- packageEvent("stats4", "onLoad")
   setHook(event, function(...) Sys.sleep(0.3))
   on.exit({

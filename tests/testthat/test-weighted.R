@@ -3,10 +3,11 @@
 # such point had all of the weight.
 
 test_that("twelve hyperparameters of a student model are those of NUTS", {
-  skip_on_cran()
+  skip_on_cran()                     # some seconds
   fit <- vb(y ~ x1 + x2 + x3 + (x1 + x2 + x3 | g), slopes_data(), family = student(),
             prior = normal(0, 2), verbose = FALSE)
   expect_identical(fit$engine$rule, "weighted")
+  expect_true(fit$converged)
   expect_gt(fit$engine$ess, 50)
   reference <- utils::read.csv(test_path("fixtures", "student-slopes.csv"))
   got <- posterior_summary(fit, probs = c(0.05, 0.95))[reference$parameter, ]

@@ -42,7 +42,7 @@ damages <- list(
 )
 
 test_that("no damage of a field ends the session or gives an error without a class", {
-  skip_on_cran()
+  skip_on_cran()                     # every field of several fits
   verbs <- list(function(f) as.matrix(f, ndraws = 3), function(f) predict(f, se.fit = TRUE))
   for (fit in small_fits()) {
     plain <- unclass(fit)
@@ -159,7 +159,7 @@ test_that("where the data of a damaged fit came from is looked through too", {
     damaged$source <- source
     expect_error(predict(damaged, cars[1:2, ]), "source", class = "vb_error_fit")
   }
-  fit$source <- NULL                       # as older fits
+  fit$source <- NULL                       # not every fit has one
   expect_length(predict(fit, cars[1:2, ]), 2)
 })
 
