@@ -1,6 +1,6 @@
 #!/usr/bin/env Rscript
 # Rscript dev/test.R: installs what the tests need, and varbayes, and runs the whole suite.
-# Prints what was skipped and why; the last line counts.
+# Prints what was skipped and why, and again what failed; the last line counts.
 here <- dirname(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)))
 source(file.path(here, "install.R"))
 
@@ -36,6 +36,15 @@ for (i in which(lengths(skips$hits) > 0)) {
         sub("^Reason: ", "", conditionMessage(skip)), "\n", sep = "")
   }
 }
-failed <- class_of("failure")$n + class_of("error")$n
+bad <- list(class_of("failure"), class_of("error"))
+for (kind in bad) {
+  for (i in which(lengths(kind$hits) > 0)) {
+    for (hit in kind$hits[[i]]) {
+      cat("failed ", results[[i]]$file, ", ", results[[i]]$test, ": ",
+          gsub("\n", "\nfailed   ", conditionMessage(hit), fixed = TRUE), "\n", sep = "")
+    }
+  }
+}
+failed <- sum(vapply(bad, `[[`, 0L, "n"))
 cat(sprintf("%d passed, %d failed, %d skipped\n", class_of("success")$n, failed, skips$n))
 quit(status = if (failed > 0) 1L else 0L)
