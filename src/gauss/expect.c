@@ -137,7 +137,7 @@ static double over_bend(const vb_family *family, const vb_rows *rows, int i, dou
                         const double *par) {
   if (!family->bend) return v;
   const vb_rows row = vb_rows_range(rows, i, 1);
-  double scale = fmin(bend_of(family, &row, par).scale, 1);
+  double scale = bend_of(family, &row, par).scale;
   return v / (scale * scale);
 }
 

@@ -200,6 +200,7 @@ test_that("expectations are right however wide the normal is against the density
     list("negbinomial", "log", c(0, 3), 1, 0.01, log(0.01)), list("beta", "logit", 0.3, 1, 5, 0),
     list("student", "identity", 2, 1, c(1, 4), 2),
     list("student", "identity", 2, 4, c(0.01, 4), 2),
+    list("student", "identity", 2, 1, c(1, 1.1), 2), list("student", "identity", 2, 1, c(40, 2), 2),
     list("cumulative", "logit", 1:3, 1, c(-1, 2), 0),
     list("cumulative", "probit", 2, 1, c(-1, 2), 0)
   )
@@ -224,7 +225,7 @@ test_that("expectations are right however wide the normal is against the density
     expect_lt(max(abs(got - exact) / pmax(scale, abs(exact))), 5e-4)
   }
   for (case in cases) {
-    for (y in case[[3L]]) for (s in c(0.5, 4, 30, 1e3, 1e5)) {
+    for (y in case[[3L]]) for (s in c(0.5, 1.7, 4, 30, 1e3, 1e5)) {
       check(case, y, s, 1)
       check(case, y, s, 5 * s)
     }

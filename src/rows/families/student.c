@@ -29,9 +29,10 @@ static void log_lik(const vb_family *self, const vb_rows *r, const double *eta, 
   over_lanes(r, eta, NULL, c, ll, d1, d2);
 }
 
+/* the logarithm's branch points lie sigma sqrt(nu) off the real line, the logit's pi */
 static void bend(const vb_rows *row, const double *par, double *at, double *scale) {
   *at = row->y[0];
-  *scale = par[0] / sqrt(fmax(row->w[0], 1e-300));
+  *scale = par[0] * fmin(sqrt(par[1]) / M_PI, 1) / sqrt(fmax(row->w[0], 1e-300));
 }
 
 /* (digamma(x + 1/2) - digamma(x) - 1 / (2 x)) / 2 with x = nu / 2: the eta-free part of d/dnu */
