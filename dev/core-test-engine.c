@@ -235,7 +235,9 @@ static void check_opaque(const example *e, const vb_fit *b) {
     double mean[2] = {0, 0};
     for (int s = 0; s < a->n_node; s++) mean[0] += a->node[s]->weight * a->node[s]->mean[k];
     for (int s = 0; s < b->n_node; s++) mean[1] += b->node[s]->weight * b->node[s]->mean[k];
-    check_near(mean[0], mean[1], 1e-4, "means without derivatives", e->what);
+    /* which nodes have weight hangs on the last digits of what they are at */
+    double unit = sqrt(a->node[0]->var[k]) / (1 + fabs(mean[1]));
+    check_near(mean[0], mean[1], 1e-3 * unit, "means without derivatives", e->what);
   }
 }
 

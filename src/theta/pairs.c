@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 #include "numbers/vb_math.h"
 #include "theta/pairs.h"
 
@@ -50,7 +51,8 @@ VB_INLINE void add_lanes(const vb_pairs *q, int first, const double *l, double s
 
 #define ADD_ALL(attribute, name)                                                       \
   attribute static void name(const vb_pairs *q, const double *l, double s, sums *to) { \
-    sums own = {{0}};                                                                  \
+    sums own;                                                                          \
+    memset(&own, 0, sizeof own);                                                       \
     for (int i = 0; i < LANES; i++) own.det[i] = 1;                                    \
     for (int first = 0; first < q->n; first += LANES) add_lanes(q, first, l, s, &own); \
     *to = own;                                                                         \
