@@ -51,6 +51,12 @@ integral_doubts <- list(
        says = function(engine) {
          paste0("it is interpolated, and means may be off by ", signif(engine$node_error / 5, 1L),
                 " standard deviations")
+       }),
+  list(class = "vb_integral_modes",
+       holds = function(engine) is_known(engine$second_mode),
+       says = function(engine) {
+         paste0("it has more than one mode, of which what is around the highest that was found is ",
+                "reported (another is ", signif(-engine$second_mode, 2L), " nats lower)")
        })
 )
 

@@ -101,12 +101,16 @@
 #'     `flat_left`: are there more of them than could be axes?}
 #'   \item{`log_lik`}{The expected log likelihood in `fit$elbo`; see [elbo()].}
 #'   \item{`solver`, `rule`}{How coefficients were solved for and hyperparameters integrated.}
+#'   \item{`n_component`}{How many of the nodes are of the mixture alone: Gaussians that the others
+#'     foretell, with the corrections of the nearest.}
 #'   \item{`n_cell`, `n_eval`, `n_sweep`}{The number of cells (different rows of predictors), of
 #'     values of the hyperparameters met, and of sweeps over the cells. `cell` is the cell of each
 #'     row.}
 #'   \item{`node_error`, `ess`, `khat`}{Interpolated nodes: the error of the interpolation. Weighted
 #'     ones: the effective number of points and the Pareto k of their weights. `NaN` where it does
 #'     not apply.}
+#'   \item{`second_mode`}{Where another mode of the hyperparameters was met than the highest, the
+#'     log density there less that at the highest, else `NaN`.}
 #'   \item{`lost`}{How far rounding errors may move a coefficient, in its standard deviations, at
 #'     the mode of the hyperparameters. Above 0.01 the fit counts as not converged.}
 #'   \item{`rq`}{Residual quadrature at the mode: its `size`, and the `max_level` of one level.}

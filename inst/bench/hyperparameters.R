@@ -23,12 +23,13 @@ cpu <- function(expr) sum(system.time(expr)[1:2])
 
 levels <- rep(c(4, 6, 16, 40, 5, 8, 12, 20, 30, 10), 3)
 sds <- rep(c(0.5, 0.3, 0.6, 0.4, 0.8), 6)
-cat("| model | K | nodes | evaluations | CPU s | node error |\n")
-cat("| --- | --- | --- | --- | --- | --- |\n")
+cat("| model | K | nodes | foretold | evaluations | CPU s | node error |\n")
+cat("| --- | --- | --- | --- | --- | --- | --- |\n")
 row <- function(name, fit, seconds) {
   e <- fit$engine
-  cat(sprintf("| %s | %d | %d | %d | %.2f | %.3f |\n", name, nrow(e$point$x), length(e$node$weight),
-              e$n_eval, seconds, e$node_error))
+  cat(sprintf("| %s | %d | %d | %d | %d | %.2f | %.3f |\n", name, nrow(e$point$x),
+              length(e$node$weight) - e$n_component, e$n_component, e$n_eval, seconds,
+              e$node_error))
 }
 for (k in c(1, 2, 3, 5, 8, 11, 15, 25)) {
   for (binary in c(FALSE, TRUE)) {

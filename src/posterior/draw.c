@@ -1,6 +1,7 @@
 /* Draws: theta from its weighted points, c from the Gaussian of the nearest node, its mean moved by
  * what the change of theta does to it.  Uniforms and normals come in; nothing is drawn here. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #define R_NO_REMAP
 #include <Rmath.h>
@@ -9,7 +10,10 @@
 #include "numbers/small.h"
 #include "posterior/draw.h"
 
-#define CHEAP 2e9 /* operations up to which every draw has its own factor */
+#define CHEAP 2e9   /* operations up to which every draw has its own factor */
+#define FEW_AXES 4  /* up to which a draw's theta is near a node's */
+#define THETAS 250  /* of more axes, at least so many different thetas of all draws, */
+#define AFFORD 2e10 /* unless their factors take more operations */
 
 typedef struct {
   const vb_model *m;
@@ -24,19 +28,19 @@ typedef struct {
   double *mean_slope;    /* n_coef per parameter of the family: what moving it does to the mean */
   vb_parts *tilted;      /* per site with a mixture prior: its posterior at the node */
   double log_congruence; /* log |C| of linear response */
+  double point_mean[VB_MAX_AXIS], point_sd[VB_MAX_AXIS];
 } drawer;
 
 /* x of one draw: its point; of independent factors, which have few, shrunk to the mean and spread
  * again, if that is a theta */
-static void draw_theta(drawer *d, const double *mean, const double *sd, int t, const double *normal,
-                       double *x) {
+static void draw_theta(drawer *d, int t, const double *normal, double *x) {
   int K = d->hyper->n_axis;
   double a = sqrt(1 - VB_DRAW_SMOOTH * VB_DRAW_SMOOTH);
-  const double *point = d->post->point_x + (size_t)t * K;
+  const double *point = d->post->point_x + (size_t)t * K, *mean = d->point_mean;
   memcpy(x, point, sizeof(double) * K);
   if (d->post->point_log_density) return;
   for (int k = 0; k < K - d->hyper->n_pin; k++) /* no two draws of a pinned combination are equal */
-    x[k] = mean[k] + a * (point[k] - mean[k]) + VB_DRAW_SMOOTH * sd[k] * normal[k];
+    x[k] = mean[k] + a * (point[k] - mean[k]) + VB_DRAW_SMOOTH * d->point_sd[k] * normal[k];
   if (vb_theta_set(d->hyper, x, &d->theta) != VB_OK) memcpy(x, point, sizeof(double) * K);
 }
 
@@ -284,64 +288,108 @@ static int pick_point(const vb_posterior *post, double u) {
   return last;
 }
 
+static void drawer_alloc(drawer *d) {
+  const vb_model *m = d->m;
+  const vb_host *h = m->host;
+  int D = m->n_coef;
+  vb_theta_alloc(h, d->hyper, &d->theta);
+  vb_theta_alloc(h, d->hyper, &d->at_node);
+  vb_inner_alloc(m, &d->in);
+  vb_block_alloc(m, &d->block);
+  d->ratio = h->alloc(D + 1, sizeof(double));
+  d->sd = h->alloc(D + 1, sizeof(double));
+  d->delta = h->alloc(D + 1, sizeof(double));
+  d->mean_slope = h->alloc((size_t)D * m->n_par + 1, sizeof(double));
+  if (m->ep) parts_alloc(d);
+}
+
+typedef struct { /* a draw: its uniform, its node; draws of one theta have one leader */
+  double uniform;
+  int i, node, leader;
+} place;
+
+static int by_node(const void *a, const void *b) {
+  const place *p = a, *q = b;
+  if (p->node != q->node) return p->node < q->node ? -1 : 1;
+  return p->leader != q->leader ? p->leader - q->leader : p->i - q->i;
+}
+
+/* draws that share a theta, and so a factor */
+static int sharing(drawer *d, int n) {
+  const vb_model *m = d->m;
+  double cost = vb_factor_cost(m), afford = CHEAP / cost;
+  if (d->hyper->n_axis > FEW_AXES && THETAS * cost < AFFORD) afford = fmax(afford, THETAS);
+  d->own_factor = !m->ep && (afford >= n || (d->hyper->n_axis > FEW_AXES && afford >= THETAS));
+  return d->own_factor && afford < n ? (int)ceil(n / afford) : 1;
+}
+
+typedef struct { /* of n draws: a uniform each, and normals, those of theta, `stride` apart */
+  int n, stride;
+  const double *uniform, *normal;
+} noise;
+
+/* Theta and node of every draw, those of one node together.  Neighbours among the uniforms have
+ * points that have nothing to do with each other, so that any may lead. */
+static void place_draws(drawer *d, const noise *z, double *x, int *point, place *out) {
+  int K = d->hyper->n_axis, n = z->n, share = sharing(d, n);
+  for (int i = 0; i < n; i++) out[i] = (place){z->uniform[i], i, 0, i};
+  if (share > 1) qsort(out, n, sizeof *out, vb_ascending);
+  for (int r = 0; r < n; r++) {
+    int i = out[r].i, first = r - r % share, leader = out[first].i;
+    out[r].leader = leader;
+    point[i] = pick_point(d->post, z->uniform[leader]);
+    draw_theta(d, point[i], z->normal + (size_t)leader * z->stride, x + (size_t)i * K);
+    out[r].node = nearest_node(d->post, K, x + (size_t)i * K);
+  }
+  qsort(out, n, sizeof *out, by_node);
+}
+
 vb_status vb_draw(const vb_posterior *post, int n, const double *uniform, const double *normal,
                   double *coef, double *natural, double *log_density) {
   const vb_model *m = post->model;
   const vb_hyper *hyper = post->hyper;
   const vb_host *h = m->host;
-  int K = hyper->n_axis, H = hyper->first_pin, D = m->n_coef;
-  drawer d = {
-      .m = m, .hyper = hyper, .post = post, .own_factor = !m->ep && vb_factor_cost(m) * n < CHEAP};
-  vb_theta_alloc(h, hyper, &d.theta);
-  vb_theta_alloc(h, hyper, &d.at_node);
-  vb_inner_alloc(m, &d.in);
-  vb_block_alloc(m, &d.block);
-  d.ratio = h->alloc(D + 1, sizeof(double));
-  d.sd = h->alloc(D + 1, sizeof(double));
-  d.delta = h->alloc(D + 1, sizeof(double));
-  d.mean_slope = h->alloc((size_t)D * m->n_par + 1, sizeof(double));
-  if (m->ep) parts_alloc(&d);
-  double mean[VB_MAX_AXIS], sd[VB_MAX_AXIS], *centre = h->alloc(D + 1, sizeof(double));
+  int K = hyper->n_axis, H = hyper->first_pin, D = m->n_coef, stride = coef ? D + H : H;
+  drawer d = {.m = m, .hyper = hyper, .post = post};
+  drawer_alloc(&d);
+  point_moments(post, K, d.point_mean, d.point_sd);
+  double *centre = h->alloc(D + 1, sizeof(double));
   double *x = h->alloc((size_t)n * K + 1, sizeof(double));
-  int *node = h->alloc(n + 1, sizeof(int)), *point = h->alloc(n + 1, sizeof(int));
-  point_moments(post, K, mean, sd);
+  int *point = h->alloc(n + 1, sizeof(int));
+  place *draw = h->alloc(n + 1, sizeof(place));
   vb_draw_density density;
   if (log_density) {
     d.log_congruence = log_det_congruence(m, post->congruence);
-    vb_status st = vb_draw_density_make(post, mean, sd, &density);
+    vb_status st = vb_draw_density_make(post, d.point_mean, d.point_sd, &density);
     if (st != VB_OK) return st;
   }
-  for (int i = 0; i < n; i++) {
-    const double *z = coef ? normal + (size_t)i * (D + H) + D : normal + (size_t)i * H;
-    point[i] = pick_point(post, uniform[i]);
-    draw_theta(&d, mean, sd, point[i], z, x + (size_t)i * K);
-    node[i] = nearest_node(post, K, x + (size_t)i * K);
-  }
-  for (int s = 0; s < post->n; s++) { /* draws of one node together: its factor is made once */
-    int entered = 0;
-    for (int i = 0; i < n; i++) {
-      if (node[i] != s) continue;
-      if (!coef) {
-        vb_status set = vb_theta_set(hyper, x + (size_t)i * K, &d.theta);
-        if (set != VB_OK) return set;
-        vb_theta_report(hyper, &d.theta, natural + (size_t)i * H);
-        continue;
-      }
-      vb_status st = entered++ ? VB_OK : enter_node(&d, s);
-      if (st == VB_OK) st = mean_and_factor(&d, s, x + (size_t)i * K, centre);
+  const noise own = {n, stride, uniform, normal + stride - H};
+  place_draws(&d, &own, x, point, draw);
+  for (int r = 0; r < n; r++) {
+    int i = draw[r].i, s = draw[r].node, new_node = !r || s != draw[r - 1].node;
+    int new_theta = new_node || draw[r].leader != draw[r - 1].leader;
+    const double *at = x + (size_t)i * K;
+    vb_status st = VB_OK;
+    if (!coef) {
+      st = vb_theta_set(hyper, at, &d.theta);
       if (st != VB_OK) return st;
-      memcpy(d.delta, normal + (size_t)i * (D + H), sizeof(double) * D);
-      m->scheme->draw(m, post->congruence, &d.in.sol, d.delta);
-      double log_slope = report(&d, s, centre, d.delta, coef + (size_t)i * D);
-      if (log_density) {
-        const double *z = normal + (size_t)i * (D + H), *at = x + (size_t)i * K;
-        log_density[2 * i] = vb_draw_log_p(&density, &d.theta, coef + (size_t)i * D);
-        log_density[2 * i + 1] =
-            vb_draw_log_q_theta(&density, at, point[i]) + log_q_deviation(&d, z) - log_slope;
-      }
       vb_theta_report(hyper, &d.theta, natural + (size_t)i * H);
-      if (h->poll()) return VB_INTERRUPTED;
+      continue;
     }
+    if (new_node) st = enter_node(&d, s);
+    if (st == VB_OK && new_theta) st = mean_and_factor(&d, s, at, centre);
+    if (st != VB_OK) return st;
+    const double *z = normal + (size_t)i * stride;
+    memcpy(d.delta, z, sizeof(double) * D);
+    m->scheme->draw(m, post->congruence, &d.in.sol, d.delta);
+    double log_slope = report(&d, s, centre, d.delta, coef + (size_t)i * D);
+    if (log_density) {
+      log_density[2 * i] = vb_draw_log_p(&density, &d.theta, coef + (size_t)i * D);
+      log_density[2 * i + 1] =
+          vb_draw_log_q_theta(&density, at, point[i]) + log_q_deviation(&d, z) - log_slope;
+    }
+    vb_theta_report(hyper, &d.theta, natural + (size_t)i * H);
+    if (h->poll()) return VB_INTERRUPTED;
   }
   return VB_OK;
 }

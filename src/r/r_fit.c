@@ -121,21 +121,28 @@ static void put_pins(SEXP list, const vb_model *m) {
   }
 }
 
+static int n_component(const vb_fit *fit) {
+  int n = 0;
+  for (int s = 0; s < fit->n_node; s++) n += fit->node[s]->foretold;
+  return n;
+}
+
 static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
   static const char *const names[] = {
-      "node",       "point",   "trace", "axes",         "elbo",     "log_evidence", "converged",
-      "status",     "solver",  "rule",  "n_eval",       "n_sweep",  "ess",          "khat",
-      "node_error", "rq",      "lr",    "lr_inflation", "n_cell",   "cell",         "effective",
-      "coupling",   "log_lik", "lost",  "pin",          "flat_left"};
+      "node",       "point",   "trace", "axes",         "elbo",      "log_evidence", "converged",
+      "status",     "solver",  "rule",  "n_eval",       "n_sweep",   "ess",          "khat",
+      "node_error", "rq",      "lr",    "lr_inflation", "n_cell",    "cell",         "effective",
+      "coupling",   "log_lik", "lost",  "pin",          "flat_left", "second_mode",  "n_component"};
   static const char *const rq_names[] = {"size", "max_level"};
   const vb_model *m = fit->model;
-  SEXP list = PROTECT(vb_list_new(26, names));
+  SEXP list = PROTECT(vb_list_new(28, names));
   put_nodes(list, fit);
   put_points(list, fit);
   put_trace(list, fit);
   put_axes(list, fit);
   put_pins(list, fit->model);
   vb_list_put(list, "flat_left", Rf_ScalarLogical(fit->flat_left));
+  vb_list_put(list, "second_mode", Rf_ScalarReal(fit->second_mode));
   vb_list_put(list, "elbo", Rf_ScalarReal(fit->elbo));
   vb_list_put(list, "log_lik", Rf_ScalarReal(fit->lik));
   vb_list_put(list, "log_evidence", Rf_ScalarReal(fit->log_evidence));
@@ -152,6 +159,7 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
            sizeof(double) * fit->n_effective);
   vb_list_put(list, "lost", Rf_ScalarReal(fit->lost));
   vb_list_put(list, "rule", Rf_mkString(fit->rule));
+  vb_list_put(list, "n_component", Rf_ScalarInteger(n_component(fit)));
   vb_list_put(list, "n_eval", Rf_ScalarInteger(fit->n_eval));
   vb_list_put(list, "n_sweep", Rf_ScalarInteger(fit->inner.trace.n_sweep));
   vb_list_put(list, "ess", Rf_ScalarReal(fit->ess));

@@ -126,6 +126,19 @@ vb_status vb_surface_node(vb_surface *s, const double *z) {
   return VB_OK;
 }
 
+vb_status vb_surface_component(vb_surface *s, const double *z) {
+  double x[VB_MAX_AXIS];
+  int at = s->n;
+  if (at == s->cap) return VB_MAX_ITER;
+  vb_surface_x(s, z, x);
+  vb_status st = vb_fit_component(s->fit, x);
+  if (st != VB_OK) return st;
+  memcpy(s->z + (size_t)at * s->K, z, sizeof(double) * s->K);
+  s->sampled[at] = 1;
+  s->n++;
+  return VB_OK;
+}
+
 void vb_scan_keep(vb_scan_axis *a, double z, int node) {
   int i = a->n++;
   for (; i > 0 && a->z[i - 1] > z; i--) {

@@ -147,6 +147,7 @@ static vb_status salvage(vb_fit *fit) {
 
 vb_status vb_fit_run(vb_fit *fit) {
   fit->converged = 1;
+  fit->second_mode = NAN;
   fit->poll_every = 1 + (int)fmin(1e6 / vb_factor_cost(fit->model), 100);
   fit->rule = "none";
   fit->ess = fit->khat = fit->node_error = NAN;

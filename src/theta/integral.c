@@ -5,16 +5,16 @@
 #include <string.h>
 #include "theta/surface.h"
 
-#define LONGER 0.35 /* scales beyond a scan's end at which mass makes it longer */
-#define FEW_AXES 4  /* that the points between nodes can be told apart in */
+#define FEW_AXES 4 /* that the points between nodes can be told apart in */
 #define MOST_BATCHES 12
 #define GOLDEN 0.6180339887498949
-#define AT_ODDS 0.4       /* nats that two axes are foretold to do together, for corners */
-#define AT_ODDS_BADLY 0.1 /* the same where the first batch was foretold badly */
-#define POOLED 2          /* batches that the error is the root mean square of */
-#define FILLED 100        /* nodes, as far as those that only fill the mixture are cheap */
-#define CHEAP 1e7         /* operations of all nodes that only fill the mixture */
-#define EXACT 256         /* values beyond the budget, */
+#define AT_ODDS 0.4         /* nats that two axes are foretold to do together, for corners */
+#define AT_ODDS_BADLY 0.1   /* the same where the first batch was foretold badly */
+#define POOLED 2            /* batches that the error is the root mean square of */
+#define CHEAP 1e7           /* operations of all nodes that only fill the mixture */
+#define COMPONENTS 240      /* Gaussians of the mixture alone, where there are many axes, */
+#define COMPONENT_CHEAP 1e8 /* and the operations of all of them */
+#define EXACT 256           /* values beyond the budget, */
 #define UNCERTAIN 0.15    /* nats of error from which on they are asked for, which know it better */
 #define HOPELESS 1        /* nats of error that more values do not mend */
 #define EFFECTIVE 400     /* points' worth of weight below which more are drawn */
@@ -30,51 +30,13 @@ typedef struct {
   vb_surface surface;
   vb_cloud cloud;
   int T, T0, batch, exact; /* T points in the end, T0 in the first round */
-  int cap, most;           /* nodes of the surface; with those that fill the mixture */
-  int light;               /* few axes, none of heavy tails */
-  int next;                /* point that a node is laid at */
-  double goal, bad;        /* errors, sds in nats: aimed at, and not put up with */
+  int cap;                 /* nodes, those that fill the mixture too */
+  int components;
+  int light;        /* few axes, none of heavy tails */
+  int next;         /* point that a node is laid at */
+  double goal, bad; /* errors, sds in nats: aimed at, and not put up with */
   double missed_tilt, missed_gp;
 } integral;
-
-typedef struct {
-  double z, weight;
-} weighted;
-
-/* weighted quantiles of one coordinate, at prob and 1 - prob */
-static void tails(const vb_cloud *c, int axis, double prob, double *lo, double *hi) {
-  weighted *p = (weighted *)c->scratch; /* K + 1 >= 2 columns */
-  double sum = 0;
-  for (int t = 0; t < c->T; t++) p[t] = (weighted){c->z[axis + (size_t)t * c->K], c->weight[t]};
-  qsort(p, c->T, sizeof(weighted), vb_ascending);
-  *lo = p[0].z;
-  *hi = p[c->T - 1].z;
-  for (int t = 0; t < c->T; t++) {
-    double before = sum;
-    sum += p[t].weight;
-    if (before < prob && sum >= prob) *lo = p[t].z;
-    if (before < 1 - prob && sum >= 1 - prob) *hi = p[t].z;
-  }
-}
-
-/* Confounded parameters have mass where the scan, which holds all others, does not go. */
-static vb_status lengthen(integral *w, int *longer) {
-  vb_surface *s = &w->surface;
-  *longer = 0;
-  for (int k = 0; k < s->K; k++) {
-    const vb_scan_axis *a = s->axis + k;
-    double lo, hi, from = a->z[0], to = a->z[a->n - 1], more = LONGER * a->spread;
-    tails(&w->cloud, k, 0.01, &lo, &hi);
-    int below = from - lo > (a->decay > 0 ? 4 : 1) * more, above = hi - to > more;
-    vb_status st = below ? vb_scan_outer(s, k, fmax(lo, 2.5 * from)) : VB_OK;
-    if (st == VB_INTERRUPTED) return st;
-    *longer |= below && st == VB_OK;
-    st = above ? vb_scan_outer(s, k, fmin(hi, 2 * to)) : VB_OK;
-    if (st == VB_INTERRUPTED) return st;
-    *longer |= above && st == VB_OK;
-  }
-  return VB_OK;
-}
 
 static vb_status first_integral(integral *w) {
   vb_status st = vb_cloud_make(&w->surface, 4 * w->T > w->exact ? 4 * w->T : w->exact, &w->cloud);
@@ -84,7 +46,7 @@ static vb_status first_integral(integral *w) {
     if (st == VB_OK)
       st = vb_cloud_integrate(&w->surface, round ? 1 : 3, w->T0, 2 * w->T0, &w->cloud);
     if (st != VB_OK || round == 2) return st;
-    st = lengthen(w, &longer);
+    st = vb_scan_lengthen(&w->surface, &w->cloud, &longer);
     if (!longer) break;
   }
   return st;
@@ -185,16 +147,19 @@ static vb_status correct(integral *w) {
 /* A mixture over few nodes is lumpy: where they cost next to nothing there are more. */
 static vb_status fill(integral *w) {
   vb_surface *s = &w->surface;
-  int n = (int)fmin(w->most - s->n, CHEAP / vb_eval_cost(s->fit->model));
+  int few = s->K <= FEW_AXES;
+  double afford = (few ? CHEAP : COMPONENT_CHEAP) / vb_eval_cost(s->fit->model);
+  int n = (int)fmin(few ? w->cap - s->n : w->components, afford);
   if (n <= 0) return VB_OK;
   int *chosen = s->fit->host->alloc(n, sizeof(int));
-  if (s->K == 1 || w->light)
-    for (int i = 0; i < n; i++) chosen[i] = pick(w, i, n, 0.5);
-  else
+  if (few && s->K > 1 && !w->light)
     n = vb_spread_choose(s, &w->cloud, n, chosen);
+  else
+    for (int i = 0; i < n; i++) chosen[i] = pick(w, i, n, 0.5);
   for (int i = 0; i < n; i++) {
     if (i && chosen[i] == chosen[i - 1]) continue; /* no node twice */
-    if (node_at(w, chosen[i]) == VB_INTERRUPTED) return VB_INTERRUPTED;
+    vb_status st = few ? node_at(w, chosen[i]) : vb_surface_component(s, point(w, chosen[i]));
+    if (st == VB_INTERRUPTED) return st;
   }
   return VB_OK;
 }
@@ -251,26 +216,32 @@ static double spurious(const integral *w) {
   return top - known;
 }
 
-/* The scan, and again from a node that is well above what was taken for the mode: the climb ends on
- * a saddle too. */
+/* Is there a node well above what was taken for the mode?  The climb ends on a saddle too, and on
+ * the lower of two modes: again from there. */
+static vb_status climb_further(vb_fit *fit, int *further) {
+  int best = 0;
+  for (int i = 1; i < fit->n_node; i++)
+    if (fit->node[i]->bound > fit->node[best]->bound) best = i;
+  *further = fit->node[best]->bound > fit->node[0]->bound + SADDLE;
+  if (!*further) return VB_OK;
+  memcpy(fit->mode, fit->node[best]->x, sizeof(double) * fit->hyper->n_axis);
+  vb_block_copy(fit->model, &fit->node[best]->block, &fit->spare);
+  fit->n_node = 0;
+  return vb_fit_mode(fit);
+}
+
 static vb_status scan(integral *w) {
   vb_fit *fit = w->surface.fit;
-  int K = fit->hyper->n_axis;
+  int K = fit->hyper->n_axis, further;
   double scale[VB_MAX_AXIS];
   for (int round = 0;; round++) {
     for (int k = 0; k < K; k++) scale[k] = fit->root[k * (size_t)(K + 1)];
-    vb_status st = vb_surface_make(fit, scale, w->most + VB_SCAN_SEVERAL * K, &w->surface);
+    vb_status st =
+        vb_surface_make(fit, scale, w->cap + w->components + VB_SCAN_SEVERAL * K, &w->surface);
     if (st == VB_OK) st = vb_scan(&w->surface);
     if (st != VB_OK || round == 2) return st;
-    int best = 0;
-    for (int i = 1; i < fit->n_node; i++)
-      if (fit->node[i]->bound > fit->node[best]->bound) best = i;
-    if (!(fit->node[best]->bound > fit->node[0]->bound + SADDLE)) return VB_OK;
-    memcpy(fit->mode, fit->node[best]->x, sizeof(double) * K);
-    vb_block_copy(fit->model, &fit->node[best]->block, &fit->spare);
-    fit->n_node = 0;
-    st = vb_fit_mode(fit);
-    if (st != VB_OK) return st;
+    st = climb_further(fit, &further);
+    if (st != VB_OK || !further) return st;
   }
 }
 
@@ -358,20 +329,46 @@ static integral budget(vb_fit *fit, int K, int asked) {
   w.goal = few ? 0.06 : 0.15;
   w.bad = few ? 0.15 : 0.3;
   w.cap = K <= 8 ? 60 : 10 + 6 * K;
+  if (!few) w.components = COMPONENTS;
   if (own) w.cap = asked < MOST_NODES ? asked : MOST_NODES;
-  w.most = K < 4 || own || w.cap > FILLED ? w.cap : FILLED;
   if (asked >= POINTS_ASKED) w.exact = asked;
   return w;
+}
+
+/* Is x, where the climb ended first, another mode?  Between two the density is lower. */
+static vb_status compare_modes(vb_fit *fit, const double *x, double bound) {
+  double between, at[VB_MAX_AXIS];
+  for (int k = 0; k < fit->hyper->n_axis; k++) at[k] = (x[k] + fit->node[0]->x[k]) / 2;
+  vb_status st = vb_fit_eval(fit, at, fit->set.tol, 1, &between);
+  if (st == VB_OK && between < fmin(bound, fit->node[0]->bound) - SADDLE)
+    fit->second_mode = bound - fit->node[0]->bound;
+  return st == VB_INTERRUPTED ? st : VB_OK;
+}
+
+/* the scan, its surface, and again where the points found what the scan did not */
+static vb_status scan_and_weigh(integral *w) {
+  vb_fit *fit = w->surface.fit;
+  int K = fit->hyper->n_axis, further;
+  double first[VB_MAX_AXIS], bound = 0;
+  for (int round = 0;; round++) {
+    vb_status st = scan(w);
+    if (st == VB_OK && K > 1 && K <= FEW_AXES)
+      vb_gp_make(fit->host, K, 1000 / (K + 1) + 1, &w->surface.gp);
+    if (st == VB_OK) st = by_surface(w);
+    if (st == VB_OK && round) st = compare_modes(fit, first, bound);
+    if (st != VB_OK || round == 2) return st;
+    memcpy(first, fit->node[0]->x, sizeof(double) * K);
+    bound = fit->node[0]->bound;
+    st = climb_further(fit, &further);
+    if (st != VB_OK || !further) return st;
+  }
 }
 
 vb_status vb_fit_nodes(vb_fit *fit) {
   int K = fit->hyper->n_axis;
   if (!K) return single_node(fit);
   integral w = budget(fit, K, fit->set.max_node);
-  vb_status st = scan(&w);
-  if (st == VB_OK && K > 1 && K <= FEW_AXES)
-    vb_gp_make(fit->host, K, 1000 / (K + 1) + 1, &w.surface.gp);
-  if (st == VB_OK) st = by_surface(&w);
+  vb_status st = scan_and_weigh(&w);
   if (st == VB_INTERRUPTED) return st;
   fit->rule = "surrogate";
   int exactly = st != VB_OK || is_no_likeness(&w);

@@ -6,6 +6,8 @@
 #include "numbers/small.h"
 #include "theta/theta.h"
 
+#define FORETOLD 0.01 /* nats that a Gaussian of the mixture alone may be off */
+
 static vb_node *new_node(vb_fit *fit, const double *x) {
   const vb_host *h = fit->host;
   int p = fit->model->p, D = fit->model->n_coef, K = fit->hyper->n_axis;
@@ -68,6 +70,21 @@ static void keep_node(vb_fit *fit, vb_node *n) {
   vb_fit_tick(fit);
 }
 
+/* by residual quadrature, in units that another node can take over */
+static void correct_levels(vb_fit *fit, vb_node *n) {
+  const vb_model *m = fit->model;
+  n->skew = fit->host->alloc(m->n_coef + 1, sizeof(double));
+  n->lift = fit->host->alloc(m->n_coef + 1, sizeof(double));
+  n->move = fit->host->alloc(m->n_coef + 1, sizeof(double));
+  vb_coef_variance(m, &fit->inner.sol, n->lift);
+  for (int k = m->p; k < m->n_coef; k++) {
+    n->move[k] = fit->rq.shift[k] / sqrt(n->lift[k]);
+    n->lift[k] = n->var[k] / n->lift[k];
+    n->mean[k] += fit->rq.shift[k];
+    n->skew[k] = fit->set.use_skew ? fmin(fmax(fit->rq.skew[k], -1.5), 1.5) : 0;
+  }
+}
+
 vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged) {
   const vb_model *m = fit->model;
   double level;
@@ -82,13 +99,7 @@ vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged)
   n->remainder = converged ? rq : 0; /* it is that of an optimum */
   n->rq = gap + n->remainder;
   if (!isfinite(n->rq)) return VB_NOT_FINITE;
-  if (fit->rq_on & VB_RQ_ROWS) {
-    n->skew = fit->host->alloc(m->n_coef + 1, sizeof(double));
-    for (int k = m->p; k < m->n_coef; k++) {
-      n->mean[k] += fit->rq.shift[k];
-      n->skew[k] = fit->set.use_skew ? fmin(fmax(fit->rq.skew[k], -1.5), 1.5) : 0;
-    }
-  }
+  if (fit->rq_on & VB_RQ_ROWS) correct_levels(fit, n);
   vb_status st = fit->response.active ? respond_at_node(fit, n) : VB_OK;
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   report_fixed(fit, n);
@@ -119,6 +130,44 @@ vb_status vb_fit_node(vb_fit *fit, const double *x) {
   vb_status st = vb_fit_eval(fit, x, fit->set.tol, 1, &elbo);
   if (st != VB_OK && st != VB_MAX_ITER) return st;
   return vb_node_make(fit, x, elbo, st == VB_OK);
+}
+
+static const vb_node *nearest(const vb_fit *fit, const double *x) {
+  int K = fit->hyper->n_axis;
+  double z[VB_MAX_AXIS], at[VB_MAX_AXIS], least = INFINITY;
+  const vb_node *best = NULL;
+  vb_whiten(K, fit->root, fit->mode, x, z);
+  for (int s = 0; s < fit->n_node; s++) {
+    vb_whiten(K, fit->root, fit->mode, fit->node[s]->x, at);
+    double d = vb_squared_distance(K, z, at);
+    if (fit->node[s]->foretold || !(d < least)) continue;
+    least = d;
+    best = fit->node[s];
+  }
+  return best;
+}
+
+vb_status vb_fit_component(vb_fit *fit, const double *x) {
+  const vb_model *m = fit->model;
+  const vb_node *like = nearest(fit, x);
+  double elbo;
+  vb_status st = vb_fit_eval(fit, x, FORETOLD, 1, &elbo);
+  if (st != VB_OK) return st;
+  vb_node *n = new_node(fit, x);
+  n->foretold = n->converged = 1;
+  n->lik = vb_inner_lik(m, &fit->theta, &fit->inner);
+  n->bound = n->elbo = elbo;
+  n->rq = like->rq;
+  n->skew = like->skew;
+  for (int k = m->p; k < m->n_coef && like->lift; k++) {
+    n->mean[k] += like->move[k] * sqrt(n->var[k]);
+    n->var[k] *= like->lift[k];
+  }
+  st = fit->response.active ? respond_at_node(fit, n) : VB_OK;
+  if (st != VB_OK) return st;
+  report_fixed(fit, n);
+  keep_node(fit, n);
+  return VB_OK;
 }
 
 void vb_points_alloc(vb_fit *fit, int T) {

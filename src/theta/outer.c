@@ -1,10 +1,12 @@
 /* The outer nodes of an axis, where its density is low. */
 #include <math.h>
+#include <stdlib.h>
 #include "theta/surface.h"
 
-#define REACH 4.5 /* nats below the top, and sds from it, of the outer nodes, */
-#define FURTHER 9 /* and of axes whose tails are heavy */
-#define DEEP 2.5  /* times as low as foretold is too low, */
+#define LONGER 0.35 /* scales beyond a scan's end at which mass makes it longer */
+#define REACH 4.5   /* nats below the top, and sds from it, of the outer nodes, */
+#define FURTHER 9   /* and of axes whose tails are heavy */
+#define DEEP 2.5    /* times as low as foretold is too low, */
 #define TRIES 6
 #define BESIDE 0.4 /* what is so near to the last node needs none of its own */
 #define APART 0.5  /* nor is there a nearer try */
@@ -71,4 +73,42 @@ vb_status vb_scan_ends(vb_surface *s, int axis, const double *density) {
   if (st == VB_INTERRUPTED) return st;
   if (hi > a->z[a->n - 1] + BESIDE) st = vb_scan_outer(s, axis, hi);
   return st == VB_INTERRUPTED ? st : VB_OK;
+}
+
+typedef struct {
+  double z, weight;
+} weighted;
+
+/* weighted quantiles of one coordinate, at prob and 1 - prob */
+static void tails(const vb_cloud *c, int axis, double prob, double *lo, double *hi) {
+  weighted *p = (weighted *)c->scratch; /* K + 1 >= 2 columns */
+  double sum = 0;
+  for (int t = 0; t < c->T; t++) p[t] = (weighted){c->z[axis + (size_t)t * c->K], c->weight[t]};
+  qsort(p, c->T, sizeof(weighted), vb_ascending);
+  *lo = p[0].z;
+  *hi = p[c->T - 1].z;
+  for (int t = 0; t < c->T; t++) {
+    double before = sum;
+    sum += p[t].weight;
+    if (before < prob && sum >= prob) *lo = p[t].z;
+    if (before < 1 - prob && sum >= 1 - prob) *hi = p[t].z;
+  }
+}
+
+/* Confounded parameters have mass where the scan, which holds all others, does not go. */
+vb_status vb_scan_lengthen(vb_surface *s, const vb_cloud *c, int *longer) {
+  *longer = 0;
+  for (int k = 0; k < s->K; k++) {
+    const vb_scan_axis *a = s->axis + k;
+    double lo, hi, from = a->z[0], to = a->z[a->n - 1], more = LONGER * a->spread;
+    tails(c, k, 0.01, &lo, &hi);
+    int below = from - lo > (a->decay > 0 ? 4 : 1) * more, above = hi - to > more;
+    vb_status st = below ? vb_scan_outer(s, k, fmax(lo, 2.5 * from)) : VB_OK;
+    if (st == VB_INTERRUPTED) return st;
+    *longer |= below && st == VB_OK;
+    st = above ? vb_scan_outer(s, k, fmin(hi, 2 * to)) : VB_OK;
+    if (st == VB_INTERRUPTED) return st;
+    *longer |= above && st == VB_OK;
+  }
+  return VB_OK;
 }

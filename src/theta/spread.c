@@ -20,6 +20,8 @@
 #define CANDIDATES 256 /* points among which further nodes are chosen */
 #define POINTS 4096    /* as many as sums over points need */
 
+#define AT_ONCE 12 /* rounds in which all that are negative leave */
+
 enum { LANES = 8 };
 
 typedef struct {
@@ -132,6 +134,7 @@ static vb_status nonnegative(const vb_host *h, int N, const double *A, const dou
       if (x[i] < 0 && (worst < 0 || x[i] < x[worst])) worst = i;
     if (worst >= 0) {
       on[worst] = 0;
+      for (int i = 0; i < N && it < AT_ONCE; i++) on[i] &= x[i] >= 0;
       continue;
     }
     double most = 1e-6; /* who would come back in? */

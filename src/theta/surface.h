@@ -70,6 +70,8 @@ void vb_surface_x(const vb_surface *s, const double *z, double *x);
 vb_status vb_surface_exact(const vb_surface *s, const double *z, double *out);
 /* evaluates a node */
 vb_status vb_surface_node(vb_surface *s, const double *z);
+/* one of the mixture alone, when the surface is done */
+vb_status vb_surface_component(vb_surface *s, const double *z);
 /* all nodes, of a single axis, into its interpolation */
 void vb_scan_take_up(vb_surface *s);
 /* a further node on an axis; closer to zero where theta cannot be had */
@@ -139,6 +141,8 @@ vb_status vb_cloud_make(const vb_surface *s, int cap, vb_cloud *c);
 vb_status vb_cloud_integrate(vb_surface *s, int rounds, int T0, int T, vb_cloud *c);
 /* the same by the engine's values instead of the surface's: rounds of T / 4 points, then T */
 vb_status vb_cloud_exact(vb_surface *s, int rounds, int T, vb_cloud *c);
+/* outer nodes where it has mass beyond an axis's (outer.c); longer: were there any? */
+vb_status vb_scan_lengthen(vb_surface *s, const vb_cloud *c, int *longer);
 
 /* ---- spread.c ---- */
 /* points of the cloud at which up to n further nodes serve best; how many there are */

@@ -14,11 +14,14 @@ typedef struct { /* one value of theta and the posterior given it */
   double elbo, lik, rq, weight, seconds;
   double bound, remainder, *grad; /* elbo + rq; grad: of the bound alone, in the axes */
   int converged;
+  int foretold; /* of the mixture alone: without residual quadrature of its own */
   vb_block block;
   double *hyper;             /* reported natural parameters */
   double *mean, *var, *skew; /* n_coef; skew NULL where zero */
   double *fixed_mean, *fixed_cov, *fixed_skew;
-  double *spread; /* variance of each pin's t that it stands for; NULL: none */
+  double *spread;      /* variance of each pin's t that it stands for; NULL: none */
+  double *lift, *move; /* n_coef: residual quadrature's variance over the Gaussian's, and its shift
+                          in sds; NULL: none */
 } vb_node;
 
 typedef struct {
@@ -62,6 +65,7 @@ typedef struct {
   double lost; /* of the mode's digits, see vb_digits_lost(); above VB_MOST_LOST: not converged */
   int at_hand; /* inner, theta and block hold the optimum at the only theta there is */
   int converged, flat_left; /* flat_left: flat-sided coefficients got no axis */
+  double second_mode; /* log density at another mode less that at the highest; NaN: none was met */
   vb_status status;
 } vb_fit;
 vb_status vb_fit_run(vb_fit *fit);
@@ -80,6 +84,8 @@ vb_status vb_fit_eval(vb_fit *fit, const double *x, double tol, int want_inverse
 /* what the Gaussian there leaves out: vb_rq_correct() of the remainders that rq_on says */
 double vb_fit_remainder(vb_fit *fit, double *var, double *max_level);
 vb_status vb_fit_node(vb_fit *fit, const double *x); /* evaluate and keep */
+/* keep the Gaussian at x as the nodes foretell it, with the corrections of the nearest */
+vb_status vb_fit_component(vb_fit *fit, const double *x);
 /* the node just kept stands for t of these variances: they enter its coefficients' covariance */
 void vb_node_spread(vb_fit *fit, double *spread);
 /* keep what inner, theta and block hold */

@@ -10,7 +10,8 @@ sparse_bars <- utils::modifyList(bars, list(ranef = c(0.08, 0.93, 1.07, 0.10)))
 reference_cases <- c("cbpp", "sleepstudy", "epil_negbin", "stackloss_student", "eight_schools",
                      "logit_slope", "gauss_three", "poisson_obs", "gamma_groups", "beta_groups",
                      "quantile_plain", "quantile_groups", "lasso_gaussian", "lasso_logit",
-                     "cumulative_logit", "cumulative_probit", "weibull_groups", "gauss_eight")
+                     "cumulative_logit", "cumulative_probit", "weibull_groups", "gauss_eight",
+                     "binary_twelve")
 sparse_cases <- c("binary_pairs", "logit_crossed", "binary_sparse")
 
 reference_data <- function(case) {
@@ -70,6 +71,10 @@ reference_fit <- function(case, ...) {
                                 prior_sd = positive_t, prior_aux = positive_t, ...),
     gauss_eight = simulated_fit(y ~ x + z + (x + z | g) + (1 | a), data, gaussian(), normal(0, 5),
                                 1, prior_sd = positive_t, prior_aux = positive_t, ...),
+    binary_twelve = simulated_fit(
+      y ~ x + z + (x + z | g) + (1 | a) + (1 | b) + (1 | e) + (1 | f) + (1 | k) + (1 | m), data,
+      binomial(), prior_sd = positive_t, ...
+    ),
     poisson_obs = simulated_fit(y ~ x + (1 | g) + (1 | obs), data, poisson(), location = 0.5,
                                 prior_sd = positive_t, ...),
     logit_crossed = simulated_fit(y ~ x + (1 | a) + (1 | b), data, binomial(),

@@ -195,3 +195,15 @@ test_that("an interrupt stops draws and predictions as an interrupt", {
     z = lapply(fit$design$terms, function(term) term$z)))
   expect_identical(caught(engine_moments(fit, pressed(rows))), "interrupt")
 })
+
+test_that("draws of many hyperparameters are as wide as the tables, however many are drawn", {
+  skip_on_cran()                     # a second
+  fit <- reference_fit("binary_twelve")
+  # the nodes of twelve axes are nearer to the mode than the points: a draw by the factor of the
+  # nearest is too narrow, by 20 percent
+  draws <- with_seed(1, as.matrix(fit, ndraws = 8000))
+  table <- posterior_summary(fit)
+  coef <- grepl("^(b|r)_", rownames(table))
+  ratio <- apply(draws[, rownames(table)[coef]], 2, stats::sd) / table[coef, 2L]
+  expect_lt(max(abs(log(ratio))), 0.06)
+})

@@ -135,6 +135,19 @@ test_that("a prior that is stated is meant at zero", {
   expect_null(near$design$terms[[1L]]$shift)
 })
 
+test_that("a mode that the climb passed by is found, and a second one is said", {
+  data <- transform(sleepstudy, year = Days + 2000)
+  # such priors flatten the slopes: exact by quadrature over the four hyperparameters of the
+  # subjects' least-squares lines; .003 of the mass is at slopes of 5
+  expect_warning(
+    fit <- vb(Reaction ~ year + (year | Subject), data, prior_sd = student_t(3, 0, 59.3),
+              verbose = FALSE), class = "vb_integral_modes")
+  expect_false(fit$converged)
+  got <- posterior_summary(fit, c(0.05, 0.5, 0.95), "sd_Subject__year")
+  expect_equal(got[, -(1:2)], c(0.00231, 0.01748, 0.04259), tolerance = 0.1, ignore_attr = TRUE)
+  expect_match(capture.output(print(fit)), "more than one mode", all = FALSE)
+})
+
 test_that("a prior at zero is a density of the sds and correlations at zero", {
   data <- transform(far_data(), month = 300 + 10 * near)
   own <- model_of(y ~ year + (year + month | g), data,
