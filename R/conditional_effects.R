@@ -314,8 +314,9 @@ observed_points <- function(fit, variables) {
 effect_band <- function(fit, newdata, re.form, prob, ...) {
   got <- predict.vbfit(fit, newdata, re.form = re.form, type = "response", se.fit = TRUE,
                        interval = "credible", level = prob, ...)
-  if (is.matrix(got$fit)) return(list(unname(cbind(got$fit[, 1L], got$se.fit, got$fit[, 2:3]))))
+  columns <- function(fit, se) unname(cbind(fit[, 1L], se, fit[, 2L], fit[, 3L]))
+  if (is.matrix(got$fit)) return(list(columns(got$fit, got$se.fit)))
   lapply(stats::setNames(seq_along(fit$levels), fit$levels), function(k) {
-    unname(cbind(got$fit[, 1L, k], got$se.fit[, k], got$fit[, 2:3, k]))
+    columns(matrix(got$fit[, , k], ncol = 3L), got$se.fit[, k])
   })
 }

@@ -2,6 +2,10 @@
 
 plot_elbo <- function(fit, options, dots) {
   trace <- fit$trace
+  if (!nrow(trace)) {
+    vb_abort("type", c("{.code plot(type = \"elbo\")} needs a trace, and this fit has none.",
+                       i = "It ended before its first step: see {.code print()} for why."))
+  }
   title <- plot_title(fit)
   # ADVI's last Newton steps belong to the bound that they polish
   joined <- trace

@@ -44,7 +44,7 @@ theta_basis <- function(n_node, n_axis) {
   function(x) {
     x <- t(x)
     if (!square) return(cbind(1, x))
-    cbind(1, x, x^2, x[, cross[, 1L]] * x[, cross[, 2L]])
+    cbind(1, x, x^2, x[, cross[, 1L], drop = FALSE] * x[, cross[, 2L], drop = FALSE])
   }
 }
 

@@ -45,6 +45,10 @@ static void by_sinh(const vb_family *family, vb_rows *rows, const double mean_sd
   double m = mean_sd[0], s = mean_sd[1], eta[BLOCK], weight[BLOCK];
   double low = asinh((m - FAR * s - b->at) / b->scale),
          high = asinh((m + FAR * s - b->at) / b->scale);
+  if (!(high - low < MOST_STEPS * SINH_STEP)) { /* no number: a theta that is none */
+    out[0] = out[1] = out[2] = NAN;
+    return;
+  }
   int last = (int)ceil(fmax((high - low) / SINH_STEP, LEAST_STEPS));
   double step = (high - low) / last, unit = step * b->scale / s;
   for (int from = 0; from <= last; from += BLOCK) {

@@ -203,3 +203,12 @@ test_that("a second predictor with one value has one line", {
   one <- vb(y ~ x:z, data[1, ], algorithm = "advi", control = vb_control(draws = 100))
   expect_false(anyNA(conditional_effects(one, "x:z", resolution = 3)[[1]]$estimate__))
 })
+
+test_that("an effect at one value is a row", {
+  d <- data.frame(y = c(0, 1, 1, 0, 2, 1), z = 1:6)
+  band <- effect_band(vb(y ~ z, d, verbose = FALSE), d[1L, ], NA, 0.9)
+  expect_identical(dim(band[[1L]]), c(1L, 4L))
+  d$y <- factor(d$y, ordered = TRUE)
+  band <- effect_band(vb(y ~ z, d, family = cumulative(), verbose = FALSE), d[1L, ], NA, 0.9)
+  expect_identical(unname(vapply(band, dim, c(0L, 0L))), matrix(c(1L, 4L), 2L, 3L))
+})

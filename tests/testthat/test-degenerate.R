@@ -137,3 +137,12 @@ test_that("draws are there where rounding takes the precision at a draw's theta"
   expect_true(all(is.finite(as.matrix(fit, ndraws = 1000))))
   expect_true(all(is.finite(posterior_predict(fit, ndraws = 20))))
 })
+
+test_that("a dispersion held where no number is ends a fit, not the session", {
+  # the negative binomial's bend went to infinity, and its points beyond their room
+  d <- data.frame(s = c("s1", "s1", "s2"), l = c(TRUE, TRUE, FALSE), y = c(1, 1, 2))
+  fit <- quiet_fit(y ~ s + l, d, family = negbinomial(), prior_aux = exponential(1e6),
+                   prior_intercept = NULL,
+                   control = vb_control(rq = FALSE, lr = FALSE, skew = FALSE))
+  expect_false(fit$converged)
+})

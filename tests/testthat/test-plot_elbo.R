@@ -37,3 +37,9 @@ test_that("phases of every algorithm have a heading", {
                   c("start", "mode", "nodes", "sweeps"))
   expect_setequal(names(part_quantity), c(model_parts$names, target_parts$names))
 })
+
+test_that("a fit that had no step says so", {
+  fit <- fit_of("slope")
+  fit$trace <- fit$trace[0L, ]
+  expect_error(plot(fit), "ended before its first step", class = "vb_error_type")
+})

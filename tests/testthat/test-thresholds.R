@@ -45,3 +45,9 @@ test_that("thresholds below the base have the gradient of the density", {
     expect_false(is.unsorted(thresholds))
   }
 })
+
+test_that("a mixture of one point has its thresholds", {
+  basis <- theta_basis(60L, 3L)
+  expect_identical(dim(basis(matrix(1:3, 3L))), c(1L, 10L))
+  expect_identical(basis(matrix(1:6, 3L))[2L, , drop = FALSE], basis(matrix(4:6, 3L)))
+})
