@@ -31,6 +31,12 @@ static int pin_axis(const vb_fit *fit, int j) {
   return fit->hyper->natural[fit->hyper->first_pin + j].axis;
 }
 
+static int pin_of(const vb_fit *fit, int axis) {
+  for (int j = 0; j < fit->hyper->n_pin; j++)
+    if (pin_axis(fit, j) == axis) return j;
+  return -1;
+}
+
 static int spots(const vb_fit *fit, spot *out) {
   int K = fit->hyper->n_axis, axis = pin_axis(fit, 0), n = 0;
   double sum = 0;
@@ -184,10 +190,10 @@ static void rake(int K, const bins *axis, plan *out) {
     }
 }
 
-/* Along pin j every node spreads over its surroundings, and those of a bin move so that it keeps
- * the points' mean and variance. */
-static void spread(const vb_fit *fit, const bins *b, int j, plan *out) {
-  int K = fit->hyper->n_axis, axis = pin_axis(fit, j), F = fit->hyper->n_pin;
+/* The nodes of a bin move so that it keeps the points' mean and variance: few would miss a tail, or
+ * have too much of it.  Along pin j (-1: none) every node spreads over its surroundings. */
+static void spread(const vb_fit *fit, const bins *b, int axis, int j, plan *out) {
+  int K = fit->hyper->n_axis, F = fit->hyper->n_pin;
   for (int k = 0; k < b->n_bin; k++) {
     double w = 0, mean = 0, var = 0, lo = INFINITY, hi = -INFINITY;
     int n = 0;
@@ -204,13 +210,13 @@ static void spread(const vb_fit *fit, const bins *b, int j, plan *out) {
     if (!(w > 0)) continue;
     mean /= w;
     var = fmax(var / w - mean * mean, 0);
-    double own = fmin(pow(KERNEL * (hi - lo) / n, 2), b->var[k]);
+    double own = j < 0 ? 0 : fmin(pow(KERNEL * (hi - lo) / n, 2), b->var[k]);
     double stretch = var > 0 ? fmin(sqrt((b->var[k] - own) / var), 2) : 0;
     for (int i = 0; i < out->n; i++) {
       double *x = out->x + (size_t)i * K + axis;
       if (b->of[i] != k) continue;
       *x = b->mean[k] + stretch * (*x - mean);
-      out->spread[(size_t)i * F + j] = own;
+      if (j >= 0) out->spread[(size_t)i * F + j] = own;
     }
   }
 }
@@ -220,8 +226,10 @@ static void fit_margins(const vb_fit *fit, plan *out) {
   bins axis[VB_MAX_AXIS];
   for (int k = 0; k < K; k++) cut(fit, out, k, axis + k);
   rake(K, axis, out);
+  for (int k = 0; k < K; k++)
+    if (pin_of(fit, k) < 0) spread(fit, axis + k, k, -1, out);
   for (int j = 0; j < fit->hyper->n_pin && fit->hyper->n_pin > 1; j++)
-    spread(fit, axis + pin_axis(fit, j), j, out);
+    spread(fit, axis + pin_axis(fit, j), pin_axis(fit, j), j, out);
 }
 
 /* ---- The nodes ---- */
