@@ -10,6 +10,7 @@
 #define GOLDEN 0.6180339887498949
 #define AT_ODDS 0.4         /* nats that two axes are foretold to do together, for corners */
 #define AT_ODDS_BADLY 0.1   /* the same where the first batch was foretold badly */
+#define DEAR 1e7            /* operations of an evaluation that is verified by fewer others */
 #define POOLED 2            /* batches that the error is the root mean square of */
 #define CHEAP 1e7           /* operations of all nodes that only fill the mixture */
 #define COMPONENTS 240      /* Gaussians of the mixture alone, where there are many axes, */
@@ -320,7 +321,8 @@ static vb_status single_node(vb_fit *fit) {
 /* what is spent on K axes; asked: nodes that the user allows, or points */
 static integral budget(vb_fit *fit, int K, int asked) {
   int few = K <= FEW_AXES, own = asked > 6 * K;
-  integral w = {.surface.fit = fit, .batch = K / 2 > 6 ? (K + 1) / 2 : 6};
+  int least = vb_eval_cost(fit->model) > DEAR ? 4 : 6; /* many rows leave theta little room */
+  integral w = {.surface.fit = fit, .batch = K / 2 > 6 ? (K + 1) / 2 : least};
   w.light = few && !fit->hyper->n_pin && !fit->hyper->n_shrink; /* tails take points */
   w.T = K > 8 ? 16384 : 8192;
   w.T0 = K < 8 ? 256 * K : 2048;
