@@ -101,7 +101,7 @@
 #'     `flat_left`: are there more of them than could be axes?}
 #'   \item{`log_lik`}{The expected log likelihood in `fit$elbo`; see [elbo()].}
 #'   \item{`solver`, `rule`}{How coefficients were solved for and hyperparameters integrated.}
-#'   \item{`n_component`}{How many of the nodes are of the mixture alone: Gaussians that the others
+#'   \item{`n_foretold`}{How many of the nodes are of the mixture alone: Gaussians that the others
 #'     foretell, with the corrections of the nearest.}
 #'   \item{`n_cell`, `n_eval`, `n_sweep`}{The number of cells (different rows of predictors), of
 #'     values of the hyperparameters met, and of sweeps over the cells. `cell` is the cell of each

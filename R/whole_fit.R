@@ -294,7 +294,7 @@ node_fields <- alist(
   "engine$node$site_b" = maybe(x, reals, c(n_site, n_node), finite = FALSE),
   "engine$node$spread" = maybe(x, reals, c(n_pin, n_node), lower = 0),
   "engine$flat_left" = maybe(x, flag),
-  "engine$n_component" = maybe(x, int, 1, 0),
+  "engine$n_foretold" = maybe(x, int, 1, 0),
   "engine$second_mode" = maybe(x, reals, 1L, finite = FALSE),
   "engine$pin$a" = maybe(x, reals, c(p, n_pin)),
   "engine$pin$origin" = maybe(x, reals, n_pin),

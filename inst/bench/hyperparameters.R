@@ -28,7 +28,7 @@ cat("| --- | --- | --- | --- | --- | --- | --- |\n")
 row <- function(name, fit, seconds) {
   e <- fit$engine
   cat(sprintf("| %s | %d | %d | %d | %d | %.2f | %.3f |\n", name, nrow(e$point$x),
-              length(e$node$weight) - e$n_component, e$n_component, e$n_eval, seconds,
+              length(e$node$weight) - e$n_foretold, e$n_foretold, e$n_eval, seconds,
               e$node_error))
 }
 for (k in c(1, 2, 3, 5, 8, 11, 15, 25)) {

@@ -121,7 +121,7 @@ static void put_pins(SEXP list, const vb_model *m) {
   }
 }
 
-static int n_component(const vb_fit *fit) {
+static int n_foretold(const vb_fit *fit) {
   int n = 0;
   for (int s = 0; s < fit->n_node; s++) n += fit->node[s]->foretold;
   return n;
@@ -132,7 +132,7 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
       "node",       "point",   "trace", "axes",         "elbo",      "log_evidence", "converged",
       "status",     "solver",  "rule",  "n_eval",       "n_sweep",   "ess",          "khat",
       "node_error", "rq",      "lr",    "lr_inflation", "n_cell",    "cell",         "effective",
-      "coupling",   "log_lik", "lost",  "pin",          "flat_left", "second_mode",  "n_component"};
+      "coupling",   "log_lik", "lost",  "pin",          "flat_left", "second_mode",  "n_foretold"};
   static const char *const rq_names[] = {"size", "max_level"};
   const vb_model *m = fit->model;
   SEXP list = PROTECT(vb_list_new(28, names));
@@ -159,7 +159,7 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
            sizeof(double) * fit->n_effective);
   vb_list_put(list, "lost", Rf_ScalarReal(fit->lost));
   vb_list_put(list, "rule", Rf_mkString(fit->rule));
-  vb_list_put(list, "n_component", Rf_ScalarInteger(n_component(fit)));
+  vb_list_put(list, "n_foretold", Rf_ScalarInteger(n_foretold(fit)));
   vb_list_put(list, "n_eval", Rf_ScalarInteger(fit->n_eval));
   vb_list_put(list, "n_sweep", Rf_ScalarInteger(fit->inner.trace.n_sweep));
   vb_list_put(list, "ess", Rf_ScalarReal(fit->ess));

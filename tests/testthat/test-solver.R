@@ -9,7 +9,7 @@ three_crossed <- function() {
   d
 }
 
-solved <- function(fit) length(fit$engine$node$weight) - fit$engine$n_component
+solved <- function(fit) length(fit$engine$node$weight) - fit$engine$n_foretold
 
 test_that("a sparse factor gives the posterior that a dense one gives", {
   d <- three_crossed()
