@@ -130,6 +130,9 @@ weighted_quantile <- function(x, weight, probs) {
   stats::approx(cumsum(w) - w / 2, x[order], probs * sum(w), rule = 2, ties = ties)$y
 }
 
+# Nodes that were solved for; the others are of the mixture alone
+n_solved <- function(engine) length(engine$node$weight) - sum(engine$n_foretold)
+
 # How many components a mixture has that stands for the posterior of a linear predictor
 n_component <- function(fit) UseMethod("n_component", held_as(fit))
 #' @export

@@ -152,7 +152,7 @@ approximation_note <- function(approximation) {
 }
 
 node_report <- function(engine) {
-  n <- length(engine$node$weight) - sum(engine$n_foretold)
+  n <- n_solved(engine)
   detail <- c(
     if (is_known(engine$node_error)) paste("error", format(signif(engine$node_error, 2))),
     if (is_known(engine$ess)) paste("ESS", round(engine$ess)),

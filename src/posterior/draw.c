@@ -316,11 +316,11 @@ static int by_node(const void *a, const void *b) {
 
 /* draws that share a theta, and so a factor */
 static int sharing(drawer *d, int n) {
-  const vb_model *m = d->m;
-  double cost = vb_factor_cost(m), afford = CHEAP / cost;
-  if (d->hyper->n_axis > FEW_AXES && THETAS * cost < AFFORD) afford = fmax(afford, THETAS);
-  d->own_factor = !m->ep && (afford >= n || (d->hyper->n_axis > FEW_AXES && afford >= THETAS));
-  return d->own_factor && afford < n ? (int)ceil(n / afford) : 1;
+  int many = d->hyper->n_axis > FEW_AXES;
+  double cost = vb_factor_cost(d->m), afford = CHEAP / cost;
+  if (many && THETAS * cost < AFFORD) afford = fmax(afford, THETAS);
+  d->own_factor = !d->m->ep && afford >= (many && n > THETAS ? THETAS : n);
+  return d->own_factor ? (int)ceil(n / afford) : 1;
 }
 
 typedef struct { /* of n draws: a uniform each, and normals, those of theta, `stride` apart */
@@ -335,11 +335,17 @@ static void place_draws(drawer *d, const noise *z, double *x, int *point, place 
   for (int i = 0; i < n; i++) out[i] = (place){z->uniform[i], i, 0, i};
   if (share > 1) qsort(out, n, sizeof *out, vb_ascending);
   for (int r = 0; r < n; r++) {
-    int i = out[r].i, first = r - r % share, leader = out[first].i;
-    out[r].leader = leader;
-    point[i] = pick_point(d->post, z->uniform[leader]);
-    draw_theta(d, point[i], z->normal + (size_t)leader * z->stride, x + (size_t)i * K);
-    out[r].node = nearest_node(d->post, K, x + (size_t)i * K);
+    const place *lead = out + r - r % share;
+    int i = out[r].i, leader = lead->i;
+    double *at = x + (size_t)i * K;
+    if (i == leader) {
+      point[i] = pick_point(d->post, z->uniform[i]);
+      draw_theta(d, point[i], z->normal + (size_t)i * z->stride, at);
+      out[r].node = nearest_node(d->post, K, at);
+    }
+    point[i] = point[leader];
+    memmove(at, x + (size_t)leader * K, sizeof(double) * K);
+    out[r] = (place){z->uniform[i], i, lead->node, leader};
   }
   qsort(out, n, sizeof *out, by_node);
 }
@@ -363,15 +369,13 @@ vb_status vb_draw(const vb_posterior *post, int n, const double *uniform, const 
     vb_status st = vb_draw_density_make(post, d.point_mean, d.point_sd, &density);
     if (st != VB_OK) return st;
   }
-  const noise own = {n, stride, uniform, normal + stride - H};
-  place_draws(&d, &own, x, point, draw);
+  place_draws(&d, &(noise){n, stride, uniform, normal + stride - H}, x, point, draw);
   for (int r = 0; r < n; r++) {
     int i = draw[r].i, s = draw[r].node, new_node = !r || s != draw[r - 1].node;
     int new_theta = new_node || draw[r].leader != draw[r - 1].leader;
     const double *at = x + (size_t)i * K;
-    vb_status st = VB_OK;
+    vb_status st = coef ? VB_OK : vb_theta_set(hyper, at, &d.theta);
     if (!coef) {
-      st = vb_theta_set(hyper, at, &d.theta);
       if (st != VB_OK) return st;
       vb_theta_report(hyper, &d.theta, natural + (size_t)i * H);
       continue;

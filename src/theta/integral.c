@@ -32,10 +32,10 @@ typedef struct {
   vb_cloud cloud;
   int T, T0, batch, exact; /* T points in the end, T0 in the first round */
   int cap;                 /* nodes, those that fill the mixture too */
-  int components;
-  int light;        /* few axes, none of heavy tails */
-  int next;         /* point that a node is laid at */
-  double goal, bad; /* errors, sds in nats: aimed at, and not put up with */
+  int components;          /* Gaussians of the mixture alone, at most */
+  int light;               /* few axes, none of heavy tails */
+  int next;                /* point that a node is laid at */
+  double goal, bad;        /* errors, sds in nats: aimed at, and not put up with */
   double missed_tilt, missed_gp;
 } integral;
 
@@ -218,8 +218,9 @@ static double spurious(const integral *w) {
 }
 
 /* Is there a node well above what was taken for the mode?  The climb ends on a saddle too, and on
- * the lower of two modes: again from there. */
-static vb_status climb_further(vb_fit *fit, int *further) {
+ * the lower of two modes: again from there, without the surface's nodes. */
+static vb_status climb_further(integral *w, int *further) {
+  vb_fit *fit = w->surface.fit;
   int best = 0;
   for (int i = 1; i < fit->n_node; i++)
     if (fit->node[i]->bound > fit->node[best]->bound) best = i;
@@ -227,7 +228,7 @@ static vb_status climb_further(vb_fit *fit, int *further) {
   if (!*further) return VB_OK;
   memcpy(fit->mode, fit->node[best]->x, sizeof(double) * fit->hyper->n_axis);
   vb_block_copy(fit->model, &fit->node[best]->block, &fit->spare);
-  fit->n_node = 0;
+  fit->n_node = w->surface.n = 0;
   return vb_fit_mode(fit);
 }
 
@@ -241,7 +242,7 @@ static vb_status scan(integral *w) {
         vb_surface_make(fit, scale, w->cap + w->components + VB_SCAN_SEVERAL * K, &w->surface);
     if (st == VB_OK) st = vb_scan(&w->surface);
     if (st != VB_OK || round == 2) return st;
-    st = climb_further(fit, &further);
+    st = climb_further(w, &further);
     if (st != VB_OK || !further) return st;
   }
 }
@@ -361,7 +362,7 @@ static vb_status scan_and_weigh(integral *w) {
     if (st != VB_OK || round == 2) return st;
     memcpy(first, fit->node[0]->x, sizeof(double) * K);
     bound = fit->node[0]->bound;
-    st = climb_further(fit, &further);
+    st = climb_further(w, &further);
     if (st != VB_OK || !further) return st;
   }
 }

@@ -226,10 +226,10 @@ static void fit_margins(const vb_fit *fit, plan *out) {
   bins axis[VB_MAX_AXIS];
   for (int k = 0; k < K; k++) cut(fit, out, k, axis + k);
   rake(K, axis, out);
-  for (int k = 0; k < K; k++)
-    if (pin_of(fit, k) < 0) spread(fit, axis + k, k, -1, out);
-  for (int j = 0; j < fit->hyper->n_pin && fit->hyper->n_pin > 1; j++)
-    spread(fit, axis + pin_axis(fit, j), pin_axis(fit, j), j, out);
+  for (int k = 0; k < K; k++) { /* along a single pin the plan has done so */
+    int j = pin_of(fit, k);
+    if (j < 0 || fit->hyper->n_pin > 1) spread(fit, axis + k, k, j, out);
+  }
 }
 
 /* ---- The nodes ---- */

@@ -85,6 +85,15 @@ static void correct_levels(vb_fit *fit, vb_node *n) {
   }
 }
 
+/* what linear response and reporting make of it */
+static vb_status finish_node(vb_fit *fit, vb_node *n) {
+  vb_status st = fit->response.active ? respond_at_node(fit, n) : VB_OK;
+  if (st != VB_OK && st != VB_MAX_ITER) return st;
+  report_fixed(fit, n);
+  keep_node(fit, n);
+  return VB_OK;
+}
+
 vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged) {
   const vb_model *m = fit->model;
   double level;
@@ -100,11 +109,7 @@ vb_status vb_node_make(vb_fit *fit, const double *x, double elbo, int converged)
   n->rq = gap + n->remainder;
   if (!isfinite(n->rq)) return VB_NOT_FINITE;
   if (fit->rq_on & VB_RQ_ROWS) correct_levels(fit, n);
-  vb_status st = fit->response.active ? respond_at_node(fit, n) : VB_OK;
-  if (st != VB_OK && st != VB_MAX_ITER) return st;
-  report_fixed(fit, n);
-  keep_node(fit, n);
-  return VB_OK;
+  return finish_node(fit, n);
 }
 
 void vb_node_spread(vb_fit *fit, double *spread) {
@@ -163,11 +168,7 @@ vb_status vb_fit_component(vb_fit *fit, const double *x) {
     n->mean[k] += like->move[k] * sqrt(n->var[k]);
     n->var[k] *= like->lift[k];
   }
-  st = fit->response.active ? respond_at_node(fit, n) : VB_OK;
-  if (st != VB_OK) return st;
-  report_fixed(fit, n);
-  keep_node(fit, n);
-  return VB_OK;
+  return finish_node(fit, n);
 }
 
 void vb_points_alloc(vb_fit *fit, int T) {

@@ -19,8 +19,7 @@
 #define MANY 8         /* where so many nodes are points of the posterior */
 #define CANDIDATES 256 /* points among which further nodes are chosen */
 #define POINTS 4096    /* as many as sums over points need */
-
-#define AT_ONCE 12 /* rounds in which all that are negative leave */
+#define AT_ONCE 12     /* rounds in which all that are negative leave */
 
 enum { LANES = 8 };
 

@@ -61,8 +61,7 @@ test_that("nodes grow linearly with the hyperparameters", {
     fit <- vb(as.formula(paste("y ~ x +", terms)), d)
     K <- nrow(fit$engine$point$x)
     expect_identical(fit$engine$rule, "surrogate")
-    solved <- length(fit$engine$node$weight) - fit$engine$n_foretold
-    expect_lte(solved, max(60, 10 + 6 * K))
+    expect_lte(n_solved(fit$engine), max(60, 10 + 6 * K))
     expect_identical(fit$engine$n_foretold > 0, K > 4)
     expect_lt(fit$engine$node_error, 0.15)
     expect_true(all(fit$engine$node$weight >= 0))

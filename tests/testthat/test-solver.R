@@ -9,8 +9,6 @@ three_crossed <- function() {
   d
 }
 
-solved <- function(fit) length(fit$engine$node$weight) - fit$engine$n_foretold
-
 test_that("a sparse factor gives the posterior that a dense one gives", {
   d <- three_crossed()
   by <- function(solver, formula, family) {
@@ -24,7 +22,7 @@ test_that("a sparse factor gives the posterior that a dense one gives", {
     dense <- by("dense", case[[1L]], case[[2L]])
     expect_equal(sparse$log_evidence, dense$log_evidence, tolerance = 1e-8)
     # how many nodes fill the mixture goes by what a factor costs
-    n <- min(solved(sparse), solved(dense))
+    n <- min(n_solved(sparse$engine), n_solved(dense$engine))
     for (what in c("hyper", "mean", "var")) {
       expect_equal(sparse$engine$node[[what]][, seq_len(n)],
                    dense$engine$node[[what]][, seq_len(n)], tolerance = 1e-6)
