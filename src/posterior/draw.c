@@ -10,10 +10,11 @@
 #include "numbers/small.h"
 #include "posterior/draw.h"
 
-#define CHEAP 2e9   /* operations up to which every draw has its own factor */
-#define FEW_AXES 4  /* up to which a draw's theta is near a node's */
-#define THETAS 250  /* of more axes, at least so many different thetas of all draws, */
-#define AFFORD 2e10 /* unless their factors take more operations */
+#define CHEAP 2e9    /* operations up to which every draw has its own factor */
+#define FEW_AXES 4   /* up to which a draw's theta is near a node's */
+#define THETAS 250   /* of more axes, at least so many different thetas of all draws, */
+#define AFFORD 2e10  /* unless their factors take more operations */
+#define FORETELL 2e6 /* rows of all thetas up to which all nodes foretell them, not the nearest */
 
 typedef struct {
   const vb_model *m;
@@ -22,7 +23,7 @@ typedef struct {
   vb_theta theta, at_node;
   vb_inner in;
   vb_block block;
-  int own_factor;
+  int own_factor, foretold; /* foretold: by all nodes, not by the nearest alone */
   double *ratio, *sd; /* per coefficient: corrected over Gaussian sd at the node; Gaussian sd */
   double *delta;
   double *mean_slope;    /* n_coef per parameter of the family: what moving it does to the mean */
@@ -42,21 +43,6 @@ static void draw_theta(drawer *d, int t, const double *normal, double *x) {
   for (int k = 0; k < K - d->hyper->n_pin; k++) /* no two draws of a pinned combination are equal */
     x[k] = mean[k] + a * (point[k] - mean[k]) + VB_DRAW_SMOOTH * d->point_sd[k] * normal[k];
   if (vb_theta_set(d->hyper, x, &d->theta) != VB_OK) memcpy(x, point, sizeof(double) * K);
-}
-
-static int nearest_node(const vb_posterior *post, int K, const double *x) {
-  double z[VB_MAX_AXIS], zs[VB_MAX_AXIS], least = INFINITY;
-  int best = 0;
-  vb_whiten(K, post->root, post->mode, x, z);
-  for (int s = 0; s < post->n; s++) {
-    vb_whiten(K, post->root, post->mode, post->x + (size_t)s * K, zs);
-    double d2 = vb_squared_distance(K, z, zs);
-    if (d2 < least) {
-      least = d2;
-      best = s;
-    }
-  }
-  return best;
 }
 
 /* how far a natural parameter is from the one by whose distance it goes */
@@ -140,6 +126,16 @@ static vb_status enter_node(drawer *d, int s) {
   return VB_OK;
 }
 
+static vb_status foretold_mean(drawer *d, const double *x, double *mean) {
+  const vb_model *m = d->m;
+  vb_status st = vb_foretell(d->post, x, &d->block);
+  if (st != VB_OK) return st;
+  memcpy(mean, d->block.m, sizeof(double) * m->n_coef);
+  vb_cross_products(m, d->block.h, &d->in.cross);
+  st = vb_factor(m, &d->theta, &d->in.cross, 1, &d->in.sol);
+  return st == VB_OK ? vb_factor_beta(m, d->block.site_h, &d->in.sol) : st;
+}
+
 /* mean given the draw's theta: exact where the family is quadratic, one Newton step from the node
  * elsewhere */
 static vb_status conditional_mean(drawer *d, int s, const double *x, double *mean) {
@@ -158,6 +154,7 @@ static vb_status conditional_mean(drawer *d, int s, const double *x, double *mea
     memcpy(mean, d->block.m, sizeof(double) * m->n_coef);
     return st == VB_MAX_ITER ? VB_OK : st;
   }
+  if (d->own_factor && d->foretold) return foretold_mean(d, x, mean);
   if (d->own_factor) st = vb_node_factor(d->post, s, x, 0, &d->theta, &d->in);
   if (st != VB_OK) return st;
   double *r = d->in.trial.r, *r_new = d->in.trial.step;
@@ -320,6 +317,7 @@ static int sharing(drawer *d, int n) {
   double cost = vb_factor_cost(d->m), afford = CHEAP / cost;
   if (many && THETAS * cost < AFFORD) afford = fmax(afford, THETAS);
   d->own_factor = !d->m->ep && afford >= (many && n > THETAS ? THETAS : n);
+  d->foretold = many && d->post->n > d->hyper->n_axis && FORETELL > THETAS * (double)d->m->n;
   return d->own_factor ? (int)ceil(n / afford) : 1;
 }
 
@@ -341,7 +339,7 @@ static void place_draws(drawer *d, const noise *z, double *x, int *point, place 
     if (i == leader) {
       point[i] = pick_point(d->post, z->uniform[i]);
       draw_theta(d, point[i], z->normal + (size_t)i * z->stride, at);
-      out[r].node = nearest_node(d->post, K, at);
+      out[r].node = vb_nearest_node(d->post, at);
     }
     point[i] = point[leader];
     memmove(at, x + (size_t)leader * K, sizeof(double) * K);

@@ -8,6 +8,12 @@
 
 #define VB_DRAW_SMOOTH 0.1 /* kernel shrinkage (West 1993) of coordinate ascent's few thetas */
 
+/* ---- foretell.c ---- */
+int vb_nearest_node(const vb_posterior *post, const double *x);
+/* means of the coefficients and precisions of cells and sites at x, by kriging of the nodes */
+vb_status vb_foretell(const vb_posterior *post, const double *x, vb_block *block);
+
+/* ---- draw_density.c ---- */
 typedef struct {
   const vb_model *model;
   const vb_hyper *hyper;

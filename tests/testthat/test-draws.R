@@ -207,3 +207,21 @@ test_that("draws of many hyperparameters are as wide as the tables, however many
   ratio <- apply(draws[, rownames(table)[coef]], 2, stats::sd) / table[coef, 2L]
   expect_lt(max(abs(log(ratio))), 0.06)
 })
+
+test_that("draws of many hyperparameters have the tables' moments where few responses are 1", {
+  skip_on_cran()
+  set.seed(303)
+  n <- 120
+  draw <- function(size) factor(sample(rep(seq_len(size), length.out = n)))
+  data <- data.frame(g = draw(6), a = draw(4), b = draw(3), x = stats::rnorm(n),
+                     w = stats::rnorm(n))
+  eta <- -3 + 0.6 * data$x + stats::rnorm(6)[data$g] + stats::rnorm(6, 0, 0.8)[data$g] * data$x +
+    stats::rnorm(4, 0, 0.5)[data$a] + stats::rnorm(3)[data$b]
+  data$y <- stats::rbinom(n, 1, stats::plogis(eta))
+  fit <- suppressWarnings(vb(y ~ x + (x + w | g) + (1 | a) + (1 | b), data, family = binomial()))
+  table <- posterior_summary(fit)
+  coef <- rownames(table)[grepl("^(b|r)_", rownames(table))]
+  draws <- with_seed(1, as.matrix(fit, ndraws = 8000))[, coef]
+  expect_lt(max(abs(colMeans(draws) - table[coef, 1]) / table[coef, 2]), 0.06)
+  expect_lt(max(abs(log(apply(draws, 2, stats::sd) / table[coef, 2]))), 0.1)
+})
