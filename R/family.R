@@ -24,7 +24,8 @@
 #' @param link The link: `"log"` for `negbinomial()`, `"identity"` for `student()` and
 #'   `asym_laplace()`, `"logit"` for `Beta()`, `"logit"` or `"probit"` for `cumulative()`,
 #'   `"logit"`, `"probit"` or `"cloglog"` for `bernoulli()`.
-#' @param df Degrees of freedom of the errors; `NULL` estimates them as `nu`.
+#' @param df Degrees of freedom of the errors; `NULL` estimates them as `nu`, any positive number
+#'   (brms has `nu` above 1).
 #' @param tau The quantile, between 0 and 1.
 #' @return A `family` object. The further parameters of the likelihoods have these names in prints,
 #'   priors and draws: `shape` (`negbinomial()`, `Gamma()`), `sigma` and `nu` (`student()`), `phi`

@@ -93,7 +93,8 @@
 #'   \item{`axes`}{How the axes become hyperparameters: `coordinate`, its scale `s0`, the `mode`,
 #'     and `root`, whose diagonal has the units that they are measured in. `polar`: two sds that are
 #'     known by the sum of their squares are polar coordinates on these axes, the log of the radius
-#'     and an angle.}
+#'     and an angle. `sheared`: the scale \eqn{\sigma} and degrees of freedom \eqn{\nu} of
+#'     [student()] are \eqn{\log\sigma - \log(\nu / (\nu + 1))} and \eqn{\log\nu}.}
 #'   \item{`pin`}{Of coefficients whose posterior is flat on one side, as where the data separate
 #'     the responses, else `NULL`: combinations of the fixed effects (columns of the model matrix
 #'     centred) that are axes of the integral as hyperparameters are, a column of `a` each, the

@@ -305,6 +305,7 @@ node_fields <- alist(
   "engine$axes$mode" = reals(x, n_axis),
   "engine$axes$root" = reals(x, c(n_axis, n_axis)),
   "engine$axes$polar" = int(x, if (length(x)) 2 else 0, lower = 1, upper = n_axis),
+  "engine$axes$sheared" = int(x, if (length(x)) 2 else 0, lower = 1, upper = n_axis),
   "engine$n_eval" = int(x, 1),
   "engine$n_sweep" = int(x, 1),
   "engine$ess" = reals(x, 1, finite = FALSE),

@@ -281,10 +281,19 @@ int main(void) {
   static const struct {
     const char *name;
     void (*run)(void);
-  } test[] = {{"quadrature", test_quadrature}, {"linalg", test_linalg}, {"rows", test_rows},
-              {"families", test_families},     {"priors", test_priors}, {"mixture", test_mixture},
-              {"engine", test_engine},         {"q", test_q},           {"psis", test_psis},
-              {"pathfinder", test_pathfinder}, {"fresh", test_fresh}};
+  } test[] = {{"quadrature", test_quadrature},
+              {"linalg", test_linalg},
+              {"rows", test_rows},
+              {"families", test_families},
+              {"priors", test_priors},
+              {"mixture", test_mixture},
+              {"engine", test_engine},
+              {"q", test_q},
+              {"psis", test_psis},
+              {"pathfinder", test_pathfinder},
+              {"fresh", test_fresh},
+              {"turn", test_turn},
+              {"krige", test_krige}};
   int passed = 0, failed = 0;
   for (size_t i = 0; i < sizeof test / sizeof *test; i++) {
     n_check = n_failed = 0;

@@ -17,4 +17,6 @@ void test_q(void);
 void test_psis(void);
 void test_pathfinder(void);
 void test_fresh(void);
+void test_turn(void);
+void test_krige(void);
 #endif

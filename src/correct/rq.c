@@ -12,6 +12,7 @@
 #define MAX_D VB_RQ_DIM
 #define WIDE 64 /* nodes on either side of a wide rule, up to so many sds */
 #define WIDE_REACH 12
+#define MOST_OWN 0.7     /* of its precision that a site has by itself, taken alone */
 #define SERIES_REST 0.02 /* last term of the series up to which the rest is left out */
 void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
   int d_max = 1, cap = 1, wide = 0;
@@ -160,6 +161,7 @@ static double quadrature_level(const vb_model *m, const double *par, const vb_in
     single[r] = 0;
   }
   int tabled = vb_rq_table_make(m, par, rq, v, g, shift);
+  rq->spent += (double)n * (tabled ? rq->line->points : g->n * m->rules->order[2]);
   for (int q = 0; q < g->n; q++) {
     vb_rq_shift(v, g->z[q], shift);
     if (tabled)
@@ -179,33 +181,41 @@ static double quadrature_level(const vb_model *m, const double *par, const vb_in
   return alone;
 }
 
+/* Alone a site is asked about no more variance than its own precision leaves it: among sites of
+ * negative precision the variance is larger, and E exp r need not exist.  1: all of it. */
+static double own_share(const vb_inner *in, int i) {
+  double share = in->rows.h[i] * in->rows.v[i];
+  return share > MOST_OWN ? MOST_OWN / share : 1;
+}
+
 /* log E exp(rbar_i(sqrt(na) z)) of one site alone along a direction that carries variance na of its
  * eta and leaves rest */
 static double site_alone(const vb_model *m, const double *par, const vb_inner *in, int i, double na,
-                         double rest, const vb_rq *rq) {
+                         double rest, vb_rq *rq) {
   const vb_grid *wide = rq->wide;
-  double room[VB_ROW_COLUMNS * VB_MAX_GRID];
+  double room[VB_ROW_COLUMNS * VB_MAX_GRID], share = own_share(in, i);
   double eta[VB_MAX_GRID], shift[VB_MAX_GRID], e[VB_MAX_GRID];
-  double left[VB_MAX_GRID], work[VB_MAX_GRID], ll[VB_MAX_GRID], a = sqrt(fmax(na, 0));
+  double left[VB_MAX_GRID], work[VB_MAX_GRID], ll[VB_MAX_GRID], a = sqrt(fmax(share * na, 0));
   int row[VB_MAX_GRID], given = rest > 0 || m->family->opaque; /* values are dear: by the table */
   vb_level v = {.n = wide->n, .d = 1, .row = row, .rest = left, .m = eta, .e = e};
   vb_rows one = vb_rows_range(&m->rows, i, 1);
   v.rows = vb_rows_rep(&one, wide->n, 1, room);
   for (int q = 0; q < wide->n; q++) {
     row[q] = i;
-    left[q] = rest;
+    left[q] = share * rest;
     shift[q] = a * wide->z[q][0];
     eta[q] = in->rows.eta[i] + (given ? 0 : shift[q]);
   }
   v.eta = work;
   v.ll = ll;
+  rq->spent += wide->n * (given ? m->rules->order[2] : 1);
   if (given)
     vb_rq_conditional(m, par, rq, &v, shift);
   else
     m->family->log_lik(m->family, &v.rows, eta, par, e, NULL, NULL);
   for (int q = 0; q < wide->n; q++)
-    e[q] +=
-        in->rows.h[i] * (shift[q] * shift[q] - na) / 2 - in->rows.ll[i] - in->rows.g[i] * shift[q];
+    e[q] += in->rows.h[i] * (shift[q] * shift[q] - na - (1 - share) * rest) / 2 - in->rows.ll[i] -
+            in->rows.g[i] * shift[q];
   return vb_grid_weigh(wide, e, work);
 }
 
@@ -261,19 +271,18 @@ static double level_term(const vb_model *m, const vb_rq_at *opt, place where, vb
     out = vb_grid_weigh(at, total, post);
     if (d == 1) break;
   }
+  int each = at == &moved && n > 1;
+  for (int r = 0; r < n; r++) each |= !short_way && own_share(in, v.row[r]) < 1;
   if (n == 1) alone = out;
-  for (int r = 0; at == &moved && n > 1 && r < n; r++) {
-    if (r == 0) alone = 0;
-    alone += site_alone(m, par, in, v.row[r], v.na[r], v.rest[r], rq);
-  }
+  for (int r = 0; each && r < n; r++)
+    alone = (r ? alone : 0) + site_alone(m, par, in, v.row[r], v.na[r], v.rest[r], rq);
   *size = fabs(out);
   if (var) level_moments(t, l, &v, at, post, rq, var);
   return out - alone;
 }
 
 /* sum over sites of log E exp(r_i - E r_i), each alone under its own N(m_i, v_i) */
-static double site_terms(const vb_model *m, const double *par, const vb_inner *in,
-                         const vb_rq *rq) {
+static double site_terms(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq) {
   double total = 0;
   for (int i = 0; i < m->n; i++) {
     const double *c = rq->series + 4 * (size_t)i;
@@ -290,7 +299,7 @@ double vb_rq_correct(const vb_model *m, const vb_rq_at *at, vb_rq *rq, double *v
   const vb_inner *in = at->in;
   vb_grid g;
   double total = at->which & VB_RQ_SITES ? vb_site_remainder(m, in, at->c, rq) : 0;
-  *max_level = 0;
+  *max_level = rq->spent = 0;
   if (!(at->which & VB_RQ_ROWS)) return total;
   if (!m->family->kinked || m->family->opaque) series_coefficients(m, par, in, rq);
   total += site_terms(m, par, in, rq);

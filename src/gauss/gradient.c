@@ -53,5 +53,5 @@ static void in_log_axes(const vb_model *m, const vb_hyper *hyper, const vb_theta
 void vb_inner_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta *theta,
                        vb_inner *in, const vb_block *b, double *grad) {
   in_log_axes(m, hyper, theta, in, b, grad);
-  if (hyper->polar) vb_polar_gradient(hyper, theta, grad);
+  if (hyper->turn.kind) vb_turn_gradient(hyper, theta, grad);
 }

@@ -205,9 +205,9 @@ vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) 
   double logs[VB_MAX_AXIS];
   vb_status set = VB_OK;
   theta->log_prior = 0;
-  if (hyper->polar) {
-    theta->turn = x[hyper->angle];
-    theta->log_prior = vb_polar_set(hyper, x, logs);
+  if (hyper->turn.kind) {
+    theta->turned = x[hyper->turn.b];
+    theta->log_prior = vb_turn_set(hyper, x, logs);
     x = logs;
   }
   for (int i = 0; i < n && set == VB_OK; i++)

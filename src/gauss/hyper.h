@@ -18,6 +18,11 @@ typedef struct { /* one natural parameter: an sd, a partial correlation, a dispe
   double beta; /* partial correlations: (1 - r^2)^(beta - 1), LKJ */
 } vb_natural;
 
+typedef struct { /* two log axes that are given by axes a and b in another way (turn.c) */
+  enum { VB_UNTURNED, VB_POLAR, VB_SHEARED } kind;
+  int a, b; /* radius and angle; scale and degrees of freedom */
+} vb_turn;
+
 typedef struct {
   int n_natural, n_axis, n_par, n_term;
   vb_natural *natural; /* term by term: sds, partial correlations by row; then dispersions */
@@ -31,8 +36,7 @@ typedef struct {
       first_pin; /* where pinned combinations of beta are about; the last, and not reported */
   int n_shrink, first_shrink, by_sigma; /* a horseshoe's global scale, over sigma, and slab */
   double local_df;
-  int polar, radius,
-      angle; /* two log axes that are given by those of polar coordinates (polar.c) */
+  vb_turn turn;
 } vb_hyper;
 
 typedef struct { /* dispersions that are not one value but have a distribution, on nodes */
@@ -52,8 +56,8 @@ typedef struct {                /* the hyperparameters at one point */
   vb_par_rule *rule;   /* NULL: the dispersions are par */
   const double *pin;   /* where the model's pinned combinations are about */
   double log_prior;    /* with the log Jacobian */
-  double *log_prior_d; /* n_axis, of the log axes where two are polar */
-  double turn;         /* the angle's axis */
+  double *log_prior_d; /* n_axis, of the log axes where two are turned */
+  double turned;       /* turn.b's axis */
   double *prior_d;     /* n_natural: of the log prior densities alone */
 } vb_theta;
 
@@ -72,13 +76,14 @@ void vb_theta_effective(const vb_hyper *hyper, const double *effective, vb_theta
 void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta,
                      double *out); /* sds, correlations, par */
 
-/* ---- polar.c: two sds that are known by the sum of their squares ---- */
-/* the axes of two natural parameters become the log of the root of that sum and an angle; x too */
-void vb_polar_make(vb_hyper *hyper, int radius, int angle, double *x);
+/* ---- turn.c: two parameters that are known by a combination of them ---- */
+extern const char *const vb_turn_name[];
+/* the log axes turn.a and turn.b, of which x is a point, are turned; x too */
+void vb_turn_make(vb_hyper *hyper, vb_turn turn, double *x);
 /* y: the log axes at x; returns the log Jacobian */
-double vb_polar_set(const vb_hyper *hyper, const double *x, double *y);
+double vb_turn_set(const vb_hyper *hyper, const double *x, double *y);
 /* grad in the log axes -> in the axes, with the Jacobian's */
-void vb_polar_gradient(const vb_hyper *hyper, const vb_theta *theta, double *grad);
+void vb_turn_gradient(const vb_hyper *hyper, const vb_theta *theta, double *grad);
 
 /* ---- Axes: natural.c, start.c ---- */
 /* the prior of a parameter and the axis that it gets, the next one; NULL: fixed at arg[0], no axis

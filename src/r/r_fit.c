@@ -85,9 +85,10 @@ static void put_trace(SEXP list, const vb_fit *fit) {
 
 /* the coordinates of the axes, so that draws and predictions can come back to any theta */
 static void put_axes(SEXP list, const vb_fit *fit) {
-  static const char *const names[] = {"coordinate", "s0", "mode", "root", "polar"};
+  static const char *const names[] = {"coordinate", "s0", "mode", "root", "polar", "sheared"};
+  const vb_turn *turn = &fit->hyper->turn;
   int K = fit->hyper->n_axis;
-  SEXP axes = vb_list_put(list, "axes", vb_list_new(5, names));
+  SEXP axes = vb_list_put(list, "axes", vb_list_new(6, names));
   SEXP coordinate = vb_list_put(axes, "coordinate", Rf_allocVector(STRSXP, K));
   double *s0 = vb_list_real(axes, "s0", K), *mode = vb_list_real(axes, "mode", K);
   double *root = vb_list_matrix(axes, "root", K, K);
@@ -97,10 +98,12 @@ static void put_axes(SEXP list, const vb_fit *fit) {
     SET_STRING_ELT(coordinate, n->axis, Rf_mkChar(n->coord->name));
     s0[n->axis] = n->s0;
   }
-  int *polar = vb_list_int(axes, "polar", fit->hyper->polar ? 2 : 0);
-  if (fit->hyper->polar) {
-    polar[0] = fit->hyper->radius + 1;
-    polar[1] = fit->hyper->angle + 1;
+  for (int kind = VB_POLAR; kind <= VB_SHEARED; kind++) {
+    int *two = vb_list_int(axes, vb_turn_name[kind], turn->kind == kind ? 2 : 0);
+    if (turn->kind == kind) {
+      two[0] = turn->a + 1;
+      two[1] = turn->b + 1;
+    }
   }
   if (K) memcpy(mode, fit->mode, sizeof(double) * K);
   if (K) memcpy(root, fit->root, sizeof(double) * K * K);

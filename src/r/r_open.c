@@ -16,11 +16,10 @@
 static void read_axes(SEXP axes, vb_hyper *hyper) {
   SEXP coordinate = vb_get_strings(axes, "coordinate", hyper->n_axis);
   const double *s0 = vb_get_reals(axes, "s0", hyper->n_axis);
-  const int *polar = vb_get_ints(axes, "polar", -1);
-  hyper->polar = Rf_xlength(vb_list_need(axes, "polar")) == 2;
-  if (hyper->polar) {
-    hyper->radius = polar[0] - 1;
-    hyper->angle = polar[1] - 1;
+  for (int kind = VB_POLAR; kind <= VB_SHEARED; kind++) {
+    const int *two = vb_get_ints(axes, vb_turn_name[kind], -1);
+    if (Rf_xlength(vb_list_need(axes, vb_turn_name[kind])) == 2)
+      hyper->turn = (vb_turn){kind, two[0] - 1, two[1] - 1};
   }
   for (int i = 0; i < hyper->n_natural; i++) {
     vb_natural *n = hyper->natural + i;

@@ -46,6 +46,7 @@ struct vb_family {
   int cells;               /* 1: rows of equal design may be added; 2: where y is equal too */
   int quadratic;           /* log density quadratic in eta: the Gaussian block is exact */
   int identity;            /* identity link, and par[0] a scale of the response */
+  int df;                  /* par[1] are the degrees of freedom of t distributions of that scale */
   int kinked; /* log density with kinks in eta: log_lik's d2 misses them, expect's d2 has them */
   /* eta-free part of log f (weight included), one value per row; NULL where n_par == 0 (R's
    * constant) */

@@ -13,7 +13,7 @@
 #define ABOVE 20         /* nats */
 
 static int is_log_sd(const vb_hyper *h, int axis) {
-  if (h->polar && (axis == h->radius || axis == h->angle)) return 0;
+  if (h->turn.kind && (axis == h->turn.a || axis == h->turn.b)) return 0;
   for (int i = 0; i < h->first_par; i++)
     if (h->natural[i].axis == axis) return h->natural[i].prior != NULL;
   return 0;

@@ -6,6 +6,7 @@
 #include "gauss/ep.h"
 #include "theta/theta.h"
 
+#define MOST_LEVEL 0.1    /* nats of a level up to which residual quadrature responds */
 #define SITES_MATTER 5e-4 /* nats */
 #define MANY_TILTS 3e9 /* operations of one round of them beyond which a horseshoe goes without */
 
@@ -81,8 +82,9 @@ static vb_status correct_at_mode(vb_fit *fit) {
   if (tilt && fit->set.use_lr < 0 && !m->family->kinked && !m->family->opaque)
     tilt = vb_response_size(m, fit->theta.par, &fit->inner) > 5e-4;
   if (!tilt && !(sites && fit->set.use_lr)) return VB_OK;
-  /* over kinks the rules' errors, of no account in RQ itself, would rule its second differences */
-  int which = m->family->kinked ? sites : fit->rq_on;
+  /* over kinks the rules' errors, of no account in RQ itself, would rule its second differences;
+   * and where a level's posterior has another mode they are not those of small changes */
+  int which = m->family->kinked || fit->rq_level > MOST_LEVEL ? sites : fit->rq_on;
   vb_respond_task task = {.theta = &fit->theta,
                           .tol = fit->set.tol / 10,
                           .tilt = tilt,

@@ -53,16 +53,18 @@ static vb_status climb_to_mode(vb_fit *fit, double *inv) {
 }
 
 /* A term of one sd with a level for nearly every row, and residuals whose sd is free: these two by
- * polar coordinates */
+ * polar coordinates.  Scale and degrees of freedom of t distributions: sheared. */
 void vb_choose_axes(vb_fit *fit) {
   vb_hyper *h = fit->hyper;
   const vb_natural *sigma = h->natural + h->first_par;
-  for (int k = 0; k < h->n_term && fit->model->quadratic && h->n_par && !h->polar; k++) {
+  for (int k = 0; k < h->n_term && fit->model->quadratic && h->n_par && !h->turn.kind; k++) {
     const vb_natural *sd = h->natural + h->first[k];
     if (h->d[k] == 1 && sd->axis >= 0 && sigma->axis >= 0 &&
         h->n_level[k] > NEARLY_ALL * fit->model->n)
-      vb_polar_make(h, sd->axis, sigma->axis, fit->mode);
+      vb_turn_make(h, (vb_turn){VB_POLAR, sd->axis, sigma->axis}, fit->mode);
   }
+  if (fit->model->family->df && sigma[0].axis >= 0 && sigma[1].axis >= 0)
+    vb_turn_make(h, (vb_turn){VB_SHEARED, sigma[0].axis, sigma[1].axis}, fit->mode);
 }
 
 /* Roughly the mode, and scales of the axes: all that the nodes need. */

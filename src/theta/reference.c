@@ -277,9 +277,10 @@ static double term_at(const vb_reference_term *t, const double *sd, const double
   return out + integrate_delta(t, g, gg);
 }
 
-/* sd of what a row has of its own */
+/* sd of what a row has of its own, or what goes with it */
 static double residual(const vb_reference *r, const vb_theta *theta) {
   double sigma = theta->par[0];
+  if (r->hyper->turn.kind == VB_SHEARED) return sigma * (1 + 1 / theta->par[1]);
   return r->polar < 0 ? sigma : hypot(sigma, theta->natural[r->hyper->first[r->polar]]);
 }
 
@@ -301,11 +302,12 @@ vb_status vb_reference_make(vb_fit *fit, const double *scale, vb_reference *r) {
   *r = (vb_reference){.hyper = fit->hyper, .n_term = m->n_term};
   r->term = fit->host->alloc(m->n_term + 1, sizeof(vb_reference_term));
   r->polar = -1;
-  for (int k = 0; k < m->n_term && fit->hyper->polar; k++)
-    if (fit->hyper->natural[fit->hyper->first[k]].axis == fit->hyper->radius) r->polar = k;
+  const vb_turn *turn = &fit->hyper->turn;
+  for (int k = 0; k < m->n_term && turn->kind == VB_POLAR; k++)
+    if (fit->hyper->natural[fit->hyper->first[k]].axis == turn->a) r->polar = k;
   r->scaled = m->family->identity && m->n_par && sigma->axis >= 0;
   if (r->scaled) { /* further out it would rule the tails, where it is least right */
-    double reach = FOLLOWED * scale[fit->hyper->polar ? fit->hyper->radius : sigma->axis];
+    double reach = FOLLOWED * scale[turn->kind ? turn->a : sigma->axis];
     r->sigma = residual(r, &fit->theta);
     r->least = exp(-reach);
     r->most = exp(reach);

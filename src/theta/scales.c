@@ -58,7 +58,9 @@ static vb_status of_dispersions(vb_fit *fit, double known, double *info) {
 vb_status vb_first_scales(vb_fit *fit, double *variance) {
   const vb_hyper *h = fit->hyper;
   double info[VB_MAX_AXIS] = {0}, known = 0;
-  if (fit->model->scheme->independent || h->polar || vb_eval_cost(fit->model) < DEAR) return VB_OK;
+  if (fit->model->scheme->independent || h->turn.kind == VB_POLAR ||
+      vb_eval_cost(fit->model) < DEAR)
+    return VB_OK;
   for (int k = 0; k < h->n_term; k++) {
     double sum[VB_MAX_DIM], square[VB_MAX_DIM], least = INFINITY;
     int d = h->d[k];

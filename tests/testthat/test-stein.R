@@ -123,9 +123,9 @@ test_that("regressions are those of the package's own families", {
   expect_same_fit(vb(breaks ~ wool + tension, warpbreaks, family = own$negbinomial),
                   vb(breaks ~ wool + tension, warpbreaks, family = negbinomial(), control = both),
                   1e-3, 1e-4)
-  # two hyperparameters that trade off: surfaces through nodes that are not quite the same
+  # two hyperparameters that trade off: the package's own have axes that are orthogonal
   expect_same_fit(vb(stack.loss ~ ., stackloss, family = own$student),
-                  vb(stack.loss ~ ., stackloss, family = student()), 1e-2, 1e-3)
+                  vb(stack.loss ~ ., stackloss, family = student()), 3e-2, 3e-3)
 })
 
 test_that("random effects are those of the package's own families, residual quadrature included", {

@@ -93,10 +93,10 @@ static void cdf(const vb_family *self, const vb_rows *r, const double *eta, cons
     out[i] = pt((r->y[i] - eta[i]) * sqrt(r->w[i]) / par[0], par[1], 1, 0);
 }
 
-#define EXACT                                                                                    \
-  .name = "student", .link = "identity", .identity = 1, .n_par = 2, .par_name = {"sigma", "nu"}, \
-  .base = base, .log_lik = log_lik, .bend = bend, .log_lik_par = log_lik_par, .mean = mean,      \
-  .variance = variance, .cdf = cdf
+#define EXACT                                                                  \
+  .name = "student", .link = "identity", .identity = 1, .df = 1, .n_par = 2,   \
+  .par_name = {"sigma", "nu"}, .base = base, .log_lik = log_lik, .bend = bend, \
+  .log_lik_par = log_lik_par, .mean = mean, .variance = variance, .cdf = cdf
 
 const vb_family vb_family_student = {EXACT};
 const vb_family vb_family_student_jj = {EXACT, .bound = "jj", .expect = bound,
