@@ -1,6 +1,7 @@
 /* The integral of the surface: importance sampling by a copula that learns from its own points. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 #include "numbers/small.h"
 #include "theta/surface.h"
 
@@ -103,4 +104,78 @@ vb_status vb_cloud_exact(vb_surface *s, int rounds, int T, vb_cloud *c) {
       st = vb_copula_adapt(&c->q, c->T, c->w, c->weight, MOST_WEIGHT, c->scratch);
   }
   return st;
+}
+
+/* Points by the roots of their weights, between the copula and the surface: tails of this may be
+ * lighter than they should be, or heavier. */
+static void pick_by_roots(const vb_cloud *c, int n, int *out, double *sum) {
+  int at = 0;
+  *sum = 0;
+  for (int t = 0; t < c->T; t++) *sum += sqrt(c->weight[t]);
+  double upto = sqrt(c->weight[0]);
+  for (int i = 0; i < n; i++) {
+    while (at < c->T - 1 && upto < (i + 0.5) / n * *sum) upto += sqrt(c->weight[++at]);
+    out[i] = at;
+  }
+}
+
+/* moments of the scores along one axis at some points */
+static void moments(const vb_cloud *c, int axis, int n, const int *point, const double *weight,
+                    double *mean, double *sd) {
+  double sum = 0, square = 0;
+  *mean = 0;
+  for (int i = 0; i < n; i++) {
+    double w = c->w[axis + (size_t)point[i] * c->K];
+    sum += weight[i];
+    *mean += weight[i] * w;
+    square += weight[i] * w * w;
+  }
+  *mean /= sum;
+  *sd = sqrt(fmax(square / sum - *mean * *mean, 1e-6));
+}
+
+vb_status vb_cloud_check(vb_surface *s, int n, const vb_cloud *c, double *worst) {
+  const vb_host *h = s->fit->host;
+  int *point = h->alloc(n, sizeof(int));
+  double *own = h->alloc(n, sizeof(double)), *is = h->alloc(n, sizeof(double)), exact, sum;
+  pick_by_roots(c, n, point, &sum);
+  for (int i = 0; i < n; i++) {
+    vb_status st = vb_surface_exact(s, c->z + (size_t)point[i] * c->K, &exact);
+    if (st != VB_OK) return st;
+    own[i] = log(c->weight[point[i]]) / 2;
+    is[i] = own[i] + (isfinite(exact) ? exact : -INFINITY) - c->log_f[point[i]];
+  }
+  vb_normalise(n, own, NULL);
+  vb_normalise(n, is, NULL);
+  *worst = 0;
+  for (int k = 0; k < c->K; k++) {
+    double m0, s0, m1, s1;
+    moments(c, k, n, point, own, &m0, &s0);
+    moments(c, k, n, point, is, &m1, &s1);
+    *worst = fmax(*worst, fmax(fabs(m1 - m0) / s0, fabs(log(s1 / s0))));
+  }
+  if (isnan(*worst)) *worst = INFINITY;
+  return VB_OK;
+}
+
+vb_status vb_cloud_reweigh(vb_surface *s, int n, vb_cloud *c) {
+  int K = s->K, *point = s->fit->host->alloc(n, sizeof(int));
+  double *z = c->w, *log_f = c->scratch, *weight = log_f + c->cap, log_mean, exact = 0, roots;
+  pick_by_roots(c, n, point, &roots);
+  for (int i = 0; i < n; i++) {
+    int at = point[i], again = i && at == point[i - 1];
+    vb_status st = again ? VB_OK : vb_surface_exact(s, c->z + (size_t)at * K, &exact);
+    if (st != VB_OK) return st;
+    memcpy(z + (size_t)i * K, c->z + (size_t)at * K, sizeof(double) * K);
+    log_f[i] = isfinite(exact) ? exact : -INFINITY;
+    weight[i] = log_f[i] - c->log_f[at] + log(c->weight[at]) / 2;
+  }
+  c->T = n;
+  memcpy(c->z, z, sizeof(double) * n * K);
+  memcpy(c->log_f, log_f, sizeof(double) * n);
+  memcpy(c->weight, weight, sizeof(double) * n);
+  c->ess = vb_normalise(n, c->weight, &log_mean);
+  c->log_z += log_mean + log(roots);
+  accumulate(c);
+  return isfinite(c->log_z) ? VB_OK : VB_NOT_FINITE;
 }

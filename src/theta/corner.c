@@ -26,27 +26,38 @@ static double together(const vb_surface *s, int i, int j, double wi, double wj, 
   return both - one - other + s->value[0];
 }
 
-static vb_status add_corner(vb_surface *s, int i, int j, int side) {
-  int K = s->K, at = s->n;
-  double wi = (side & 1) ? AT : -AT, wj = (side & 2) ? AT : -AT;
-  double z[VB_MAX_AXIS], w[VB_MAX_AXIS], grad[VB_MAX_AXIS], si, sj;
-  together(s, i, j, s->axis[i].warp.at_zero + wi, s->axis[j].warp.at_zero + wj, z);
-  vb_status st = vb_surface_node(s, z);
-  if (st != VB_OK) return st;
-  double r = s->value[at] + s->rest[at] - vb_surface_at(s, z, 1, w);
-  if (fabs(r) < NEGLIGIBLE) return VB_OK;
+/* by the surface with the corners before it */
+static void fit_corner(vb_surface *s, vb_corner *c) {
+  int K = s->K, i = c->i, j = c->j;
+  const double *z = s->z + (size_t)c->node * K, *is = s->grad + (size_t)c->node * K;
+  double w[VB_MAX_AXIS], grad[VB_MAX_AXIS], si, sj;
+  double r = s->value[c->node] + s->rest[c->node] - vb_surface_at(s, z, 1, w);
+  c->wi = w[i] - s->axis[i].warp.at_zero;
+  c->wj = w[j] - s->axis[j].warp.at_zero;
+  c->value = fabs(r) < NEGLIGIBLE ? 0 : r;
+  c->pi = c->pj = LEAST_POWER;
+  if (c->value == 0) return;
   vb_surface_gradient(s, z, grad);
   vb_warp_at(&s->axis[i].warp, z[i], &si);
   vb_warp_at(&s->axis[j].warp, z[j], &sj);
-  double di = (s->grad[i + (size_t)at * K] - grad[i]) / si,
-         dj = (s->grad[j + (size_t)at * K] - grad[j]) / sj;
-  s->corner[s->n_corner++] = (vb_corner){.i = i,
-                                         .j = j,
-                                         .wi = wi,
-                                         .wj = wj,
-                                         .value = r,
-                                         .pi = fmin(fmax(wi * di / r, LEAST_POWER), MOST_POWER),
-                                         .pj = fmin(fmax(wj * dj / r, LEAST_POWER), MOST_POWER)};
+  c->pi = fmin(fmax(c->wi * (is[i] - grad[i]) / (si * r), LEAST_POWER), MOST_POWER);
+  c->pj = fmin(fmax(c->wj * (is[j] - grad[j]) / (sj * r), LEAST_POWER), MOST_POWER);
+}
+
+void vb_corners_fit(vb_surface *s) {
+  int n = s->n_corner;
+  for (s->n_corner = 0; s->n_corner < n; s->n_corner++) fit_corner(s, s->corner + s->n_corner);
+}
+
+static vb_status add_corner(vb_surface *s, int i, int j, int side) {
+  double wi = (side & 1) ? AT : -AT, wj = (side & 2) ? AT : -AT, z[VB_MAX_AXIS];
+  together(s, i, j, s->axis[i].warp.at_zero + wi, s->axis[j].warp.at_zero + wj, z);
+  vb_status st = vb_surface_node(s, z);
+  if (st != VB_OK) return st;
+  vb_corner *c = s->corner + s->n_corner;
+  *c = (vb_corner){.i = i, .j = j, .node = s->n - 1};
+  fit_corner(s, c);
+  if (c->value != 0) s->n_corner++;
   return VB_OK;
 }
 

@@ -10,8 +10,9 @@
 #define HEAVY_PRECISE 0.01  /* the same of an axis whose tails are heavy, */
 #define ALONE_PRECISE 0.002 /* and of one that is alone */
 #define LEAST_CURVED 0.05
-#define UNIT 1.7 /* factor by which a scale may be wrong */
-#define WIDEST 2 /* marginal over conditional sd */
+#define STRETCHED 10 /* units to the far end of an axis's mass */
+#define UNIT 1.7     /* factor by which a scale may be wrong */
+#define WIDEST 2     /* marginal over conditional sd */
 
 static void lay_known(vb_surface *s, int axis) {
   double at[VB_MAX_AXIS] = {0};
@@ -121,6 +122,18 @@ static vb_status inner_nodes(vb_surface *s, int k) {
   }
 }
 
+/* Units of an axis in which its mass as far as `away` is on the line, and nodes on the way there.
+ */
+static vb_status stretch(vb_surface *s, int k, double away) {
+  double near = FIRST * s->scale[k];
+  change_scale(s, k, fmax(fabs(away) / STRETCHED / s->scale[k], 1));
+  near = fmax(near / s->scale[k], APART);
+  double far = away / s->scale[k], at[] = {-near, near, far, far * 2 / 3, far / 3};
+  vb_status st = VB_OK;
+  for (int i = 0; i < 5 && st != VB_INTERRUPTED; i++) st = vb_scan_add(s, k, at[i]);
+  return st == VB_INTERRUPTED || s->axis[k].n < 3 ? st : VB_OK;
+}
+
 /* the remainder at z, between an axis's nodes linear, beyond as the last two say */
 static double rest_at(const vb_surface *s, const vb_scan_axis *a, double z) {
   int k = 0;
@@ -182,7 +195,8 @@ vb_status vb_scan(vb_surface *s) {
   vb_status st = vb_surface_node(s, zero);
   for (int i = 0; i < s->K && st == VB_OK; i++) {
     vb_scan_keep(s->axis + i, 0, 0);
-    st = inner_nodes(s, i);
+    double away = s->axis[i].decay > 0 ? vb_out_of_reach(s, i) : 0;
+    st = away != 0 ? stretch(s, i, away) : inner_nodes(s, i);
     lay_known(s, i);
   }
   if (st == VB_OK) st = curvature(s);

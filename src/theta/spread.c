@@ -9,11 +9,12 @@
 #include "numbers/vb_math.h"
 #include "theta/surface.h"
 
-#define SHARE 0.3  /* of each narrow kernel against one */
-#define WIDTH 0.7  /* its width, in scores */
-#define CLIP 4     /* scores are clipped there */
-#define SMOOTH 100 /* prior variance of quadratics and of growth */
-#define HERDED 1   /* the same where nodes are chosen: a mixture needs their spread too */
+#define SHARE 0.3   /* of each narrow kernel against one */
+#define WIDTH 0.7   /* its width, in scores */
+#define BEYOND 0.25 /* of the mean of a variance */
+#define CLIP 4      /* scores are clipped there */
+#define SMOOTH 100  /* prior variance of quadratics and of growth */
+#define HERDED 1    /* the same where nodes are chosen: a mixture needs their spread too */
 #define NUGGET 1e-4
 #define PULL 0.01      /* the same towards equal weights, */
 #define MANY 8         /* where so many nodes are points of the posterior */
@@ -31,7 +32,13 @@ typedef struct {
   double *node;                             /* their features, stride x (K + 2 n_grow) */
   int axis[VB_MAX_AXIS];                    /* of sds */
   double mean[VB_MAX_AXIS], v[VB_MAX_AXIS]; /* 3 E sd^2; variance of the levels' data */
+  double most[VB_MAX_AXIS];                 /* log sds up to which it grows */
 } space;
+
+static double square_of(const space *p, int i, const double *z) {
+  int k = p->axis[i];
+  return exp(2 * fmin(p->s->centre[k] + p->s->scale[k] * z[k], p->most[i]));
+}
 
 /* features of z: clipped scores, then growth */
 static void lay(const space *p, const double *z, double *out) {
@@ -39,8 +46,7 @@ static void lay(const space *p, const double *z, double *out) {
   for (int k = 0; k < p->K; k++)
     out[k] = fmin(fmax(vb_warp_at(&p->s->axis[k].warp, z[k], &slope), -CLIP), CLIP);
   for (int i = 0; i < p->n_grow; i++) {
-    int k = p->axis[i];
-    double square = exp(2 * (p->s->centre[k] + p->s->scale[k] * z[k]));
+    double square = square_of(p, i, z);
     out[p->K + 2 * i] = square / p->mean[i];
     out[p->K + 2 * i + 1] = square / (square + p->v[i]);
   }
@@ -86,18 +92,32 @@ static void add_kernel(const space *p, const double *at, double weight, double *
   (VB_HAS_AVX2 ? kernel_avx2 : kernel_plain)(p, at, weight, out);
 }
 
-static void find_sds(space *p, const vb_cloud *c, int T, double sum) {
+/* The log sd up to which variances are followed: where most of their mean is beyond the last place,
+ * no weights could have it, and those that came nearest would have little else. */
+static double longest(const space *p, int axis, const vb_cloud *c, int T, int N, const double *z) {
+  double last = -INFINITY, beyond = 0, all = 0, centre = p->s->centre[axis];
+  for (int i = 0; i < N; i++)
+    last = fmax(last, centre + p->s->scale[axis] * z[axis + (size_t)i * p->K]);
+  for (int t = 0; t < T; t++) {
+    double x = centre + p->s->scale[axis] * c->z[axis + (size_t)t * p->K];
+    double square = c->weight[t] * exp(2 * x);
+    all += square;
+    if (x > last) beyond += square;
+  }
+  return beyond > BEYOND * all ? last : INFINITY;
+}
+
+static void find_sds(space *p, const vb_cloud *c, int T, double sum, int N, const double *z) {
   const vb_hyper *h = p->s->fit->hyper;
   for (int k = 0; k < h->n_term; k++)
     for (int a = 0; a < h->d[k]; a++) {
-      int axis = h->natural[h->first[k] + a].axis;
+      int axis = h->natural[h->first[k] + a].axis, i = p->n_grow;
       if (axis < 0) continue;
-      double mean = 0;
+      p->axis[i] = axis;
+      p->most[i] = longest(p, axis, c, T, N, z);
+      p->mean[i] = 0;
       for (int t = 0; t < T; t++)
-        mean += c->weight[t] / sum *
-                exp(2 * (p->s->centre[axis] + p->s->scale[axis] * c->z[axis + (size_t)t * p->K]));
-      p->axis[p->n_grow] = axis;
-      p->mean[p->n_grow] = 3 * mean;
+        p->mean[i] += 3 * c->weight[t] / sum * square_of(p, i, c->z + (size_t)t * p->K);
       p->v[p->n_grow++] = p->s->reference.term[k].variance[a];
     }
 }
@@ -158,7 +178,7 @@ static double make_space(const vb_cloud *c, int T, int N, const double *z, space
   const vb_host *h = p->s->fit->host;
   double sum = 0;
   for (int t = 0; t < T; t++) sum += c->weight[t];
-  find_sds(p, c, T, sum);
+  find_sds(p, c, T, sum, N, z);
   int P = p->K + 2 * p->n_grow;
   p->stride = (N + LANES - 1) / LANES * LANES;
   p->node = h->alloc((size_t)P * p->stride, sizeof(double));

@@ -18,8 +18,8 @@
   0.7                  /* scores beyond the last node where cross slopes are linear, then constant \
                         */
 #define REST_END 1     /* the same of the remainder */
-#define CORNER_END 1.4 /* corners' distances from zero beyond which theirs is constant */
 #define PHI_END 1      /* and of phi */
+#define CORNER_END 1.4 /* corners' distances from zero beyond which theirs is constant */
 #define SHARP 4        /* ratio of slopes' distances from the chord that the cubic overshoots */
 
 void vb_spline(int n, const double *t, const double *y, double *y2) {

@@ -36,7 +36,7 @@ typedef struct { /* the nodes along one axis, ascending */
 } vb_scan_axis;
 
 typedef struct { /* what two axes do together about a node with both off zero (corner.c) */
-  int i, j;
+  int i, j, node;
   double wi, wj, value, pi, pj; /* scores from zero's; error there; powers */
 } vb_corner;
 
@@ -87,6 +87,11 @@ int vb_scan_most(const vb_surface *s, int axis); /* nodes before the first integ
 /* ---- scan.c ---- */
 vb_status vb_scan(vb_surface *s);
 
+/* ---- stretch.c ---- */
+/* how far from the centre the log of an sd has mass, as prior and reference have it, if some is out
+ * of the line's reach; else 0 */
+double vb_out_of_reach(vb_surface *s, int axis);
+
 /* ---- outer.c ---- */
 /* a node about z, beyond the ends, where the density is not too low; one at each end, where the
  * density on the line, as foretold, says that one is wanted */
@@ -108,6 +113,7 @@ void vb_spline(int n, const double *t, const double *y, double *y2);
 /* ---- corner.c ---- */
 /* up to `most` nodes off two axes at once, of the pairs that do more than `least` nats together */
 vb_status vb_corners(vb_surface *s, int most, double least);
+void vb_corners_fit(vb_surface *s); /* to the surface on the axes as it is now */
 
 /* ---- tilt.c ---- */
 /* from the values and gradients of the nodes from `from` on */
@@ -141,6 +147,10 @@ vb_status vb_cloud_make(const vb_surface *s, int cap, vb_cloud *c);
 vb_status vb_cloud_integrate(vb_surface *s, int rounds, int T0, int T, vb_cloud *c);
 /* the same by the engine's values instead of the surface's: rounds of T / 4 points, then T */
 vb_status vb_cloud_exact(vb_surface *s, int rounds, int T, vb_cloud *c);
+/* how much the engine's own values at n points move mean and sd of an axis: sds, log of a ratio */
+vb_status vb_cloud_check(vb_surface *s, int n, const vb_cloud *c, double *worst);
+/* n points of the cloud, by their weights, and the engine's own values there */
+vb_status vb_cloud_reweigh(vb_surface *s, int n, vb_cloud *c);
 /* outer nodes where it has mass beyond an axis's (outer.c); longer: were there any? */
 vb_status vb_scan_lengthen(vb_surface *s, const vb_cloud *c, int *longer);
 
