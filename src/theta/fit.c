@@ -67,6 +67,14 @@ static vb_status settle(vb_fit *fit) {
   return VB_OK;
 }
 
+/* May a level's posterior have another mode?  Residual quadrature's differences are then not those
+ * of small changes. */
+static int has_modes(const vb_fit *fit) {
+  int folded = 0;
+  for (int i = 0; i < fit->model->n; i++) folded |= fit->spare.h[i] < 0;
+  return folded && fit->rq_level > MOST_LEVEL;
+}
+
 /* residual quadrature and linear response there */
 static vb_status correct_at_mode(vb_fit *fit) {
   vb_model *m = fit->model;
@@ -82,9 +90,8 @@ static vb_status correct_at_mode(vb_fit *fit) {
   if (tilt && fit->set.use_lr < 0 && !m->family->kinked && !m->family->opaque)
     tilt = vb_response_size(m, fit->theta.par, &fit->inner) > 5e-4;
   if (!tilt && !(sites && fit->set.use_lr)) return VB_OK;
-  /* over kinks the rules' errors, of no account in RQ itself, would rule its second differences;
-   * and where a level's posterior has another mode they are not those of small changes */
-  int which = m->family->kinked || fit->rq_level > MOST_LEVEL ? sites : fit->rq_on;
+  /* over kinks the rules' errors, of no account in RQ itself, would rule its second differences */
+  int which = m->family->kinked || has_modes(fit) ? sites : fit->rq_on;
   vb_respond_task task = {.theta = &fit->theta,
                           .tol = fit->set.tol / 10,
                           .tilt = tilt,
