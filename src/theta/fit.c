@@ -71,8 +71,9 @@ static vb_status settle(vb_fit *fit) {
  * of small changes. */
 static int has_modes(const vb_fit *fit) {
   int folded = 0;
+  if (fit->model->quadratic || !(fit->rq_level > MOST_LEVEL)) return 0;
   for (int i = 0; i < fit->model->n; i++) folded |= fit->spare.h[i] < 0;
-  return folded && fit->rq_level > MOST_LEVEL;
+  return folded;
 }
 
 /* residual quadrature and linear response there */
