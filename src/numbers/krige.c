@@ -3,6 +3,7 @@
 #include "numbers/small.h"
 
 #define NUGGET 1e-6
+#define SHRINKS 0.3 /* no precision falls below so much of the nearest place's */
 enum { NEAR = VB_KRIGE_NEAR };
 
 void vb_krige_add(vb_krige *k, const double *z, double d, const void *what) {
@@ -44,4 +45,9 @@ void vb_krige_average(const vb_krige *k, int n, const double *const *of, double 
   memset(out, 0, sizeof(double) * n);
   for (int s = 0; s < k->n; s++)
     for (int i = 0; i < n; i++) out[i] += k->weight[s] * of[s][i];
+}
+
+void vb_krige_precisions(const vb_krige *k, int n, const double *const *of, double *out) {
+  vb_krige_average(k, n, of, out);
+  for (int i = 0; i < n; i++) out[i] = fmax(out[i], of[0][i] > 0 ? SHRINKS * of[0][i] : of[0][i]);
 }

@@ -188,7 +188,7 @@ static int is_no_likeness(const vb_integral *w) {
 
 /* Few nodes verify the tails: where more values cost next to nothing, what these say of them. */
 static vb_status check_tails(vb_integral *w) {
-  double each = cost_of_value(w->surface.fit), worst;
+  double each = cost_of_value(w->surface.fit), worst = 0;
   int n = (int)fmin(CHECKED, AFFORD_CHECK / each);
   if (w->surface.K == 1 || n < CHECKED / 4) return VB_OK;
   vb_status st = vb_cloud_check(&w->surface, n, &w->cloud, &worst);

@@ -9,11 +9,9 @@
 #include "theta/theta.h"
 
 enum { ON_THE_WAY = 6 };      /* of the climb, its last */
-#define LENGTH 6.0            /* of the kernel: scales of an axis between nodes, */
-#define LENGTH_ON_THE_WAY 1.5 /* units of it before there are any */
+#define LENGTH_ON_THE_WAY 1.5 /* of the kernel before there are nodes */
 #define FAR 36.0              /* squared distance from which on the climb has nothing to say */
 #define SAME 1e-10            /* squared distance of one and the same theta */
-#define SHRINKS 0.3           /* no cell's precision falls below so much of the nearest node's */
 
 struct vb_trail {
   int K, n, next; /* axes, points kept, where the next one goes */
@@ -52,7 +50,7 @@ static void gather(const vb_fit *fit, const double *x, vb_krige *k) {
   int K = fit->hyper->n_axis;
   k->n = 0;
   k->K = K;
-  k->length = fit->n_node ? LENGTH : LENGTH_ON_THE_WAY;
+  k->length = fit->n_node ? VB_KRIGE_LENGTH : LENGTH_ON_THE_WAY;
   to_z(fit, x, at);
   for (int s = 0; s < fit->n_node; s++) {
     to_z(fit, fit->node[s]->x, z);
@@ -68,13 +66,11 @@ static void gather(const vb_fit *fit, const double *x, vb_krige *k) {
 static const vb_block *block_of(const vb_krige *k, int s) { return k->what[s]; }
 
 static void foretell(const vb_model *m, const vb_krige *k, vb_block *b) {
-  const double *of[VB_KRIGE_NEAR], *nearest = block_of(k, 0)->h;
+  const double *of[VB_KRIGE_NEAR];
   for (int s = 0; s < k->n; s++) of[s] = block_of(k, s)->m;
   vb_krige_average(k, m->n_coef, of, b->m);
   for (int s = 0; s < k->n; s++) of[s] = block_of(k, s)->h;
-  vb_krige_average(k, m->n, of, b->h);
-  for (int i = 0; i < m->n; i++)
-    b->h[i] = fmax(b->h[i], nearest[i] > 0 ? SHRINKS * nearest[i] : nearest[i]);
+  vb_krige_precisions(k, m->n, of, b->h);
   for (int s = 0; s < k->n; s++) of[s] = block_of(k, s)->site_h;
   vb_krige_average(k, m->n_site, of, b->site_h);
 }
