@@ -31,13 +31,8 @@ integral_doubts <- list(
        says = function(engine) {
          paste0("it rests on what ", max(1, round(engine$ess)), " points of equal weight would say")
        }),
-  # of weights that are nearly equal the shape of the largest says nothing
   list(class = "vb_integral_khat",
-       holds = function(engine) {
-         points <- length(engine$point$weight)
-         is_known(engine$khat) && engine$khat > 0.7 &&
-           !(points > 0L && is_known(engine$ess) && engine$ess > points / 2)
-       },
+       holds = function(engine) is_known(engine$khat) && engine$khat > 0.7,
        says = function(engine) {
          paste0("its weights have too heavy a tail for means of them to exist (Pareto k ",
                 two_places(engine$khat), ")")

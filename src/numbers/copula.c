@@ -13,6 +13,7 @@
 #define EDGE 12          /* grids run from -EDGE to EDGE */
 #define WIDE 0.15        /* share of the wide normal, */
 #define WIDE_SD 1.6      /* its sd over the marginal's */
+#define FAR_SD 2.2       /* of scores that are far out together */
 #define SHRINK 0.02      /* of correlations */
 #define LEAST_WIDTH 0.06 /* of kernels */
 
@@ -47,14 +48,22 @@ static double on_grid(const double *table, double w) {
   return table[lo] + (at - lo) * (table[lo + 1] - table[lo]);
 }
 
-double vb_copula_point(const vb_copula *q, const double *u, double *w) {
+/* log density of K scores with this sum of squares, without the normal's constant */
+static double log_of_scores(const vb_copula *q, double square) {
+  if (q->far == 0) return -square / 2;
+  double far = -square / (2 * FAR_SD * FAR_SD) - q->K * log(FAR_SD);
+  return Rf_logspace_add(log1p(-q->far) - square / 2, log(q->far) + far);
+}
+
+double vb_copula_point(const vb_copula *q, const double *u, int far, double *w) {
   int K = q->K;
-  double e[VB_MAX_AXIS], log_q = -q->log_det;
+  double e[VB_MAX_AXIS], log_q = -q->log_det, square = 0;
   if (!q->adapted) log_q -= K * (VB_LOG_2PI / 2 + log(q->spread));
   for (int k = 0; k < K; k++) {
-    e[k] = Rf_qnorm5(u[k], 0, 1, 1, 0);
-    log_q -= e[k] * e[k] / 2;
+    e[k] = (far ? FAR_SD : 1) * Rf_qnorm5(u[k], 0, 1, 1, 0);
+    square += e[k] * e[k];
   }
+  log_q += log_of_scores(q, square);
   for (int i = 0; i < K; i++) {
     double x = 0;
     for (int k = 0; k <= i; k++) x += q->root[i + (size_t)k * K] * e[k];

@@ -17,14 +17,15 @@ void vb_halton_point(const vb_halton *h, int K, int i, double shift, double *u);
 typedef struct {
   int K, adapted; /* before it is adapted its marginals are N(0, spread^2) */
   double spread, log_det;
-  double *root;      /* K x K: lower Cholesky factor of the correlation; the log of its det */
+  double far;   /* share of points whose scores are wide: a Gaussian has few far out together */
+  double *root; /* K x K: lower Cholesky factor of the correlation; the log of its det */
   double *cdf, *den; /* VB_COPULA_GRID x K */
 } vb_copula;
 void vb_copula_make(const vb_host *host, int K, double spread, vb_copula *q);
 /* correlation (K x K, its lower triangle) into root */
 vb_status vb_copula_correlation(vb_copula *q, const double *correlation);
-/* the point w of these uniforms; returns its log density */
-double vb_copula_point(const vb_copula *q, const double *u, double *w);
+/* the point w of these uniforms, one of those far out or not; returns its log density */
+double vb_copula_point(const vb_copula *q, const double *u, int far, double *w);
 /* to T weighted points w (K x T), no weight more than `most` of all; normal gets their scores
  * (K x T scratch) */
 vb_status vb_copula_adapt(vb_copula *q, int T, const double *w, const double *weight, double most,

@@ -6,6 +6,7 @@
 #include "theta/surface.h"
 
 #define SPREAD 1.15      /* of the first proposal, in normal scores */
+#define FAR 0.25         /* of points of exact weights */
 #define MOST_WEIGHT 0.02 /* of a point, when the proposal learns */
 
 vb_status vb_cloud_make(const vb_surface *s, int cap, vb_cloud *c) {
@@ -53,12 +54,13 @@ int vb_cloud_pick(const vb_cloud *c, double share) {
 
 static vb_status weigh(vb_surface *s, int T, double shift, int exact, vb_cloud *c) {
   int K = s->K;
-  double u[VB_MAX_AXIS];
+  double u[VB_MAX_AXIS], step = vb_low_discrepancy_step(0, 1);
   c->T = T;
   for (int t = 0; t < T; t++) {
     double *at = c->w + (size_t)t * K, *z = c->z + (size_t)t * K, slope;
     vb_halton_point(&c->halton, K, t, shift, u);
-    double log_q = vb_copula_point(&c->q, u, at);
+    int far = vb_low_discrepancy(t, step) < c->q.far;
+    double log_q = vb_copula_point(&c->q, u, far, at);
     for (int k = 0; k < K; k++) {
       z[k] = vb_warp_inverse(&s->axis[k].warp, at[k]);
       vb_warp_at(&s->axis[k].warp, z[k], &slope);
@@ -95,6 +97,7 @@ vb_status vb_cloud_integrate(vb_surface *s, int rounds, int T0, int T, vb_cloud 
 vb_status vb_cloud_exact(vb_surface *s, int rounds, int T, vb_cloud *c) {
   /* from where the axes and the correlations at the centre put it */
   vb_copula_make(s->fit->host, s->K, SPREAD, &c->q);
+  c->q.far = FAR;
   vb_status st = vb_copula_correlation(&c->q, s->correlation);
   for (int r = 0; st == VB_OK && r <= rounds; r++) {
     int last = r == rounds;

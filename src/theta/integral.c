@@ -15,6 +15,7 @@
 #define EXACT 256           /* values beyond the budget, */
 #define UNCERTAIN 0.15    /* nats of error from which on they are asked for, which know it better */
 #define NEAR 1.5          /* and up to which points of the surface are worth exact values */
+#define HEAVY 0.7         /* Pareto k of weights that are not to be trusted */
 #define EFFECTIVE 400     /* points' worth of weight below which more are drawn */
 #define SADDLE 0.7        /* nats above the centre from which on another is looked for */
 #define PEAK 2            /* nats above all nodes that no surface should be */
@@ -46,25 +47,38 @@ static vb_status first_integral(vb_integral *w) {
   return st;
 }
 
-/* A mixture over few nodes is lumpy: where they cost next to nothing there are more. */
-static vb_status fill(vb_integral *w) {
-  vb_surface *s = &w->surface;
-  int few = s->K <= FEW_AXES;
-  double afford = (few ? CHEAP : COMPONENT_CHEAP) / vb_eval_cost(s->fit->model);
-  int n = (int)fmin(few ? w->cap - s->n : w->components, afford);
-  if (n <= 0) return VB_OK;
-  int *chosen = s->fit->host->alloc(n, sizeof(int));
-  if (few && s->K > 1 && !w->light)
-    n = vb_spread_choose(s, &w->cloud, n, chosen);
-  else
-    for (int i = 0; i < n; i++) chosen[i] = vb_integral_pick(w, i, n, 0.5);
+/* nodes, or Gaussians of the mixture alone, at some of the points */
+static vb_status lay(vb_integral *w, int n, const int *chosen, int as_nodes) {
   for (int i = 0; i < n; i++) {
     if (i && chosen[i] == chosen[i - 1]) continue; /* no node twice */
-    vb_status st = few ? vb_integral_node(w, chosen[i])
-                       : vb_surface_component(s, vb_integral_point(w, chosen[i]));
+    vb_status st = as_nodes ? vb_integral_node(w, chosen[i])
+                            : vb_surface_component(&w->surface, vb_integral_point(w, chosen[i]));
     if (st == VB_INTERRUPTED) return st;
   }
   return VB_OK;
+}
+
+static vb_status lay_evenly(vb_integral *w, int n, int *chosen, int as_nodes) {
+  for (int i = 0; i < n; i++) chosen[i] = vb_integral_pick(w, i, n, 0.5);
+  return lay(w, n, chosen, as_nodes);
+}
+
+/* A mixture over few nodes is lumpy: where they cost next to nothing there are more.  Tails that no
+ * surface is like are for many. */
+static vb_status fill(vb_integral *w, int exactly) {
+  vb_surface *s = &w->surface;
+  int few = s->K <= FEW_AXES;
+  double cost = vb_eval_cost(s->fit->model);
+  int *chosen = s->fit->host->alloc(w->cap + w->components, sizeof(int));
+  int n = (int)fmin(w->cap - s->n, CHEAP / cost);
+  vb_status st = VB_OK;
+  if (few && n > 0 && s->K > 1 && !w->light)
+    st = lay(w, vb_spread_choose(s, &w->cloud, n, chosen), chosen, 1);
+  else if (few && n > 0)
+    st = lay_evenly(w, n, chosen, 1);
+  n = (int)fmin(w->components, COMPONENT_CHEAP / cost);
+  if (st == VB_OK && n > 0 && s->K > 1 && (!few || exactly)) st = lay_evenly(w, n, chosen, 0);
+  return st;
 }
 
 /* exact values at n systematic points of the cloud, less those of the surface */
@@ -99,6 +113,12 @@ static int affordable(const vb_fit *fit) {
   return (int)fmin(fmax(AFFORD / cost_of_value(fit), FEWEST), MOST);
 }
 
+static double khat_of(const vb_host *h, const vb_cloud *c) {
+  double *log_weight = h->alloc(c->T, sizeof(double));
+  for (int t = 0; t < c->T; t++) log_weight[t] = log(c->weight[t]);
+  return vb_pareto_k(c->T, log_weight);
+}
+
 /* Where the surface is no likeness of the posterior: importance weights of the engine's own values,
  * as many as can be had: of the surface's points, if they are near enough to it, else of others. */
 static vb_status weigh_exactly(vb_integral *w) {
@@ -108,12 +128,12 @@ static vb_status weigh_exactly(vb_integral *w) {
   int near = fit->node_error < NEAR && c->ess > EFFECTIVE && !w->exact;
   vb_status st = near ? vb_cloud_reweigh(&w->surface, T, c) : VB_NOT_FINITE;
   if (st == VB_INTERRUPTED) return st;
-  if (st != VB_OK || c->ess < T / 4.0)
+  if (st == VB_OK) fit->khat = khat_of(fit->host, c);
+  if (st != VB_OK || c->ess < T / 4.0 || !(fit->khat < HEAVY)) {
     st = vb_cloud_exact(&w->surface, 4, w->exact ? w->exact : T, c);
-  if (st != VB_OK) return st;
-  double *log_weight = fit->host->alloc(c->T, sizeof(double));
-  for (int t = 0; t < c->T; t++) log_weight[t] = log(c->weight[t]);
-  fit->khat = vb_pareto_k(c->T, log_weight);
+    if (st != VB_OK) return st;
+    fit->khat = khat_of(fit->host, c);
+  }
   fit->ess = c->ess;
   fit->node_error = NAN;
   fit->rule = "weighted";
@@ -246,7 +266,7 @@ static vb_integral budget(vb_fit *fit, int K, int asked) {
   w.goal = few ? 0.04 : 0.15;
   w.bad = few ? 0.15 : 0.3;
   w.cap = K <= 8 ? 60 : 10 + 6 * K;
-  if (!few) w.components = COMPONENTS;
+  w.components = COMPONENTS;
   if (own) w.cap = asked < MOST_NODES ? asked : MOST_NODES;
   if (asked >= POINTS_ASKED) w.exact = asked;
   return w;
@@ -293,7 +313,7 @@ vb_status vb_fit_nodes(vb_fit *fit) {
   int exactly = st != VB_OK || is_no_likeness(&w);
   if (exactly && (!w.cloud.w || w.surface.n <= 2 * K)) return st;
   if (exactly) st = weigh_exactly(&w);
-  if (st == VB_OK) st = fill(&w);
+  if (st == VB_OK) st = fill(&w, exactly);
   if (st == VB_OK && K == 1 && !exactly) st = take_all(&w);
   return st == VB_OK ? hand_over(&w) : st;
 }

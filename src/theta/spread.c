@@ -12,7 +12,8 @@
 #define SHARE 0.3   /* of each narrow kernel against one */
 #define WIDTH 0.7   /* its width, in scores */
 #define BEYOND 0.25 /* of the mean of a variance */
-#define CLIP 4      /* scores are clipped there */
+#define CLIP 4      /* scores are clipped there, */
+#define FAR 12      /* and thresholds, in sds */
 #define SMOOTH 100  /* prior variance of quadratics and of growth */
 #define HERDED 1    /* the same where nodes are chosen: a mixture needs their spread too */
 #define NUGGET 1e-4
@@ -28,11 +29,12 @@ typedef struct {
   const vb_surface *s;
   double smooth; /* prior variance of quadratics and of growth */
   int K, n_grow;
-  int stride;                               /* nodes, rounded up to whole lanes */
-  double *node;                             /* their features, stride x (K + 2 n_grow) */
-  int axis[VB_MAX_AXIS];                    /* of sds */
-  double mean[VB_MAX_AXIS], v[VB_MAX_AXIS]; /* 3 E sd^2; variance of the levels' data */
-  double most[VB_MAX_AXIS];                 /* log sds up to which it grows */
+  int stride;                                /* nodes, rounded up to whole lanes */
+  double *node;                              /* their features, stride x (K + 2 n_grow) */
+  int axis[VB_MAX_AXIS];                     /* of sds */
+  double mean[VB_MAX_AXIS], v[VB_MAX_AXIS];  /* 3 E sd^2; variance of the levels' data */
+  double most[VB_MAX_AXIS];                  /* log sds up to which it grows */
+  double at[VB_MAX_AXIS], unit[VB_MAX_AXIS]; /* of thresholds: mean and sd; unit 0: of others */
 } space;
 
 static double square_of(const space *p, int i, const double *z) {
@@ -40,11 +42,14 @@ static double square_of(const space *p, int i, const double *z) {
   return exp(2 * fmin(p->s->centre[k] + p->s->scale[k] * z[k], p->most[i]));
 }
 
-/* features of z: clipped scores, then growth */
+/* Features of z: clipped scores, then growth.  Coefficients move with thresholds in a straight
+ * line, however heavy the tails of these are: no scores of them. */
 static void lay(const space *p, const double *z, double *out) {
   double slope;
   for (int k = 0; k < p->K; k++)
-    out[k] = fmin(fmax(vb_warp_at(&p->s->axis[k].warp, z[k], &slope), -CLIP), CLIP);
+    out[k] = p->unit[k] > 0
+                 ? fmin(fmax((z[k] - p->at[k]) / p->unit[k], -FAR), FAR)
+                 : fmin(fmax(vb_warp_at(&p->s->axis[k].warp, z[k], &slope), -CLIP), CLIP);
   for (int i = 0; i < p->n_grow; i++) {
     double square = square_of(p, i, z);
     out[p->K + 2 * i] = square / p->mean[i];
@@ -122,6 +127,22 @@ static void find_sds(space *p, const vb_cloud *c, int T, double sum, int N, cons
     }
 }
 
+static void find_thresholds(space *p, const vb_cloud *c, int T, double sum) {
+  const vb_hyper *h = p->s->fit->hyper;
+  for (int i = h->first_par; i < h->first_par + h->n_par; i++) {
+    const vb_natural *n = h->natural + i;
+    if (!n->real || n->after || n->axis < 0) continue;
+    double mean = 0, square = 0;
+    for (int t = 0; t < T; t++) {
+      double z = c->z[n->axis + (size_t)t * p->K], w = c->weight[t] / sum;
+      mean += w * z;
+      square += w * z * z;
+    }
+    p->at[n->axis] = mean;
+    p->unit[n->axis] = sqrt(fmax(square - mean * mean, 0));
+  }
+}
+
 /* A restricted to the active, solved for k; zero elsewhere */
 static vb_status solve_active(int N, const double *A, const double *k, const int *on, double *work,
                               double *x) {
@@ -179,6 +200,7 @@ static double make_space(const vb_cloud *c, int T, int N, const double *z, space
   double sum = 0;
   for (int t = 0; t < T; t++) sum += c->weight[t];
   find_sds(p, c, T, sum, N, z);
+  find_thresholds(p, c, T, sum);
   int P = p->K + 2 * p->n_grow;
   p->stride = (N + LANES - 1) / LANES * LANES;
   p->node = h->alloc((size_t)P * p->stride, sizeof(double));

@@ -110,3 +110,46 @@ test_that("coefficients under an sd of a heavy tail are those of quadrature", {
   expect_lt(abs(got[[1]] - exact[["mean"]]) / exact[["sd"]], 0.05)
   expect_lt(abs(log(got[[2]] / exact[["sd"]])), 0.05)
 })
+
+# Two groups say little of their sd, so that thresholds and effects have far tails together, which
+# weights of few points, and a mixture of few Gaussians, had too light.
+test_that("thresholds and effects of two groups are those of quadrature", {
+  count <- rbind(c(5, 9, 6), c(3, 8, 9))
+  long <- data.frame(h = factor(rep(1:2, rowSums(count))),
+                     y = factor(unlist(apply(count, 1, function(k) rep(1:3, k))), ordered = TRUE))
+  fit <- vb(y ~ 1 + (1 | h), long, family = cumulative(), prior_sd = student_t(3, 0, 2.5),
+            prior_intercept = student_t(3, 0, 2.5))
+  t_density <- function(x) dt(x / 2.5, 3)
+  z <- seq(-7, 7, length.out = 101)
+  first <- sinh(seq(-3.2, 3.2, length.out = 81)) - 0.9
+  apart <- seq(0.6, 4.5, length.out = 30)
+  log_sd <- seq(-5, 4.5, length.out = 50)
+  at <- expand.grid(first = first, apart = apart)
+  lower <- at$first
+  upper <- lower + at$apart
+  weight <- mean_r <- square_r <- array(0, c(nrow(at), length(log_sd)))
+  step <- c(diff(first), 0) + c(0, diff(first))
+  for (s in seq_along(log_sd)) {
+    r <- exp(log_sd[s]) * z
+    below <- plogis(outer(lower, r, "-"))
+    under <- plogis(outer(upper, r, "-"))
+    log_p <- list(log(below), log(pmax(under - below, 1e-300)),
+                  plogis(outer(upper, r, "-"), lower.tail = FALSE, log.p = TRUE))
+    group <- lapply(1:2, function(k) {
+      like <- exp(Reduce(`+`, Map(`*`, log_p, count[k, ])))
+      cbind(like %*% dnorm(z), like %*% (dnorm(z) * r), like %*% (dnorm(z) * r^2))
+    })
+    prior <- t_density(lower) * t_density(upper) * t_density(exp(log_sd[s])) * exp(log_sd[s]) * step
+    weight[, s] <- prior * group[[1]][, 1] * group[[2]][, 1]
+    mean_r[, s] <- prior * group[[1]][, 2] * group[[2]][, 1]
+    square_r[, s] <- prior * group[[1]][, 3] * group[[2]][, 1]
+  }
+  all <- sum(weight)
+  moments <- function(mean, square) c(mean = mean, sd = sqrt(square - mean^2))
+  exact <- rbind(moments(sum(weight * lower) / all, sum(weight * lower^2) / all),
+                 moments(sum(weight * upper) / all, sum(weight * upper^2) / all),
+                 moments(sum(mean_r) / all, sum(square_r) / all))
+  got <- posterior_summary(fit)[c("b_Intercept[1]", "b_Intercept[2]", "r_h[1,Intercept]"), ]
+  expect_lt(max(abs(got[, 1] - exact[, "mean"]) / exact[, "sd"]), 0.05)
+  expect_lt(max(abs(log(got[, 2] / exact[, "sd"]))), 0.08)
+})
