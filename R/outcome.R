@@ -31,8 +31,13 @@ integral_doubts <- list(
        says = function(engine) {
          paste0("it rests on what ", max(1, round(engine$ess)), " points of equal weight would say")
        }),
+  # of weights that are all of a size the shape of the largest says nothing
   list(class = "vb_integral_khat",
-       holds = function(engine) is_known(engine$khat) && engine$khat > 0.7,
+       holds = function(engine) {
+         weight <- engine$point$weight
+         is_known(engine$khat) && engine$khat > 0.7 &&
+           !(length(weight) && isTRUE(max(weight) < 5 * mean(weight)))
+       },
        says = function(engine) {
          paste0("its weights have too heavy a tail for means of them to exist (Pareto k ",
                 two_places(engine$khat), ")")

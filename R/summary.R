@@ -8,8 +8,9 @@
 #' The last lines of the printout tell the approximation, the evidence lower bound, the number
 #' of nodes over the hyperparameters and how they were weighted, the solver, and whether and
 #' when the fit converged. Interpolated nodes report the interpolation's error, weighted ones
-#' the effective sample size (ESS) and the Pareto k of their weights: above 0.7 the summary of
-#' the hyperparameters is not to be trusted. There is no Rhat: nothing was sampled.
+#' the effective sample size (ESS) and the Pareto k of their weights: above 0.7, unless
+#' the largest weight is less than five times their mean, the summary of the hyperparameters is
+#' not to be trusted. There is no Rhat: nothing was sampled.
 #'
 #' @param object A fit of class `vbfit`.
 #' @param prob The probability inside the intervals.

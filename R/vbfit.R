@@ -69,7 +69,7 @@
 #'   \item{`converged`}{Did it converge, and can the integral over the standard deviations,
 #'     correlations and dispersions be relied on? If not there was a warning of class
 #'     `vb_not_converged`, and of `vb_integral_ess` (worth fewer than 100 points),
-#'     `vb_integral_khat` (Pareto k above 0.7) or
+#'     `vb_integral_khat` (Pareto k above 0.7, and a weight of more than five times their mean) or
 #'     `vb_integral_error` (interpolated with too large an error).}
 #'   \item{`stopped`}{Empty, or why it stopped early: `"interrupt"`, `"max_sweep"`, `"not finite"`,
 #'     `"not positive definite"`, `"rounding"` (doubles have too few digits for this posterior),
