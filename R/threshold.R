@@ -19,20 +19,29 @@ threshold_mixture <- function(fit, row) {
   weight <- pmax(node$weight, 0) / sum(pmax(node$weight, 0))
   basis <- theta_basis(ncol(node$x), nrow(node$x))
   keep <- point$weight > 1e-8 * max(point$weight)
-  at_node <- basis(node$x)
-  at_point <- basis(point$x[, keep, drop = FALSE])
-  follow <- function(y) {
-    line <- stats::lm.wfit(at_node, y, weight)
+  follow <- function(y, axes) {
+    line <- stats::lm.wfit(basis(axes(node$x)), y, weight)
     slope <- replace(line$coefficients, is.na(line$coefficients), 0)
-    list(at = drop(at_point %*% slope), rest = sum(weight * line$residuals^2))
+    list(at = drop(basis(axes(point$x[, keep, drop = FALSE])) %*% slope),
+         rest = sum(weight * line$residuals^2))
   }
-  center <- follow(shift$mean)
-  var <- exp(follow(log(pmax(shift$var, 1e-300)))$at) + center$rest
+  center <- follow(shift$mean, function(x) with_pins_as_they_are(x, fit$engine$axes))
+  # not beyond what the nodes have: a polynomial in the exponent goes anywhere
+  seen <- range(log(pmax(shift$var[weight > 0], 1e-300)))
+  log_var <- follow(log(pmax(shift$var, 1e-300)), identity)$at
+  var <- exp(pmin(pmax(log_var, seen[1L]), seen[2L])) + center$rest
   k <- length(row)
   list(weight = point$weight[keep] / sum(point$weight[keep]),
        mean = point$hyper[row, keep, drop = FALSE] + rep(center$at, each = k),
        var = matrix(var, k, sum(keep), byrow = TRUE),
        skew = matrix(shift_skew(fit, weight), k, sum(keep)))
+}
+
+# A pinned combination of coefficients moves c'beta in a straight line; its axis is the arsinh
+with_pins_as_they_are <- function(x, axes) {
+  pinned <- axes$coordinate == "sinh"
+  x[pinned, ] <- axes$s0[pinned] * sinh(x[pinned, , drop = FALSE])
+  x
 }
 
 # Polynomials of theta of the second degree, or of as much of it as the nodes can tell

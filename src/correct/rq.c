@@ -13,7 +13,10 @@
 #define WIDE 64 /* nodes on either side of a wide rule, up to so many sds */
 #define WIDE_REACH 12
 #define MOST_OWN 0.7     /* of its precision that a site has by itself, taken alone */
-#define SERIES_REST 0.02 /* last term of the series up to which the rest is left out */
+#define SERIES_REST 0.02 /* last term of the series up to which the rest is left out, */
+#define SERIES_MOVES                                                             \
+  0.1 /* and how far it may move mean and variance: far out, where it would have \
+         to be cut off, a polynomial tells nothing */
 void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
   int d_max = 1, cap = 1, wide = 0;
   for (int k = 0; k < m->n_term; k++) {
@@ -265,6 +268,11 @@ static double level_term(const vb_model *m, const vb_rq_at *opt, place where, vb
   alone =
       short_way ? series_level(rq, &v, g, total) : quadrature_level(m, par, in, rq, &v, g, total);
   out = vb_grid_weigh(g, total, post);
+  if (short_way && !vb_grid_stays(g, post, SERIES_MOVES)) {
+    short_way = 0;
+    alone = quadrature_level(m, par, in, rq, &v, g, total);
+    out = vb_grid_weigh(g, total, post);
+  }
   for (int it = 0; it < 12 && !short_way && vb_grid_follow(g, at, post, &moved); it++) {
     at = d == 1 ? rq->wide : &moved;
     alone = quadrature_level(m, par, in, rq, &v, at, total);

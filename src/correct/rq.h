@@ -29,6 +29,8 @@ void vb_grid_make(const vb_rules *rules, int d, vb_grid *g);
 void vb_grid_wide(int half, double reach, vb_grid *g);
 /* log of the integral of exp(total); post: each node's share */
 double vb_grid_weigh(const vb_grid *g, const double *total, double *post);
+/* Are mean and variance of each coordinate under these weights within `most` of 0 and 1? */
+int vb_grid_stays(const vb_grid *g, const double *post, double most);
 /* where the shares lie elsewhere than at was placed for: a new placement of base in moved (which
  * may be at); 0: they do not */
 int vb_grid_follow(const vb_grid *base, const vb_grid *at, const double *post, vb_grid *moved);

@@ -46,6 +46,18 @@ double vb_grid_weigh(const vb_grid *g, const double *total, double *post) {
   return top + log(sum);
 }
 
+int vb_grid_stays(const vb_grid *g, const double *post, double most) {
+  for (int a = 0; a < g->d; a++) {
+    double mean = 0, square = 0;
+    for (int q = 0; q < g->n; q++) {
+      mean += post[q] * g->z[q][a];
+      square += post[q] * g->z[q][a] * g->z[q][a];
+    }
+    if (!(fabs(mean) < most) || !(fabs(square - mean * mean - 1) < most)) return 0;
+  }
+  return 1;
+}
+
 int vb_grid_follow(const vb_grid *base, const vb_grid *at, const double *post, vb_grid *moved) {
   int d = at->d, first = at == base;
   double mean[VB_RQ_DIM] = {0}, cov[VB_RQ_DIM * VB_RQ_DIM] = {0}, far = 0;
