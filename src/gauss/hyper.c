@@ -200,6 +200,28 @@ static vb_status set_natural(const vb_hyper *hyper, const double *x, int i, vb_t
   return VB_OK;
 }
 
+/* a term's covariance from its sds and correlations */
+static vb_status set_term(const vb_hyper *hyper, int k, vb_theta *theta) {
+  int d = hyper->d[k];
+  const double *sd = theta->natural + hyper->first[k];
+  size_t o = (size_t)k * STRIDE;
+  vb_status st = covariance(d, sd, sd + d, theta->chol + o, theta->sigma + o, theta->omega + o,
+                            theta->log_det + k);
+  if (st == VB_OK && centre_of(hyper, k) && hyper->at_zero[k]) prior_at_zero(hyper, k, theta);
+  return st;
+}
+
+vb_status vb_theta_set_term(const vb_hyper *hyper, const double *x, int k, vb_theta *theta) {
+  int d = hyper->d[k], first = hyper->first[k], n = d * (d + 1) / 2;
+  if (hyper->turn.kind) return vb_theta_set(hyper, x, theta); /* its axes are others' too */
+  for (int i = first; i < first + n; i++) {
+    vb_status st = set_natural(hyper, x, i, theta);
+    if (st != VB_OK) return st;
+  }
+  vb_natural_gradient(hyper, theta, first, n, theta->prior_d + first, theta->log_prior_d);
+  return set_term(hyper, k, theta);
+}
+
 vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) {
   int n = hyper->n_natural;
   double logs[VB_MAX_AXIS];
@@ -217,13 +239,8 @@ vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) 
   if (set != VB_OK) return set;
   vb_natural_gradient(hyper, theta, 0, hyper->n_natural, theta->prior_d, theta->log_prior_d);
   for (int k = 0; k < hyper->n_term; k++) {
-    int d = hyper->d[k];
-    const double *sd = theta->natural + hyper->first[k];
-    size_t o = (size_t)k * STRIDE;
-    vb_status st = covariance(d, sd, sd + d, theta->chol + o, theta->sigma + o, theta->omega + o,
-                              theta->log_det + k);
+    vb_status st = set_term(hyper, k, theta);
     if (st != VB_OK) return st;
-    if (centre_of(hyper, k) && hyper->at_zero[k]) prior_at_zero(hyper, k, theta);
   }
   for (int k = 0; k < hyper->n_par; k++) theta->par[k] = theta->natural[hyper->first_par + k];
   theta->par[hyper->n_par] = INFINITY;

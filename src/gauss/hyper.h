@@ -63,6 +63,8 @@ typedef struct {                /* the hyperparameters at one point */
 
 void vb_theta_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta);
 vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta);
+/* the same for one term of a theta that has been set, whose total log prior it does not keep up */
+vb_status vb_theta_set_term(const vb_hyper *hyper, const double *x, int k, vb_theta *theta);
 /* gradient of J/2 log |Omega| - tr(Omega U)/2 in the axes, added; U[k] d x d at stride VB_MAX_DIM^2
  */
 void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const double *u, double *grad);

@@ -21,14 +21,16 @@ typedef struct {            /* q(theta_k) proportional to exp of its kernel */
   int n_laid;                /* how often nodes were laid that do not give the same integrals */
   int T;                     /* nodes */
   double *x, *log_w, *value; /* K x T; log weights of the rule; kernel at the nodes */
-  double *weight, *cum;      /* q, summing to one; its partial sums */
-  double log_z;              /* log of the integral of exp kernel */
+  double *made; /* of terms, at every node: the kernel's part that is theta's, Omega, Sigma */
+  double *weight, *cum; /* q, summing to one; its partial sums */
+  double log_z;         /* log of the integral of exp kernel */
 } vb_free_form;
 
 /* the kernel: log prior with Jacobian plus the expected log density of what theta_k governs; grad
  * may be NULL */
 void vb_free_alloc(const vb_host *host, const vb_hyper *hyper, int term, vb_free_form *f);
-vb_status vb_free_lay(vb_free_form *f, vb_objective kernel, void *data);
+/* nodes about the kernel's mode, where they are to be new (anew); their values are the caller's */
+vb_status vb_free_lay(vb_free_form *f, vb_objective kernel, void *data, int *anew);
 /* weights and log_z from value */
 vb_status vb_free_weigh(vb_free_form *f);
 /* nodes about centre and root, with a normal's values, for kernels that are dear: trapezoid in one

@@ -16,7 +16,13 @@ static double own_prior(const vb_cavi_job *c, const vb_free_form *f) {
 
 static vb_status set_own(vb_cavi_job *c, const vb_free_form *f, const double *x) {
   for (int k = 0; k < f->K; k++) c->at[f->axis[k]] = x[k];
-  return vb_theta_set(c->fit->hyper, c->at, &c->scratch);
+  return f->term < 0 ? vb_theta_set(c->fit->hyper, c->at, &c->scratch)
+                     : vb_theta_set_term(c->fit->hyper, c->at, f->term, &c->scratch);
+}
+
+/* what of the kernel of a term is theta's alone: log p(theta_k), and the determinants */
+static double own_part(const vb_cavi_job *c, const vb_free_form *f) {
+  return own_prior(c, f) - c->fit->hyper->n_level[f->term] * c->scratch.log_det[f->term] / 2;
 }
 
 /* log p(theta_k) + E log p(u_k | theta_k) */
@@ -28,8 +34,7 @@ static vb_status term_kernel(void *data, const double *x, double *value, double 
   vb_status st = set_own(c, f, x);
   if (st != VB_OK) return st;
   const double *omega = c->scratch.omega + (size_t)k * STRIDE, *u = c->u + (size_t)k * STRIDE;
-  *value =
-      own_prior(c, f) - hyper->n_level[k] * c->scratch.log_det[k] / 2 - vb_dot(d * d, omega, u) / 2;
+  *value = own_part(c, f) - vb_dot(d * d, omega, u) / 2;
   if (grad) {
     double all[VB_MAX_AXIS];
     memcpy(all, c->scratch.log_prior_d, sizeof(double) * hyper->n_axis);
@@ -37,6 +42,35 @@ static vb_status term_kernel(void *data, const double *x, double *value, double 
     for (int i = 0; i < f->K; i++) grad[i] = all[f->axis[i]];
   }
   return isfinite(*value) ? VB_OK : VB_NOT_FINITE;
+}
+
+/* Nodes stay, where they are many, while q(c) moves: what they have of theta is made once. */
+static void tabulate_term(vb_cavi_job *c, vb_free_form *f) {
+  int dd = c->fit->hyper->d[f->term] * c->fit->hyper->d[f->term];
+  size_t o = (size_t)f->term * STRIDE;
+  for (int t = 0; t < f->T; t++) {
+    double *to = f->made + (size_t)t * (1 + 2 * dd);
+    int set = set_own(c, f, f->x + (size_t)t * f->K) == VB_OK;
+    to[0] = set ? own_part(c, f) : -INFINITY;
+    for (int i = 0; i < dd; i++) {
+      to[1 + i] = set ? c->scratch.omega[o + i] : 0;
+      to[1 + dd + i] = set ? c->scratch.sigma[o + i] : 0;
+    }
+  }
+}
+
+static vb_status update_term(vb_cavi_job *c, vb_free_form *f) {
+  int anew, dd = c->fit->hyper->d[f->term] * c->fit->hyper->d[f->term], before = f->n_laid;
+  vb_status st = vb_free_lay(f, term_kernel, c, &anew);
+  if (st != VB_OK) return st;
+  if (f->n_laid > before && before) c->phase++;
+  if (anew) tabulate_term(c, f);
+  for (int t = 0; t < f->T; t++) {
+    const double *made = f->made + (size_t)t * (1 + 2 * dd);
+    f->value[t] = made[0] - vb_dot(dd, made + 1, c->u + (size_t)f->term * STRIDE) / 2;
+    if (!isfinite(f->value[t])) f->value[t] = -INFINITY;
+  }
+  return vb_free_weigh(f);
 }
 
 /* quadratic families: all rows at once, each at the root mean square */
@@ -55,6 +89,16 @@ static vb_status scale_kernel(void *data, const double *x, double *value, double
     grad[i++] = c->scratch.log_prior_d[n->axis] + m->n * d * c->scratch.slope[f->first + k];
   }
   return isfinite(*value) ? VB_OK : VB_NOT_FINITE;
+}
+
+static vb_status update_scale(vb_cavi_job *c, vb_free_form *f) {
+  int anew;
+  vb_status st = vb_free_lay(f, scale_kernel, c, &anew);
+  if (st != VB_OK) return st;
+  for (int t = 0; t < f->T; t++)
+    if (scale_kernel(c, f->x + (size_t)t * f->K, f->value + t, NULL) != VB_OK)
+      f->value[t] = -INFINITY;
+  return vb_free_weigh(f);
 }
 
 /* ---- dispersions whose expectations are passes over the rows ---- */
@@ -144,15 +188,14 @@ void vb_cavi_expectations(vb_cavi_job *c, double *out) {
   memset(out, 0, sizeof(double) * c->fit->n_effective);
   for (int k = 0; k < c->n_factor; k++) {
     const vb_free_form *f = c->factor + k;
-    size_t dd = f->term < 0 ? 0 : (size_t)hyper->d[f->term] * hyper->d[f->term];
+    int dd = f->term < 0 ? 0 : hyper->d[f->term] * hyper->d[f->term];
     for (int t = 0; t < f->T; t++) {
       double w = f->weight[t];
-      if (w < 1e-300 || set_own(c, f, f->x + (size_t)t * f->K) != VB_OK) continue;
-      for (size_t i = 0; i < dd; i++) {
-        out[i] += w * c->scratch.omega[(size_t)f->term * STRIDE + i];
-        out[dd + i] += w * c->scratch.sigma[(size_t)f->term * STRIDE + i];
-      }
-      for (int i = 0; i < hyper->n_par && f->term < 0; i++)
+      if (w < 1e-300) continue;
+      const double *made = f->made + (size_t)t * (1 + 2 * dd) + 1;
+      for (int i = 0; i < 2 * dd; i++) out[i] += w * made[i];
+      if (f->term >= 0 || set_own(c, f, f->x + (size_t)t * f->K) != VB_OK) continue;
+      for (int i = 0; i < hyper->n_par; i++)
         out[i] += w * (c->dear ? c->scratch.par[i] : pow(c->scratch.par[i], -2));
     }
     for (int i = 0; i < hyper->n_par && f->term < 0 && !c->dear; i++) out[i] = 1 / sqrt(out[i]);
@@ -249,13 +292,11 @@ vb_status vb_cavi_update(vb_cavi_job *c, double f_c, double *bound) {
       *bound += (hyper->n_level[f->term] * fit->theta.log_det[f->term] +
                  vb_dot(d * d, fit->theta.omega + o, c->u + o)) /
                 2;
-      int before = f->n_laid;
-      st = vb_free_lay(f, term_kernel, c);
-      if (f->n_laid > before && before) c->phase++;
+      st = update_term(c, f);
     } else {
       *bound -= c->lik;
       if (c->dear) memcpy(f->value, c->rule.total, sizeof(double) * f->T);
-      st = c->dear ? vb_free_weigh(f) : vb_free_lay(f, scale_kernel, c);
+      st = c->dear ? vb_free_weigh(f) : update_scale(c, f);
     }
     if (st != VB_OK) return st;
     if (f->term < 0) fit->lik = updated_likelihood(c, f);
@@ -306,6 +347,7 @@ void vb_cavi_alloc(vb_cavi_job *c) {
   }
   c->u = h->alloc((size_t)(hyper->n_term + 1) * STRIDE, sizeof(double));
   vb_theta_alloc(h, hyper, &c->scratch);
+  vb_theta_set(hyper, c->at, &c->scratch); /* factors set what is theirs */
   if (c->dear) {
     int cap = 512;
     c->rule.par = h->alloc((size_t)cap * (VB_MAX_PAR + 1), sizeof(double));

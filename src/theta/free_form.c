@@ -28,10 +28,11 @@ void vb_free_alloc(const vb_host *host, const vb_hyper *hyper, int term, vb_free
   f->count = term < 0 ? hyper->n_par : hyper->d[term] * (hyper->d[term] + 1) / 2;
   for (int i = f->first; i < f->first + f->count; i++)
     if (hyper->natural[i].axis >= 0) f->axis[f->K++] = hyper->natural[i].axis;
-  int cap = capacity(f->K);
+  int cap = capacity(f->K), d = term < 0 ? 0 : hyper->d[term];
   f->root = host->alloc((size_t)f->K * f->K + 1, sizeof(double));
   f->laid = host->alloc((size_t)f->K * (f->K + 1) + 1, sizeof(double));
   f->x = host->alloc((size_t)cap * f->K + 1, sizeof(double));
+  f->made = host->alloc((size_t)cap * (1 + 2 * d * d), sizeof(double));
   f->log_w = host->alloc(cap, sizeof(double));
   f->value = host->alloc(cap, sizeof(double));
   f->weight = host->alloc(cap, sizeof(double));
@@ -152,9 +153,10 @@ static int still_there(const vb_free_form *f) {
   return far < 0.7;
 }
 
-vb_status vb_free_lay(vb_free_form *f, vb_objective kernel, void *data) {
+vb_status vb_free_lay(vb_free_form *f, vb_objective kernel, void *data, int *anew) {
   double top = 0;
   int K = f->K;
+  *anew = 1;
   if (K == 0) {
     f->T = 1;
     f->log_w[0] = 0;
@@ -163,15 +165,15 @@ vb_status vb_free_lay(vb_free_form *f, vb_objective kernel, void *data) {
     if (st != VB_OK) return st;
     if (K <= 3) lay_trapezoid(f, kernel, data, top);
   }
-  if (K > 3 && !still_there(f)) {
+  if (K > 3 && still_there(f)) {
+    *anew = 0;
+  } else if (K > 3) {
     memcpy(f->laid, f->centre, sizeof(double) * K);
     memcpy(f->laid + K, f->root, sizeof(double) * K * K);
     f->n_laid++;
     lay_weighted(f, kernel, data, top);
   }
-  for (int t = 0; t < f->T; t++)
-    if (kernel(data, f->x + (size_t)t * f->K, f->value + t, NULL) != VB_OK) f->value[t] = -INFINITY;
-  return vb_free_weigh(f);
+  return VB_OK;
 }
 
 void vb_free_spread(vb_free_form *f) {
