@@ -182,6 +182,25 @@ for (row in rows) {
   })
 }
 
+test_that("huge negative binomial counts and shapes have probabilities, and no warnings", {
+  p <- function(y, shape, mu) {
+    eval_family("negbinomial", "log", "cdf", y = y, w = rep(1, length(y)),
+                eta = rep(log(mu), length(y)), par = shape)
+  }
+  expect_silent(far <- p(c(0, 1e232, 1e233), 0.0015, 1e230))
+  expect_equal(far[2:3], stats::pgamma(c(100, 1000) * 0.0015, 0.0015), tolerance = 1e-10)
+  expect_silent(near <- p(0:9, 1e154, 3))
+  expect_equal(near, stats::ppois(0:9, 3), tolerance = 1e-10)
+  expect_silent(both <- p(c(-1, 0, 0.99e154, 1.01e154), 1e154, 1e154))
+  expect_equal(both, c(0, 0, 0, 1))
+  # on either side of where the limits begin
+  at <- 1e16 * c(0.5, 1, 2)
+  expect_equal(p(at, 2, 1e16), stats::pgamma(at / 1e16 * 2, 2), tolerance = 1e-7)
+  at <- 1e16 + 1e8 * c(-2, 0, 2)
+  expect_equal(p(at, 1.1e16, 1e16), stats::pnorm(at, 1e16, 1e16 * sqrt(1e-16 + 1 / 1.1e16)),
+               tolerance = 1e-6)
+})
+
 test_that("the beta density is straight in eta far out", {
   for (phi in c(0.5, 3, 200)) {
     eta <- c(-650, -400, -360, 360, 400, 650)

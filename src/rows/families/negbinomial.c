@@ -121,10 +121,21 @@ static void variance(const vb_rows *r, const double *eta, const double *par, dou
   }
 }
 
+/* R's incomplete beta function does not converge where the shape or the count is huge, and warns at
+ * each attempt. Of a huge shape counts are Poisson, or normal where their mean is huge too; a huge
+ * count is as its gamma distributed mean. */
+static double up_to(double y, double shape, double mu) {
+  const double huge = 1e15, apart = 1e8;
+  if (shape > huge && mu < shape / apart) return ppois(y, mu, 1, 0);
+  if (shape > huge)
+    return y < 0 || isinf(mu) ? 0 : pnorm(y + 0.5, mu, mu * sqrt(1 / mu + 1 / shape), 1, 0);
+  return y > huge ? pgamma(y, shape, mu / shape, 1, 0) : pnbinom_mu(y, shape, mu, 1, 0);
+}
+
 static void cdf(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
                 double *out) {
   (void)self;
-  for (int i = 0; i < r->n; i++) out[i] = pnbinom_mu(r->y[i], par[0], vb_exp(eta[i]), 1, 0);
+  for (int i = 0; i < r->n; i++) out[i] = up_to(r->y[i], par[0], vb_exp(eta[i]));
 }
 
 #define EXACT                                                                            \
