@@ -16,7 +16,7 @@ typedef struct {               /* scratch of residual quadrature */
   int cap_level;                /* cells of the fullest level */
   struct vb_stein_table *table; /* opaque families */
   double *shift, *skew;         /* n_coef: moments of u given data, where asked for */
-  double spent;                 /* likelihoods of a row that the last correction took, roughly */
+  double spent, n_asked; /* likelihoods of a row, roughly, that all corrections so far took */
 } vb_rq;
 void vb_rq_alloc(const vb_model *model, vb_rq *rq);
 enum { VB_RQ_ROWS = 1, VB_RQ_SITES = 2 }; /* remainders of the rows, of the prior sites */

@@ -164,7 +164,6 @@ static double quadrature_level(const vb_model *m, const double *par, const vb_in
     single[r] = 0;
   }
   int tabled = vb_rq_table_make(m, par, rq, v, g, shift);
-  rq->spent += (double)n * (tabled ? rq->line->points : g->n * m->rules->order[2]);
   for (int q = 0; q < g->n; q++) {
     vb_rq_shift(v, g->z[q], shift);
     if (tabled)
@@ -191,35 +190,60 @@ static double own_share(const vb_inner *in, int i) {
   return share > MOST_OWN ? MOST_OWN / share : 1;
 }
 
-/* log E exp(rbar_i(sqrt(na) z)) of one site alone along a direction that carries variance na of its
- * eta and leaves rest */
-static double site_alone(const vb_model *m, const double *par, const vb_inner *in, int i, double na,
-                         double rest, vb_rq *rq) {
+/* E log f of site i at every node of the wide rule, of a direction of sd a: a level of one cell, by
+ * its table where one serves, else one cell for each node. */
+static void site_conditional(const vb_model *m, const vb_rq_at *opt, int i, const double a_rest[2],
+                             vb_rq *rq, double *e) {
   const vb_grid *wide = rq->wide;
-  double room[VB_ROW_COLUMNS * VB_MAX_GRID], share = own_share(in, i);
-  double eta[VB_MAX_GRID], shift[VB_MAX_GRID], e[VB_MAX_GRID];
-  double left[VB_MAX_GRID], work[VB_MAX_GRID], ll[VB_MAX_GRID], a = sqrt(fmax(share * na, 0));
-  int row[VB_MAX_GRID], given = rest > 0 || m->family->opaque; /* values are dear: by the table */
-  vb_level v = {.n = wide->n, .d = 1, .row = row, .rest = left, .m = eta, .e = e};
-  vb_rows one = vb_rows_range(&m->rows, i, 1);
-  v.rows = vb_rows_rep(&one, wide->n, 1, room);
+  const vb_rows one = vb_rows_range(&m->rows, i, 1);
+  double room[VB_ROW_COLUMNS * VB_MAX_GRID], mean[VB_MAX_GRID], shift[VB_MAX_GRID];
+  double rest[VB_MAX_GRID], eta[VB_MAX_GRID], ll[VB_MAX_GRID];
+  int row[VB_MAX_GRID];
+  vb_level v = {.n = 1, .d = 1, .row = row, .rows = one, .a = (double *)a_rest, .rest = rest};
+  v.m = mean;
+  v.eta = eta;
+  v.ll = ll;
+  v.e = e;
   for (int q = 0; q < wide->n; q++) {
     row[q] = i;
-    left[q] = share * rest;
-    shift[q] = a * wide->z[q][0];
-    eta[q] = in->rows.eta[i] + (given ? 0 : shift[q]);
+    mean[q] = opt->in->rows.eta[i];
+    rest[q] = a_rest[1];
   }
-  v.eta = work;
-  v.ll = ll;
-  rq->spent += wide->n * (given ? m->rules->order[2] : 1);
-  if (given)
-    vb_rq_conditional(m, par, rq, &v, shift);
-  else
-    m->family->log_lik(m->family, &v.rows, eta, par, e, NULL, NULL);
-  for (int q = 0; q < wide->n; q++)
-    e[q] += in->rows.h[i] * (shift[q] * shift[q] - na - (1 - share) * rest) / 2 - in->rows.ll[i] -
-            in->rows.g[i] * shift[q];
-  return vb_grid_weigh(wide, e, work);
+  int tabled = vb_rq_table_make(m, opt->par, rq, &v, wide, shift);
+  for (int q = 0; q < wide->n; q++) shift[q] = a_rest[0] * wide->z[q][0];
+  if (tabled) {
+    vb_rq_table_along(rq->line, wide->n, shift, e);
+    return;
+  }
+  v.n = wide->n;
+  v.rows = vb_rows_rep(&one, wide->n, 1, room);
+  vb_rq_conditional(m, opt->par, rq, &v, shift);
+}
+
+/* log E exp(rbar_i(sqrt(na) z)) of one site alone along a direction that carries variance na of its
+ * eta and leaves rest */
+static double site_alone(const vb_model *m, const vb_rq_at *opt, int i, double na, double rest,
+                         vb_rq *rq) {
+  const vb_grid *wide = rq->wide;
+  const vb_inner *in = opt->in;
+  double e[VB_MAX_GRID], post[VB_MAX_GRID], share = own_share(in, i);
+  double a = sqrt(fmax(share * na, 0)), a_rest[2] = {a, share * rest};
+  if (rest > 0 || m->family->opaque) { /* opaque: values are dear, and in a table of their own */
+    site_conditional(m, opt, i, a_rest, rq, e);
+  } else {
+    double eta[VB_MAX_GRID], room[VB_ROW_COLUMNS * VB_MAX_GRID];
+    const vb_rows one = vb_rows_range(&m->rows, i, 1);
+    const vb_rows rows = vb_rows_rep(&one, wide->n, 1, room);
+    for (int q = 0; q < wide->n; q++) eta[q] = in->rows.eta[i] + a * wide->z[q][0];
+    m->family->log_lik(m->family, &rows, eta, opt->par, e, NULL, NULL);
+    rq->spent += wide->n;
+  }
+  for (int q = 0; q < wide->n; q++) {
+    double shift = a * wide->z[q][0];
+    e[q] += in->rows.h[i] * (shift * shift - na - (1 - share) * rest) / 2 - in->rows.ll[i] -
+            in->rows.g[i] * shift;
+  }
+  return vb_grid_weigh(wide, e, post);
 }
 
 /* standard deviation of the series' last two terms along a direction of variance a (one of them may
@@ -283,20 +307,21 @@ static double level_term(const vb_model *m, const vb_rq_at *opt, place where, vb
   for (int r = 0; r < n; r++) each |= !short_way && own_share(in, v.row[r]) < 1;
   if (n == 1) alone = out;
   for (int r = 0; each && r < n; r++)
-    alone = (r ? alone : 0) + site_alone(m, par, in, v.row[r], v.na[r], v.rest[r], rq);
+    alone = (r ? alone : 0) + site_alone(m, opt, v.row[r], v.na[r], v.rest[r], rq);
   *size = fabs(out);
   if (var) level_moments(t, l, &v, at, post, rq, var);
   return out - alone;
 }
 
 /* sum over sites of log E exp(r_i - E r_i), each alone under its own N(m_i, v_i) */
-static double site_terms(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq) {
+static double site_terms(const vb_model *m, const vb_rq_at *opt, vb_rq *rq) {
+  const vb_inner *in = opt->in;
   double total = 0;
   for (int i = 0; i < m->n; i++) {
     const double *c = rq->series + 4 * (size_t)i;
     int short_way = series_rest(m, c, in->rows.v[i]) < SERIES_REST / 2;
-    total += short_way ? series_alone(c, in->rows.v[i])
-                       : site_alone(m, par, in, i, in->rows.v[i], 0, rq);
+    total +=
+        short_way ? series_alone(c, in->rows.v[i]) : site_alone(m, opt, i, in->rows.v[i], 0, rq);
   }
   return total;
 }
@@ -307,10 +332,11 @@ double vb_rq_correct(const vb_model *m, const vb_rq_at *at, vb_rq *rq, double *v
   const vb_inner *in = at->in;
   vb_grid g;
   double total = at->which & VB_RQ_SITES ? vb_site_remainder(m, in, at->c, rq) : 0;
-  *max_level = rq->spent = 0;
+  *max_level = 0;
+  rq->n_asked++;
   if (!(at->which & VB_RQ_ROWS)) return total;
   if (!m->family->kinked || m->family->opaque) series_coefficients(m, par, in, rq);
-  total += site_terms(m, par, in, rq);
+  total += site_terms(m, at, rq);
   memset(rq->shift, 0, sizeof(double) * m->n_coef);
   memset(rq->skew, 0, sizeof(double) * m->n_coef);
   if (m->n_term) {

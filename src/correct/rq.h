@@ -44,11 +44,11 @@ void vb_rq_direction(const vb_model *model, const vb_inner *in, int term, int l,
                      vb_level *level);
 
 /* E log f(eta) given the level's z in all its cells, whose means it shifts: into level->e */
-void vb_rq_conditional(const vb_model *model, const double *par, const vb_rq *rq,
-                       const vb_level *level, const double *shift);
+void vb_rq_conditional(const vb_model *model, const double *par, vb_rq *rq, const vb_level *level,
+                       const double *shift);
 
 /* ---- The same over a grid: rq_table.c ---- */
-enum { VB_RQ_TABLE = 64, VB_RQ_TABLE_ROWS = 4096 };
+enum { VB_RQ_TABLE = 128, VB_RQ_TABLE_ROWS = 2048 };
 typedef struct vb_rq_table {
   int points, stride;            /* of the interpolant; rows, padded */
   double *value, *coef, *widest; /* points x rows; rows: in the end 2 over the widest shift */
@@ -57,9 +57,11 @@ void vb_rq_table_alloc(const vb_model *model, vb_rq *rq);
 /* how far the level's z moves its cells' means */
 void vb_rq_shift(const vb_level *level, const double *z, double *shift);
 /* rq->line, for all nodes of the grid; 0: it would not pay, or not do.  shift: scratch */
-int vb_rq_table_make(const vb_model *model, const double *par, const vb_rq *rq,
-                     const vb_level *level, const vb_grid *grid, double *shift);
+int vb_rq_table_make(const vb_model *model, const double *par, vb_rq *rq, const vb_level *level,
+                     const vb_grid *grid, double *shift);
 void vb_rq_table_at(const vb_rq_table *table, int n, const double *shift, double *out);
+/* of a table of one row, at n shifts */
+void vb_rq_table_along(const vb_rq_table *table, int n, const double *shift, double *out);
 /* total of the remainders' series at every node */
 void vb_rq_series(const vb_rq *rq, const vb_level *level, const vb_grid *grid, double *shift,
                   double *total);

@@ -10,7 +10,8 @@
 
 #define ENOUGH 1e-6  /* what the last coefficients may be, for a table to stand for its function */
 #define NOTHING 1e-9 /* and from where on they are left out */
-#define WORTH 4      /* nodes of a grid, per point of a table that pays */
+#define DIGITS 14    /* nats that the coefficients fall until they are enough */
+#define WORTH 2      /* nodes of a grid, per point of a table that pays */
 enum { LANES = 8 };
 
 /* rows of a table are padded, so that lanes never run over its end */
@@ -24,14 +25,17 @@ void vb_rq_table_alloc(const vb_model *m, vb_rq *rq) {
   rq->line->widest = m->host->alloc(rows + 1, sizeof(double));
 }
 
-void vb_rq_conditional(const vb_model *m, const double *par, const vb_rq *rq, const vb_level *v,
+void vb_rq_conditional(const vb_model *m, const double *par, vb_rq *rq, const vb_level *v,
                        const double *shift) {
   int n = v->n;
+  double usual = (double)n * m->rules->order[2]; /* likelihoods, roughly */
   if (m->family->opaque) {
+    rq->spent += usual;
     vb_stein_conditional(m, par, rq->table, v, shift);
     return;
   }
   if (m->family->expect) {
+    rq->spent += usual;
     for (int r = 0; r < n; r++) v->eta[r] = v->m[r] + shift[r];
     m->family->expect(&v->rows, v->eta, v->rest, par, v->e, NULL, NULL);
     return;
@@ -41,13 +45,13 @@ void vb_rq_conditional(const vb_model *m, const double *par, const vb_rq *rq, co
   int k = vb_rule_index(widest);
   if (k == VB_N_ORDER - 1) {
     for (int r = 0; r < n; r++) {
-      double out[3];
       vb_rows row = vb_rows_range(&v->rows, r, 1);
-      vb_expect_wide(m->family, &row, v->m[r] + shift[r], fmax(v->rest[r], 1e-6), par, out);
-      v->e[r] = out[0];
+      const vb_row_at at = {m->family, &row, par, v->m[r] + shift[r], fmax(v->rest[r], 1e-6)};
+      rq->spent += vb_expect_wide(&at, 1, v->e + r);
     }
     return;
   }
+  rq->spent += usual;
   const double *node = m->rules->node + m->rules->first[k],
                *weight = m->rules->weight + m->rules->first[k];
   memset(v->e, 0, sizeof(double) * n);
@@ -65,15 +69,22 @@ void vb_rq_shift(const vb_level *v, const double *z, double *shift) {
   }
 }
 
+/* cos(pi i / (2 n)), i < 4 n */
+static void cosines(int n, double *out) {
+  for (int i = 0; i < 4 * n; i++) out[i] = cos(M_PI * i / (2.0 * n));
+}
+
 /* coefficients of the interpolant from values at cos(pi (k + 1/2) / n); of the last that are all
  * nothing none is kept */
 static int to_coefficients(int n, int stride, const double *value, double *coef) {
   int last = 0;
+  double cosine[4 * VB_RQ_TABLE];
+  cosines(n, cosine);
   for (int j = 0; j < n; j++) {
     double *c = coef + (size_t)j * stride, largest = 0;
     memset(c, 0, sizeof(double) * stride);
     for (int k = 0; k < n; k++) {
-      double w = (j ? 2.0 : 1.0) / n * cos(M_PI * (j * (2 * k + 1) % (4 * n)) / (2.0 * n));
+      double w = (j ? 2.0 : 1.0) / n * cosine[j * (2 * k + 1) % (4 * n)];
       const double *v = value + (size_t)k * stride;
       for (int r = 0; r < stride; r++) c[r] += w * v[r];
     }
@@ -83,19 +94,31 @@ static int to_coefficients(int n, int stride, const double *value, double *coef)
   return last + 1;
 }
 
-int vb_rq_table_make(const vb_model *m, const double *par, const vb_rq *rq, const vb_level *v,
+/* How many points: a log density that bends on a scale of one has its poles about pi from the real
+ * line, and averaged over a normal of variance v, a spectrum that falls like exp(-pi k - v k^2 /
+ * 2). At frequency k there are k times the half width coefficients.  Capped far above what a table
+ * may have. */
+static int points_for(const vb_level *v, const double *widest) {
+  double most = 0;
+  for (int r = 0; r < v->n; r++) { /* the root of v k^2 / 2 + pi k = DIGITS */
+    double k = 2 * DIGITS / (M_PI + sqrt(M_PI * M_PI + 2 * DIGITS * v->rest[r]));
+    most = fmax(most, k * widest[r]);
+  }
+  return 8 + (int)ceil(fmin(most, VB_RQ_TABLE));
+}
+
+int vb_rq_table_make(const vb_model *m, const double *par, vb_rq *rq, const vb_level *v,
                      const vb_grid *g, double *shift) {
   vb_rq_table *t = rq->line;
   int n = v->n;
-  double most = 0, left = 0;
+  double left = 0;
   if (n > VB_RQ_TABLE_ROWS || m->family->kinked || m->family->opaque) return 0;
   memset(t->widest, 0, sizeof(double) * n);
   for (int q = 0; q < g->n; q++) {
     vb_rq_shift(v, g->z[q], shift);
     for (int r = 0; r < n; r++) t->widest[r] = fmax(t->widest[r], fabs(shift[r]));
   }
-  for (int r = 0; r < n; r++) most = fmax(most, t->widest[r]);
-  int points = 8 + (int)ceil(fmin(4 * most, VB_RQ_TABLE)), stride = stride_of(n);
+  int points = points_for(v, t->widest), stride = stride_of(n);
   if (points > VB_RQ_TABLE || g->n < WORTH * points) return 0;
   t->stride = stride;
   for (int k = 0; k < points; k++) {
@@ -112,41 +135,57 @@ int vb_rq_table_make(const vb_model *m, const double *par, const vb_rq *rq, cons
   return left < ENOUGH;
 }
 
-/* Clenshaw's recurrence */
-VB_INLINE void clenshaw(const vb_rq_table *t, int from, const double *shift, double *out) {
-  double x[LANES], b1[LANES] = {0}, b2[LANES] = {0};
-  for (int r = 0; r < LANES; r++) x[r] = shift[r] * t->widest[from + r];
-  for (int k = t->points - 1; k > 0; k--) {
-    const double *c = t->coef + (size_t)k * t->stride + from;
-    double b[LANES];
-    for (int r = 0; r < LANES; r++) b[r] = c[r] + x[r] * b1[r] - b2[r];
-    memcpy(b2, b1, sizeof b1);
-    memcpy(b1, b, sizeof b);
-  }
-  const double *c = t->coef + from;
-  for (int r = 0; r < LANES; r++) out[r] = c[r] + x[r] / 2 * b1[r] - b2[r];
+/* b = c + x last - b: a step of Clenshaw's recurrence, in place */
+VB_INLINE void step(const double *c, int next, const double *x, const double *last, double *b) {
+  for (int r = 0; r < LANES; r++) b[r] = (c[next * r] - b[r]) + x[r] * last[r];
 }
 
-VB_INLINE void table_at(const vb_rq_table *t, int n, const double *shift, double *out) {
+/* Clenshaw's recurrence for LANES shifts, of as many rows (next = 1) or of the same one (0); scale:
+ * of these rows */
+VB_INLINE void clenshaw(const vb_rq_table *t, const double *coef, const double *scale, int next,
+                        const double *shift, double *out) {
+  double x[LANES], b1[LANES] = {0}, b2[LANES] = {0};
+  int k = t->points - 1;
+  size_t stride = t->stride;
+  for (int r = 0; r < LANES; r++) x[r] = shift[r] * scale[next * r];
+  for (; k > 1; k -= 2) {
+    step(coef + k * stride, next, x, b1, b2);
+    step(coef + (k - 1) * stride, next, x, b2, b1);
+  }
+  if (k == 1) {
+    step(coef + stride, next, x, b1, b2);
+    for (int r = 0; r < LANES; r++) out[r] = coef[next * r] + x[r] / 2 * b2[r] - b1[r];
+  } else {
+    for (int r = 0; r < LANES; r++) out[r] = coef[next * r] + x[r] / 2 * b1[r] - b2[r];
+  }
+}
+
+VB_INLINE void table_at(const vb_rq_table *t, int next, int n, const double *shift, double *out) {
   int from = 0;
-  for (; from <= n - LANES; from += LANES) clenshaw(t, from, shift + from, out + from);
+  for (; from <= n - LANES; from += LANES)
+    clenshaw(t, t->coef + next * from, t->widest + next * from, next, shift + from, out + from);
   if (from == n) return;
   double in[LANES] = {0}, rest[LANES];
   memcpy(in, shift + from, sizeof(double) * (n - from));
-  clenshaw(t, from, in, rest);
+  clenshaw(t, t->coef + next * from, t->widest + next * from, next, in, rest);
   memcpy(out + from, rest, sizeof(double) * (n - from));
 }
 
-static void table_plain(const vb_rq_table *t, int n, const double *shift, double *out) {
-  table_at(t, n, shift, out);
-}
-
-VB_AVX2 static void table_avx2(const vb_rq_table *t, int n, const double *shift, double *out) {
-  table_at(t, n, shift, out);
-}
+#define TABLE(attribute, name, next)                                                          \
+  attribute static void name(const vb_rq_table *t, int n, const double *shift, double *out) { \
+    table_at(t, next, n, shift, out);                                                         \
+  }
+TABLE(, at_plain, 1)
+TABLE(VB_AVX2, at_avx2, 1)
+TABLE(, along_plain, 0)
+TABLE(VB_AVX2, along_avx2, 0)
 
 void vb_rq_table_at(const vb_rq_table *t, int n, const double *shift, double *out) {
-  (VB_HAS_AVX2 ? table_avx2 : table_plain)(t, n, shift, out);
+  (VB_HAS_AVX2 ? at_avx2 : at_plain)(t, n, shift, out);
+}
+
+void vb_rq_table_along(const vb_rq_table *t, int n, const double *shift, double *out) {
+  (VB_HAS_AVX2 ? along_avx2 : along_plain)(t, n, shift, out);
 }
 
 /* the cells' series at every node: as polynomials of the shift s, whose variance is a,

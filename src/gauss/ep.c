@@ -8,6 +8,7 @@
  * exact priors. */
 #include "gauss/ep.h"
 #include "gauss/arrow.h"
+#include "numbers/vb_math.h"
 #include <math.h>
 #include <string.h>
 
@@ -25,28 +26,54 @@ typedef struct {
   double log_z, mean, var, by_global, by_slab;
 } tilted;
 
-/* shares of the components under the cavity N(m, v); returns log Z */
+enum { LANES = VB_MIX_LANES };
+
+/* shares of the components under the cavity N(m, v), in whole lanes; returns log Z */
 static double shares(const vb_mix *p, double m, double v, double *share) {
-  double top = -INFINITY, sum = 0;
-  for (int k = 0; k < p->n; k++) {
-    double w = v + p->var[k];
-    share[k] = p->log_weight[k] - 0.5 * (log(w) + m * m / w);
-    top = fmax(top, share[k]);
+  double top = -INFINITY, sum[LANES] = {0}, all = 0;
+  for (int from = 0; from < p->n; from += LANES) {
+    const double *var = p->var + from, *log_weight = p->log_weight + from;
+    double s[LANES];
+    for (int k = 0; k < LANES; k++) {
+      double w = v + var[k];
+      s[k] = log_weight[k] - 0.5 * (vb_log(w) + m * m / w);
+    }
+    memcpy(share + from, s, sizeof s);
+    for (int k = 0; k < LANES; k++) top = fmax(top, s[k]);
   }
-  for (int k = 0; k < p->n; k++) sum += share[k] = exp(share[k] - top);
-  for (int k = 0; k < p->n; k++) share[k] /= sum;
-  return top + log(sum) - VB_LOG_2PI / 2;
+  for (int from = 0; from < p->n; from += LANES) {
+    double s[LANES];
+    for (int k = 0; k < LANES; k++) {
+      s[k] = vb_exp_neg(share[from + k] - top);
+      sum[k] += s[k];
+    }
+    memcpy(share + from, s, sizeof s);
+  }
+  for (int k = 0; k < LANES; k++) all += sum[k];
+  for (int k = 0; k < p->n; k++) share[k] /= all;
+  for (int k = p->n; k % LANES; k++) share[k] = 0;
+  return top + log(all) - VB_LOG_2PI / 2;
 }
 
 static tilted tilt_mixture(const vb_mix *p, double m, double v) {
-  double share[VB_MIX_MAX], m2 = 0;
+  double share[VB_MIX_MAX], sum[4][LANES] = {{0}}, m2 = 0;
   tilted t = {.log_z = shares(p, m, v, share)};
-  for (int k = 0; k < p->n; k++) {
-    double w = v + p->var[k], shrink = p->var[k] / w, slope = 0.5 * (m * m / w - 1) / w;
-    t.mean += share[k] * shrink * m;
-    m2 += share[k] * shrink * (shrink * m * m + v);
-    t.by_global += share[k] * slope * p->by_global[k];
-    t.by_slab += share[k] * slope * p->by_slab[k];
+  for (int from = 0; from < p->n; from += LANES) {
+    const double *var = p->var + from, *by_global = p->by_global + from,
+                 *by_slab = p->by_slab + from, *s = share + from;
+    for (int k = 0; k < LANES; k++) {
+      double w = v + var[k], shrink = var[k] / w, slope = 0.5 * (m * m / w - 1) / w;
+      sum[0][k] += s[k] * shrink * m;
+      sum[1][k] += s[k] * shrink * (shrink * m * m + v);
+      sum[2][k] += s[k] * slope * by_global[k];
+      sum[3][k] += s[k] * slope * by_slab[k];
+    }
+  }
+  for (int k = 0; k < LANES; k++) {
+    t.mean += sum[0][k];
+    m2 += sum[1][k];
+    t.by_global += sum[2][k];
+    t.by_slab += sum[3][k];
   }
   t.var = m2 - t.mean * t.mean;
   return t;
@@ -109,12 +136,17 @@ static tilted tilt_site(const vb_model *m, const vb_mix *p, int i, const margina
                                : tilt_smooth(m, m->site + i, a->mean, 1 / a->precision);
 }
 
-static void mixture_of(const vb_model *m, const vb_theta *theta, vb_mix *p) {
+/* of theta's scales, made when these change */
+static const vb_mix *mixture_of(const vb_model *m, const vb_theta *theta, vb_inner *in) {
+  vb_mix *p = &in->ep.mix;
+  if (p->n && !memcmp(in->ep.mix_at, theta->shrink, sizeof in->ep.mix_at)) return p;
   for (int i = 0; i < m->n_site; i++)
     if (m->site[i].prior->mix) {
       vb_mix_make(m->site[i].prior->mix, theta->shrink, p);
-      return;
+      memcpy(in->ep.mix_at, theta->shrink, sizeof in->ep.mix_at);
+      break;
     }
+  return p;
 }
 
 /* Where there is no surrogate yet, one of the prior's middling variance. */
@@ -141,12 +173,12 @@ double vb_ep_expect(const vb_model *m, vb_inner *in, const double *beta) {
 
 double vb_ep_update(const vb_model *m, const vb_theta *theta, vb_inner *in, const double *beta,
                     double rho) {
-  vb_mix p;
+  const vb_mix *p = mixture_of(m, theta, in);
   double off = 0;
-  mixture_of(m, theta, &p);
+  in->ep.n_tilt += (double)m->n_site * p->n;
   for (int i = 0; i < m->n_site; i++) {
     marginal a = marginal_of(m, in, beta, i);
-    tilted t = tilt_site(m, &p, i, &a);
+    tilted t = tilt_site(m, p, i, &a);
     if (!(t.var > 0)) continue;
     double spread = fabs(log(t.var / a.v));
     double h = 1 / t.var - a.precision, b = t.mean / t.var - a.mean * a.precision;
@@ -164,13 +196,12 @@ double vb_ep_update(const vb_model *m, const vb_theta *theta, vb_inner *in, cons
 }
 
 double vb_ep_evidence(const vb_model *m, const vb_theta *theta, vb_inner *in, const double *beta) {
-  vb_mix p;
+  const vb_mix *p = mixture_of(m, theta, in);
   double total = 0;
-  mixture_of(m, theta, &p);
   in->ep.by_shrink[0] = in->ep.by_shrink[1] = 0;
   for (int i = 0; i < m->n_site; i++) {
     marginal a = marginal_of(m, in, beta, i);
-    tilted t = tilt_site(m, &p, i, &a);
+    tilted t = tilt_site(m, p, i, &a);
     /* q / surrogate = const times the cavity: its log from the densities at zero */
     total +=
         t.log_z - (log(a.v * a.precision) + a.m * a.m / a.v - a.mean * a.mean * a.precision) / 2;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "gauss/gauss.h"
 #include "gauss/stein.h"
+#include "numbers/vb_math.h"
 
 #define BLOCK 256
 #define LANES 8
@@ -29,64 +30,92 @@ static bend bend_of(const vb_family *family, const vb_rows *row, const double *p
   return b;
 }
 
-/* out += sum over points of weight times log density and derivatives; rows: n times the row */
-static void add_points(const vb_family *family, const vb_rows *rows, const double *eta,
-                       const double *weight, const double *par, double out[3]) {
-  double f[3][BLOCK];
-  family->log_lik(family, rows, eta, par, f[0], f[1], f[2]);
-  for (int i = 0; i < rows->n; i++)
-    for (int k = 0; k < 3; k++) out[k] += weight[i] * f[k][i];
+typedef struct { /* points of a rule for one row, some of them at a time */
+  const vb_family *family;
+  const double *par;
+  vb_rows rows;                                     /* the row, n times */
+  double eta[BLOCK], z[BLOCK], weight[BLOCK];       /* z: in sds from the mean */
+  double room[VB_ROW_COLUMNS * BLOCK], f[3][BLOCK]; /* f: log density and derivatives */
+  int n_out;                                        /* 1: without derivatives */
+} points;
+
+static void lay_row(const vb_row_at *at, int n_out, int n, points *p) {
+  p->family = at->family;
+  p->par = at->par;
+  p->n_out = n_out;
+  p->rows = vb_rows_rep(at->row, n < BLOCK ? n : BLOCK, 1, p->room);
+}
+
+/* out += sum over points of weight, times the normal density at z, times what is asked */
+static void add_points(points *p, double *out) {
+  int n = p->rows.n, more = p->n_out > 1;
+  p->family->log_lik(p->family, &p->rows, p->eta, p->par, p->f[0], more ? p->f[1] : NULL,
+                     more ? p->f[2] : NULL);
+  for (; n % LANES; n++) {
+    p->z[n] = p->weight[n] = 0;
+    for (int k = 0; k < p->n_out; k++) p->f[k][n] = 0;
+  }
+  for (int from = 0; from < n; from += LANES) {
+    double *z = p->z + from, *w = p->weight + from;
+    for (int i = 0; i < LANES; i++) w[i] *= vb_exp_neg(-z[i] * z[i] / 2 - VB_LOG_2PI / 2);
+  }
+  for (int k = 0; k < p->n_out; k++) {
+    double sum[LANES] = {0};
+    for (int from = 0; from < n; from += LANES)
+      for (int i = 0; i < LANES; i++) sum[i] += p->weight[from + i] * p->f[k][from + i];
+    for (int i = 0; i < LANES; i++) out[k] += sum[i];
+  }
 }
 
 /* The trapezoid rule in t, eta = at + scale sinh(t): its points are as dense as the bend needs near
  * it and as the normal needs far from it, so that their number grows with the log of s. */
-static void by_sinh(const vb_family *family, vb_rows *rows, const double mean_sd[2], const bend *b,
-                    const double *par, double out[3]) {
-  double m = mean_sd[0], s = mean_sd[1], eta[BLOCK], weight[BLOCK];
+static int by_sinh(const vb_row_at *at, const bend *b, int n_out, double *out) {
+  double m = at->m, s = sqrt(at->v);
   double low = asinh((m - FAR * s - b->at) / b->scale),
          high = asinh((m + FAR * s - b->at) / b->scale);
   if (!(high - low < MOST_STEPS * SINH_STEP)) { /* no number: a theta that is none */
-    out[0] = out[1] = out[2] = NAN;
-    return;
+    for (int k = 0; k < n_out; k++) out[k] = NAN;
+    return 1;
   }
   int last = (int)ceil(fmax((high - low) / SINH_STEP, LEAST_STEPS));
   double step = (high - low) / last, unit = step * b->scale / s;
+  points p;
+  lay_row(at, n_out, last + 1, &p);
   for (int from = 0; from <= last; from += BLOCK) {
-    rows->n = last + 1 - from < BLOCK ? last + 1 - from : BLOCK;
-    for (int i = 0; i < rows->n; i++) {
-      double e = exp(low + step * (from + i)), off = b->scale * (e - 1 / e) / 2, z;
-      eta[i] = b->at + off;
-      z = (eta[i] - m) / s;
-      weight[i] = unit * (e + 1 / e) / 2 * exp(-z * z / 2 - VB_LOG_2PI / 2);
+    p.rows.n = last + 1 - from < BLOCK ? last + 1 - from : BLOCK;
+    for (int i = 0; i < p.rows.n; i++) {
+      double e = exp(low + step * (from + i)), off = b->scale * (e - 1 / e) / 2;
+      p.eta[i] = b->at + off;
+      p.z[i] = (p.eta[i] - m) / s;
+      p.weight[i] = unit * (e + 1 / e) / 2;
     }
-    add_points(family, rows, eta, weight, par, out);
+    add_points(&p, out);
   }
+  return last + 1;
 }
 
 /* Variances no Hermite rule resolves, since the likelihood bends on a scale of its own: the
  * trapezoid rule, whose error falls exponentially with the step (Trefethen & Weideman 2014). */
-void vb_expect_wide(const vb_family *family, const vb_rows *row, double m, double v,
-                    const double *par, double out[3]) {
-  const bend b = bend_of(family, row, par);
-  double s = sqrt(v), step = fmin(0.5 * s, b.scale), eta[BLOCK], weight[BLOCK];
-  double room[VB_ROW_COLUMNS * BLOCK];
-  vb_rows rows = vb_rows_rep(row, BLOCK, 1, room);
-  out[0] = out[1] = out[2] = 0;
-  if (s > MANY * b.scale && !isnan(b.at)) {
-    by_sinh(family, &rows, (double[]){m, s}, &b, par, out);
-    return;
-  }
+int vb_expect_wide(const vb_row_at *at, int n_out, double *out) {
+  const bend b = bend_of(at->family, at->row, at->par);
+  double s = sqrt(at->v), step = fmin(0.5 * s, b.scale);
+  for (int k = 0; k < n_out; k++) out[k] = 0;
+  if (s > MANY * b.scale && !isnan(b.at)) return by_sinh(at, &b, n_out, out);
   int half = (int)fmin(ceil(7.5 * s / step), MOST_STEPS);
   step = 7.5 * s / half;
+  points p;
+  lay_row(at, n_out, 2 * half + 1, &p);
   for (int from = -half; from <= half; from += BLOCK) {
-    rows.n = half + 1 - from < BLOCK ? half + 1 - from : BLOCK;
-    for (int i = 0; i < rows.n; i++) {
-      double z = step * (from + i) / s;
-      eta[i] = m + step * (from + i);
-      weight[i] = step / s * exp(-z * z / 2 - VB_LOG_2PI / 2);
+    p.rows.n = half + 1 - from < BLOCK ? half + 1 - from : BLOCK;
+    for (int i = 0; i < p.rows.n; i++) {
+      double off = step * (from + i);
+      p.z[i] = off / s;
+      p.eta[i] = at->m + off;
+      p.weight[i] = step / s;
     }
-    add_points(family, &rows, eta, weight, par, out);
+    add_points(&p, out);
   }
+  return 2 * half + 1;
 }
 
 typedef struct { /* cells of one order, gathered */
@@ -130,8 +159,9 @@ static void by_hermite(const vb_model *model, const double *par, int rule, slab 
 static void by_trapezoids(const vb_model *model, const double *par, slab *s) {
   for (int i = 0; i < s->rows.n; i++) {
     vb_rows row = vb_rows_range(&s->rows, i, 1);
+    const vb_row_at at = {model->family, &row, par, s->m[i], s->s[i] * s->s[i]};
     double out[3];
-    vb_expect_wide(model->family, &row, s->m[i], s->s[i] * s->s[i], par, out);
+    vb_expect_wide(&at, 3, out);
     for (int k = 0; k < 3; k++) s->out[k][i] = out[k];
   }
 }

@@ -107,8 +107,15 @@ double vb_base(const vb_model *model, const double *par); /* eta-free part, cons
 void vb_expect_par(const vb_model *model, const double *par, const vb_etas *q, double *grad);
 double vb_expect_site(const vb_model *model, const vb_site *site, double m, double v, double *g,
                       double *h);
-void vb_expect_wide(const vb_family *family, const vb_rows *row, double m, double v,
-                    const double *par, double out[3]);
+typedef struct { /* a row whose eta is N(m, v) */
+  const vb_family *family;
+  const vb_rows *row;
+  const double *par;
+  double m, v;
+} vb_row_at;
+/* by a rule that any variance allows: 1 output is E log f, 3 are also its derivatives'; how many
+ * likelihoods it took */
+int vb_expect_wide(const vb_row_at *at, int n_out, double *out);
 /* ---- Gaussian block (inner.c) ---- */
 typedef struct {      /* q(c | theta) and what it costs to have it */
   double *m;          /* n_coef */
@@ -131,6 +138,9 @@ typedef struct {       /* moment-matched sites: their surrogates exp(b x - h x^2
   double by_shrink[2]; /* its derivatives in the horseshoe's log scales */
   double tol, *work;
   vb_relax row_pace, pace; /* of the rows' precisions and of the surrogates */
+  vb_mix mix;              /* the horseshoe as a mixture, for the arguments mix_at */
+  double mix_at[3];
+  double n_tilt; /* components that were tilted, of all sites, ever */
 } vb_surrogates;
 typedef struct {       /* quadratic families: all that is left of the rows (exact.c) */
   int ready;           /* they were summed, cross is theirs at precision one */

@@ -124,7 +124,7 @@ static void unit_rows(leaver *d, const int *row, int n) {
     if (d->share[c] == 1) continue;
     double own[3]; /* of a row that was added to others */
     vb_rows one = vb_rows_range(&u->rows, r, 1);
-    vb_expect_wide(f, &one, d->eta[i], d->v[i], d->theta.par, own);
+    vb_expect_wide(&(vb_row_at){f, &one, d->theta.par, d->eta[i], d->v[i]}, 3, own);
     double made = d->in.rows.h[c]; /* the cell's; S was made of one that may differ in the end */
     d->g[i] = own[1];
     d->h[i] = -own[2] * (made != 0 ? d->site_h[c] / made : 1);

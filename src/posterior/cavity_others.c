@@ -137,7 +137,7 @@ static void misfit(const vb_others *o, const vb_at_node *node, const vb_unit *u,
     double own[3];
     if (o->cov[c] == 0) continue;
     vb_rows one = vb_rows_range(&u->rows, j, 1);
-    vb_expect_wide(m->family, &one, o->eta[c], o->v[c], node->theta->par, own);
+    vb_expect_wide(&(vb_row_at){m->family, &one, node->theta->par, o->eta[c], o->v[c]}, 3, own);
     *slope -= o->cov[c] * (own[1] - u->g[j] + u->h[j] * by * o->cov[c]);
     *precision -= o->cov[c] * o->cov[c] * (-own[2] - u->h[j]);
   }

@@ -95,7 +95,8 @@ const vb_family *vb_family_row(int i);
  * number; arg holds up to three constants in the order of arg_name.  A positive parameter has the
  * density conditioned on x > 0, that is log_density + log_norm - log_upper.  The normalising
  * constant stands apart since it is wanted once and the rest at every theta. */
-#define VB_MIX_MAX 128
+#define VB_MIX_MAX 128 /* whole lanes */
+#define VB_MIX_LANES 8
 /* a prior that is sum_k weight_k N(0, var_k) for its arguments, the last two of which, a global
  * scale and that of a slab, are hyperparameters; also d var / d log of these.  Returns the number
  * of k. */

@@ -28,7 +28,8 @@
 #define MOVED 0.1         /* and how far they may move an axis: sds, log of a ratio */
 #define MOST 4096         /* points that are weighted exactly, */
 #define AFFORD 1e9        /* where they take no more operations, */
-#define A_LIKELIHOOD 30   /* operations of one */
+#define A_LIKELIHOOD 30   /* operations of one, */
+#define A_TILT 60         /* and of one component of a site's mixture */
 
 static vb_status first_integral(vb_integral *w) {
   vb_status st = vb_cloud_make(&w->surface, 4 * w->T > w->exact ? 4 * w->T : w->exact, &w->cloud);
@@ -105,7 +106,9 @@ static vb_status exceed_budget(vb_integral *w) {
 }
 
 static double cost_of_value(const vb_fit *fit) {
-  return vb_factor_cost(fit->model) + 2000 + A_LIKELIHOOD * fit->rq.spent;
+  double likelihoods = fit->rq.n_asked > 0 ? fit->rq.spent / fit->rq.n_asked : 0;
+  double tilts = fit->n_eval > 0 ? fit->inner.ep.n_tilt / fit->n_eval : 0;
+  return vb_factor_cost(fit->model) + 2000 + A_LIKELIHOOD * likelihoods + A_TILT * tilts;
 }
 
 /* exact values that can be had */
