@@ -15,3 +15,17 @@ test_that("twelve hyperparameters of a student model are those of NUTS", {
   expect_lt(max(error), 0.15)
   expect_lt(max(abs(log(got[, 2] / reference$sd))), 0.15)
 })
+
+# An exact value costs what the mean of those before did; the last of them may have been a cheap
+# one.
+test_that("exact values are no more than can be afforded", {
+  skip_on_cran()                     # some seconds
+  set.seed(3)
+  d <- data.frame(g = gl(8, 5), id = 1:40)
+  d$y <- stats::rbinom(40, 1, stats::plogis(stats::rnorm(8)[d$g] + stats::rnorm(40)))
+  fit <- suppressWarnings(vb(y ~ (1 | g) + (1 | id), d, family = binomial("cloglog"),
+                             verbose = FALSE))
+  expect_identical(fit$engine$rule, "weighted")
+  expect_lt(fit$engine$n_eval, 2500)
+  expect_gt(fit$engine$ess, 400)
+})
