@@ -198,8 +198,9 @@ static void site_conditional(const vb_model *m, const vb_rq_at *opt, int i, cons
   const vb_rows one = vb_rows_range(&m->rows, i, 1);
   double room[VB_ROW_COLUMNS * VB_MAX_GRID], mean[VB_MAX_GRID], shift[VB_MAX_GRID];
   double rest[VB_MAX_GRID], eta[VB_MAX_GRID], ll[VB_MAX_GRID];
+  double along[1] = {a_rest[0]};
   int row[VB_MAX_GRID];
-  vb_level v = {.n = 1, .d = 1, .row = row, .rows = one, .a = (double *)a_rest, .rest = rest};
+  vb_level v = {.n = 1, .d = 1, .row = row, .rows = one, .a = along, .rest = rest};
   v.m = mean;
   v.eta = eta;
   v.ll = ll;
