@@ -3,13 +3,22 @@
 
 algorithms <- list(
   cavi = list(
+    fields = "structured",
     approximation = function(asked, spec) if (is.null(asked)) "structured" else asked,
     run = function(spec, random, control, approximation, density, automatic) {
       fit_engine(spec, control, approximation, automatic, density)
     }),
   advi = list(
+    fields = character(),
     approximation = function(asked, spec) advi_choice(asked, n_unconstrained(spec)),
     run = function(spec, random, control, approximation, density, automatic) {
       fit_advi_engine(spec, random, control, approximation, density)
     })
 )
+
+# The approximations in which structured terms have a place: their precision is theta's
+check_structured <- function(design, algorithm, approximation) {
+  if (approximation %in% algorithms[[algorithm]]$fields) return(invisible())
+  check_no_fields(design, sprintf("%s with approximation \"%s\"", algorithm, approximation),
+                  "Use {.code algorithm = \"cavi\"}, {.code approximation = \"structured\"}.")
+}

@@ -136,6 +136,14 @@ check_data <- function(data) {
                      i = hint))
 }
 
+check_data2 <- function(data2) {
+  if (is.null(data2) || is.list(data2) && (!length(data2) || !is.null(names(data2)))) {
+    return(invisible())
+  }
+  vb_abort("data2", c("{.arg data2} must be a list with names, such as {.code list(A = A)}.",
+                      x = "It is {describe(data2)}."))
+}
+
 check_probs <- function(x, arg, single = FALSE) {
   fits <- is.numeric(x) && !anyNA(x) && all(x > 0 & x < 1) && (!single || length(x) == 1L)
   if (fits) return(invisible())

@@ -67,7 +67,8 @@ fixef.vbfit <- function(object, ...) {
   object <- whole_fit(object)
   warn_unused(list(...), "estimates")
   threshold <- threshold_summary(object, threshold_rows(object), numeric())[, 1L]
-  stats::setNames(c(threshold, slope_means(object)), fixed_names(object))
+  slopes <- slope_means(object)[seq_along(object$fixed$names)]
+  stats::setNames(c(threshold, slopes), fixed_names(object))
 }
 
 #' @rdname estimates

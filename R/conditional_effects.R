@@ -112,8 +112,13 @@ fixed_effects <- function(fit) {
     Map(c, both[[1L]], both[[2L]], USE.NAMES = FALSE)
   }), recursive = FALSE)
   pair <- unique(Filter(function(p) p[1L] != p[2L], pair))
-  all <- intersect(all.vars(stats::formula(terms)), columns)
-  list(single = unique(unlist(in_term)), pair = pair, all = all)
+  own <- lapply(fit$fields, function(field) {
+    intersect(unlist(lapply(field$variables, all.vars)), columns)
+  })
+  population <- own[!vapply(fit$fields, is_group_field, NA)]
+  pair <- unique(c(pair, Filter(function(p) length(p) == 2L, population)))
+  all <- union(intersect(all.vars(stats::formula(terms)), columns), unlist(own))
+  list(single = unique(c(unlist(in_term), unlist(population))), pair = pair, all = all)
 }
 
 pick_effects <- function(effects, known) {

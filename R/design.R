@@ -5,6 +5,7 @@
 # it: factors are coded and columns centred as if it were there, but it is no column.
 build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE) {
   whole <- attr(frame, "terms")
+  env <- environment(parsed$formula)
   if (!is.null(rows)) {
     frame <- drop_levels(frame[rows, , drop = FALSE])
     attr(frame, "terms") <- whole
@@ -25,6 +26,12 @@ build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE) {
   center <- if (intercept) moments$mean else numeric(ncol(fixed$x))
   if (implicit) intercept <- 0L
   center[intercept] <- 0
+  fields <- lapply(parsed$fields, make_field, frame = frame, env = env)
+  fixed$x <- with_fields(fixed, fields, frame, env)
+  n_more <- ncol(fixed$x) - length(fixed$names)
+  fixed$names <- c(fixed$names, field_names(fields))
+  center <- c(center, numeric(n_more))
+  moments$sd <- c(moments$sd, rep(1, length(field_names(fields))))
   random <- lapply(parsed$bars, build_term, frame = frame, whole = whole, contrasts = contrasts)
   check_names(random, fixed$names)
   if (!length(random) && !ncol(fixed$x) && !implicit) {
@@ -33,7 +40,17 @@ build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE) {
   }
   list(x = fixed$x, names = fixed$names, terms = terms, xlevels = fixed$xlevels,
        contrasts = fixed$contrasts, center = center, sd = moments$sd,
-       intercept = intercept, implicit = implicit, random = random)
+       intercept = intercept, implicit = implicit, random = random, fields = fields)
+}
+
+# The fixed columns, then those of the fields
+with_fields <- function(fixed, fields, frame, env) {
+  if (!length(fields)) return(fixed$x)
+  more <- columns_of_fields(fields, frame, env, own = TRUE)
+  if (!all(is.finite(more$fixed)) || !all(is.finite(more$blocks))) {
+    vb_abort("formula", "The columns of {.code {fields[[1L]]$label}} are not finite.")
+  }
+  unname(cbind(column_matrix(fixed$x), more$fixed, more$blocks))
 }
 
 # Means, and standard deviations, one where the column is constant

@@ -156,7 +156,7 @@ log_densities <- c(lp__ = "lp", lp_approx__ = "lp_approx")    # as a sample has 
 # A matrix of draws with a column per row of `table` and for each of `extra`, which are names of log
 # densities
 draw_parameters <- function(fit, table, n_draw, extra = character()) {
-  is_coef <- table$class %in% c("b", "r")
+  is_coef <- table$class %in% c("b", "s", "r")
   threshold <- table$class == "threshold"
   hyper <- !is_coef & !threshold
   out <- matrix(NA_real_, n_draw, nrow(table) + length(extra),

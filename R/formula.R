@@ -1,25 +1,33 @@
 # Formulas: a fixed part and bars.
 
 # -> list(formula, fixed, bars, frame, response): `formula` as given with `.` written out, `fixed`
-# without bars, `bars` a list of list(lhs = <one-sided formula>, group = <expression>), `frame` the
-# formula of all variables for model.frame().
-parse_formula <- function(formula, data = NULL) {
+# without bars and structured terms, `fields` these, `bars` a list of list(lhs = <one-sided
+# formula>, group = <expression>), `frame` the formula of all variables for model.frame().
+parse_formula <- function(formula, data = NULL, data2 = NULL) {
   env <- environment(formula)
   check_sides(formula)
   parts <- split_bars(expand_slash(formula[[3L]]))
   bars <- find_bars(parts$bars)
+  joint <- vapply(bars, is_field_bar, NA)
+  split <- split_fields(parts$fixed)
+  parts$fixed <- split$fixed
+  fields <- read_fields(split$fields, bars[joint], env, data2)
+  bars <- bars[!joint]
   fixed <- stats::as.formula(call("~", formula[[2L]], parts$fixed), env)
   if ("." %in% all.names(parts$fixed)) {
     fixed <- expand_dot(fixed, data, bars)
     original <- split_bars(formula[[3L]])$bars
-    formula <- stats::as.formula(call("~", formula[[2L]], add_terms(c(fixed[[3L]], original))), env)
+    original <- c(fixed[[3L]], split$fields, original)
+    formula <- stats::as.formula(call("~", formula[[2L]], add_terms(original)), env)
   }
   bars <- lapply(bars, function(bar) {
     check_group(bar[[3L]])
     list(lhs = stats::as.formula(call("~", bar[[2L]]), env), group = strip_parens(bar[[3L]]))
   })
-  frame <- add_terms(c(fixed[[3L]], unlist(lapply(bars, bar_variables), recursive = FALSE)))
-  list(formula = formula, fixed = fixed, bars = bars,
+  variables <- unlist(lapply(fields, function(field) field$variables), recursive = FALSE)
+  frame <- add_terms(c(fixed[[3L]], unlist(lapply(bars, bar_variables), recursive = FALSE),
+                       variables))
+  list(formula = formula, fixed = fixed, bars = bars, fields = fields,
        frame = stats::as.formula(call("~", formula[[2L]], frame), env))
 }
 

@@ -11,7 +11,7 @@ summarise_parameters <- function(fit, table, probs) UseMethod("summarise_paramet
 #' @export
 summarise_parameters.vbfit <- function(fit, table, probs) {
   out <- summary_matrix(table$name, probs)
-  b <- table$class == "b"
+  b <- table$class %in% c("b", "s")
   r <- table$class == "r"
   threshold <- table$class == "threshold"
   theta <- !b & !r & !threshold

@@ -1,27 +1,30 @@
 # The parameters of a fit: their names, their order, and where the engine keeps each.
 
 # One row per parameter in the order of the summary; `row` counts within the fixed effects
-# (class "b"), the hyperparameters ("sd", "cor", "aux", "hs", "threshold") or the engine's
-# coefficients ("r").
+# (class "b"), the hyperparameters ("sd", "cor", "field", "aux", "hs", "threshold") or the engine's
+# coefficients ("s" of structured terms, "r").
 parameter_table <- function(fit) UseMethod("parameter_table")
 
 #' @export
 parameter_table.vbfit <- function(fit) {
-  p <- n_fixed(fit)
-  fixed <- data.frame(
-    name = paste0("b_", plain_name(fit$fixed$names), recycle0 = TRUE),
-    class = rep("b", p), row = seq_len(p)
-  )
+  name <- fit$fixed$names
+  p <- length(name)
+  prefix <- ifelse(name %in% field_names(fit$fields), "bs_", "b_")
+  fixed <- data.frame(name = paste0(prefix, plain_name(name), recycle0 = TRUE),
+                      class = rep("b", p), row = seq_len(p))
+  coef <- field_coefs(fit$fields)
+  own <- data.frame(name = as.character(coef), class = rep("s", length(coef)),
+                    row = p + seq_along(coef))
   row <- threshold_rows(fit)
   threshold <- data.frame(name = paste0("b_", fit$hyper$name[row], recycle0 = TRUE),
                           class = rep("threshold", length(row)), row = row)
   random <- lapply(seq_along(fit$random), ranef_table, fit = fit)
-  do.call(rbind, c(list(threshold, fixed, hyper_parameters(fit)), random))
+  do.call(rbind, c(list(threshold, fixed, hyper_parameters(fit), own), random))
 }
 
 hyper_parameters <- function(fit) {
   hyper <- fit$hyper
-  row <- order(factor(hyper$class, c("sd", "cor", "aux", "hs")), na.last = NA)
+  row <- order(factor(hyper$class, c("sd", "cor", "field", "aux", "hs")), na.last = NA)
   hyper <- data.frame(name = as.character(hyper$name), class = as.character(hyper$class))[row, ]
   cbind(hyper, row = row)
 }
@@ -48,7 +51,8 @@ term_offset <- function(fit) {
   n_fixed(fit) + cumsum(c(0, size))[seq_along(size)]
 }
 
-n_fixed <- function(fit) length(fit$fixed$names)
+# All columns of the design, those of structured terms too
+n_fixed <- function(fit) length(fit$fixed$names) + length(field_coefs(fit$fields))
 
 threshold_rows <- function(fit) which(fit$hyper$class == "threshold")
 
@@ -66,9 +70,9 @@ level_label <- function(term) {
 }
 
 # One row per hyperparameter in the engine's order: sds and correlations term by term, then the
-# family's parameters and a horseshoe's; i and j are the positions of the coefficients in their
-# term.
-hyper_table <- function(random, par, class = "aux", shrunk = FALSE) {
+# family's parameters, those of structured terms, `own`, and a horseshoe's; i and j are the
+# positions of the coefficients in their term.
+hyper_table <- function(random, par, class = "aux", shrunk = FALSE, own = character()) {
   terms <- lapply(seq_along(random), function(k) {
     term <- random[[k]]
     d <- length(term$coef)
@@ -81,8 +85,8 @@ hyper_table <- function(random, par, class = "aux", shrunk = FALSE) {
     name[j > 0L] <- paste0(name[j > 0L], "__", coef[j])
     list(name = name, class = class, term = rep(k, length(i)), i = i, j = j)
   })
-  class <- rep(c(class, "hs"), c(length(par), 2L * shrunk))
-  if (shrunk) par <- c(par, "hs_global", "hs_slab")
+  class <- rep(c(class, "field", "hs"), c(length(par), length(own), 2L * shrunk))
+  par <- c(par, own, if (shrunk) c("hs_global", "hs_slab"))
   column <- function(field, aux) c(unlist(lapply(terms, function(t) t[[field]])), aux)
   zero <- integer(length(par))
   structure(list(name = as.character(column("name", par)),
@@ -95,7 +99,8 @@ hyper_table <- function(random, par, class = "aux", shrunk = FALSE) {
 
 without_ranef <- function(fit) {
   fit$random <- list()
-  parameter_table(fit)
+  table <- parameter_table(fit)
+  table[table$class != "s", ]
 }
 
 # `regex`: whether `variable` holds regular expressions, or such expressions, beside `variable`

@@ -54,7 +54,7 @@
 #' plot(fit, type = "density", variable = c("b_Days", "sigma"))
 #' plot(fit, type = "prior", variable = "^sd_", regex = TRUE)
 #' @export
-plot.vbfit <- function(x, type = c("elbo", "intervals", "ranef", "density", "prior"),
+plot.vbfit <- function(x, type = c("elbo", "intervals", "ranef", "density", "prior", "smooth"),
                        variable = NULL, regex = FALSE, prob = c(0.5, 0.95),
                        against = c("step", "time"), parts = FALSE, col = "#0072B2", ...) {
   x <- whole_fit(x)
@@ -77,13 +77,16 @@ plot.advifit <- function(x, type = c("elbo", "intervals", "density"), variable =
 plot_types <- list(
   elbo = list(draw = function(fit, table, o, dots) plot_elbo(fit, o, dots), default = NULL),
   intervals = list(draw = function(fit, table, o, dots) plot_intervals(fit, table, o, dots),
-                   default = function(table) table$class != "r"),
+                   default = function(table) !table$class %in% c("r", "s")),
   ranef = list(draw = function(fit, table, o, dots) plot_ranef(fit, table, o, dots),
                default = function(table) table$class == "r"),
   density = list(draw = function(fit, table, o, dots) plot_density(fit, table, o, dots),
-                 default = function(table) table$class != "r"),
+                 default = function(table) !table$class %in% c("r", "s")),
   prior = list(draw = function(fit, table, o, dots) plot_prior(fit, table, o, dots),
-               default = function(table) table$class != "r")
+               default = function(table) !table$class %in% c("r", "s")),
+  smooth = list(draw = function(fit, table, o, dots) {
+    do.call(graphics::plot, c(list(conditional_smooths(fit)), dots))
+  }, default = NULL)
 )
 
 draw_plot <- function(fit, type, types, options, dots) {

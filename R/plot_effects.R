@@ -40,6 +40,7 @@ effect_panels <- function(x) {
         frame = own, along = pair[1L],
         by = if (by_category) attr(x, "category") else if (length(pair) > 1L) pair[2L],
         title = paste(c(name, if (nzchar(condition)) condition), collapse = " | "),
+        rug = attr(x, "rug")[[name]],
         points = matching_points(attr(x, "points"), own, attr(x, "conditions")))))
     }
   }
@@ -74,6 +75,9 @@ draw_effect <- function(panel, response, points, col, dots) {
   for (k in seq_along(lines)) {
     if (numeric) effect_band_area(lines[[k]], place, col[k])
     else effect_bars(lines[[k]], place, (k - (length(lines) + 1) / 2) * 0.5 / length(lines), col[k])
+  }
+  if (numeric && length(panel$rug)) {
+    graphics::rug(place(unique(panel$rug)), ticksize = 0.025, col = "grey50", quiet = TRUE)
   }
   for (k in seq_along(lines)[numeric]) {
     graphics::lines(place(lines[[k]]$effect1__), lines[[k]]$estimate__, col = col[k], lwd = 1.8)

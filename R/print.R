@@ -35,6 +35,10 @@ print.vbfit <- function(x, digits = 1, ...) {
     cat("\nAuxiliary parameters:\n")
     print_estimates(table[class == "aux", , drop = FALSE], digits)
   }
+  if (any(class == "field")) {
+    cat("\nStructured terms:\n")
+    print_estimates(table[class == "field", , drop = FALSE], digits)
+  }
   if (length(x$random)) {
     cat("\nError terms:\n")
     print(VarCorr(x), digits = digits + 1)

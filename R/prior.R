@@ -223,6 +223,10 @@ prior_rows <- list(
     row = "gamma", n_arg = 2, on = "positive", hidden = TRUE,
     arg = function(p) rbind(p$shape, p$rate, 0),
     call = function(p) call("gamma", p$shape, p$rate)),
+  inv_gamma = list(                        # of length scales
+    row = "inv_gamma", n_arg = 2, on = "positive", hidden = TRUE,
+    arg = function(p) rbind(p$shape, p$rate, 0),
+    call = function(p) call("inv_gamma", p$shape, p$rate)),
   flat = list(
     row = "flat", n_arg = 0, on = c("coef", "positive", "real", "unit"),
     arg = function(p) rbind(0, 0, 0),

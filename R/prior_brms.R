@@ -50,7 +50,9 @@ entry_text <- function(entry) {
   sprintf("prior(%s)", toString(c(dQuote(entry$prior, FALSE), paste(names(where), "=", where))))
 }
 
-brms_classes <- c("b", "Intercept", "sd", "cor", "L", "sigma", "shape", "nu", "phi")
+aux_classes <- c("sigma", "shape", "nu", "phi")
+field_classes <- c("sds", "sdcar", "car", "rhocar", "sdgp", "lscale", "rho")
+brms_classes <- c("b", "Intercept", "sd", "cor", "L", aux_classes, field_classes)
 
 check_brms_entry <- function(entry) {
   if (!entry$class %in% brms_classes) {
@@ -80,16 +82,37 @@ brms_abort <- function(entry, problem, hint, .envir = parent.frame()) {
 
 # Names in brms -> our functions, and the rows of prior_rows they make
 brms_menu <- c(normal = "normal", student_t = "student_t", cauchy = "cauchy",
-               double_exponential = "laplace", exponential = "exponential", gamma = "gamma_prior",
+               double_exponential = "laplace", exponential = "exponential",
+               gamma = "gamma_prior", inv_gamma = "inv_gamma_prior",
                lkj = "lkj", lkj_corr_cholesky = "lkj", constant = "constant",
-               horseshoe = "horseshoe")
-brms_rows <- replace(brms_menu, c("student_t", "cauchy", "gamma", "horseshoe"),
-                     c("t", "t", "gamma", "hs"))
+               horseshoe = "horseshoe", uniform = "uniform_prior", beta = "beta_prior")
+brms_rows <- replace(brms_menu, c("student_t", "cauchy", "gamma", "inv_gamma", "horseshoe",
+                                  "uniform", "beta"),
+                     c("t", "t", "gamma", "inv_gamma", "hs", "flat", "flat"))
 
 gamma_prior <- function(shape, rate) {
   check_positive(shape, "shape")
   check_positive(rate, "rate")
   structure(list(dist = "gamma", shape = shape, rate = rate), class = "vb_prior")
+}
+
+# On parameters whose range they are, which a flat prior is cut to
+uniform_prior <- function(lower, upper) {
+  if (!identical(c(lower, upper), c(-1, 1)) && !identical(c(lower, upper), c(0, 1))) {
+    vb_abort("prior", "Uniform priors are those of a parameter's range, (0, 1) or (-1, 1).")
+  }
+  structure(flat(), range = c(lower, upper))
+}
+
+beta_prior <- function(a, b) {
+  if (a != 1 || b != 1) vb_abort("prior", "Of beta priors {.code beta(1, 1)} is known.")
+  structure(flat(), range = c(0, 1))
+}
+
+inv_gamma_prior <- function(alpha, beta) {
+  check_positive(alpha, "alpha")
+  check_positive(beta, "beta")
+  structure(list(dist = "inv_gamma", shape = alpha, rate = beta), class = "vb_prior")
 }
 
 brms_distribution <- function(entry) {
@@ -109,7 +132,8 @@ brms_distribution <- function(entry) {
     message <- conditionMessage(e)
     brms_abort(entry, "{message}", "The distribution is {.fun {name}}.")
   })
-  on <- switch(entry$class, Intercept = "coef", cor = , L = "cor", "positive")
+  on <- switch(entry$class, Intercept = "coef", cor = , L = "cor", rho = "real",
+               car = , rhocar = "unit", "positive")
   if (entry$class == "b") on <- c("coef", if (!nzchar(entry$coef)) "coefs")
   suits <- vapply(menu, function(m) any(on %in% prior_rows[[brms_rows[[m]]]]$on), NA)
   if (!any(on %in% prior_rows[[prior$dist]]$on)) {
@@ -128,14 +152,16 @@ brms_arguments <- function(entries, par, design) {
   class <- vapply(entries, function(e) sub("^L$", "cor", e$class), "")
   of <- function(name) entries[class == name]
   slopes <- design$names[setdiff(seq_along(design$names), design$intercept)]
-  aux <- intersect(unique(class), setdiff(brms_classes, c("b", "Intercept", "sd", "cor", "L")))
+  aux <- intersect(unique(class), aux_classes)
   unknown <- entries[class %in% setdiff(aux, par)]
   if (length(unknown)) {
     brms_abort(unknown[[1L]], "The family has no such parameter.", "Leave the entry out.")
   }
   for (e in entries[class %in% c("Intercept", aux)]) brms_place(e, "coef", character())
-  for (e in entries[!class %in% c("sd", "cor")]) brms_place(e, "group", character())
-  groups <- unique(vapply(design$random, function(term) term$group, ""))
+  for (e in entries[!class %in% c("sd", "cor", field_classes)]) brms_place(e, "group", character())
+  own <- field_hyper(design$fields)
+  groups <- vapply(design$random, function(term) term$group, "")
+  groups <- unique(c(groups, own$group[own$class == "sd"]))
   priors <- list(
     prior = brms_coefficients(of("b"), slopes),
     prior_intercept = if (length(of("Intercept"))) brms_last(of("Intercept"))$prior,
@@ -149,8 +175,37 @@ brms_arguments <- function(entries, par, design) {
       if (length(mine)) brms_last(mine)$prior
     })
   )
-  Filter(Negate(is.null), priors)
+  Filter(Negate(is.null), with_field_entries(priors, entries[class %in% field_classes], own))
 }
+
+# The priors with those of structured terms: by the name of each parameter, from the entries of its
+# class that name its group, or none
+with_field_entries <- function(priors, entries, hyper) {
+  for (e in entries) {
+    at <- which(hyper$class == e$class)
+    if (!length(at)) brms_abort(e, "The model has no parameter of the class.", "Leave it out.")
+    for (place in c("group", "coef")) {
+      if (nzchar(e[[place]])) at <- at[plain_label(hyper$group[at]) == plain_label(e[[place]])]
+    }
+    if (!length(at)) {
+      brms_abort(e, "There is no such group.", "It may be {.val {unique(hyper$group)}}.")
+    }
+    for (k in at) {
+      range <- attr(e$prior, "range")
+      if (length(range) && !identical(range, field_ranges[[hyper$domain[k]]])) {
+        brms_abort(e, "It is not the range of the parameter.", "Leave it out.")
+      }
+      arg <- if (startsWith(e$class, "sd")) "prior_sd" else "prior_aux"
+      if (is_prior(priors[[arg]])) priors[[arg]] <- list()
+      if (!nzchar(e$group) && !nzchar(e$coef) && hyper$name[k] %in% names(priors[[arg]])) next
+      priors[[arg]][[hyper$name[k]]] <- e$prior
+    }
+  }
+  priors
+}
+
+field_ranges <- list(positive = c(0, Inf), unit = c(0, 1), correlation = c(-1, 1))
+plain_label <- function(x) gsub("[():, ]", "", x)
 
 # The one entry among those of the same parameters: brms allows no more
 brms_last <- function(entries) {

@@ -2,7 +2,7 @@
 
 # Flat priors leave a proper posterior only where the data determine their coefficients.
 check_proper <- function(design, prior, data = "the data") {
-  flat <- which(is_flat(prior$dist))
+  flat <- which(is_flat(prior$dist[seq_along(design$names)]))
   if (!length(flat)) return(invisible())
   x <- centred(list(x = design$x[, flat, drop = FALSE], center = design$center[flat]))
   decomposition <- qr(x, tol = 1e-9)
@@ -18,7 +18,7 @@ check_proper <- function(design, prior, data = "the data") {
 # A flat prior on a standard deviation needs data in its tail: with k normal terms that no flat
 # coefficient takes up, the likelihood falls as sd^-k, and its integral exists for k > 1.
 check_flat_scales <- function(family, design, priors) {
-  flat_coef <- design$names[is_flat(priors$coef$dist)]
+  flat_coef <- design$names[is_flat(priors$coef$dist[seq_along(design$names)])]
   for (k in seq_along(design$random)) {
     term <- design$random[[k]]
     few <- length(term$levels) - (term$coef %in% flat_coef) < 2L & is_flat(priors$sd[[k]]$dist)

@@ -12,6 +12,10 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
   used <- used_coefs(fit, re.form)
   x <- new_matrix(fit$terms, fit$xlevels, fit$contrasts, newdata, own)
   if (fit$fixed$implicit) x <- x[, -1L, drop = FALSE]
+  if (length(fit$fields)) {
+    more <- columns_of_fields(fit$fields, newdata, environment(fit$formula), own)
+    x <- cbind(x, more$fixed, kept_fields(fit, more$blocks, re.form))
+  }
   if (ncol(x) != n_fixed(fit)) damaged("terms")
   offset <- new_offset(fit, newdata, own, offset)
   complete <- !is.na(offset) & stats::complete.cases(x)
@@ -38,6 +42,14 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
     if (length(new)) label[[k]][new] <- level_numbers(level[new])
   }
   list(x = x, offset = offset, group = group, z = z, label = label, complete = complete)
+}
+
+# `re.form = NA` leaves members of populations out, and what `re.form` does not name
+kept_fields <- function(fit, x, re.form) {
+  if (is.null(re.form)) return(x)
+  n <- vapply(fit$fields, function(field) length(field_coefs(list(field))), 0L)
+  x[, rep(vapply(fit$fields, is_group_field, NA), n)] <- 0
+  x
 }
 
 as_newdata <- function(newdata) {

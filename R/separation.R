@@ -5,6 +5,7 @@
 #   A d >= 0, not all zero, and H d = 0.
 
 check_separation <- function(design, names, data = "the data") {
+  design <- without_fields(design)
   prior <- c(design$prior_par$dist, design$prior_coef$dist)
   row <- family_rows[[design$family]]
   if (is.null(row$side) || !any(is_flat(prior))) return(invisible())
@@ -19,6 +20,17 @@ check_separation <- function(design, names, data = "the data") {
      posterior: {data} separate the responses, and the likelihood never falls on the way to
      infinity.",
     i = "Use a proper prior, such as the default."))
+}
+
+# The spec without the columns of fields, whose priors are proper
+without_fields <- function(design) {
+  if (!length(design$fields)) return(design)
+  free <- seq_len(design$fields[[1L]]$first - 1L)
+  design$x <- design$x[, free, drop = FALSE]
+  design$center <- design$center[free]
+  design$prior_coef <- list(dist = design$prior_coef$dist[free],
+                            arg = design$prior_coef$arg[, free, drop = FALSE])
+  design
 }
 
 # With a flat prior on their sd the J effects of a term have, once the sd is integrated over, a

@@ -3,9 +3,9 @@
 
 # `call` holds the unevaluated weights, offset and subset, `user` the prior arguments that were
 # given.
-build_model <- function(formula, data, family, user, call, na.action, contrasts, env) {
+build_model <- function(formula, data, family, user, call, na.action, contrasts, env, data2) {
   if (!is.null(data)) check_data(data)
-  parsed <- parse_formula(formula, data)
+  parsed <- parse_formula(formula, data, data2)
   call <- frame_call(call, data, env)
   frame <- build_frame(parsed, call, data, na.action, env)
   response <- read_response(family, frame[[1L]], frame_weights(frame))
@@ -45,7 +45,8 @@ make_spec <- function(family, response, design, priors, offset, rows) {
     x = design$x, center = design$center, intercept = design$intercept,
     terms = spec_terms(design$random, priors),
     prior_coef = priors$coef, prior_sd = priors$sd, prior_cor = priors$cor,
-    prior_par = priors$par, shrink = priors$shrink
+    prior_par = priors$par, shrink = priors$shrink,
+    fields = spec_fields(design$fields, length(design$names) + 1L, priors$fields)
   )
   check_separation(spec, c(family$par, design$names))
   check_sd_separation(spec, design$random)
@@ -72,7 +73,7 @@ check_size <- function(family, design, priors) {
       i = "Write {.code (x || g)}, or a factor {.code f} as {.code (1 | g/f)}."))
   }
   dist <- c(unlist(lapply(priors$sd, function(prior) prior$dist)), priors$par$dist,
-            priors$shrink$dist)
+            priors$shrink$dist, unlist(lapply(priors$fields, function(prior) prior$dist)))
   free <- sum(d * (d - 1L) / 2L) + sum(dist != "constant")
   if (free > 48L) {
     vb_abort("formula", c(

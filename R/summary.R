@@ -49,10 +49,12 @@ summary.vbfit <- function(object, prob = 0.95, ...) {
   }
   fixed <- parameters$class %in% c("threshold", "b")
   aux <- parameters$class %in% c("aux", "hs")
+  own <- parameters$class == "field"
   structure(list(
     formula = object$formula, family = object$family$family, link = object$family$link,
     data_name = data_name(object), nobs = object$nobs, observations = observations(object),
     ngrps = ngrps.vbfit(object), fixed = pick(fixed, plain_name(fixed_names(object))),
+    structured = pick(own, parameters$name[own]), edf = field_edf(object),
     random = random_summaries(object, table), spec_pars = pick(aux, parameters$name[aux]),
     prior = prior_summary.vbfit(object), report = fit_report(object), prob = prob
   ), class = "summary.vbfit")
@@ -102,6 +104,15 @@ print.summary.vbfit <- function(x, digits = 2, ...) {
   for (g in names(x$random)) {
     cat("~", g, " (Number of levels: ", x$ngrps[[g]], ")\n", sep = "")
     print_estimates(x$random[[g]], digits)
+  }
+  if (NROW(x$structured)) {
+    cat("\nStructured Terms:\n")
+    print_estimates(x$structured, digits)
+    if (length(x$edf)) {
+      text <- paste(names(x$edf), format(round(x$edf, 1L), nsmall = 1L, trim = TRUE))
+      text <- paste("Effective degrees of freedom:", toString(text))
+      cat(strwrap(text, 80, exdent = 2), sep = "\n")
+    }
   }
   if (nrow(x$fixed)) {
     cat("\nRegression Coefficients:\n")

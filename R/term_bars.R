@@ -38,12 +38,12 @@ is_bar <- function(x) is_call_to(x, c("|", "||"))
 
 # In these a bar is R's "or"
 or_calls <- c("I", "factor", "as.factor", "as.integer", "as.numeric", "as.logical", "ifelse")
-smooth_terms <- c("s", "te", "ti", "t2", "gp", "mo", "mi", "me")
-joint_groups <- c("mm", "gr")
+smooth_terms <- c("te", "ti", "mo", "mi", "me")
 
 # Terms that other packages know and this one does not: found before model.frame() stumbles on them.
 check_terms <- function(term) {
   if (!is.call(term) || is_bar(term)) return(invisible())
+  if (is_field(term)) return(invisible())
   what <- deparse1(term)
   if (is_call_to(term, c("*", ":", "^", "/", "%in%"))) check_added(term, what)
   if (is_call_to(term, c("+", "-", "(", "*", ":", "^", "/", "%in%"))) {
@@ -56,11 +56,16 @@ check_terms <- function(term) {
   }
   if (is_call_to(term, smooth_terms)) {
     vb_abort("formula", c("This kind of term is not supported yet: {.code {what}}.",
-                          i = "Use {.code splines::ns(x, df)} or {.code poly(x, degree)}."))
+                          i = "Smooths are {.code s(x)} and {.code t2(x, z)}."))
   }
 }
 
 check_added <- function(term, what) {
+  if (any(vapply(as.list(term)[-1L], has_field, NA))) {
+    vb_abort("formula", c("Structured terms can only be added: {.code {what}}.",
+                          i = "{.code s(x, by = z)} has a smooth for each level of {.code z}, or one
+                               times it."))
+  }
   if (!any(vapply(as.list(term)[-1L], has_bar, NA))) return(invisible())
   vb_abort("formula", c("Random terms can only be added: {.code {what}}.",
                         i = "Write {.code x + (1 | g)}, or {.code (x | g)} for slopes."))
@@ -71,7 +76,7 @@ formula_operators <- c("+", "-", "*", "/", "^", "%in%", "|", "||", "~")
 check_group <- function(group) {
   group <- strip_parens(group)
   if (is_call_to(group, ":")) return(invisible(lapply(as.list(group)[-1L], check_group)))
-  if (is_call_to(group, c(formula_operators, joint_groups)) || is.numeric(group)) {
+  if (is_call_to(group, formula_operators) || is.numeric(group)) {
     vb_abort("formula", c(
       "This grouping is not supported: {.code {deparse1(group)}}.",
       i = "Group by a variable, {.code a:b}, {.code a/b} or a function such as {.code factor(g)}."))

@@ -81,7 +81,8 @@ joint_nodes <- function(fit) {
   node <- fit$engine$node
   row <- threshold_rows(fit)
   p <- n_fixed(fit)
-  add <- rbind(outer(rep(1, length(row)), fit$fixed$center), diag(p))
+  reported <- diag(p)[seq_along(fit$fixed$names), , drop = FALSE]
+  add <- rbind(outer(rep(1, length(row)), fit$fixed$center), reported)
   mean <- add %*% node$fixed_mean
   mean[seq_along(row), ] <- mean[seq_along(row), ] + node$hyper[row, ]
   cov <- matrix(matrix(node$fixed_cov, p * p, length(node$weight)) %*% node$weight, p)

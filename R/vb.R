@@ -4,7 +4,8 @@
 #' a formula. The result is deterministic: the same data give the same numbers.
 #'
 #' @param formula A formula as in lme4: `y ~ x`, `y ~ x + (x | g)`, `(x || g)`, `(0 + x | g)`,
-#'   `(1 | a/b)`, `(1 | a:b)`, several terms. Binary responses are 0/1, logical or a factor (the
+#'   `(1 | a/b)`, `(1 | a:b)`, several terms; smooths, series, maps and known covariances, such as
+#'   `s(x)`, are [structured terms][structured]. Binary responses are 0/1, logical or a factor (the
 #'   first level is failure), or `cbind(success, failure)`, or proportions with `weights`; ordinal
 #'   ones are ordered factors or whole numbers from 1 on.
 #' @param data A data frame, tibble or data.table; variables not in it are looked up in the
@@ -30,7 +31,8 @@
 #'   Without an intercept `prior` covers all columns. `prior` may also be a list named by
 #'   coefficients, or a data frame from brms's `prior()`, which then speaks of all parameters: see
 #'   [priors].
-#' @param prior_aux Prior of `sigma`, `shape`, `phi` or `nu`: [normal()], [student_t()], [cauchy()],
+#' @param prior_aux Prior of `sigma`, `shape`, `phi` or `nu` (and of parameters of structured terms
+#'   other than their sds): [normal()], [student_t()], [cauchy()],
 #'   [exponential()], [pc()], [flat()] or [constant()]; `list(sigma = , nu = )` where the family has
 #'   two.
 #' @param prior_sd Prior of the standard deviations of random effects, for all or as a list named by
@@ -52,6 +54,7 @@
 #' @param cores Number of threads; results do not depend on it.
 #' @param control Settings of the engine, from [vb_control()]. Those of other packages,
 #'   `list(adapt_delta = )` and `lmerControl()`, are ignored with a message.
+#' @param data2 A list of what structured terms name that is no column of `data`, such as matrices.
 #' @param verbose Show the progress of a slow fit? By default
 #'   `getOption("varbayes.verbose", TRUE)`; quick fits never print.
 #'
@@ -157,6 +160,7 @@
 vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.action, offset,
                contrasts, prior, prior_intercept, prior_aux, prior_sd, prior_cor,
                algorithm = "cavi", approximation = "structured", bound = "exact",
+               data2 = NULL,
                cores = getOption("mc.cores", 1L), control = vb_control(), verbose) {
   stop_loop()
   started <- fit_clock()
@@ -176,6 +180,7 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   if (automatic) approximation <- NULL
   choices <- list(algorithm = algorithm, approximation = approximation, bound = bound)
   check_choices(choices)
+  check_data2(data2)
   control <- full_control(control, cores, if (missing(verbose)) verbose_default() else verbose)
   family <- resolve_family(family, bound)
   user <- list()
@@ -187,7 +192,7 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
 
   na.action <- if (missing(na.action)) getOption("na.action") else na.action
   contrasts <- if (!missing(contrasts)) contrasts
-  model <- build_model(formula, data, family, user, call, na.action, contrasts, env)
+  model <- build_model(formula, data, family, user, call, na.action, contrasts, env, data2)
   where <- environment(formula)
   call <- tidy_call(call, env, family, where)
   model$source$reachable <- in_reach(call$data, data, env, where)
@@ -202,6 +207,7 @@ fit_model <- function(model, choices, automatic, control, call, env, started) {
   algorithm <- algorithms[[choices$algorithm]]
   choices$approximation <- algorithm$approximation(choices$approximation, model$spec)
   check_shrink(model$spec, choices$approximation)
+  check_structured(model$design, choices$algorithm, choices$approximation)
   engine <- algorithm$run(model$spec, model$design$random, control, choices$approximation,
                           own$density, automatic && !length(model$spec$shrink))
   choices$approximation <- approximation_used(choices$approximation, engine)

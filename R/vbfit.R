@@ -48,6 +48,9 @@
 #'
 #' @section The result:
 #' \describe{
+#'   \item{`fields`}{The structured terms, a list each: its `kind`, `label` and `variables`, the
+#'     `levels` or the `parts` that make columns of data, names of `fixed` columns, and `blocks` of
+#'     coefficients with one precision. Their columns are the last of `design$x`.}
 #'   \item{`hyper`}{A data frame with a row per hyperparameter: its `name`, its `class` (`"sd"`,
 #'     `"cor"`, `"aux"`, `"hs"` or `"threshold"`), its `term` (0: none) and the coefficients `i`
 #'     and `j` of that term it belongs to.}
@@ -175,7 +178,8 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
     fixed = design[c("names", "center", "intercept", "implicit")], random = random,
     hyper = hyper_table(random, model$family$par,
                         if (model$family$thresholds) "threshold" else "aux",
-                        length(model$priors$shrink) > 0L)
+                        length(model$priors$shrink) > 0L, field_hyper(design$fields)$name),
+    fields = design$fields
   )
   fit <- c(fit, engine_fields(engine, model$spec, choices$algorithm), list(seconds = seconds))
   structure(fit, class = "vbfit")

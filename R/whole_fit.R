@@ -49,55 +49,6 @@ as_of_now <- function(fit) {
   fit
 }
 
-# ---- kinds of fields: does x have the type, the size and the range? ------------------------------
-
-# `size`: a length, or dimensions
-has_size <- function(x, size) {
-  if (is.null(size)) return(is.null(dim(x)))
-  if (length(size) == 1L) return(is.null(dim(x)) && length(x) == size)
-  length(dim(x)) == length(size) && all(dim(x) == size)
-}
-
-in_range <- function(x, lower, upper, finite) {
-  if (!length(x)) return(TRUE)
-  if (finite && !is.finite(sum(x)) && !all(is.finite(x))) return(FALSE)
-  if (!finite && anyNA(x)) return(TRUE)
-  (lower == -Inf || min(x) >= lower) && (upper == Inf || max(x) <= upper)
-}
-
-reals <- function(x, size = NULL, lower = -Inf, upper = Inf, finite = TRUE) {
-  is.double(x) && !is.object(x) && has_size(x, size) && in_range(x, lower, upper, finite)
-}
-
-# of column_frame()
-design_columns <- function(x, n, p) {
-  if (!is.data.frame(x)) return(reals(x, c(n, p)))
-  length(x) == p && all(vapply(x, reals, NA, n))
-}
-
-int <- function(x, size = NULL, lower = -Inf, upper = Inf) {
-  is.integer(x) && !is.object(x) && has_size(x, size) && in_range(x, lower, upper, TRUE)
-}
-
-flag <- function(x, na = FALSE) is.logical(x) && length(x) == 1L && (na || !is.na(x))
-
-text <- function(x, size = NULL, among = NULL, distinct = FALSE) {
-  is.character(x) && !is.object(x) && has_size(x, size) && !anyNA(x) &&
-    (is.null(among) || all(x %in% among)) && !(distinct && anyDuplicated(x))
-}
-
-record <- function(x, size = NULL) {
-  is.list(x) && !is.object(x) && (is.null(size) || length(x) == size)
-}
-
-# columns: list(name = function that its values must be of)
-columns <- function(x, columns, n = NULL) {
-  is.data.frame(x) && all(names(columns) %in% names(x)) && (is.null(n) || nrow(x) == n) &&
-    all(mapply(function(column, is) is(column), unclass(x)[names(columns)], columns))
-}
-
-maybe <- function(x, kind, ...) is.null(x) || kind(x, ...)
-
 # ---- the walk ------------------------------------------------------------------------------------
 
 # The first row of a table whose field is not what it says, by its name; NULL: all are. Fields of
@@ -130,12 +81,13 @@ fit_sizes <- function(fit) {
   d <- vapply(fit$random, function(term) length(term$coef), 0L)
   level <- vapply(fit$random, function(term) length(term$levels), 0L)
   held <- c(fit$design$prior_par$dist, unlist(lapply(fit$design$prior_sd, `[[`, "dist")),
-            fit$design$shrink$dist) == "constant"
+            fit$design$shrink$dist,
+            unlist(lapply(fit$design$fields, function(f) f$prior$dist))) == "constant"
   n_site <- if (is.character(dist <- fit$design$prior_coef$dist)) sum(is_site(dist)) else 0L
   n_pin <- length(engine$pin$origin)
-  list(n = fit$nobs, n_frame = nrow(fit$frame), p = length(fit$fixed$names),
+  list(n = fit$nobs, n_frame = nrow(fit$frame), p = n_fixed(fit),
        n_term = length(fit$random), d = d, level = level,
-       n_coef = length(fit$fixed$names) + sum(d * level), n_hyper = nrow(fit$hyper),
+       n_coef = n_fixed(fit) + sum(d * level), n_hyper = nrow(fit$hyper),
        n_par = sum(fit$hyper$class %in% c("aux", "threshold")), n_site = n_site,
        n_axis = sum(!held) + sum(d * (d - 1L) / 2) + n_pin, n_pin = n_pin,
        n_node = length(engine$node$weight),
@@ -155,7 +107,9 @@ measuring_fields <- alist(
   "random$*$coef" = text(x, distinct = TRUE) && length(x) > 0L,
   "random$*$levels" = text(x, distinct = TRUE) && length(x) > 0L,
   "hyper" = columns(x, list(name = text, class = text, term = int, i = int, j = int)),
+  "fields" = are_fields(x),
   "design" = record(x),
+  "design$fields" = are_field_specs(x, fit),
   "design$prior_coef" = record(x),
   "design$prior_coef$dist" = text(x),
   "design$prior_par" = record(x),
@@ -274,7 +228,7 @@ trace_columns <- list(step = is.numeric, phase = text, elbo = is.numeric, log_li
                       kl = is.numeric, seconds = is.numeric)
 prior_columns <- list(parameter = text, prior = text, dist = text, arg1 = is.numeric,
                       arg2 = is.numeric, arg3 = is.numeric, default = is.logical, asked = text)
-hyper_classes <- c("sd", "cor", "aux", "hs", "threshold")
+hyper_classes <- c("sd", "cor", "field", "aux", "hs", "threshold")
 
 held_fields <- function(fit) UseMethod("held_fields", held_as(fit))
 

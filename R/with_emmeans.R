@@ -34,6 +34,7 @@ NULL
 #' @exportS3Method emmeans::recover_data
 recover_data.vbfit <- function(object, data = NULL, params = "pi", ...) {
   object <- whole_fit(object)
+  check_no_fields(object, "'emmeans'")
   call <- object$call
   call$formula <- object$formula            # a name may mean something else by now
   terms <- stats::delete.response(object$terms)

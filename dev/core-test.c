@@ -293,7 +293,8 @@ int main(void) {
               {"pathfinder", test_pathfinder},
               {"fresh", test_fresh},
               {"turn", test_turn},
-              {"krige", test_krige}};
+              {"krige", test_krige},
+              {"precision", test_precision}};
   int passed = 0, failed = 0;
   for (size_t i = 0; i < sizeof test / sizeof *test; i++) {
     n_check = n_failed = 0;

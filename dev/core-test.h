@@ -19,4 +19,5 @@ void test_pathfinder(void);
 void test_fresh(void);
 void test_turn(void);
 void test_krige(void);
+void test_precision(void);
 #endif

@@ -40,6 +40,16 @@ typedef struct {
   double origin, precision;
 } vb_pin;
 
+/* Coefficients of x whose joint prior has hyperparameters: a smooth, a process, a map. */
+typedef struct {
+  int first, n; /* columns of x */
+  const vb_precision *row;
+  const double *at;    /* what the row reads */
+  int par;             /* of its first hyperparameter, among those of all fields */
+  const double *start; /* of each of them; NaN for the sd */
+  size_t place;        /* of its Q, in a theta's of all fields */
+} vb_field;
+
 /* What of q(c) is coupled: a row of gauss/scheme.h, which this room holds and does not look into.
  */
 typedef struct vb_scheme vb_scheme;
@@ -71,6 +81,8 @@ typedef struct {
   double log_prior_constant;
   int n_pin;
   vb_pin pin[VB_MAX_PIN];
+  int n_field;
+  const vb_field *field;
   int n_site, ep; /* ep: some prior is a mixture, and all sites are moment-matched (ep.c) */
   vb_site *site;
   const double *center; /* column means; reported intercept = beta_0 - center' beta */
@@ -116,8 +128,10 @@ typedef struct {
   /* Per term: where its columns are centred (d, 0 for its first, which is an intercept); NULL: not.
    * The model's coefficients and theta are those of the centred columns. */
   const double **shift;
-  const vb_prior **prior;  /* per coefficient */
+  const vb_prior **prior;  /* per coefficient; NULL: it is a field's */
   const double *prior_arg; /* 3 x p */
+  int n_field;
+  const vb_field *field;
 } vb_input;
 
 /* All but the layout of the coefficients, which is the scheme's: gauss/'s vb_scheme_model() is

@@ -102,7 +102,9 @@ static void set_priors(const vb_host *host, const vb_input *in, vb_model *m) {
   for (int k = 0; k < m->p; k++) {
     const double *arg = in->prior_arg + 3 * k;
     const vb_prior *prior = in->prior[k];
-    if (prior->gaussian && prior->proper) {
+    if (!prior) { /* the field's precision is theta's */
+      m->log_prior_constant -= VB_LOG_2PI / 2;
+    } else if (prior->gaussian && prior->proper) {
       m->prior_mean[k] = arg[0];
       m->prior_precision[k] = 1 / (arg[1] * arg[1]);
       m->log_prior_constant -= log(arg[1]) + VB_LOG_2PI / 2;
@@ -119,7 +121,7 @@ static void set_priors(const vb_host *host, const vb_input *in, vb_model *m) {
  * numbers never enter the sums of squares.  Any ridge will do: it moves the origin, not the answer.
  */
 static void reference_fit(const vb_host *host, vb_model *m) {
-  int p = m->p;
+  int p = m->p, free = m->n_field ? m->field[0].first : p; /* fields are about zero */
   m->beta_ref = host->alloc(p + 1, sizeof(double));
   double *a = host->alloc((size_t)p * p + 1, sizeof(double)), *b = m->beta_ref;
   if (!m->family->identity) return;
@@ -128,13 +130,13 @@ static void reference_fit(const vb_host *host, vb_model *m) {
   if (p) {
     vb_weighted_gram(m->n, p, m->x, p, m->rows.w, 0, a, p);
     double ridge = 1e-300;
-    for (int k = 0; k < p; k++) ridge += a[k + (size_t)k * p] / p;
-    for (int k = 0; k < p; k++) a[k + (size_t)k * p] += 1e-10 * ridge;
+    for (int k = 0; k < free; k++) ridge += a[k + (size_t)k * p] / p;
+    for (int k = 0; k < free; k++) a[k + (size_t)k * p] += 1e-10 * ridge;
     for (int i = 0; i < m->n; i++)
-      for (int k = 0; k < p; k++)
+      for (int k = 0; k < free; k++)
         b[k] += m->rows.w[i] * (m->rows.y[i] - m->offset[i]) * m->x[(size_t)i * p + k];
-    if (vb_chol(p, a, p) == VB_OK)
-      vb_chol_solve(p, a, p, 1, b, p);
+    if (vb_chol(free, a, p) == VB_OK)
+      vb_chol_solve(free, a, p, 1, b, p);
     else
       memset(b, 0, sizeof(double) * p);
   }
@@ -155,6 +157,8 @@ vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_
   m->constant = in->constant;
   m->intercept = in->intercept;
   m->center = in->center;
+  m->n_field = in->n_field;
+  m->field = in->field;
   choose_leaf(in, m);
   int *first = host->alloc(in->n + 1, sizeof(int)), *order = host->alloc(in->n + 1, sizeof(int));
   int *rank = host->alloc(in->n + 1, sizeof(int));

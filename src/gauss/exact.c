@@ -4,6 +4,7 @@
 #include <string.h>
 #include "gauss/arrow.h"
 #include "gauss/ep.h"
+#include "gauss/field.h"
 #include "numbers/small.h"
 
 void vb_exact_sums(const vb_model *m, vb_inner *in) {
@@ -115,8 +116,12 @@ static vb_status site_fixed_point(const vb_model *m, vb_inner *in, vb_block *b, 
 }
 
 /* what the prior says of c at beta_ref: into r; returns its quadratic form there */
-static double prior_at_origin(const vb_model *m, const double *tilt, double *r) {
-  double origin = 0;
+static double prior_at_origin(const vb_model *m, const vb_theta *theta, vb_inner *in, double *r) {
+  double origin = 0, *minus = in->beta.trial;
+  const double *tilt = in->tilt;
+  for (int k = 0; k < m->p; k++) minus[k] = -m->beta_ref[k];
+  origin += vb_fields_quadratic(m, theta, minus, NULL);
+  vb_fields_product(m, theta, minus, r);
   for (int k = 0; k < m->p; k++) {
     double e = m->prior_mean[k] - m->beta_ref[k];
     r[k] += m->prior_precision[k] * e + (tilt ? tilt[k] : 0);
@@ -136,7 +141,7 @@ vb_status vb_exact_solve(const vb_model *m, const vb_theta *theta, int inverse, 
   vb_status st = vb_factor(m, theta, &in->cross, tau, &in->sol);
   if (st != VB_OK) return st;
   for (int k = 0; k < n_coef; k++) r[k] = tau * in->sums.r_ref[k];
-  double origin = prior_at_origin(m, in->tilt, r);
+  double origin = prior_at_origin(m, theta, in, r);
   memcpy(step, r, sizeof(double) * n_coef);
   vb_arrow_reduce(m, &in->sol, step);
   st = m->ep ? vb_ep_fixed_point(m, theta, in, b, step, &site_elbo)
@@ -159,7 +164,7 @@ vb_status vb_exact_solve(const vb_model *m, const vb_theta *theta, int inverse, 
           (vb_prior_log_det(m, theta) - in->sol.log_det + own + p * VB_LOG_2PI) / 2;
   /* tau delta'H delta = delta'Lambda delta - delta'P delta, completed by the trace in
    * vb_quadratic_rms() */
-  double prior_delta = 0;
+  double prior_delta = vb_fields_quadratic(m, theta, mu, NULL);
   for (int k = 0; k < p; k++) prior_delta += m->prior_precision[k] * mu[k] * mu[k];
   for (int k = 0; k < p; k++) step[k] = m->prior_mean[k];
   prior_delta += vb_prior_quadratic(m, theta, step, NULL);

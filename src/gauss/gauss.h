@@ -172,8 +172,9 @@ typedef struct { /* what it takes to find q(c | theta), and how it stands at the
   vb_trial trial;
   vb_beta_state beta;
   vb_sweep_trace trace;
-  double *moments;    /* per term, stride VB_MAX_DIM^2: second moments of its levels, summed */
-  const double *tilt; /* p, or NULL: log density tilted by tilt' beta */
+  double *moments;       /* per term, stride VB_MAX_DIM^2: second moments of its levels, summed */
+  double *field_moments; /* the same of one field */
+  const double *tilt;    /* p, or NULL: log density tilted by tilt' beta */
 } vb_inner;
 typedef struct {
   double tol; /* nats */

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 #include "gauss/ep.h"
+#include "gauss/field.h"
 #include "gauss/pin.h"
 
 double vb_quadratic_precision(const vb_model *m, const double *par) {
@@ -36,6 +37,7 @@ static void in_log_axes(const vb_model *m, const vb_hyper *hyper, const vb_theta
   vb_theta_gradient(hyper, theta, in->moments, grad);
   if (m->ep) vb_ep_gradient(hyper, theta, in, grad);
   vb_pins_gradient(m, hyper, theta, b->m, grad);
+  vb_fields_gradient(m, hyper, theta, in->sol.s_beta, b->m, in->field_moments, grad);
   if (!hyper->n_par) return;
   if (m->quadratic) { /* all rows at once: the sum over rows is n times the row at the rms */
     double rms = vb_quadratic_rms(m, theta, in);

@@ -24,6 +24,7 @@ void vb_theta_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta)
   theta->chol = host->alloc((size_t)t * STRIDE, sizeof(double));
   theta->log_det = host->alloc(t, sizeof(double));
   theta->log_prior_d = host->alloc(hyper->n_axis + VB_MAX_PIN + 1, sizeof(double));
+  vb_fields_alloc(host, hyper, theta);
 }
 
 /* Cholesky factor of the correlation matrix from partial correlations, row by row */
@@ -245,6 +246,8 @@ vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) 
   for (int k = 0; k < hyper->n_par; k++) theta->par[k] = theta->natural[hyper->first_par + k];
   theta->par[hyper->n_par] = INFINITY;
   theta->pin = theta->natural + hyper->first_pin;
+  set = vb_fields_set(hyper, theta);
+  if (set != VB_OK) return set;
   if (hyper->n_shrink) {
     const double *at = theta->natural + hyper->first_shrink;
     theta->shrink[0] = hyper->local_df;
@@ -318,6 +321,7 @@ void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta, double *out) 
       }
   }
   for (int k = 0; k < hyper->n_par; k++) *out++ = theta->par[k];
+  for (int k = 0; k < hyper->n_field_par; k++) *out++ = theta->natural[hyper->first_field + k];
   for (int k = 0; k < hyper->n_shrink; k++) *out++ = theta->shrink[k + 1];
 }
 

@@ -25,13 +25,16 @@ typedef struct { /* two log axes that are given by axes a and b in another way (
 
 typedef struct {
   int n_natural, n_axis, n_par, n_term;
-  vb_natural *natural; /* term by term: sds, partial correlations by row; then dispersions */
+  vb_natural *natural; /* term by term: sds, partial correlations by row; then dispersions, then
+                          the parameters of the fields' precisions */
   const int *first, *d, *n_level; /* per term */
   /* per term as in vb_input; what is reported of theta is of the columns as they are, and so is the
    * prior where it is meant at_zero */
   const double *const *shift;
   const int *at_zero;
   int first_par;
+  int n_field, first_field, n_field_par;
+  const vb_field *field;
   int n_pin,
       first_pin; /* where pinned combinations of beta are about; the last, and not reported */
   int n_shrink, first_shrink, by_sigma; /* a horseshoe's global scale, over sigma, and slab */
@@ -51,6 +54,7 @@ typedef struct {                /* the hyperparameters at one point */
   double *natural_prior;        /* n_natural: log prior with the log Jacobian, free axes only */
   double *sigma, *omega, *chol; /* per term d x d at stride VB_MAX_DIM^2; chol of the correlation */
   double *log_det;              /* log |Sigma| per term */
+  double *q, *q_log_det;        /* per field n x n: its precision; log of its determinant */
   double par[VB_MAX_PAR + 1];
   double shrink[3];    /* the horseshoe's arguments */
   vb_par_rule *rule;   /* NULL: the dispersions are par */
@@ -87,6 +91,10 @@ double vb_turn_set(const vb_hyper *hyper, const double *x, double *y);
 /* grad in the log axes -> in the axes, with the Jacobian's */
 void vb_turn_gradient(const vb_hyper *hyper, const vb_theta *theta, double *grad);
 
+/* ---- precision.c ---- */
+void vb_fields_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta);
+vb_status vb_fields_set(const vb_hyper *hyper, vb_theta *theta);
+
 /* ---- Axes: natural.c, start.c ---- */
 /* the prior of a parameter and the axis that it gets, the next one; NULL: fixed at arg[0], no axis
  */
@@ -96,6 +104,9 @@ typedef struct { /* of ordered responses: the lowest and the highest category th
   int lowest, highest;
 } vb_categories;
 vb_categories vb_categories_of(const vb_family *family, const vb_rows *rows);
+/* the same of one whose values are in this domain */
+void vb_natural_within(int domain, const vb_prior *prior, const double *arg, vb_natural *n,
+                       int *n_axis);
 /* the same of the family's parameter k, a dispersion or a threshold */
 void vb_natural_par(const vb_family *family, const vb_categories *seen, int k,
                     const vb_prior *prior, const double *arg, vb_natural *n, int *n_axis);

@@ -44,6 +44,10 @@ void vb_inner_alloc(const vb_model *m, vb_inner *in) {
   vb_relax_alloc(host, m->ep ? m->n : 0, &in->ep.row_pace);
   vb_relax_alloc(host, 2 * m->n_site, &in->ep.pace);
   in->moments = host->alloc((size_t)(m->n_term + 1) * STRIDE, sizeof(double));
+  int widest = 0;
+  for (int i = 0; i < m->n_field; i++)
+    if (m->field[i].n > widest) widest = m->field[i].n;
+  in->field_moments = host->alloc((size_t)widest * widest + 1, sizeof(double));
 }
 
 static double tilt_value(const vb_model *m, const vb_inner *in, const double *beta) {

@@ -4,14 +4,14 @@
 #include <string.h>
 #include "gauss/hyper.h"
 
-/* log P(0 < X < 1), by the midpoint rule */
-static double log_unit_mass(const vb_prior *prior, const double *arg) {
+/* log P(from < X < 1), by the midpoint rule */
+static double log_mass(const vb_prior *prior, const double *arg, double from) {
   enum { N = 100000, BATCH = 1000 };
   double x[BATCH], ll[BATCH], d1[BATCH], d2[BATCH], sum = 0, norm = prior->log_norm(arg);
-  for (int from = 0; from < N; from += BATCH) {
-    for (int i = 0; i < BATCH; i++) x[i] = (from + i + 0.5) / N;
+  for (int done = 0; done < N; done += BATCH) {
+    for (int i = 0; i < BATCH; i++) x[i] = from + (1 - from) * (done + i + 0.5) / N;
     prior->log_density(BATCH, x, arg, ll, d1, d2);
-    for (int i = 0; i < BATCH; i++) sum += exp(ll[i] + norm) / N;
+    for (int i = 0; i < BATCH; i++) sum += (1 - from) * exp(ll[i] + norm) / N;
   }
   return log(sum);
 }
@@ -32,9 +32,22 @@ void vb_natural_prior(vb_natural *n, const vb_prior *prior, const double *arg,
 /* a parameter that is not positive: its coordinate, and its prior cut to its domain */
 static void set_domain(int domain, vb_natural *n) {
   if (n->axis < 0 || domain == VB_POSITIVE) return;
-  int real = domain == VB_REAL;
-  n->coord = real ? &vb_coord_identity : &vb_coord_unit;
-  n->log_norm = n->prior->log_norm(n->arg) - (real ? 0 : log_unit_mass(n->prior, n->arg));
+  static const struct {
+    const vb_coordinate *coord;
+    int bounded;
+    double from;
+  } rows[] = {[VB_REAL] = {&vb_coord_identity, 0, 0},
+              [VB_UNIT_INTERVAL] = {&vb_coord_unit, 1, 0},
+              [VB_CORRELATION] = {&vb_coord_probit, 1, -1}};
+  n->coord = rows[domain].coord;
+  n->log_norm = n->prior->log_norm(n->arg);
+  if (rows[domain].bounded) n->log_norm -= log_mass(n->prior, n->arg, rows[domain].from);
+}
+
+void vb_natural_within(int domain, const vb_prior *prior, const double *arg, vb_natural *n,
+                       int *n_axis) {
+  vb_natural_prior(n, prior, arg, &vb_coord_log, n_axis);
+  set_domain(domain, n);
 }
 
 vb_natural vb_natural_correlation(double beta, int axis) {

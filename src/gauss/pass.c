@@ -1,6 +1,7 @@
 /* Passes over the cells: from coefficients to linear predictors, back, and to their variances. */
 #include <string.h>
 #include "gauss/scheme.h"
+#include "gauss/field.h"
 #include "gauss/pin.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
@@ -130,6 +131,7 @@ void vb_precision_product(const vb_model *m, const vb_lambda *q, const double *x
   vb_design_transpose(m, eta, out);
   for (int k = 0; k < m->p; k++) out[k] += m->prior_precision[k] * x[k];
   vb_pins_product(m, x, out);
+  vb_fields_product(m, q->theta, x, out);
   for (int i = 0; i < m->n_site; i++) out[m->site[i].k] += q->site[i] * x[m->site[i].k];
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;

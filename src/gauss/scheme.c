@@ -1,6 +1,7 @@
 /* The table of schemes, and what all of them have in common: beta's own block, and what is read off
  * the diagonal blocks of S. */
 #include "gauss/scheme.h"
+#include "gauss/field.h"
 #include "gauss/pin.h"
 #include <string.h>
 
@@ -56,6 +57,7 @@ vb_status vb_factor(const vb_model *m, const vb_theta *theta, const vb_cross *cr
   for (size_t i = 0; i < (size_t)p * p; i++) s->beta[i] = scale * cross->beta[i];
   for (int k = 0; k < p; k++) s->beta[k + (size_t)k * p] += m->prior_precision[k];
   vb_pins_precision(m, s->beta);
+  vb_fields_precision(m, theta, s->beta);
   return m->scheme->factor(m, theta, cross, scale, s);
 }
 
@@ -118,6 +120,7 @@ double vb_prior_trace(const vb_model *m, const vb_theta *theta, const vb_solutio
   double out = 0, u[STRIDE];
   for (int k = 0; k < m->p; k++) out += m->prior_precision[k] * s->s_beta[k + (size_t)k * m->p];
   out += vb_pins_trace(m, s->s_beta);
+  out += vb_fields_trace(m, theta, s->s_beta);
   for (int k = 0; k < m->n_term; k++) {
     const double *om = theta->omega + (size_t)k * STRIDE;
     int d = m->term[k].d;
@@ -136,6 +139,7 @@ double vb_prior_quadratic(const vb_model *m, const vb_theta *theta, const double
     if (pm) pm[k] = t;
   }
   out += vb_pins_quadratic(m, theta->pin, c, pm);
+  out += vb_fields_quadratic(m, theta, c, pm);
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;
     const double *om = theta->omega + (size_t)k * STRIDE;
@@ -152,9 +156,10 @@ double vb_prior_quadratic(const vb_model *m, const vb_theta *theta, const double
   return out;
 }
 
-/* log |P| of the random effects; the normal priors of beta are in log_prior_constant */
+/* log |P| of the random effects and the fields; the normal priors of beta are in log_prior_constant
+ */
 double vb_prior_log_det(const vb_model *m, const vb_theta *theta) {
-  double out = 0;
+  double out = vb_fields_log_det(m, theta);
   for (int k = 0; k < m->n_term; k++) out -= m->term[k].n_level * theta->log_det[k];
   return out;
 }

@@ -19,6 +19,15 @@ double vb_residual_scale(const vb_model *m, const vb_hyper *h) {
   return scale > 1e-8 * sqrt(sum_y2 / sum_w) ? scale : 1; /* rounding is no scale */
 }
 
+/* a field's sd at what gives its part of the predictor half the scale of the response */
+static double start_sd(const vb_model *m, const vb_field *f, double scale) {
+  double square = 0;
+  for (int i = 0; i < m->n; i++)
+    for (int k = f->first; k < f->first + f->n; k++)
+      square += m->x[(size_t)i * m->p + k] * m->x[(size_t)i * m->p + k] / m->n;
+  return 0.5 * scale / sqrt(square > 0 ? square : 1);
+}
+
 /* Group sds start at half the scale of the response per unit of z, dispersions at the residual
  * scale where the link is the identity (their first is a scale there), else at one. */
 void vb_start_axes(const vb_model *m, const vb_hyper *h, double scale, const double *own,
@@ -39,6 +48,12 @@ void vb_start_axes(const vb_model *m, const vb_hyper *h, double scale, const dou
       start[n->axis] =
           n->coord->inverse(n->after ? fabs(par[k] - par[k - n->after]) : par[k], n->s0);
   }
+  for (int i = 0; i < h->n_field; i++)
+    for (int k = 0; k < h->field[i].row->n_par; k++) {
+      const vb_natural *n = h->natural + h->first_field + h->field[i].par + k;
+      double at = k ? h->field[i].start[k] : start_sd(m, h->field + i, scale);
+      if (n->axis >= 0) start[n->axis] = n->coord->inverse(at, n->s0);
+    }
   if (!h->n_shrink) return;
   const vb_natural *global = h->natural + h->first_shrink;
   double x2 = 1e-300; /* a few coefficients that matter, per unit of x */

@@ -31,6 +31,47 @@ static void read_terms(SEXP terms, const vb_host *host, vb_input *in) {
   in->d = d;
 }
 
+/* Fields: columns of x whose priors are theirs */
+static void read_fields(SEXP spec, const vb_host *host, vb_input *in) {
+  SEXP fields = vb_list_get(spec, "fields");
+  in->n_field = (int)Rf_xlength(fields);
+  vb_field *field = host->alloc(in->n_field + 1, sizeof(vb_field));
+  size_t place = 0;
+  int par = 0;
+  for (int i = 0; i < in->n_field; i++) {
+    SEXP one = VECTOR_ELT(fields, i);
+    vb_field *f = field + i;
+    f->row = vb_precision_find(CHAR(Rf_asChar(vb_list_need(one, "precision"))));
+    if (!f->row) Rf_error("internal: no such precision");
+    f->first = vb_get_int(one, "first") - 1;
+    f->n = vb_get_int(one, "n");
+    if (f->first < 0 || f->n < 1 || f->n > in->p - f->first)
+      Rf_error("internal: a field has other columns than there are");
+    f->at = vb_get_reals(one, "at", (R_xlen_t)vb_precision_size(f->row, f->n));
+    f->start = vb_get_reals(one, "start", f->row->n_par);
+    f->par = par;
+    par += f->row->n_par;
+    f->place = place;
+    place += (size_t)f->n * f->n;
+    for (int k = 0; k < f->n; k++) in->prior[f->first + k] = NULL;
+  }
+  in->field = field;
+}
+
+static void read_field_priors(SEXP spec, const vb_input *in, vb_hyper *h) {
+  SEXP fields = vb_list_get(spec, "fields");
+  int at = h->first_field;
+  for (int i = 0; i < in->n_field; i++) {
+    const vb_precision *row = in->field[i].row;
+    SEXP prior = vb_get_list(VECTOR_ELT(fields, i), "prior", -1);
+    SEXP dist = vb_get_strings(prior, "dist", row->n_par);
+    const double *arg = vb_get_reals(prior, "arg", 3 * (R_xlen_t)row->n_par);
+    for (int k = 0; k < row->n_par; k++, at++)
+      vb_natural_within(row->domain[k], vb_prior_find(string_at(dist, k)), arg + 3 * k,
+                        h->natural + at, &h->n_axis);
+  }
+}
+
 static void read_par(SEXP par, const vb_input *in, vb_hyper *h) {
   vb_categories seen = vb_categories_of(in->family, &in->rows);
   SEXP dist = vb_get_strings(par, "dist", h->n_par);
@@ -62,6 +103,11 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
   h->first = first;
   h->first_par = h->n_natural;
   h->n_natural += h->n_par;
+  h->n_field = in->n_field;
+  h->field = in->field;
+  h->first_field = h->n_natural;
+  for (int i = 0; i < in->n_field; i++) h->n_field_par += in->field[i].row->n_par;
+  h->n_natural += h->n_field_par;
   h->first_shrink = h->n_natural;
   h->n_natural += vb_list_get(spec, "shrink") != R_NilValue ? 2 : 0;
   h->first_pin = h->n_natural;
@@ -80,6 +126,7 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
         *n = vb_natural_correlation(eta[t] + (d - 2 - b) / 2.0, h->n_axis++);
   }
   read_par(vb_list_need(spec, "prior_par"), in, h);
+  read_field_priors(spec, in, h);
   SEXP shrink = vb_list_get(spec, "shrink"); /* a horseshoe's global scale and slab */
   if (shrink != R_NilValue) {
     h->n_shrink = 2;
@@ -126,6 +173,7 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
     if (!(in->prior[k] = vb_prior_find(string_at(dist, k))))
       Rf_error("internal: no prior '%s'", string_at(dist, k));
   in->prior_arg = vb_get_reals(prior, "arg", 3 * (R_xlen_t)in->p);
+  read_fields(spec, host, in);
   read_hyper(spec, host, in, &r->hyper);
 }
 

@@ -33,12 +33,20 @@ static const vb_family *const family[] = {&vb_family_gaussian,
 
 extern const vb_prior vb_prior_normal, vb_prior_student_t, vb_prior_cauchy, vb_prior_exponential,
     vb_prior_gamma, vb_prior_flat, vb_prior_laplace, vb_prior_pc, vb_prior_horseshoe,
-    vb_prior_inv_chi;
+    vb_prior_inv_chi, vb_prior_inv_gamma;
 
 static const vb_prior *const prior[] = {
-    &vb_prior_normal,    &vb_prior_student_t, &vb_prior_cauchy,  &vb_prior_exponential,
-    &vb_prior_gamma,     &vb_prior_flat,      &vb_prior_laplace, &vb_prior_pc,
-    &vb_prior_horseshoe, &vb_prior_inv_chi};
+    &vb_prior_normal,    &vb_prior_student_t, &vb_prior_cauchy,   &vb_prior_exponential,
+    &vb_prior_gamma,     &vb_prior_flat,      &vb_prior_laplace,  &vb_prior_pc,
+    &vb_prior_horseshoe, &vb_prior_inv_chi,   &vb_prior_inv_gamma};
+
+extern const vb_precision vb_precision_iid, vb_precision_known, vb_precision_ar1, vb_precision_bym2,
+    vb_precision_car, vb_precision_gp_exp_quad, vb_precision_gp_matern32, vb_precision_gp_matern52;
+
+static const vb_precision *const precision[] = {
+    &vb_precision_iid,         &vb_precision_known,      &vb_precision_ar1,
+    &vb_precision_bym2,        &vb_precision_car,        &vb_precision_gp_exp_quad,
+    &vb_precision_gp_matern32, &vb_precision_gp_matern52};
 
 int vb_family_count(void) { return (int)(sizeof family / sizeof *family); }
 
@@ -57,6 +65,20 @@ const vb_family *vb_family_find(const char *name, const char *link, const char *
 int vb_prior_count(void) { return (int)(sizeof prior / sizeof *prior); }
 
 const vb_prior *vb_prior_row(int i) { return prior[i]; }
+
+size_t vb_precision_size(const vb_precision *row, int n) {
+  return row->per_level * (size_t)n + row->square * (size_t)n * n + row->more;
+}
+
+int vb_precision_count(void) { return (int)(sizeof precision / sizeof *precision); }
+
+const vb_precision *vb_precision_row(int i) { return precision[i]; }
+
+const vb_precision *vb_precision_find(const char *name) {
+  for (int i = 0; i < vb_precision_count(); i++)
+    if (!strcmp(precision[i]->name, name)) return precision[i];
+  return NULL;
+}
 
 const vb_prior *vb_prior_find(const char *name) {
   for (int i = 0; i < vb_prior_count(); i++)

@@ -33,7 +33,8 @@ vb_rows vb_rows_rep(const vb_rows *r, int each, int times, double *room);
  * Any of the output pointers ll, d1, d2 may be NULL. */
 #define VB_MAX_PAR 40 /* dispersions or thresholds */
 typedef struct vb_family vb_family;
-enum { VB_POSITIVE, VB_REAL, VB_UNIT_INTERVAL }; /* domains of dispersions */
+/* domains of dispersions and of a precision's parameters; the last is (-1, 1) */
+enum { VB_POSITIVE, VB_REAL, VB_UNIT_INTERVAL, VB_CORRELATION };
 struct vb_family {
   const char *name, *link;
   const char *bound; /* NULL: expect is the expectation.  Else a lower bound of this name on it,
@@ -129,6 +130,36 @@ typedef struct { /* sum_k weight_k N(0, var_k), and var's derivatives in log glo
   double log_weight[VB_MIX_MAX], log_var[VB_MIX_MAX];
 } vb_mix;
 void vb_mix_make(vb_mixture_fn fn, const double *arg, vb_mix *p);
+
+/* ---- Precisions: precisions/<name>.c ---- */
+/* Coefficients u ~ N(0, Q^-1) whose Q depends on hyperparameters, the first of which is the
+ * standard deviation that all are in proportion to.  `at` holds the numbers that the row reads, n
+ * of them and what it says besides. */
+#define VB_PRECISION_PAR 3
+typedef struct {
+  const char *name;
+  int n_par, domain[VB_PRECISION_PAR];
+  /* what `at` holds: so many numbers a coefficient, n x n matrices, and further numbers */
+  int per_level, square, more;
+  /* Q, n x n with both triangles, all of it, and log |Q| */
+  vb_status (*set)(int n, const double *at, const double *par, double *q, double *log_det);
+  /* grad[k] += the derivative of (log |Q| - tr(Q U)) / 2 in par[k]; U n x n, both triangles */
+  void (*contract)(int n, const double *at, const double *par, const double *u, double *grad);
+} vb_precision;
+/* of `at`, with n coefficients */
+size_t vb_precision_size(const vb_precision *row, int n);
+const vb_precision *vb_precision_find(const char *name);
+int vb_precision_count(void);
+const vb_precision *vb_precision_row(int i);
+
+/* ---- diagonal.c: rows whose Q is diagonal ---- */
+/* the variance at `at` over the squared sd, more what is beyond the n; by_par[k]: its log's
+ * derivatives in par[k], k from 1 */
+typedef double (*vb_variance_fn)(double at, const double *more, const double *par, double *by_par);
+vb_status vb_diagonal_set(vb_variance_fn variance, int n, const double *at, const double *par,
+                          double *q, double *log_det);
+void vb_diagonal_contract(vb_variance_fn variance, int n_par, int n, const double *at,
+                          const double *par, const double *u, double *grad);
 
 /* ---- Coordinates: coordinate.c ---- */
 typedef struct { /* how a free axis x becomes a natural parameter */

@@ -78,6 +78,10 @@ vb_status vb_fit_mode(vb_fit *fit) {
       int axis = h->natural[h->first[k] + i].axis;
       if (axis >= 0) variance[axis] += 1.0 / h->n_level[k];
     }
+  for (int i = 0; i < h->n_field; i++) {
+    int axis = h->natural[h->first_field + h->field[i].par].axis;
+    if (axis >= 0) variance[axis] += 1.0 / h->field[i].n;
+  }
   vb_status st = vb_first_scales(fit, variance);
   if (st != VB_OK) return st;
   for (int i = 0; i < K; i++) inv[i * (size_t)(K + 1)] = variance[i];

@@ -159,6 +159,7 @@ static vb_status make_term(vb_fit *fit, int k, vb_reference_term *r) {
   double *with = fit->host->alloc((size_t)m->n_coef * d, sizeof(double));
   double own[STRIDE], total[VB_MAX_DIM] = {0}, p[STRIDE], b[VB_MAX_DIM];
   r->d = d;
+  r->natural = fit->hyper->first[k];
   r->ones = -1;
   r->n = d == 1 ? MOST_SINGLES : MOST_LEVELS;
   if (J < r->n) r->n = J;
@@ -299,8 +300,8 @@ vb_status vb_reference_make(vb_fit *fit, const double *scale, vb_reference *r) {
   const vb_model *m = fit->model;
   const vb_natural *sigma = fit->hyper->natural + fit->hyper->first_par;
   vb_status st = VB_OK;
-  *r = (vb_reference){.hyper = fit->hyper, .n_term = m->n_term};
-  r->term = fit->host->alloc(m->n_term + 1, sizeof(vb_reference_term));
+  *r = (vb_reference){.hyper = fit->hyper, .n_term = m->n_term + m->n_field};
+  r->term = fit->host->alloc(r->n_term + 1, sizeof(vb_reference_term));
   r->polar = -1;
   const vb_turn *turn = &fit->hyper->turn;
   for (int k = 0; k < m->n_term && turn->kind == VB_POLAR; k++)
@@ -317,9 +318,10 @@ vb_status vb_reference_make(vb_fit *fit, const double *scale, vb_reference *r) {
     r->location = location(r, &fit->theta);
     r->reach = FOLLOWED * scale[sigma->axis];
   }
-  for (int k = 0; k < m->n_term && st == VB_OK; k++) {
+  for (int k = 0; k < r->n_term && st == VB_OK; k++) {
     vb_reference_term *t = r->term + k;
-    st = make_term(fit, k, t);
+    st = k < m->n_term ? make_term(fit, k, t) : vb_reference_field(fit, k - m->n_term, t);
+    if (st == VB_OK && k >= m->n_term) make_table(fit->host, t);
     if (st == VB_OK && !r->scaled)
       t->centre = term_at(t, t->sd, t->chol, 1, is_moved(r, t) ? t->centre_cd : NULL);
     if (st == VB_OK && t->ones >= 0) /* the most that is known of a location */
@@ -338,8 +340,9 @@ double vb_reference_at(const vb_reference *r, const vb_theta *theta) {
   for (int k = 0; k < r->n_term; k++) {
     const vb_reference_term *t = r->term + k;
     if (k == r->polar) continue; /* of it the data know the radius alone */
-    const double *sd = theta->natural + r->hyper->first[k],
-                 *chol = theta->chol + (size_t)k * STRIDE;
+    int field = k >= r->hyper->n_term;
+    const double *sd = theta->natural + t->natural,
+                 *chol = field ? t->chol : theta->chol + (size_t)k * STRIDE;
     const double *then = t->centre_cd;
     out += term_at(t, sd, chol, scale, is_moved(r, t) ? now : NULL) -
            (r->scaled ? term_at(t, t->sd, t->chol, scale, NULL) : t->centre);

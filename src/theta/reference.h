@@ -4,8 +4,9 @@
 #include "theta/pairs.h"
 #include "theta/theta.h"
 
-typedef struct { /* one random term: its levels, or some of many */
+typedef struct { /* one random term: its levels, or some of many; or one field */
   int d, n;
+  int natural;    /* of its first sd */
   double times;   /* how many levels each stands for */
   int n_delta;    /* columns that are fixed effects too: integrated out */
   double *p, *b;  /* n x d x d, n x d: precision and linear term of each level's cavity */
@@ -29,6 +30,8 @@ typedef struct {
   double data_variance;      /* of a location given all levels */
   double location, reach;    /* at the centre; how far it is followed */
 } vb_reference;
+/* all of a field's but its table (reference_field.c) */
+vb_status vb_reference_field(vb_fit *fit, int i, vb_reference_term *r);
 /* from the Gaussian that fit's inner, theta and block hold; scale: of each axis */
 vb_status vb_reference_make(vb_fit *fit, const double *scale, vb_reference *r);
 /* its log at what theta is set to, less that at the centre */

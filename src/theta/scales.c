@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 #include "gauss/scheme.h"
+#include "numbers/small.h"
 #include "theta/theta.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
@@ -31,6 +32,19 @@ static void shares(const vb_fit *fit, int k, double *sum, double *square) {
       sum[a] += r;
       square[a] += r * r;
     }
+}
+
+/* the same of the coefficients of a field, with its Q for Omega */
+static void field_shares(const vb_fit *fit, int i, double *sum, double *square) {
+  const vb_field *f = fit->model->field + i;
+  const double *q = fit->theta.q + f->place, *s = fit->inner.sol.s_beta;
+  for (int a = 0; a < f->n; a++) {
+    double left =
+        vb_dot(f->n, q + (size_t)a * f->n, s + f->first + (size_t)(f->first + a) * fit->model->p);
+    double r = fmin(fmax(1 - left, 0), 1);
+    *sum += r;
+    *square += r * r;
+  }
 }
 
 /* of the family's parameters, one axis after the other */
@@ -73,6 +87,13 @@ vb_status vb_first_scales(vb_fit *fit, double *variance) {
     }
     for (int i = d; i < d * (d + 1) / 2; i++)
       if (n[i].axis >= 0) info[n[i].axis] = least;
+  }
+  for (int i = 0; i < h->n_field; i++) {
+    double sum = 0, square = 0;
+    int axis = h->natural[h->first_field + h->field[i].par].axis;
+    field_shares(fit, i, &sum, &square);
+    known += sum - h->field[i].n; /* which are counted among beta */
+    if (axis >= 0) info[axis] = 2 * square;
   }
   vb_status st = of_dispersions(fit, known, info);
   for (int i = 0; i < h->n_axis && st == VB_OK; i++)

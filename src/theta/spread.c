@@ -112,6 +112,20 @@ static double longest(const space *p, int axis, const vb_cloud *c, int T, int N,
   return beyond > BEYOND * all ? last : INFINITY;
 }
 
+static void find_field_sds(space *p, const vb_cloud *c, int T, double sum) {
+  const vb_hyper *h = p->s->fit->hyper;
+  for (int k = 0; k < h->n_field; k++) {
+    int axis = h->natural[h->first_field + h->field[k].par].axis, i = p->n_grow;
+    if (axis < 0) continue;
+    p->axis[i] = axis;
+    p->most[i] = INFINITY;
+    p->mean[i] = 0;
+    for (int t = 0; t < T; t++)
+      p->mean[i] += 3 * c->weight[t] / sum * square_of(p, i, c->z + (size_t)t * p->K);
+    p->v[p->n_grow++] = p->s->reference.term[h->n_term + k].variance[0];
+  }
+}
+
 static void find_sds(space *p, const vb_cloud *c, int T, double sum, int N, const double *z) {
   const vb_hyper *h = p->s->fit->hyper;
   for (int k = 0; k < h->n_term; k++)
@@ -200,6 +214,7 @@ static double make_space(const vb_cloud *c, int T, int N, const double *z, space
   double sum = 0;
   for (int t = 0; t < T; t++) sum += c->weight[t];
   find_sds(p, c, T, sum, N, z);
+  find_field_sds(p, c, T, sum);
   find_thresholds(p, c, T, sum);
   int P = p->K + 2 * p->n_grow;
   p->stride = (N + LANES - 1) / LANES * LANES;

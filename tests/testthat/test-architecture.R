@@ -124,7 +124,7 @@ test_that("a row of a table lives in the file of its name", {
 
 test_that("Makevars lists the objects of the tree", {
   makevars <- readLines(file.path(source_root(), "src", "Makevars"), warn = FALSE)
-  listed <- regmatches(makevars, regexpr("[a-z_]+[A-Za-z_/]*[.]o\\b", makevars))
+  listed <- regmatches(makevars, regexpr("[a-z_]+[A-Za-z0-9_/]*[.]o\\b", makevars))
   expect_setequal(listed, sub("c$", "o", in_src(c_files("[.]c$"))))
 })
 

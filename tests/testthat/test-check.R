@@ -1,10 +1,10 @@
 test_that("conditions carry their argument's class and the user's call", {
-  error <- tryCatch(vb(y ~ s(x), toy), error = identity)
+  error <- tryCatch(vb(y ~ te(x), toy), error = identity)
   expect_s3_class(error, c("vb_error_formula", "vb_error", "rlang_error"), exact = FALSE)
   expect_identical(error$call, quote(vb()))
   expect_identical(tryCatch(normal(0, -1), error = identity)$call, quote(normal()))
   # under do.call() the call holds the function and the data themselves
-  error <- tryCatch(do.call(vb, list(y ~ s(x), data = toy)), error = identity)
+  error <- tryCatch(do.call(vb, list(y ~ te(x), data = toy)), error = identity)
   expect_identical(error$call, quote(vb()))
 })
 

@@ -11,7 +11,8 @@ log_prior <- list(
   pc = function(x, a) stats::dexp(x, -log(a[2]) / a[1], log = TRUE),
   inv_chi = function(x, a) {
     stats::dgamma((a[2] / x)^2, a[1] / 2, a[1] / 2, log = TRUE) + log(2 * a[2]^2 / x^3)
-  }
+  },
+  inv_gamma = function(x, a) stats::dgamma(1 / x, a[1], a[2], log = TRUE) - 2 * log(x)
 )
 
 upper_prior <- list(
@@ -19,7 +20,7 @@ upper_prior <- list(
   student_t = function(a) stats::pt(-a[2] / a[3], a[1], lower.tail = FALSE, log.p = TRUE),
   cauchy = function(a) stats::pcauchy(0, a[1], a[2], lower.tail = FALSE, log.p = TRUE),
   exponential = function(a) 0, gamma = function(a) 0, flat = function(a) 0,
-  pc = function(a) 0, inv_chi = function(a) 0,
+  pc = function(a) 0, inv_chi = function(a) 0, inv_gamma = function(a) 0,
   laplace = function(a) {
     below <- stats::pexp(abs(a[1]), 1 / a[2], lower.tail = FALSE) / 2
     log(if (a[1] < 0) below else 1 - below)
@@ -35,10 +36,11 @@ prior_arg <- list(
   flat = list(c(0, 0, 0)),
   laplace = list(c(0, 1, 0), c(2, 0.4, 0), c(-0.7, 5, 0)),
   pc = list(c(1, 0.01, 0), c(0.3, 0.5, 0)),
-  inv_chi = list(c(4, 2, 0), c(1, 0.3, 0))
+  inv_chi = list(c(4, 2, 0), c(1, 0.3, 0)),
+  inv_gamma = list(c(3, 2, 0), c(0.8, 0.1, 0))
 )
 
-positive <- c("exponential", "gamma", "inv_chi", "pc")
+positive <- c("exponential", "gamma", "inv_chi", "inv_gamma", "pc")
 
 table <- vb_tables()$prior
 

@@ -2,7 +2,7 @@ test_that("the spec is the contract's, in the types C reads", {
   spec <- model_of(y ~ x + (x | a) + (1 | b), toy, offset = z)$spec
   expect_named(spec, c("family", "link", "bound", "y", "w", "constant", "row_constant", "offset",
                        "x", "center", "intercept", "terms", "prior_coef", "prior_sd",
-                       "prior_cor", "prior_par", "shrink"))
+                       "prior_cor", "prior_par", "shrink", "fields"))
   for (field in c("y", "w", "constant", "offset", "center", "prior_cor")) {
     expect_type(spec[[field]], "double")
   }

@@ -2,7 +2,7 @@ test_that("the signature is the one documented", {
   expect_named(formals(vb), c(
     "formula", "data", "family", "...", "weights", "subset", "na.action", "offset", "contrasts",
     "prior", "prior_intercept", "prior_aux", "prior_sd", "prior_cor", "algorithm",
-    "approximation", "bound", "cores", "control", "verbose"))
+    "approximation", "bound", "data2", "cores", "control", "verbose"))
 })
 
 test_that("the kinds of formula fit", {
@@ -113,7 +113,7 @@ test_that("mistakes in arguments are classed errors", {
 
 test_that("every error is a vb_error and comes before the engine", {
   wrong <- list(
-    list(y ~ s(x)), list(y ~ nowhere), list(text ~ x), list(y ~ one), list(y ~ us(x | a)),
+    list(y ~ te(x)), list(y ~ nowhere), list(text ~ x), list(y ~ one), list(y ~ us(x | a)),
     list(y ~ x, weights = -toy$z), list(y ~ x, subset = toy$z > 9), list(y ~ x, foo = 1),
     list(y ~ x, prior = lkj(1)), list(y ~ x, prior = normal(0, 1:3)),
     list(replace(toy$y, 2, Inf) ~ x), list(y ~ x, offset = replace(toy$x, 2, NaN)))

@@ -1,0 +1,47 @@
+# Priors of structured terms.
+
+# Half-t on every sd as on those of groups; other parameters have their kind's. The user's
+# `prior_sd` and `prior_aux` may be lists by the names of groups and of parameters.
+field_priors <- function(user, fields, scales) {
+  default_sd <- default_prior("t", df = 3, location = 0, scale = scales$scale)
+  rows <- lapply(field_blocks(fields), function(block) {
+    hyper <- block$hyper
+    lapply(seq_along(hyper$name), function(k) {
+      is_sd <- k == 1L
+      arg <- if (is_sd) "prior_sd" else "prior_aux"
+      default <- if (is_sd) default_sd else hyper$default[[k]]
+      given <- field_given(user[[arg]], hyper, k, is_sd)
+      on <- c(positive = "positive", unit = "unit", correlation = "real")[[hyper$domain[k]]]
+      prior <- if (is.null(given)) default else as_prior(given, arg, on)
+      if (is.null(prior$location)) prior$location <- 0
+      expand_prior(prior, hyper$name[k], default, arg, scales$sd_y)
+    })
+  })
+  hyper <- field_hyper(fields)
+  flat <- unlist(rows, recursive = FALSE)
+  sd <- unlist(lapply(rows, seq_along)) == 1L
+  list(rows = lapply(rows, bind_rows), sd = prior_table(hyper$name[sd], flat[sd]),
+       aux = prior_table(hyper$name[!sd], flat[!sd]))
+}
+
+# What `prior_sd` and `prior_aux` may name
+field_groups <- function(fields) {
+  hyper <- field_hyper(fields)
+  unique(c(hyper$group, hyper$name))
+}
+
+# `prior_aux` without its entries of fields, which are no parameters of the family
+without_field_parameters <- function(user, fields) {
+  given <- user[["prior_aux"]]
+  if (!is.list(given) || is_prior(given)) return(user)
+  rest <- given[!names(given) %in% field_hyper(fields)$name]
+  if (length(rest) || !length(given)) user$prior_aux <- rest else user$prior_aux <- NULL
+  user
+}
+
+field_given <- function(given, hyper, k, is_sd) {
+  if (is_prior(given)) return(if (is_sd) given)
+  for (name in c(hyper$name[k], hyper$group[k])) if (!is.null(given[[name]])) return(given[[name]])
+  NULL
+}
+

@@ -1,0 +1,76 @@
+#' Structured terms: smooths, series, maps, known covariances, memberships
+#'
+#' Terms of a formula whose coefficients are not independent levels of a group. Each has a standard
+#' deviation, some have a correlation or a mixing parameter, and these are integrated over as all
+#' hyperparameters are.
+#'
+#' \describe{
+#'   \item{`s(x)`, `t2(x, z)`}{Smooths of 'mgcv', with its `by`, `bs`, `k`, `m` and `xt`: see
+#'     [mgcv::s()], [mgcv::smooth.terms()]. What the penalty leaves free is among the regression
+#'     coefficients (`bs_sx_1`, flat by default), the rest are coefficients `s_sx_1[1]`, ... of one
+#'     standard deviation for each penalty, `sds_sx_1`. [conditional_smooths()] draws them;
+#'     [summary()][summary.vbfit] has their effective degrees of freedom. Above 5,000 rows bases are
+#'     built on 1,000 of them.}
+#'   \item{`ar1(time)`, `ar1(time | g)`}{A stationary autoregression of first order over whole
+#'     numbers, one or one for each level of `g`: `sdar1_time` is its marginal standard deviation,
+#'     `rho_time` the correlation of neighbours. Times may be missing. 'glmmTMB''s spelling
+#'     `ar1(0 + time | g)` is known.}
+#'   \item{`rw1(time)`, `rw2(time | g)`}{Random walks of first and second order, over times of any
+#'     distance; `sdrw1_time` is the standard deviation of the innovations. Effects sum to zero
+#'     within a series; the slope that a second-order walk leaves free is a regression coefficient.}
+#'   \item{`car(W, gr = area, type = )`}{Neighbours on a map; `W` is a matrix of 0 and 1 whose row
+#'     names are the areas. `"escar"` (the default) is a proper conditional autoregression, with
+#'     precision `(D - car W) / sdcar^2`; `"icar"` an intrinsic one, which sums to zero in each
+#'     connected part; `"bym2"` mixes this, scaled to a typical variance of one, with independent
+#'     effects, `rhocar` being its share of the variance (Riebler et al. 2016). Areas without
+#'     neighbours are independent (Freni-Sterrantino, Ventrucci and Rue 2018).}
+#'   \item{`(1 | gr(g, cov = A))`}{Levels of known covariance `sd^2 A`, such as species of a tree or
+#'     a pedigree; `precision = Q` gives the inverse. The matrix has the levels as its row names.}
+#'   \item{`(1 | mm(g1, g2, weights = ))`}{Rows that belong to several levels of one population,
+#'     with weights (`cbind()` of columns, equal ones by default, scaled to a sum of one).}
+#'   \item{`gp(x)`, `gp(x, z, k =, c =, cov =)`}{A Gaussian process by a basis of `k` functions a
+#'     variable on a box `c` times as wide as the data (Riutort-Mayol et al. 2023): `sdgp_gpx`, and
+#'     the length scale `lscale_gpx`, in units of the largest distance between two rows. `cov` is
+#'     `"exp_quad"`, `"matern32"` or `"matern52"`.}
+#' }
+#' Before the bar of `gr()` and `mm()` stands one coefficient, `1` or `0 + x`. Matrices are looked
+#' up in `data2` of [vb()], then where the formula was written. All of them can stand together, and
+#' beside ordinary random terms. They are fitted by the default algorithm and approximation only.
+#' Their coefficients are a dense block: a few hundred of them are quick, at most 1,500 possible.
+#'
+#' Predictions need levels and times that were in the data, but smooths and processes take any
+#' values. `re.form = NA` leaves out `gr()` and `mm()`, as other members of populations.
+#'
+#' @section Priors:
+#' Standard deviations have the half-t prior of those of groups; `prior_sd` may be a list with their
+#' names, or the names in the formula. Correlations `rho_` are uniform on (-1, 1), `car` and
+#' `rhocar` on (0, 1), the length scale has the inverse gamma distribution that leaves one percent
+#' to either side of the distances in the data, as in 'brms'; `prior_aux = list(rho_time = normal(0,
+#' .5))` states others. Data frames by `brms::prior()` may have the classes `sds`, `sdcar`, `car`,
+#' `rhocar`, `sdgp`, `lscale` and `rho`. [prior_summary()] shows what was used.
+#'
+#' @references
+#' Freni-Sterrantino, A., Ventrucci, M. and Rue, H. (2018). A note on intrinsic conditional
+#' autoregressive models for disconnected graphs. *Spatial and Spatio-temporal Epidemiology*, 26,
+#' 25-34.
+#'
+#' Lindgren, F. and Rue, H. (2008). On the second-order random walk model for irregular locations.
+#' *Scandinavian Journal of Statistics*, 35, 691-700.
+#'
+#' Riebler, A., Sorbye, S. H., Simpson, D. and Rue, H. (2016). An intuitive Bayesian spatial model
+#' for disease mapping that accounts for scaling. *Statistical Methods in Medical Research*, 25,
+#' 1145-1165.
+#'
+#' Riutort-Mayol, G., Buerkner, P.-C., Andersen, M. R., Solin, A. and Vehtari, A. (2023). Practical
+#' Hilbert space approximate Bayesian Gaussian processes for probabilistic programming. *Statistics
+#' and Computing*, 33, 17.
+#'
+#' Wood, S. N. (2017). *Generalized additive models: an introduction with R*, second edition. CRC.
+#' @examples
+#' fit <- vb(accel ~ s(times), MASS::mcycle)
+#' summary(fit)
+#'
+#' series <- data.frame(year = 1871:1970, flow = as.vector(Nile))
+#' vb(flow ~ ar1(year), series)
+#' @name structured
+NULL

@@ -1,0 +1,67 @@
+# What structured terms, or fields, have in common (term_fields.R says what they are): how a formula
+# calls them, their parts, and errors.
+
+field_calls <- c("s", "t2", "gp", "ar1", "rw1", "rw2", "car")
+field_bars <- c("gr", "mm")                               # behind a bar
+
+is_field <- function(x) is_call_to(strip_parens(x), field_calls)
+has_field <- function(x) {
+  is_field(x) || is_call_to(x, c("+", "-", "(", "*", ":", "^")) &&
+    any(vapply(as.list(x)[-1L], has_field, NA))
+}
+is_field_bar <- function(bar) is_call_to(strip_parens(bar[[3L]]), field_bars)
+
+# Members of a population, as random effects are: `re.form = NA` leaves them out
+is_group_field <- function(field) field$kind %in% field_bars
+
+field_names <- function(fields) unlist(lapply(fields, function(field) field$fixed))
+field_blocks <- function(fields) unlist(lapply(fields, function(f) f$blocks), recursive = FALSE)
+field_coefs <- function(fields) unlist(lapply(field_blocks(fields), function(b) b$coef))
+
+# One row per hyperparameter of the fields
+field_hyper <- function(fields) {
+  blocks <- field_blocks(fields)
+  hyper <- lapply(blocks, function(block) block$hyper)
+  column <- function(name) unlist(lapply(hyper, function(h) h[[name]]))
+  list(name = column("name"), class = column("class"), group = column("group"),
+       domain = column("domain"))
+}
+
+# Of the rows of rows/precisions/ in C: parameters, and the numbers that they are told, so many for
+# each coefficient and for each pair, and further ones
+precision_sizes <- list(
+  iid = c(par = 1, each = 1, square = 0, more = 0),
+  known = c(par = 1, each = 0, square = 1, more = 1),
+  ar1 = c(par = 2, each = 1, square = 0, more = 0),
+  bym2 = c(par = 2, each = 1, square = 0, more = 0),
+  car = c(par = 2, each = 1, square = 0, more = 0),
+  gp_exp_quad = c(par = 2, each = 1, square = 0, more = 1),
+  gp_matern32 = c(par = 2, each = 1, square = 0, more = 1),
+  gp_matern52 = c(par = 2, each = 1, square = 0, more = 1)
+)
+
+# ---- errors --------------------------------------------------------------------------------------
+
+field_abort <- function(call, problem, hint = NULL, .envir = parent.frame()) {
+  what <- deparse1(call)
+  wrong <- cli::format_inline(problem, .envir = .envir)
+  right <- if (length(hint)) cli::format_inline(hint, .envir = .envir)
+  vb_abort("formula", c("The structured term {.code {what}} cannot be fitted.", x = "{wrong}",
+                        i = if (length(right)) "{right}"))
+}
+
+check_no_fields <- function(fit_or_design, what, hint = NULL) {
+  if (!length(fit_or_design$fields)) return(invisible())
+  vb_abort(c("formula", "approximation"), c(
+    "Structured terms, such as {.code {fit_or_design$fields[[1L]]$label}}, are not supported yet by
+     {what}.", i = hint))
+}
+
+# Arguments of a field's call, matched as a function with these formals would
+field_arguments <- function(call, formals) {
+  template <- as.function(c(formals, list(NULL)))
+  tryCatch(as.list(match.call(template, call))[-1L], error = function(e) {
+    message <- conditionMessage(e)
+    field_abort(call, "{message}")
+  })
+}

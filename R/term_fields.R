@@ -1,0 +1,115 @@
+# Structured terms, or fields: columns of the design whose coefficients are not independent levels
+# of a group, but the wiggles of a smooth, neighbours in time or on a map, species of a tree,
+# members of several groups. The coefficients u ~ N(0, Q^-1), and Q has hyperparameters: the sd
+# first, then what else the row of rows/precisions/ in C has.
+#
+# A kind of field is a row of `field_kinds`:
+#   read      (call, env, data2) what the formula says -> list(label, group, variables, ...)
+#   make      (field, values) what the data make of it -> the same with `fixed`, names of columns
+#             that are not penalised, and `blocks`, a list of
+#               list(coef, precision, at, hyper = list(name, class, start)), see C's vb_field
+#   columns   (field, values) the columns for these values: those of `fixed`, then the blocks'
+#   group     TRUE where `re.form = NA` leaves it out
+# `values` is a list by the deparsed `variables`.
+
+# The fixed part of a formula without its fields -> list(fixed, fields: calls)
+split_fields <- function(fixed) {
+  pieces <- signed_terms(fixed, "+")
+  field <- vapply(pieces, function(p) is_field(p$term), NA)
+  if (!any(field)) return(list(fixed = fixed, fields = list()))
+  for (p in pieces[field]) {
+    if (p$sign == "-") {
+      vb_abort("formula", "A structured term cannot be subtracted: {.code {deparse1(p$term)}}.")
+    }
+  }
+  left <- NULL
+  for (p in pieces[!field]) {
+    left <- if (!is.null(left)) call(p$sign, left, p$term)
+      else if (p$sign == "+") p$term else call("-", p$term)
+  }
+  list(fixed = if (is.null(left)) 1 else left,
+       fields = lapply(pieces[field], function(p) strip_parens(p$term)))
+}
+
+# calls: of fields; bars: (1 | mm(a, b)) and the like
+read_fields <- function(calls, bars, env, data2) {
+  calls <- c(calls, lapply(bars, function(bar) {
+    group <- strip_parens(bar[[3L]])
+    as.call(c(group[[1L]], bar = list(bar[[2L]]), as.list(group)[-1L]))
+  }))
+  lapply(calls, function(call) {
+    kind <- as.character(call[[1L]])
+    field <- field_kinds[[kind]]$read(call, env, data2)
+    field$kind <- kind
+    field$call <- call
+    field
+  })
+}
+
+field_values <- function(field, data, env, own) {
+  names <- vapply(field$variables, deparse1, "")
+  values <- lapply(seq_along(names), function(k) {
+    x <- if (own && names[k] %in% names(data)) data[[names[k]]]
+      else tryCatch(eval(field$variables[[k]], data, env), error = function(e) NULL)
+    if (is.function(x) || NROW(x) != nrow(data)) {
+      vb_abort(if (own) "formula" else "newdata",
+               "The variable {.code {names[k]}} of {.code {field$label}} is not in the data.")
+    }
+    plain_column(x)
+  })
+  stats::setNames(values, names)
+}
+
+make_field <- function(field, frame, env) {
+  made <- field_kinds[[field$kind]]$make(field, field_values(field, frame, env, TRUE))
+  n <- sum(vapply(made$blocks, function(block) length(block$coef), 0L))
+  if (n > most_columns) {
+    vb_abort("formula", c("{.code {field$label}} has {n} coefficients; at most {most_columns} can be
+                           fitted yet.", i = "Use a smaller {.arg k}, or coarser levels."))
+  }
+  made
+}
+
+# of fields, together: they are a dense block of the precision
+most_columns <- 1500L
+
+# NA in rows with missing values
+field_columns <- function(field, values) {
+  known <- Reduce(`&`, lapply(values, function(x) stats::complete.cases(x)))
+  out <- matrix(NA_real_, length(known), length(field$fixed) + length(field_coefs(list(field))))
+  if (any(known)) {
+    part <- lapply(values, function(x) if (is.null(dim(x))) x[known] else x[known, , drop = FALSE])
+    out[known, ] <- field_kinds[[field$kind]]$columns(field, part)
+  }
+  out
+}
+
+# Fields of a design or a fit -> their columns in these data: those that are not penalised of all of
+# them, then the blocks, which is the order of the coefficients
+columns_of_fields <- function(fields, data, env, own) {
+  columns <- lapply(fields, function(field) {
+    field_columns(field, field_values(field, data, env, own))
+  })
+  fixed <- lapply(seq_along(fields), function(k) {
+    columns[[k]][, seq_along(fields[[k]]$fixed), drop = FALSE]
+  })
+  blocks <- lapply(seq_along(fields), function(k) {
+    rest <- seq_len(ncol(columns[[k]])) > length(fields[[k]]$fixed)
+    columns[[k]][, rest, drop = FALSE]
+  })
+  empty <- matrix(0, nrow(data), 0L)
+  list(fixed = do.call(cbind, c(list(empty), fixed)),
+       blocks = do.call(cbind, c(list(empty), blocks)))
+}
+
+# The fields of the spec: where their columns are, and what the engine is to know of them
+spec_fields <- function(fields, first, priors) {
+  blocks <- field_blocks(fields)
+  n <- vapply(blocks, function(block) length(block$coef), 0L)
+  at <- first + cumsum(c(0L, n))[seq_along(n)]
+  lapply(seq_along(blocks), function(k) {
+    block <- blocks[[k]]
+    list(first = as.integer(at[k]), n = n[k], precision = block$precision, at = as.double(block$at),
+         start = as.double(block$hyper$start), prior = priors[[k]])
+  })
+}

@@ -1,0 +1,164 @@
+# Fields of levels: each coefficient is the effect of a level, or effects are fixed combinations of
+# coefficients, `basis`, where the prior has no density in all directions.
+
+# A block of levels whose precision is Q0 / sd^2 with Q0 known
+known_block <- function(levels, precision, coef, hyper) {
+  list(coef = coef, precision = "known",
+       at = c(precision, 2 * sum(log(diag(chol(precision))))), hyper = hyper)
+}
+
+sd_hyper <- function(name, group, class = "sd") {
+  list(name = name, class = class, group = group, start = NaN, domain = "positive")
+}
+
+and_hyper <- function(hyper, name, class, domain, start, default) {
+  list(name = c(hyper$name, name), class = c(hyper$class, class), group = rep(hyper$group, 2L),
+       domain = c(hyper$domain, domain), start = c(hyper$start, start),
+       default = c(list(NULL), list(default)))
+}
+
+# Rows of the basis, or of the identity, for the level of each row
+level_columns <- function(field, level) {
+  code <- match(level, field$levels)
+  new <- unique(level[is.na(code)])
+  if (length(new)) {
+    vb_abort("newdata", c("{.code {field$label}} has levels in {.arg newdata} that were not in the
+                           data: {.val {new}}.", i = "New levels of structured terms cannot be
+                           predicted yet."))
+  }
+  if (!is.null(field$basis)) return(field$basis[code, , drop = FALSE])
+  x <- matrix(0, length(code), length(field$levels))
+  x[cbind(seq_along(code), code)] <- 1
+  x
+}
+
+# ---- gr(g, cov = A), gr(g, precision = Q) --------------------------------------------------------
+
+read_gr <- function(call, env, data2) {
+  args <- field_arguments(call, alist(bar = , group = , cov = , precision = ))
+  if (is.null(args$cov) == is.null(args$precision)) {
+    field_abort(call, "It needs one of {.arg cov} and {.arg precision}.")
+  }
+  given <- if (is.null(args$cov)) args$precision else args$cov
+  matrix <- level_matrix(eval_field(given, call, env, data2), call)
+  list(label = bar_label(call), group = deparse1(args$group), matrix = matrix,
+       inverted = is.null(args$precision),
+       variables = c(list(args$group), bar_slope(args$bar, call)),
+       coef = bar_coef(args$bar, call))
+}
+
+make_gr <- function(field, values) {
+  field$levels <- rownames(field$matrix)
+  unknown <- setdiff(unique(as.character(values[[1L]])), field$levels)
+  if (length(unknown)) {
+    field_abort(field$call, "Levels that its matrix has not: {.val {unknown}}.",
+                "Row names of the matrix are the levels.")
+  }
+  q <- field$matrix
+  if (field$inverted) {
+    # levels without rows are integrated out
+    field$levels <- intersect(field$levels, unique(as.character(values[[1L]])))
+    q <- q[field$levels, field$levels, drop = FALSE]
+  }
+  root <- tryCatch(chol(q), error = function(e) NULL)
+  if (is.null(root) || min(diag(root)) < 1e-7 * max(diag(root))) {
+    field_abort(field$call, "Its matrix is not positive definite.",
+                "{.code Matrix::nearPD()} gives the nearest that is.")
+  }
+  if (field$inverted) q <- chol2inv(root)
+  field$matrix <- NULL
+  name <- paste0("r_", field$group, "[", field$levels, ",", field$coef, "]")
+  hyper <- sd_hyper(paste0("sd_", field$group, "__", field$coef), field$group)
+  field$blocks <- list(known_block(field$levels, q, name, hyper))
+  field
+}
+
+gr_columns <- function(field, values) {
+  x <- level_columns(field, as.character(values[[1L]]))
+  if (length(values) > 1L) x * as.double(values[[2L]]) else x
+}
+
+# ---- mm(g1, g2, weights = ) ----------------------------------------------------------------------
+
+read_mm <- function(call, env, data2) {
+  args <- as.list(call)[-1L]
+  named <- names(args) %in% c("bar", "weights", "scale")
+  members <- unname(args[!named])
+  if (length(members) < 2L) field_abort(call, "It needs two grouping variables or more.")
+  scale <- if (is.null(args$scale)) TRUE else eval(args$scale, env)
+  list(label = bar_label(call), variables = c(members, args["weights"][!is.null(args$weights)],
+                                              bar_slope(args$bar, call)),
+       n_member = length(members), weighted = !is.null(args$weights), scale = isTRUE(scale),
+       group = paste0("mm", paste(vapply(members, deparse1, ""), collapse = "")),
+       coef = bar_coef(args$bar, call))
+}
+
+make_mm <- function(field, values) {
+  field$levels <- levels(factor(unlist(lapply(values[seq_len(field$n_member)], as.character))))
+  hyper <- sd_hyper(paste0("sd_", field$group, "__", field$coef), field$group)
+  field$blocks <- list(list(
+    coef = paste0("r_", field$group, "[", field$levels, ",", field$coef, "]"), precision = "iid",
+    at = rep(1, length(field$levels)), hyper = hyper))
+  field
+}
+
+mm_columns <- function(field, values) {
+  k <- field$n_member
+  weight <- if (field$weighted) as.matrix(values[[k + 1L]]) else matrix(1, NROW(values[[1L]]), k)
+  if (ncol(weight) != k || any(weight < 0, na.rm = TRUE)) {
+    field_abort(field$call, "{.arg weights} must have {k} columns that are not negative.")
+  }
+  if (field$scale) weight <- weight / rowSums(weight)
+  x <- 0
+  for (j in seq_len(k)) x <- x + weight[, j] * level_columns(field, as.character(values[[j]]))
+  slope <- k + field$weighted + 1L
+  if (length(values) >= slope) x * as.double(values[[slope]]) else x
+}
+
+# ---- what stands before the bar: one coefficient -------------------------------------------------
+
+bar_label <- function(call) deparse1(call("|", call$bar, as.call(as.list(call)[-2L])))
+
+bar_terms <- function(bar, call) {
+  terms <- stats::terms(stats::as.formula(base::call("~", bar)))
+  labels <- attr(terms, "term.labels")
+  if (length(labels) + attr(terms, "intercept") != 1L) {
+    field_abort(call, "One coefficient can vary over such groups, as in {.code (1 | ...)} or
+                       {.code (0 + x | ...)}.", "{.code (x || ...)} has two without correlation.")
+  }
+  labels
+}
+bar_coef <- function(bar, call) {
+  label <- bar_terms(bar, call)
+  if (length(label)) label else "Intercept"
+}
+bar_slope <- function(bar, call) lapply(bar_terms(bar, call), str2lang)
+
+# ---- matrices ------------------------------------------------------------------------------------
+
+eval_field <- function(expr, call, env, data2) {
+  tryCatch(eval(expr, data2, env), error = function(e) {
+    message <- conditionMessage(e)
+    field_abort(call, "{message}", "Matrices may be given by {.code data2 = list(A = A)}.")
+  })
+}
+
+# a symmetric matrix whose rows are named by levels
+level_matrix <- function(x, call) {
+  if (!is.matrix(x) && !inherits(x, "Matrix")) {
+    field_abort(call, "Its matrix is {describe_class(x)}.")
+  }
+  x <- as.matrix(x)
+  if (!is.numeric(x) && !is.logical(x)) field_abort(call, "Its matrix is not numeric.")
+  storage.mode(x) <- "double"
+  if (is.null(rownames(x))) rownames(x) <- colnames(x)
+  if (nrow(x) != ncol(x)) field_abort(call, "Its matrix is not square.")
+  if (is.null(rownames(x)) || anyDuplicated(rownames(x))) {
+    field_abort(call, "The rows of its matrix need the levels as their names, each once.")
+  }
+  if (!all(is.finite(x)) || max(abs(x - t(x))) > 1e-8 * max(abs(x))) {
+    field_abort(call, "Its matrix is not symmetric, or not finite.")
+  }
+  colnames(x) <- rownames(x)
+  x
+}

@@ -1,0 +1,121 @@
+# Fields along time: ar1(t), rw1(t), rw2(t), one series or one for each level of a group, ar1(t |
+# g).
+
+read_series <- function(call, env, data2) {
+  args <- field_arguments(call, alist(time = ))
+  time <- strip_parens(args$time)
+  group <- NULL
+  if (is_bar(time)) {
+    group <- strip_parens(time[[3L]])
+    time <- without_zero(strip_parens(time[[2L]]))
+  }
+  list(label = deparse1(call), group = deparse1(time),
+       variables = c(list(time), if (!is.null(group)) list(group)))
+}
+
+# glmmTMB's ar1(0 + time | g)
+without_zero <- function(x) {
+  if (is_call_to(x, "+") && length(x) == 3L && identical(x[[2L]], 0)) strip_parens(x[[3L]]) else x
+}
+
+series_times <- function(field, x) {
+  time <- if (is.factor(x)) suppressWarnings(as.double(as.character(x))) else x
+  if (!is.numeric(time) || anyNA(time) && !anyNA(x)) {
+    field_abort(field$call, "Times must be numbers, or a factor of numbers.")
+  }
+  as.double(time)
+}
+
+# The levels are the times of each series, in order
+series_keys <- function(field, values) {
+  time <- series_times(field, values[[1L]])
+  group <- if (length(values) > 1L) as.character(values[[2L]])
+  key <- format_times(time)
+  list(time = time, group = group, key = if (is.null(group)) key else paste(group, key, sep = ","))
+}
+
+format_times <- function(time) {
+  text <- format(time, digits = 15L, trim = TRUE)
+  text <- vapply(time, function(t) format(t, digits = 15L), "")
+  replace(text, is.na(time), NA)
+}
+
+series_levels <- function(field, values) {
+  keys <- series_keys(field, values)
+  series <- if (is.null(keys$group)) factor(rep("", length(keys$time))) else factor(keys$group)
+  order <- order(as.integer(series), keys$time)
+  first <- order[!duplicated(keys$key[order])]
+  list(level = keys$key[first], time = keys$time[first], series = as.integer(series)[first])
+}
+
+make_ar1 <- function(field, values) {
+  at <- series_levels(field, values)
+  gap <- ifelse(duplicated(at$series), c(0, diff(at$time)), 0)
+  if (any(gap != round(gap))) field_abort(field$call, "Times must be whole numbers apart.",
+                                          "{.fn rw1} and {.fn rw2} take any times.")
+  field$levels <- at$level
+  hyper <- and_hyper(sd_hyper(paste0("sdar1_", field$group), field$group),
+                     paste0("rho_", field$group), "rho", "correlation", 0.5, flat())
+  field$blocks <- list(list(coef = paste0("rar1_", field$group, "[", at$level, "]"),
+                            precision = "ar1", at = gap, hyper = hyper))
+  field
+}
+
+series_columns <- function(field, values) level_columns(field, series_keys(field, values)$key)
+
+# Random walks: with D the (second) differences, of variance one for times one apart, the precision
+# D'D / sd^2 leaves a constant, and a slope, free. The constant of each series is not in the model;
+# slopes are fixed effects.
+make_walk <- function(field, values, order) {
+  at <- series_levels(field, values)
+  field$levels <- at$level
+  parts <- lapply(split(seq_along(at$level), at$series), function(i) {
+    if (length(i) <= order) {
+      field_abort(field$call, "A series has {length(i)} time{?s}, and {order + 1} are the least.")
+    }
+    walk_basis(at$time[i], order)
+  })
+  field$basis <- block_diagonal(lapply(parts, function(part) part$basis))
+  slopes <- if (order == 2L) block_diagonal(lapply(parts, function(part) part$slope))
+  name <- paste0("rw", order, "_", field$group)
+  if (!is.null(slopes)) {
+    field$fixed <- paste0(name, "_", seq_along(parts))
+    field$basis <- cbind(slopes, field$basis)
+  }
+  n <- ncol(field$basis) - length(field$fixed)
+  field$blocks <- list(list(coef = paste0("z", name, "[", seq_len(n), "]"), precision = "iid",
+                            at = rep(1, n), hyper = sd_hyper(paste0("sd", name), field$group)))
+  field
+}
+
+# Differences scaled so that a walk seen at irregular times is the same walk: increments of variance
+# h; for the second order the integral of one, with precision 2 / (h_1 h_2 (h_1 + h_2)) and the like
+# (Lindgren and Rue 2008).
+walk_basis <- function(time, order) {
+  n <- length(time)
+  h <- diff(time)
+  if (order == 1L) {
+    d <- diff(diag(n)) / sqrt(h)
+  } else {
+    i <- seq_len(n - 2L)
+    d <- matrix(0, n - 2L, n)
+    d[cbind(i, i)] <- 1 / h[i]
+    d[cbind(i, i + 1L)] <- -(1 / h[i] + 1 / h[i + 1L])
+    d[cbind(i, i + 2L)] <- 1 / h[i + 1L]
+    d <- d / sqrt((h[i] + h[i + 1L]) / 2)
+  }
+  # the effects of innovations e with D f = e that are orthogonal to what D does not see
+  svd <- svd(d)
+  list(basis = svd$v %*% (t(svd$u) / svd$d), slope = matrix(time - mean(time)))
+}
+
+block_diagonal <- function(blocks) {
+  rows <- vapply(blocks, nrow, 0L)
+  columns <- vapply(blocks, ncol, 0L)
+  out <- matrix(0, sum(rows), sum(columns))
+  for (k in seq_along(blocks)) {
+    out[sum(rows[seq_len(k - 1L)]) + seq_len(rows[k]),
+        sum(columns[seq_len(k - 1L)]) + seq_len(columns[k])] <- blocks[[k]]
+  }
+  out
+}

@@ -1,0 +1,121 @@
+# Smooths of 'mgcv': s() and t2(), as mixed models (Wood 2017, section 5.8). The penalty's null
+# space is among the fixed effects, the rest are independent coefficients of one sd for each
+# penalty. Names and priors are those of 'brms'.
+
+read_smooth <- function(call, env, data2) {
+  makers <- list(s = mgcv::s, t2 = mgcv::t2)
+  spec <- tryCatch(eval(call, makers, env), error = function(e) {
+    message <- conditionMessage(e)
+    field_abort(call, "{message}")
+  })
+  variables <- c(spec$term, if (spec$by != "NA") spec$by)
+  list(label = spec$label, spec = spec, variables = lapply(variables, str2lang))
+}
+
+make_smooth <- function(field, values) {
+  built <- value_frame(lapply(values, function(x) x[some_rows(values)]))
+  smooths <- tryCatch(with_class(
+    mgcv::smoothCon(field$spec, built, absorb.cons = TRUE, diagonal.penalty = TRUE),
+    "vb_warning_formula", "In the smooth"), error = function(e) {
+      if (inherits(e, "vb_error")) rlang::cnd_signal(e)
+      message <- trimws(conditionMessage(e))
+      field_abort(field$call, "{message}", "See {.code ?mgcv::smooth.terms}; fewer basis functions,
+                                            {.arg k}, may help.")
+    })
+  parts <- lapply(smooths, function(smooth) {
+    mixed <- mgcv::smooth2random(smooth, names(values), type = 2)
+    smooth$X <- NULL
+    list(smooth = smooth, label = smooth_label(smooth$label),
+         mixed = mixed[intersect(names(mixed), c("trans.U", "trans.D", "rind", "pen.ind"))],
+         n_fixed = NCOL(mixed$Xf), n = vapply(mixed$rand, NCOL, 0L))
+  })
+  field$spec <- NULL
+  field$parts <- parts
+  field$fixed <- unlist(lapply(parts, function(part) {
+    paste0(part$label, "_", seq_len(part$n_fixed), recycle0 = TRUE)
+  }))
+  field$blocks <- unlist(lapply(parts, smooth_blocks), recursive = FALSE)
+  field
+}
+
+# A basis of very many rows is built on some: evenly among them by the first variable, so that its
+# columns still sum to next to nothing. Not where a factor is smoothed, whose levels all count.
+many_rows <- 5000L
+some_rows <- function(values) {
+  n <- NROW(values[[1L]])
+  if (n <= many_rows || !all(vapply(values, function(x) is.null(dim(x)), NA))) return(seq_len(n))
+  by <- Filter(function(x) !is.numeric(x), values)
+  if (!is.numeric(values[[1L]])) return(seq_len(n))
+  groups <- if (length(by)) interaction(by, drop = TRUE) else factor(rep(1, n))
+  each <- ceiling(1000 / nlevels(groups))
+  unlist(lapply(split(seq_len(n), groups), function(i) {
+    i <- i[order(values[[1L]][i])]
+    i[unique(round(seq(1, length(i), length.out = min(each, length(i)))))]
+  }))
+}
+
+# PredictMat() of very many values of one variable: columns are laid out on a grid and interpolated
+# by splines, to nine digits.
+prediction_matrix <- function(smooth, values) {
+  n <- NROW(values[[1L]])
+  x <- values[[smooth$term[1L]]]
+  single <- length(smooth$term) == 1L && is.numeric(x) && is.null(dim(x))
+  if (n <= many_rows || !single || length(unique(x)) <= grid_size) {
+    return(mgcv::PredictMat(smooth, value_frame(values)))
+  }
+  grid <- list(seq(min(x), max(x), length.out = grid_size))
+  names(grid) <- smooth$term
+  rows <- seq_len(n)
+  times <- 1
+  if (smooth$by != "NA") {
+    by <- values[[smooth$by]]
+    if (is.factor(by)) {
+      rows <- which(by == smooth$by.level)
+      grid[[smooth$by]] <- factor(rep(smooth$by.level, grid_size), levels(by))
+    } else {
+      grid[[smooth$by]] <- rep(1, grid_size)
+      times <- by
+    }
+  }
+  basis <- mgcv::PredictMat(smooth, value_frame(grid))
+  out <- matrix(0, n, ncol(basis))
+  for (k in seq_len(ncol(basis))) {
+    out[rows, k] <- stats::spline(grid[[1L]], basis[, k], xout = x[rows], method = "fmm")$y
+  }
+  out * times
+}
+grid_size <- 1000L
+
+value_frame <- function(values) column_frame(values, NROW(values[[1L]]))
+
+# As brms: s(x, by = g) is sx:ga, sx:gb ...
+smooth_label <- function(label) gsub("[(), ]", "", label)
+
+smooth_blocks <- function(part) {
+  bare <- gsub(":", "", part$label, fixed = TRUE)
+  lapply(seq_along(part$n), function(j) {
+    name <- paste0(bare, "_", j)
+    list(coef = paste0("s_", name, "[", seq_len(part$n[j]), "]"), precision = "iid",
+         at = rep(1, part$n[j]),
+         hyper = list(name = paste0("sds_", name), class = "sds", group = part$label, start = NaN,
+                      domain = "positive"))
+  })
+}
+
+# The columns of the prediction matrix, rotated and scaled as smooth2random() did, those of the null
+# space of all parts first
+smooth_columns <- function(field, values) {
+  empty <- matrix(0, length(values[[1L]]), 0L)
+  parts <- lapply(field$parts, function(part) {
+    x <- prediction_matrix(part$smooth, values)
+    mixed <- part$mixed
+    if (!is.null(mixed$trans.U)) x <- x %*% mixed$trans.U
+    if (!is.null(mixed$trans.D)) x <- x * rep(mixed$trans.D, each = nrow(x))
+    index <- if (is.null(mixed$pen.ind)) integer(ncol(x)) else mixed$pen.ind   # fx = TRUE
+    fixed <- x[, index == 0, drop = FALSE]
+    blocks <- lapply(seq_along(part$n), function(j) x[, index == j, drop = FALSE])
+    list(fixed = fixed, blocks = do.call(cbind, c(list(empty), blocks)))
+  })
+  unname(do.call(cbind, c(list(empty), lapply(parts, function(part) part$fixed),
+                          lapply(parts, function(part) part$blocks))))
+}

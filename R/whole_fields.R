@@ -1,0 +1,44 @@
+# Of a whole fit (whole_fit.R): its structured terms.
+
+# Structured terms, as make_field() makes them
+are_fields <- function(x) {
+  is.null(x) || record(x) && all(vapply(x, function(field) {
+    record(field) && text(field$kind, 1, among = c(field_calls, field_bars)) &&
+      text(field$label, 1) && length(field$variables) > 0L &&
+      maybe(field$fixed, text) && maybe(field$levels, text) && maybe(field$basis, is.matrix) &&
+      record(field$variables) && record(field$blocks) && all(vapply(field$blocks, is_block, NA)) &&
+      (is.null(field$parts) || all(vapply(field$parts, is_smooth_part, NA)))
+  }, NA))
+}
+
+is_block <- function(x) {
+  record(x) && text(x$coef, distinct = TRUE) && record(x$hyper) && text(x$hyper$name) &&
+    text(x$precision, 1, among = names(precision_sizes))
+}
+
+# The package that predicts smooths reads these in C
+is_smooth_part <- function(x) {
+  smooth <- if (is.list(x)) x$smooth
+  record(x) && inherits(smooth, "mgcv.smooth") && int(x$n_fixed, 1, lower = 0) &&
+    (!inherits(smooth, "tprs.smooth") || is.matrix(smooth$UZ) && is.matrix(smooth$Xu) &&
+       nrow(smooth$UZ) %in% (nrow(smooth$Xu) + 1:40))
+}
+
+are_field_specs <- function(x, fit) {
+  blocks <- field_blocks(fit$fields)
+  first <- length(fit$fixed$names) + 1L
+  if (length(x) != length(blocks) || !maybe(x, record)) return(FALSE)
+  for (k in seq_along(blocks)) {
+    field <- x[[k]]
+    n <- length(blocks[[k]]$coef)
+    size <- precision_sizes[[blocks[[k]]$precision]]
+    whole <- record(field) && int(field$first, 1, first, first) && int(field$n, 1, n, n) &&
+      identical(field$precision, blocks[[k]]$precision) &&
+      reals(field$at, size[["each"]] * n + size[["square"]] * n^2 + size[["more"]]) &&
+      is.double(field$start) && length(field$start) == size[["par"]] && record(field$prior) &&
+      text(field$prior$dist, size[["par"]]) && reals(field$prior$arg, c(3, size[["par"]]))
+    if (!whole) return(FALSE)
+    first <- first + n
+  }
+  TRUE
+}
