@@ -3,6 +3,7 @@
 # penalty. Names and priors are those of 'brms'.
 
 read_smooth <- function(call, env, data2) {
+  load_package("mgcv")
   makers <- list(s = mgcv::s, t2 = mgcv::t2)
   spec <- tryCatch(eval(call, makers, env), error = function(e) {
     message <- conditionMessage(e)
