@@ -76,10 +76,12 @@ most_columns <- 1500L
 # NA in rows with missing values
 field_columns <- function(field, values) {
   known <- Reduce(`&`, lapply(values, function(x) stats::complete.cases(x)))
+  make <- field_kinds[[field$kind]]$columns
+  if (all(known)) return(make(field, values))
   out <- matrix(NA_real_, length(known), length(field$fixed) + length(field_coefs(list(field))))
   if (any(known)) {
     part <- lapply(values, function(x) if (is.null(dim(x))) x[known] else x[known, , drop = FALSE])
-    out[known, ] <- field_kinds[[field$kind]]$columns(field, part)
+    out[known, ] <- make(field, part)
   }
   out
 }

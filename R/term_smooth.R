@@ -47,27 +47,37 @@ some_rows <- function(values) {
   if (n <= many_rows || !all(vapply(values, function(x) is.null(dim(x)), NA))) return(seq_len(n))
   by <- Filter(function(x) !is.numeric(x), values)
   if (!is.numeric(values[[1L]])) return(seq_len(n))
-  groups <- if (length(by)) interaction(by, drop = TRUE) else factor(rep(1, n))
-  each <- ceiling(1000 / nlevels(groups))
-  unlist(lapply(split(seq_len(n), groups), function(i) {
+  groups <- if (length(by)) split(seq_len(n), by, drop = TRUE) else list(seq_len(n))
+  each <- ceiling(1000 / length(groups))
+  unlist(lapply(groups, function(i) {
     i <- i[order(values[[1L]][i])]
     i[unique(round(seq(1, length(i), length.out = min(each, length(i)))))]
-  }))
+  }), use.names = FALSE)
 }
 
-# PredictMat() of very many values of one variable: columns are laid out on a grid and interpolated
-# by splines, to nine digits.
-prediction_matrix <- function(smooth, values) {
+# The prediction matrix, rotated and scaled as smooth2random() did: the columns of the null space,
+# then those of each penalty
+mixed_basis <- function(part, values) {
+  x <- mgcv::PredictMat(part$smooth, value_frame(values))
+  mixed <- part$mixed
+  if (!is.null(mixed$trans.U)) x <- x %*% mixed$trans.U
+  if (!is.null(mixed$trans.D)) x <- x * rep(mixed$trans.D, each = nrow(x))
+  index <- if (is.null(mixed$pen.ind)) integer(ncol(x)) else mixed$pen.ind     # fx = TRUE
+  unname(x[, order(index), drop = FALSE])
+}
+
+# The same of very many values of one variable: columns are laid out on a grid and interpolated by
+# splines, to nine digits.
+prediction_matrix <- function(part, values) {
+  smooth <- part$smooth
   n <- NROW(values[[1L]])
   x <- values[[smooth$term[1L]]]
   single <- length(smooth$term) == 1L && is.numeric(x) && is.null(dim(x))
-  if (n <= many_rows || !single || length(unique(x)) <= grid_size) {
-    return(mgcv::PredictMat(smooth, value_frame(values)))
-  }
+  if (n <= many_rows || !single) return(mixed_basis(part, values))
   grid <- list(seq(min(x), max(x), length.out = grid_size))
   names(grid) <- smooth$term
-  rows <- seq_len(n)
-  times <- 1
+  rows <- NULL
+  times <- NULL
   if (smooth$by != "NA") {
     by <- values[[smooth$by]]
     if (is.factor(by)) {
@@ -78,12 +88,15 @@ prediction_matrix <- function(smooth, values) {
       times <- by
     }
   }
-  basis <- mgcv::PredictMat(smooth, value_frame(grid))
-  out <- matrix(0, n, ncol(basis))
-  for (k in seq_len(ncol(basis))) {
-    out[rows, k] <- stats::spline(grid[[1L]], basis[, k], xout = x[rows], method = "fmm")$y
-  }
-  out * times
+  at <- if (is.null(rows)) x else x[rows]
+  columns <- apply(mixed_basis(part, grid), 2L, function(basis) {
+    stats::spline(grid[[1L]], basis, xout = at, method = "fmm")$y
+  })
+  if (!is.null(times)) return(columns * times)
+  if (is.null(rows)) return(columns)
+  out <- matrix(0, n, ncol(columns))
+  out[rows, ] <- columns
+  out
 }
 grid_size <- 1000L
 
@@ -103,20 +116,12 @@ smooth_blocks <- function(part) {
   })
 }
 
-# The columns of the prediction matrix, rotated and scaled as smooth2random() did, those of the null
-# space of all parts first
+# Those of the null space of all parts first
 smooth_columns <- function(field, values) {
-  empty <- matrix(0, length(values[[1L]]), 0L)
-  parts <- lapply(field$parts, function(part) {
-    x <- prediction_matrix(part$smooth, values)
-    mixed <- part$mixed
-    if (!is.null(mixed$trans.U)) x <- x %*% mixed$trans.U
-    if (!is.null(mixed$trans.D)) x <- x * rep(mixed$trans.D, each = nrow(x))
-    index <- if (is.null(mixed$pen.ind)) integer(ncol(x)) else mixed$pen.ind   # fx = TRUE
-    fixed <- x[, index == 0, drop = FALSE]
-    blocks <- lapply(seq_along(part$n), function(j) x[, index == j, drop = FALSE])
-    list(fixed = fixed, blocks = do.call(cbind, c(list(empty), blocks)))
-  })
-  unname(do.call(cbind, c(list(empty), lapply(parts, function(part) part$fixed),
-                          lapply(parts, function(part) part$blocks))))
+  parts <- lapply(field$parts, prediction_matrix, values = values)
+  if (length(parts) == 1L) return(parts[[1L]])
+  n_fixed <- vapply(field$parts, function(part) part$n_fixed, 0L)
+  fixed <- unlist(Map(function(x, n) seq_len(ncol(x)) <= n, parts, n_fixed))
+  x <- do.call(cbind, parts)
+  cbind(x[, fixed, drop = FALSE], x[, !fixed, drop = FALSE])
 }
