@@ -195,12 +195,14 @@ with_density <- function(fit) {
 call_log_lik <- function(family, y, eta, par) {
   names(par) <- names(family$par)
   if (isTRUE(family$pairs)) y <- coded_pairs(y)
+  # called half a million times by a fit: a tryCatch() would take as long as many a density
   value <- withCallingHandlers(
-    tryCatch(family$log_lik(y, eta, as.list(par)), error = function(e) {
+    family$log_lik(y, eta, as.list(par)),
+    error = function(e) {
       message <- conditionMessage(e)
       vb_abort(c("log_lik", "family"), c(
         "{.arg log_lik} of the family {.val {family$family}} failed.", x = "{message}"))
-    }),
+    },
     warning = function(w) invokeRestart("muffleWarning"))
   if (!is.numeric(value) || length(value) != length(eta)) {
     vb_abort(c("log_lik", "family"), c(
