@@ -22,12 +22,12 @@
 #define MOST_NODES 400    /* of a surface, however many are asked for */
 #define POINTS_ASKED 1024 /* from which on as many points are weighted exactly */
 #define FEW 100           /* and below which the fit says so */
-#define FEWEST 512        /* but so many at least */
-#define CHECKED 64        /* values that check the tails, */
-#define AFFORD_CHECK 3e7  /* operations of these, */
-#define MOVED 0.1         /* and how far they may move an axis: sds, log of a ratio */
+#define FEWEST 1024        /* but so many at least */
+#define CHECKED 96        /* values that check the tails, */
+#define AFFORD_CHECK 3e8  /* operations of these, */
+#define MOVED 0.06         /* and how far they may move an axis: sds, log of a ratio */
 #define MOST 4096         /* points that are weighted exactly, */
-#define AFFORD 1e9        /* where they take no more operations, */
+#define AFFORD 2e9        /* where they take no more operations, */
 #define A_LIKELIHOOD 30   /* operations of one, */
 #define A_TILT 60         /* and of one component of a site's mixture */
 
