@@ -23,8 +23,8 @@
 #' chapter 6. CRC.
 #' @seealso [conditional_effects()] for expected responses.
 #' @examples
-#' fit <- vb(accel ~ s(times), MASS::mcycle)
-#' head(conditional_smooths(fit)[[1]])
+#' fit <- vb(Ozone ~ s(Temp) + s(Wind), airquality)
+#' head(conditional_smooths(fit)[["s(Temp)"]])
 #' plot(fit, type = "smooth")
 #' @export
 conditional_smooths <- function(x, ...) UseMethod("conditional_smooths")

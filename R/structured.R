@@ -67,7 +67,7 @@
 #'
 #' Wood, S. N. (2017). *Generalized additive models: an introduction with R*, second edition. CRC.
 #' @examples
-#' fit <- vb(accel ~ s(times), MASS::mcycle)
+#' fit <- vb(Ozone ~ s(Temp) + s(Wind), airquality)
 #' summary(fit)
 #'
 #' series <- data.frame(year = 1871:1970, flow = as.vector(Nile))

@@ -54,7 +54,8 @@ typedef struct {                /* the hyperparameters at one point */
   double *natural_prior;        /* n_natural: log prior with the log Jacobian, free axes only */
   double *sigma, *omega, *chol; /* per term d x d at stride VB_MAX_DIM^2; chol of the correlation */
   double *log_det;              /* log |Sigma| per term */
-  double *q, *q_log_det;        /* per field n x n: its precision; log of its determinant */
+  double *q,
+      *q_log_det; /* per field n x n: its precision, NULL: not wanted; log of its determinant */
   double par[VB_MAX_PAR + 1];
   double shrink[3];    /* the horseshoe's arguments */
   vb_par_rule *rule;   /* NULL: the dispersions are par */

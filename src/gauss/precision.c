@@ -9,7 +9,7 @@ void vb_fields_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta
 }
 
 vb_status vb_fields_set(const vb_hyper *hyper, vb_theta *theta) {
-  for (int i = 0; i < hyper->n_field; i++) {
+  for (int i = 0; i < hyper->n_field && theta->q; i++) {
     const vb_field *f = hyper->field + i;
     vb_status st = f->row->set(f->n, f->at, theta->natural + hyper->first_field + f->par,
                                theta->q + f->place, theta->q_log_det + i);

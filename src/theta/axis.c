@@ -35,6 +35,7 @@ vb_status vb_surface_make(vb_fit *fit, const double *scale, int cap, vb_surface 
   int K = fit->hyper->n_axis;
   *s = (vb_surface){.fit = fit, .K = K, .cap = cap, .centre = fit->mode};
   vb_theta_alloc(h, fit->hyper, &s->theta);
+  s->theta.q = NULL; /* of thousands of points, priors alone are wanted */
   double **per_axis[] = {&s->scale, &s->tilt};
   for (int k = 0; k < 2; k++) *per_axis[k] = h->alloc(2 * (size_t)K + 1, sizeof(double));
   double **square[] = {&s->hess, &s->correlation, &s->curve};
