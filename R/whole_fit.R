@@ -123,7 +123,7 @@ measuring_fields <- alist(
   "engine$node" = record(x),
   "engine$node$weight" = reals(x),
   "engine$point" = record(x),
-  "engine$point$weight" = reals(x, lower = 0),
+  "engine$point$weight" = reals(x, lower = 0) && (!length(x) || sum(x) > 0),
   "engine$pin" = maybe(x, record),
   "advi" = maybe(x, record),
   "advi$coef" = is.null(x) || is.matrix(x)

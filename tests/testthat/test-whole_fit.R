@@ -185,3 +185,9 @@ test_that("a frame that has lost variables is damaged", {
     expect_error(model.matrix(fit), "frame", class = "vb_error_fit")
   }
 })
+
+test_that("points that have lost all their weight are damage", {
+  fit <- vb(mpg ~ wt, mtcars, verbose = FALSE)
+  fit$engine$point$weight[] <- 0
+  expect_error(posterior_summary(fit), class = "vb_error_fit")
+})
