@@ -92,7 +92,9 @@ density_rows <- list(
     if (!any(fit$fixed$center != 0)) return(hyper_density(fit, row))
     mixture_density(threshold_mixture(fit, row))
   },
+  s = function(fit, row) mixture_density(fixed_nodes(fit, row)),
   sd = hyper_density, cor = hyper_density, aux = hyper_density, hs = hyper_density,
+  field = hyper_density,
   parameter = function(fit, row) margin_density(fit, fit$margin[row, ])
 )
 
@@ -103,6 +105,7 @@ hyper_range <- function(fit, row) {
   if (!is.null(domain)) {
     return(user_ranges[[domain[match(hyper$name, fit$hyper$name[fit$hyper$class == "aux"])] + 1L]])
   }
+  if (hyper$class == "field") return(field_range(fit, hyper$name))
   hyper_ranges[[hyper$class]]
 }
 

@@ -204,7 +204,6 @@ with_field_entries <- function(priors, entries, hyper) {
   priors
 }
 
-field_ranges <- list(positive = c(0, Inf), unit = c(0, 1), correlation = c(-1, 1))
 plain_label <- function(x) gsub("[():, ]", "", x)
 
 # The one entry among those of the same parameters: brms allows no more

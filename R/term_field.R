@@ -27,6 +27,14 @@ field_hyper <- function(fields) {
        domain = column("domain"))
 }
 
+field_ranges <- list(positive = c(0, Inf), unit = c(0, 1), correlation = c(-1, 1))
+
+# Where a hyperparameter of a fit's fields can be
+field_range <- function(fit, name) {
+  hyper <- field_hyper(fit$fields)
+  field_ranges[[hyper$domain[match(name, hyper$name)]]]
+}
+
 # Of the rows of rows/precisions/ in C: parameters, and the numbers that they are told, so many for
 # each coefficient and for each pair, and further ones
 precision_sizes <- list(

@@ -138,5 +138,8 @@ vb_status vb_copula_adapt(vb_copula *q, int T, const double *w, const double *we
     for (int b = 0; b <= a; b++)
       cor[a + b * K] = a == b ? 1 : (1 - SHRINK) * cor[a + b * K] / (sd[a] * sd[b]);
   q->adapted = 1;
+  vb_status st = vb_copula_correlation(q, cor);
+  if (st == VB_OK) return st;
+  for (int k = 0; k < K * K; k++) cor[k] = k % (K + 1) == 0; /* few points tell of none */
   return vb_copula_correlation(q, cor);
 }

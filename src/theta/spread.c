@@ -17,6 +17,7 @@
 #define SMOOTH 100  /* prior variance of quadratics and of growth */
 #define HERDED 1    /* the same where nodes are chosen: a mixture needs their spread too */
 #define NUGGET 1e-4
+#define RIDGE 1e-8     /* of the diagonal, where the nugget does not suffice */
 #define PULL 0.01      /* the same towards equal weights, */
 #define MANY 8         /* where so many nodes are points of the posterior */
 #define CANDIDATES 256 /* points among which further nodes are chosen */
@@ -296,6 +297,11 @@ vb_status vb_spread_weights(const vb_surface *s, const vb_cloud *c, double *weig
     if (s->sampled[i] && sampled >= MANY) k[i] += pull / sampled;
   }
   vb_status st = nonnegative(h, N, A, k, weight);
+  for (double more = RIDGE; st == VB_NOT_POS_DEF && more < 1; more *= 100) {
+    /* where variances grow out of all proportion digits are lost to rounding */
+    for (int i = 0; i < N; i++) A[i * (size_t)(N + 1)] *= 1 + more;
+    st = nonnegative(h, N, A, k, weight);
+  }
   for (int i = 0; i < N; i++) all += weight[i];
   if (st == VB_OK && !(all > 0)) st = VB_NOT_FINITE;
   for (int i = 0; i < N && st == VB_OK; i++) weight[i] /= all;

@@ -69,7 +69,14 @@ static double between(double h, double u, const double f[2], const double g[2]) 
   return v * f[0] + u * f[1] + h * u * v * (sharp ? a * b / (v * b + u * a) : v * a + u * b);
 }
 
-/* linear beyond the nodes, but left of a log sd's last one the slope dies */
+static double known_on_line(const vb_scan_axis *a, double z) {
+  double at = fmin(fmax((z - VB_LINE_FROM) / VB_LINE_STEP, 0), VB_LINE - 1.000001);
+  int g = (int)at;
+  return a->known[g] + (at - g) * (a->known[g + 1] - a->known[g]);
+}
+
+/* Linear beyond the nodes, but left of a log sd's last one the slope dies; and nowhere out there is
+ * the density above that at the last, however steeply what is known falls before it. */
 static double main_at(const vb_surface *s, int axis, double z) {
   const vb_scan_axis *a = s->axis + axis;
   int n = a->n, k = 0;
@@ -81,8 +88,10 @@ static double main_at(const vb_surface *s, int axis, double z) {
     g[end] = s->grad[axis + (size_t)node * s->K];
   }
   double h = a->z[k + 1] - a->z[k], out = between(h, (at - a->z[k]) / h, f, g), left = z - a->z[0];
-  if (left < 0) return out + g[0] * (a->decay > 0 ? expm1(a->decay * left) / a->decay : left);
-  return out + g[1] * (z - at);
+  if (z == at) return out;
+  double slope =
+      left < 0 ? g[0] * (a->decay > 0 ? expm1(a->decay * left) / a->decay : left) : g[1] * (z - at);
+  return out + fmin(slope, known_on_line(a, at) - known_on_line(a, z));
 }
 
 void vb_main_effect(const vb_surface *s, int axis, double *out) {

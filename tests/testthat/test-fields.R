@@ -278,6 +278,8 @@ test_that("what is asked of a fit works with structured terms", {
   expect_match(shown, "degrees of freedom: s(t)", fixed = TRUE)
   expect_true(is.finite(suppressWarnings(loo::loo(fit))$estimates["elpd_loo", 1]))
   expect_error(emmeans::emmeans(fit, ~ x), class = "error")
+  plotted <- plot(fit, type = "density", variable = c("sds_st_1", "s_st_1[1]"))
+  expect_s3_class(plotted, "data.frame")
   damaged <- fit
   damaged$fields[[1]]$blocks[[1]]$coef <- "one"
   expect_error(predict(damaged), class = "vb_error_fit")
@@ -311,4 +313,15 @@ test_that("smooths are near those of restricted maximum likelihood", {
   gam <- mgcv::gam(accel ~ s(times), data = MASS::mcycle, method = "REML")
   theirs <- predict(gam, se.fit = TRUE)
   expect_lt(mean(abs(predict(fit) - theirs$fit) / theirs$se.fit), 0.15)
+})
+
+# Two values of theta far apart had the same foretold density, and the farther one none at all.
+test_that("a series of binary rows, which say next to nothing, is fitted", {
+  set.seed(7)
+  few <- data.frame(g = gl(10, 15), t = rep(1:15, 10))
+  few$y <- rbinom(150, 1, plogis(rnorm(10)[few$g]))
+  fit <- vb(y ~ ar1(t | g), few, family = binomial())
+  expect_true(fit$converged)
+  table <- posterior_summary(fit, variable = c("sdar1_t", "rho_t"))
+  expect_true(all(table[, 2] > 0.02 & table[, 2] < 10))
 })

@@ -5,6 +5,8 @@
 #include <string.h>
 #include "rows/rows.h"
 
+#define LEAST 1e-8 /* of the variance that a step leaves: below, doubles have no factor of Q */
+
 static vb_status set(int n, const double *at, const double *par, double *q, double *log_det) {
   double precision = 1 / (par[0] * par[0]);
   if (!isfinite(precision) || !(precision > 0)) return VB_NOT_FINITE;
@@ -17,7 +19,7 @@ static vb_status set(int n, const double *at, const double *par, double *q, doub
       continue;
     }
     double r = pow(par[1], at[i]), left = 1 - r * r, p = precision / left;
-    if (!(left > 0) || !isfinite(p)) return VB_NOT_FINITE;
+    if (!(left > LEAST) || !isfinite(p)) return VB_NOT_FINITE;
     q[own] += p;
     q[last] += r * r * p;
     q[own - 1] = q[own - n] = -r * p;
