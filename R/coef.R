@@ -200,15 +200,13 @@ post_var <- function(fit, terms) {
 
 # Design rows of u_a + u_b (u_a where a = b), n levels for each pair, with no fixed effects
 level_rows <- function(fit, column, pair, n) {
-  size <- n * nrow(pair)
-  group <- rep(list(rep(NA_integer_, size)), length(fit$random))
-  group[unique(column[, "term"])] <- list(rep(seq_len(n), nrow(pair)))
-  z <- lapply(fit$random, function(term) matrix(0, size, length(term$coef)))
+  rows <- empty_rows(fit, n * nrow(pair))
+  rows$group[unique(column[, "term"])] <- list(rep(seq_len(n), nrow(pair)))
   for (k in seq_len(nrow(pair))) {
     row <- (k - 1L) * n + seq_len(n)
-    for (a in pair[k, ]) z[[column[a, "term"]]][row, column[a, "coef"]] <- 1
+    for (a in pair[k, ]) rows$z[[column[a, "term"]]][row, column[a, "coef"]] <- 1
   }
-  list(x = matrix(0, size, n_fixed(fit)), offset = numeric(size), group = group, z = z)
+  rows
 }
 
 #' @rdname estimates

@@ -78,7 +78,7 @@ smooth_frame <- function(fit, k, resolution, prob) {
 # Where the coefficients of a field are among those of the design
 field_places <- function(fit, k) {
   n_fixed <- vapply(fit$fields, function(field) length(field$fixed), 0L)
-  n <- vapply(fit$fields, function(field) length(field_coefs(list(field))), 0L)
+  n <- field_sizes(fit$fields)
   before <- length(fit$fixed$names) - sum(n_fixed)
   c(before + sum(n_fixed[seq_len(k - 1L)]) + seq_len(n_fixed[k]),
     length(fit$fixed$names) + sum(n[seq_len(k - 1L)]) + seq_len(n[k]))
@@ -87,12 +87,8 @@ field_places <- function(fit, k) {
 # Mean, sd and interval of combinations of the design's coefficients
 predictor_band <- function(fit, place, columns, prob) {
   n <- nrow(columns)
-  x <- matrix(0, n, n_fixed(fit))
-  x[, place] <- columns
-  none <- lapply(fit$random, function(term) rep(NA_integer_, n))
-  rows <- list(x = x, offset = numeric(n), group = none,
-               z = lapply(fit$random, function(term) matrix(0, n, length(term$coef))),
-               label = lapply(fit$random, function(term) integer(n)), complete = rep(TRUE, n))
+  rows <- empty_rows(fit, n)
+  rows$x[, place] <- columns
   with_open(fit, function(fit) {
     got <- predict_moments(fit, rows, "link", TRUE)
     bound <- with_bounds(fit, got$fit, rows, "link", "credible", prob, numeric(n))

@@ -54,12 +54,10 @@ put_intercepts.held_draws <- function(out, fit, mine, row, k, level) {
 
 # Design rows of the intercept of a random term alone, for some of its levels
 intercept_rows <- function(fit, k, level) {
-  n <- length(level)
-  group <- rep(list(rep(NA_integer_, n)), length(fit$random))
-  group[[k]] <- level
-  z <- lapply(fit$random, function(term) matrix(0, n, length(term$coef)))
-  z[[k]][, 1L] <- 1
-  rows_of_link(fit, list(x = matrix(0, n, n_fixed(fit)), offset = numeric(n), group = group, z = z))
+  rows <- empty_rows(fit, length(level))
+  rows$group[[k]] <- level
+  rows$z[[k]][, 1L] <- 1
+  rows_of_link(fit, rows)
 }
 
 # Posterior means of the engine's coefficients, random effects at zero

@@ -204,7 +204,6 @@ with_field_entries <- function(priors, entries, hyper) {
   priors
 }
 
-plain_label <- function(x) gsub("[():, ]", "", x)
 
 # The one entry among those of the same parameters: brms allows no more
 brms_last <- function(entries) {

@@ -47,8 +47,7 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
 # `re.form = NA` leaves members of populations out, and what `re.form` does not name
 kept_fields <- function(fit, x, re.form) {
   if (is.null(re.form)) return(x)
-  n <- vapply(fit$fields, function(field) length(field_coefs(list(field))), 0L)
-  x[, rep(vapply(fit$fields, is_group_field, NA), n)] <- 0
+  x[, rep(vapply(fit$fields, is_group_field, NA), field_sizes(fit$fields))] <- 0
   x
 }
 
@@ -229,6 +228,15 @@ given_offset <- function(fit, newdata) {
   vb_abort(c("offset", "newdata"), c("The model was fitted with the argument {.arg offset}, whose
                                       variables are not in {.arg newdata}.",
                                      i = "Add them, or give {.arg offset} for the new rows."))
+}
+
+# n rows without anything, to be filled
+empty_rows <- function(fit, n) {
+  each <- function(make) lapply(fit$random, make)
+  list(x = matrix(0, n, n_fixed(fit)), offset = numeric(n),
+       group = each(function(term) rep(NA_integer_, n)),
+       z = each(function(term) matrix(0, n, length(term$coef))),
+       label = each(function(term) integer(n)), complete = rep(TRUE, n))
 }
 
 keep_rows <- function(rows, keep) {

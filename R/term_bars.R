@@ -112,12 +112,7 @@ split_bars <- function(rhs) {
       vb_abort("formula", "A random term cannot be subtracted: {.code -({deparse1(p$term)})}.")
     }
   }
-  fixed <- NULL
-  for (p in pieces[!is_random]) {
-    fixed <- if (!is.null(fixed)) call(p$sign, fixed, p$term)
-      else if (p$sign == "+") p$term else call("-", p$term)
-  }
-  list(fixed = if (is.null(fixed)) 1 else fixed,
+  list(fixed = unsigned_terms(pieces[!is_random]),
        bars = lapply(pieces[is_random], function(p) call("(", p$term)))
 }
 
@@ -129,6 +124,16 @@ signed_terms <- function(term, sign) {
   }
   if (is_call_to(term, "(") && has_bar(term)) return(signed_terms(term[[2L]], sign))
   list(list(sign = sign, term = term))
+}
+
+# What signed_terms() took apart, as one expression; of nothing an intercept
+unsigned_terms <- function(pieces) {
+  out <- NULL
+  for (p in pieces) {
+    out <- if (!is.null(out)) call(p$sign, out, p$term)
+      else if (p$sign == "+") p$term else call("-", p$term)
+  }
+  if (is.null(out)) 1 else out
 }
 
 has_bar <- function(term) {

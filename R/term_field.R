@@ -17,6 +17,13 @@ is_group_field <- function(field) field$kind %in% field_bars
 field_names <- function(fields) unlist(lapply(fields, function(field) field$fixed))
 field_blocks <- function(fields) unlist(lapply(fields, function(f) f$blocks), recursive = FALSE)
 field_coefs <- function(fields) unlist(lapply(field_blocks(fields), function(b) b$coef))
+# how many coefficients each has
+field_sizes <- function(fields) {
+  vapply(fields, function(field) length(field_coefs(list(field))), 0L)
+}
+
+# A label as it stands in the names of parameters
+plain_label <- function(x) gsub("[():, ]", "", x)
 
 # One row per hyperparameter of the fields
 field_hyper <- function(fields) {
@@ -72,4 +79,13 @@ field_arguments <- function(call, formals) {
     message <- conditionMessage(e)
     field_abort(call, "{message}")
   })
+}
+
+# The same of a call that names any number of variables, and some `options` -> list(variables, and
+# what is given of the options, by name)
+field_variables <- function(call, options) {
+  args <- as.list(call)[-1L]
+  if (is.null(names(args))) names(args) <- character(length(args))
+  named <- names(args) %in% options
+  c(list(variables = unname(args[!named])), args[named])
 }

@@ -9,7 +9,6 @@
 #             that are not penalised, and `blocks`, a list of
 #               list(coef, precision, at, hyper = list(name, class, start)), see C's vb_field
 #   columns   (field, values) the columns for these values: those of `fixed`, then the blocks'
-#   group     TRUE where `re.form = NA` leaves it out
 # `values` is a list by the deparsed `variables`.
 
 # The fixed part of a formula without its fields -> list(fixed, fields: calls)
@@ -22,12 +21,7 @@ split_fields <- function(fixed) {
       vb_abort("formula", "A structured term cannot be subtracted: {.code {deparse1(p$term)}}.")
     }
   }
-  left <- NULL
-  for (p in pieces[!field]) {
-    left <- if (!is.null(left)) call(p$sign, left, p$term)
-      else if (p$sign == "+") p$term else call("-", p$term)
-  }
-  list(fixed = if (is.null(left)) 1 else left,
+  list(fixed = unsigned_terms(pieces[!field]),
        fields = lapply(pieces[field], function(p) strip_parens(p$term)))
 }
 
@@ -62,7 +56,7 @@ field_values <- function(field, data, env, own) {
 
 make_field <- function(field, frame, env) {
   made <- field_kinds[[field$kind]]$make(field, field_values(field, frame, env, TRUE))
-  n <- sum(vapply(made$blocks, function(block) length(block$coef), 0L))
+  n <- field_sizes(list(made))
   if (n > most_columns) {
     vb_abort("formula", c("{.code {field$label}} has {n} coefficients; at most {most_columns} can be
                            fitted yet.", i = "Use a smaller {.arg k}, or coarser levels."))
@@ -70,7 +64,7 @@ make_field <- function(field, frame, env) {
   made
 }
 
-# of fields, together: they are a dense block of the precision
+# of one field: all are a dense block of the precision
 most_columns <- 1500L
 
 # NA in rows with missing values
@@ -78,7 +72,7 @@ field_columns <- function(field, values) {
   known <- Reduce(`&`, lapply(values, function(x) stats::complete.cases(x)))
   make <- field_kinds[[field$kind]]$columns
   if (all(known)) return(make(field, values))
-  out <- matrix(NA_real_, length(known), length(field$fixed) + length(field_coefs(list(field))))
+  out <- matrix(NA_real_, length(known), length(field$fixed) + field_sizes(list(field)))
   if (any(known)) {
     part <- lapply(values, function(x) if (is.null(dim(x))) x[known] else x[known, , drop = FALSE])
     out[known, ] <- make(field, part)

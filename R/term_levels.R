@@ -1,12 +1,6 @@
 # Fields of levels: each coefficient is the effect of a level, or effects are fixed combinations of
 # coefficients, `basis`, where the prior has no density in all directions.
 
-# A block of levels whose precision is Q0 / sd^2 with Q0 known
-known_block <- function(levels, precision, coef, hyper) {
-  list(coef = coef, precision = "known",
-       at = c(precision, 2 * sum(log(diag(chol(precision))))), hyper = hyper)
-}
-
 sd_hyper <- function(name, group, class = "sd") {
   list(name = name, class = class, group = group, start = NaN, domain = "positive")
 }
@@ -65,12 +59,10 @@ make_gr <- function(field, values) {
     field_abort(field$call, "Its matrix is not positive definite.",
                 "{.code Matrix::nearPD()} gives the nearest that is.")
   }
-  if (field$inverted) q <- chol2inv(root)
+  log_det <- 2 * sum(log(diag(root)))
   field$matrix <- NULL
-  name <- paste0("r_", field$group, "[", field$levels, ",", field$coef, "]")
-  hyper <- sd_hyper(paste0("sd_", field$group, "__", field$coef), field$group)
-  field$blocks <- list(known_block(field$levels, q, name, hyper))
-  field
+  with_members(field, "known",
+               if (field$inverted) c(chol2inv(root), -log_det) else c(q, log_det))
 }
 
 gr_columns <- function(field, values) {
@@ -81,9 +73,8 @@ gr_columns <- function(field, values) {
 # ---- mm(g1, g2, weights = ) ----------------------------------------------------------------------
 
 read_mm <- function(call, env, data2) {
-  args <- as.list(call)[-1L]
-  named <- names(args) %in% c("bar", "weights", "scale")
-  members <- unname(args[!named])
+  args <- field_variables(call, c("bar", "weights", "scale"))
+  members <- args$variables
   if (length(members) < 2L) field_abort(call, "It needs two grouping variables or more.")
   scale <- if (is.null(args$scale)) TRUE else eval(args$scale, env)
   list(label = bar_label(call), variables = c(members, args["weights"][!is.null(args$weights)],
@@ -95,11 +86,7 @@ read_mm <- function(call, env, data2) {
 
 make_mm <- function(field, values) {
   field$levels <- levels(factor(unlist(lapply(values[seq_len(field$n_member)], as.character))))
-  hyper <- sd_hyper(paste0("sd_", field$group, "__", field$coef), field$group)
-  field$blocks <- list(list(
-    coef = paste0("r_", field$group, "[", field$levels, ",", field$coef, "]"), precision = "iid",
-    at = rep(1, length(field$levels)), hyper = hyper))
-  field
+  with_members(field, "iid", rep(1, length(field$levels)))
 }
 
 mm_columns <- function(field, values) {
@@ -113,6 +100,14 @@ mm_columns <- function(field, values) {
   for (j in seq_len(k)) x <- x + weight[, j] * level_columns(field, as.character(values[[j]]))
   slope <- k + field$weighted + 1L
   if (length(values) >= slope) x * as.double(values[[slope]]) else x
+}
+
+# The field with the effects of its levels, members of a population, named as random effects are
+with_members <- function(field, precision, at) {
+  hyper <- sd_hyper(paste0("sd_", field$group, "__", field$coef), field$group)
+  coef <- paste0("r_", field$group, "[", field$levels, ",", field$coef, "]")
+  field$blocks <- list(list(coef = coef, precision = precision, at = at, hyper = hyper))
+  field
 }
 
 # ---- what stands before the bar: one coefficient -------------------------------------------------

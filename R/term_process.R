@@ -5,10 +5,9 @@
 gp_covariances <- c(exp_quad = "gp_exp_quad", matern32 = "gp_matern32", matern52 = "gp_matern52")
 
 read_gp <- function(call, env, data2) {
-  args <- as.list(call)[-1L]
-  if (is.null(names(args))) names(args) <- character(length(args))
-  named <- names(args) %in% c("k", "c", "cov")
-  options <- lapply(args[named], eval_field, call = call, env = env, data2 = data2)
+  args <- field_variables(call, c("k", "c", "cov"))
+  variables <- args$variables
+  options <- lapply(args[-1L], eval_field, call = call, env = env, data2 = data2)
   k <- if (is.null(options$k)) 15 else options$k
   wide <- if (is.null(options$c)) 1.25 else options$c
   cov <- if (is.null(options$cov)) "exp_quad" else options$cov
@@ -21,7 +20,6 @@ read_gp <- function(call, env, data2) {
   if (!is.character(cov) || length(cov) != 1L || !cov %in% names(gp_covariances)) {
     field_abort(call, "{.arg cov} must be one of {.or {.val {names(gp_covariances)}}}.")
   }
-  variables <- unname(args[!named])
   if (!length(variables)) field_abort(call, "It needs a variable.")
   text <- vapply(variables, deparse1, "")
   list(label = sprintf("gp(%s)", paste(text, collapse = ",")), variables = variables,

@@ -35,9 +35,8 @@ series_keys <- function(field, values) {
 }
 
 format_times <- function(time) {
-  text <- format(time, digits = 15L, trim = TRUE)
-  text <- vapply(time, function(t) format(t, digits = 15L), "")
-  replace(text, is.na(time), NA)
+  seen <- unique(time)
+  vapply(seen, format, "", digits = 15L)[match(time, seen)]
 }
 
 series_levels <- function(field, values) {

@@ -27,7 +27,7 @@ make_smooth <- function(field, values) {
     mixed <- mgcv::smooth2random(smooth, names(values), type = 2)
     smooth$X <- NULL
     list(smooth = smooth, label = smooth_label(smooth$label),
-         mixed = mixed[intersect(names(mixed), c("trans.U", "trans.D", "rind", "pen.ind"))],
+         mixed = mixed[intersect(names(mixed), c("trans.U", "trans.D", "pen.ind"))],
          n_fixed = NCOL(mixed$Xf), n = vapply(mixed$rand, NCOL, 0L))
   })
   field$spec <- NULL
@@ -106,13 +106,12 @@ value_frame <- function(values) column_frame(values, NROW(values[[1L]]))
 smooth_label <- function(label) gsub("[(), ]", "", label)
 
 smooth_blocks <- function(part) {
-  bare <- gsub(":", "", part$label, fixed = TRUE)
+  bare <- plain_label(part$label)
   lapply(seq_along(part$n), function(j) {
     name <- paste0(bare, "_", j)
     list(coef = paste0("s_", name, "[", seq_len(part$n[j]), "]"), precision = "iid",
          at = rep(1, part$n[j]),
-         hyper = list(name = paste0("sds_", name), class = "sds", group = part$label, start = NaN,
-                      domain = "positive"))
+         hyper = sd_hyper(paste0("sds_", name), part$label, "sds"))
   })
 }
 

@@ -30,7 +30,7 @@ static void set_at(const vb_precision *row, double *at) {
 /* (log |Q| - tr(Q U)) / 2 */
 static double value(const vb_precision *row, const double *at, const double *par, const double *u) {
   double q[N * N], log_det, l[N * N], sum = 0;
-  row->set(N, at, par, q, &log_det);
+  vb_precision_set(row, N, at, par, q, &log_det);
   memcpy(l, q, sizeof l);
   check(vb_chol(N, l, N) == VB_OK, "positive definite", row->name, 0, 0);
   check_near(log_det, vb_chol_log_det(N, l, N), 1e-9, "log determinant", row->name);
@@ -54,7 +54,7 @@ void test_precision(void) {
     for (int which = 0; which < 2; which++) {
       double par[VB_PRECISION_PAR], grad[VB_PRECISION_PAR] = {0};
       for (int k = 0; k < row->n_par; k++) par[k] = parameter[row->domain[k]][which];
-      row->contract(N, at, par, u, grad);
+      vb_precision_contract(row, N, at, par, u, grad);
       for (int k = 0; k < row->n_par; k++) {
         double here = par[k];
         par[k] = here + step;

@@ -120,8 +120,7 @@ static double prior_at_origin(const vb_model *m, const vb_theta *theta, vb_inner
   double origin = 0, *minus = in->beta.trial;
   const double *tilt = in->tilt;
   for (int k = 0; k < m->p; k++) minus[k] = -m->beta_ref[k];
-  origin += vb_fields_quadratic(m, theta, minus, NULL);
-  vb_fields_product(m, theta, minus, r);
+  origin += vb_fields_quadratic(m, theta, minus, r);
   for (int k = 0; k < m->p; k++) {
     double e = m->prior_mean[k] - m->beta_ref[k];
     r[k] += m->prior_precision[k] * e + (tilt ? tilt[k] : 0);

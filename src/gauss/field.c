@@ -63,7 +63,7 @@ void vb_fields_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta
       for (int a = 0; a < n; a++)
         u[a + (size_t)b * n] = s_beta[f->first + a + (size_t)(f->first + b) * m->p] +
                                c[f->first + a] * c[f->first + b];
-    f->row->contract(n, f->at, theta->natural + hyper->first_field + f->par, u, d);
+    vb_precision_contract(f->row, n, f->at, theta->natural + hyper->first_field + f->par, u, d);
     vb_natural_gradient(hyper, theta, hyper->first_field + f->par, f->row->n_par, d, grad);
   }
 }

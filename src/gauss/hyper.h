@@ -92,6 +92,11 @@ double vb_turn_set(const vb_hyper *hyper, const double *x, double *y);
 /* grad in the log axes -> in the axes, with the Jacobian's */
 void vb_turn_gradient(const vb_hyper *hyper, const vb_theta *theta, double *grad);
 
+/* the axis of field i's sd */
+static inline int vb_field_axis(const vb_hyper *hyper, int i) {
+  return hyper->natural[hyper->first_field + hyper->field[i].par].axis;
+}
+
 /* ---- precision.c ---- */
 void vb_fields_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta);
 vb_status vb_fields_set(const vb_hyper *hyper, vb_theta *theta);

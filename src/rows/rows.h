@@ -141,25 +141,24 @@ typedef struct {
   int n_par, domain[VB_PRECISION_PAR];
   /* what `at` holds: so many numbers a coefficient, n x n matrices, and further numbers */
   int per_level, square, more;
+  /* of a row whose Q is diagonal: the variance at `at` over the squared sd, more what is beyond the
+   * n; by_par[k]: its log's derivatives in par[k], k from 1.  Such rows have no others. */
+  double (*variance)(double at, const double *more, const double *par, double *by_par);
   /* Q, n x n with both triangles, all of it, and log |Q| */
   vb_status (*set)(int n, const double *at, const double *par, double *q, double *log_det);
   /* grad[k] += the derivative of (log |Q| - tr(Q U)) / 2 in par[k]; U n x n, both triangles */
   void (*contract)(int n, const double *at, const double *par, const double *u, double *grad);
 } vb_precision;
+/* set and contract of any row: precision.c */
+vb_status vb_precision_set(const vb_precision *row, int n, const double *at, const double *par,
+                           double *q, double *log_det);
+void vb_precision_contract(const vb_precision *row, int n, const double *at, const double *par,
+                           const double *u, double *grad);
 /* of `at`, with n coefficients */
 size_t vb_precision_size(const vb_precision *row, int n);
 const vb_precision *vb_precision_find(const char *name);
 int vb_precision_count(void);
 const vb_precision *vb_precision_row(int i);
-
-/* ---- diagonal.c: rows whose Q is diagonal ---- */
-/* the variance at `at` over the squared sd, more what is beyond the n; by_par[k]: its log's
- * derivatives in par[k], k from 1 */
-typedef double (*vb_variance_fn)(double at, const double *more, const double *par, double *by_par);
-vb_status vb_diagonal_set(vb_variance_fn variance, int n, const double *at, const double *par,
-                          double *q, double *log_det);
-void vb_diagonal_contract(vb_variance_fn variance, int n_par, int n, const double *at,
-                          const double *par, const double *u, double *grad);
 
 /* ---- Coordinates: coordinate.c ---- */
 typedef struct { /* how a free axis x becomes a natural parameter */

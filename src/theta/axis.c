@@ -17,7 +17,7 @@ static int is_log_sd(const vb_hyper *h, int axis) {
   for (int i = 0; i < h->first_par; i++)
     if (h->natural[i].axis == axis) return h->natural[i].prior != NULL;
   for (int i = 0; i < h->n_field; i++)
-    if (h->natural[h->first_field + h->field[i].par].axis == axis) return 1;
+    if (vb_field_axis(h, i) == axis) return 1;
   return 0;
 }
 

@@ -79,7 +79,7 @@ vb_status vb_fit_mode(vb_fit *fit) {
       if (axis >= 0) variance[axis] += 1.0 / h->n_level[k];
     }
   for (int i = 0; i < h->n_field; i++) {
-    int axis = h->natural[h->first_field + h->field[i].par].axis;
+    int axis = vb_field_axis(h, i);
     if (axis >= 0) variance[axis] += 1.0 / h->field[i].n;
   }
   vb_status st = vb_first_scales(fit, variance);

@@ -90,7 +90,7 @@ vb_status vb_first_scales(vb_fit *fit, double *variance) {
   }
   for (int i = 0; i < h->n_field; i++) {
     double sum = 0, square = 0;
-    int axis = h->natural[h->first_field + h->field[i].par].axis;
+    int axis = vb_field_axis(h, i);
     field_shares(fit, i, &sum, &square);
     known += sum - h->field[i].n; /* which are counted among beta */
     if (axis >= 0) info[axis] = 2 * square;

@@ -113,33 +113,33 @@ static double longest(const space *p, int axis, const vb_cloud *c, int T, int N,
   return beyond > BEYOND * all ? last : INFINITY;
 }
 
-static void find_field_sds(space *p, const vb_cloud *c, int T, double sum) {
-  const vb_hyper *h = p->s->fit->hyper;
-  for (int k = 0; k < h->n_field; k++) {
-    int axis = h->natural[h->first_field + h->field[k].par].axis, i = p->n_grow;
-    if (axis < 0) continue;
-    p->axis[i] = axis;
-    p->most[i] = INFINITY;
-    p->mean[i] = 0;
-    for (int t = 0; t < T; t++)
-      p->mean[i] += 3 * c->weight[t] / sum * square_of(p, i, c->z + (size_t)t * p->K);
-    p->v[p->n_grow++] = p->s->reference.term[h->n_term + k].variance[0];
-  }
+/* the sd on an axis is one of those that variances grow with; v: of what the data know of its
+ * levels
+ */
+static void follow_sd(space *p, int axis, double most, double v, const vb_cloud *c, int T,
+                      double sum) {
+  int i = p->n_grow++;
+  p->axis[i] = axis;
+  p->most[i] = most;
+  p->mean[i] = 0;
+  for (int t = 0; t < T; t++)
+    p->mean[i] += 3 * c->weight[t] / sum * square_of(p, i, c->z + (size_t)t * p->K);
+  p->v[i] = v;
 }
 
 static void find_sds(space *p, const vb_cloud *c, int T, double sum, int N, const double *z) {
   const vb_hyper *h = p->s->fit->hyper;
+  const vb_reference_term *term = p->s->reference.term;
   for (int k = 0; k < h->n_term; k++)
     for (int a = 0; a < h->d[k]; a++) {
-      int axis = h->natural[h->first[k] + a].axis, i = p->n_grow;
-      if (axis < 0) continue;
-      p->axis[i] = axis;
-      p->most[i] = longest(p, axis, c, T, N, z);
-      p->mean[i] = 0;
-      for (int t = 0; t < T; t++)
-        p->mean[i] += 3 * c->weight[t] / sum * square_of(p, i, c->z + (size_t)t * p->K);
-      p->v[p->n_grow++] = p->s->reference.term[k].variance[a];
+      int axis = h->natural[h->first[k] + a].axis;
+      if (axis >= 0)
+        follow_sd(p, axis, longest(p, axis, c, T, N, z), term[k].variance[a], c, T, sum);
     }
+  for (int i = 0; i < h->n_field; i++) {
+    int axis = vb_field_axis(h, i);
+    if (axis >= 0) follow_sd(p, axis, INFINITY, term[h->n_term + i].variance[0], c, T, sum);
+  }
 }
 
 static void find_thresholds(space *p, const vb_cloud *c, int T, double sum) {
@@ -215,7 +215,6 @@ static double make_space(const vb_cloud *c, int T, int N, const double *z, space
   double sum = 0;
   for (int t = 0; t < T; t++) sum += c->weight[t];
   find_sds(p, c, T, sum, N, z);
-  find_field_sds(p, c, T, sum);
   find_thresholds(p, c, T, sum);
   int P = p->K + 2 * p->n_grow;
   p->stride = (N + LANES - 1) / LANES * LANES;

@@ -2,7 +2,6 @@
  * variance (Riebler, Sorbye, Simpson & Rue 2016).  In the eigenvectors of the structure's
  * precision, scaled so that its typical variance is one, `at` is the structured variance, zero
  * where it has none. */
-#include <math.h>
 #include "rows/rows.h"
 
 static double variance(double at, const double *more, const double *par, double *by_par) {
@@ -12,17 +11,8 @@ static double variance(double at, const double *more, const double *par, double 
   return v;
 }
 
-static vb_status set(int n, const double *at, const double *par, double *q, double *log_det) {
-  return vb_diagonal_set(variance, n, at, par, q, log_det);
-}
-
-static void contract(int n, const double *at, const double *par, const double *u, double *grad) {
-  vb_diagonal_contract(variance, 2, n, at, par, u, grad);
-}
-
 const vb_precision vb_precision_bym2 = {.name = "bym2",
                                         .n_par = 2,
                                         .domain = {VB_POSITIVE, VB_UNIT_INTERVAL},
                                         .per_level = 1,
-                                        .set = set,
-                                        .contract = contract};
+                                        .variance = variance};

@@ -4,8 +4,9 @@
 #include <math.h>
 #include "rows/rows.h"
 
-#define MOST_DECAY 20 /* nats: a density beyond is next to nothing, its inverse next to infinite \
-                       */
+#define MOST_DECAY                                                              \
+  20 /* nats: a density beyond is next to nothing, its inverse next to infinite \
+      */
 
 static double variance(double at, const double *more, const double *par, double *by_par) {
   double l = par[1], dim = more[0];
@@ -14,18 +15,9 @@ static double variance(double at, const double *more, const double *par, double 
   return top * exp(-fmin(decay, MOST_DECAY));
 }
 
-static vb_status set(int n, const double *at, const double *par, double *q, double *log_det) {
-  return vb_diagonal_set(variance, n, at, par, q, log_det);
-}
-
-static void contract(int n, const double *at, const double *par, const double *u, double *grad) {
-  vb_diagonal_contract(variance, 2, n, at, par, u, grad);
-}
-
 const vb_precision vb_precision_gp_exp_quad = {.name = "gp_exp_quad",
                                                .n_par = 2,
                                                .domain = {VB_POSITIVE, VB_POSITIVE},
                                                .per_level = 1,
                                                .more = 1,
-                                               .set = set,
-                                               .contract = contract};
+                                               .variance = variance};
