@@ -8,9 +8,9 @@ read_gp <- function(call, env, data2) {
   args <- field_variables(call, c("k", "c", "cov"))
   variables <- args$variables
   options <- lapply(args[-1L], eval_field, call = call, env = env, data2 = data2)
-  k <- if (is.null(options$k)) 15 else options$k
-  wide <- if (is.null(options$c)) 1.25 else options$c
-  cov <- if (is.null(options$cov)) "exp_quad" else options$cov
+  k <- if (is.null(options[["k"]])) 15 else options[["k"]]
+  wide <- if (is.null(options[["c"]])) 1.25 else options[["c"]]
+  cov <- if (is.null(options[["cov"]])) "exp_quad" else options[["cov"]]
   if (!is.numeric(k) || length(k) != 1L || !is.finite(k) || k < 1 || k != round(k)) {
     field_abort(call, "{.arg k} must be a whole number of basis functions.")
   }

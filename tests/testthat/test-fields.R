@@ -200,6 +200,13 @@ test_that("Gaussian processes are those of dense algebra in their basis, and nea
   expect_lt(max(abs(spectrum - exp(-r^2 / 2) * 0.8^2)), 0.02)
 })
 
+test_that("options of a process are those given, and defaults else", {
+  read <- function(call) read_gp(call, globalenv(), NULL)[c("k", "c", "precision")]
+  expect_identical(read(quote(gp(x, cov = "matern52"))),
+                   list(k = 15, c = 1.25, precision = "gp_matern52"))
+  expect_identical(read(quote(gp(x, k = 8, c = 2))), list(k = 8, c = 2, precision = "gp_exp_quad"))
+})
+
 test_that("the default prior of a length scale leaves a percent to either side", {
   prior <- lscale_prior(c(0.02, 1))
   below <- function(x) stats::pgamma(1 / x, prior$shape, prior$rate, lower.tail = FALSE)
