@@ -80,6 +80,11 @@ const vb_precision *vb_precision_find(const char *name) {
   return NULL;
 }
 
+double vb_prior_zero(const double *arg) {
+  (void)arg;
+  return 0;
+}
+
 const vb_prior *vb_prior_find(const char *name) {
   for (int i = 0; i < vb_prior_count(); i++)
     if (!strcmp(prior[i]->name, name)) return prior[i];

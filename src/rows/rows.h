@@ -120,6 +120,7 @@ typedef struct {
   double (*log_norm)(const double *arg);  /* constant that makes log_density a density */
   double (*log_upper)(const double *arg); /* log P(X > 0) */
 } vb_prior;
+double vb_prior_zero(const double *arg); /* log_upper where there is no mass below zero */
 const vb_prior *vb_prior_find(const char *name);
 int vb_prior_count(void);
 const vb_prior *vb_prior_row(int i);

@@ -12,10 +12,8 @@ static void log_density(int n, const double *x, const double *arg, double *ll, d
   }
 }
 
-static double zero(const double *arg) {
-  (void)arg;
-  return 0;
-}
-
-const vb_prior vb_prior_flat = {
-    .name = "flat", .gaussian = 1, .log_density = log_density, .log_norm = zero, .log_upper = zero};
+const vb_prior vb_prior_flat = {.name = "flat",
+                                .gaussian = 1,
+                                .log_density = log_density,
+                                .log_norm = vb_prior_zero,
+                                .log_upper = vb_prior_zero};

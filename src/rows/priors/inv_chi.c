@@ -19,15 +19,10 @@ static double log_norm(const double *arg) {
   return a * log(a) - lgammafn(a) + 2 * a * log(arg[1]) + M_LN2;
 }
 
-static double log_upper(const double *arg) {
-  (void)arg;
-  return 0;
-}
-
 const vb_prior vb_prior_inv_chi = {.name = "inv_chi",
                                    .n_arg = 2,
                                    .arg_name = {"df", "scale"},
                                    .proper = 1,
                                    .log_density = log_density,
                                    .log_norm = log_norm,
-                                   .log_upper = log_upper};
+                                   .log_upper = vb_prior_zero};

@@ -15,15 +15,10 @@ static void log_density(int n, const double *x, const double *arg, double *ll, d
 
 static double log_norm(const double *arg) { return log(rate(arg)); }
 
-static double log_upper(const double *arg) {
-  (void)arg;
-  return 0;
-}
-
 const vb_prior vb_prior_pc = {.name = "pc",
                               .n_arg = 2,
                               .arg_name = {"u", "alpha"},
                               .proper = 1,
                               .log_density = log_density,
                               .log_norm = log_norm,
-                              .log_upper = log_upper};
+                              .log_upper = vb_prior_zero};
