@@ -131,7 +131,7 @@ static vb_natural positive(vb_hyper *h) {
                   .s0 = 1,
                   .prior = vb_prior_find("student_t"),
                   .arg = {3, 0, 2.5}};
-  n.log_norm = n.prior->log_norm(n.arg) - n.prior->log_upper(n.arg);
+  n.log_norm = n.prior->log_norm(n.arg) - vb_prior_log_upper(n.prior, n.arg);
   return n;
 }
 

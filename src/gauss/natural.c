@@ -23,7 +23,7 @@ void vb_natural_prior(vb_natural *n, const vb_prior *prior, const double *arg,
   n->prior = prior;
   if (!prior) return;
   memcpy(n->arg, arg, sizeof n->arg);
-  n->log_norm = prior->log_norm(arg) - (n->real ? 0 : prior->log_upper(arg));
+  n->log_norm = prior->log_norm(arg) - (n->real ? 0 : vb_prior_log_upper(prior, arg));
   n->coord = coord;
   n->s0 = 1;
   n->axis = (*n_axis)++;

@@ -179,7 +179,7 @@ SEXP vb_r_prior(SEXP name, SEXP x, SEXP arg, SEXP v) {
     d2[i] = -d2[i];
   }
   for (int i = 0; i < n; i++) ll[i] += p->log_norm(REAL_RO(arg));
-  *vb_list_real(list, "log_upper", 1) = p->log_upper(REAL_RO(arg));
+  *vb_list_real(list, "log_upper", 1) = vb_prior_log_upper(p, REAL_RO(arg));
   UNPROTECT(1);
   return list;
 }

@@ -80,9 +80,8 @@ const vb_precision *vb_precision_find(const char *name) {
   return NULL;
 }
 
-double vb_prior_zero(const double *arg) {
-  (void)arg;
-  return 0;
+double vb_prior_log_upper(const vb_prior *p, const double *arg) {
+  return p->log_upper ? p->log_upper(arg) : 0;
 }
 
 const vb_prior *vb_prior_find(const char *name) {

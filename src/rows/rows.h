@@ -118,9 +118,9 @@ typedef struct {
                  double *d2);
   vb_mixture_fn mix;                      /* NULL: no mixture */
   double (*log_norm)(const double *arg);  /* constant that makes log_density a density */
-  double (*log_upper)(const double *arg); /* log P(X > 0) */
+  double (*log_upper)(const double *arg); /* log P(X > 0); NULL: 0 */
 } vb_prior;
-double vb_prior_zero(const double *arg); /* log_upper where there is no mass below zero */
+double vb_prior_log_upper(const vb_prior *prior, const double *arg);
 const vb_prior *vb_prior_find(const char *name);
 int vb_prior_count(void);
 const vb_prior *vb_prior_row(int i);

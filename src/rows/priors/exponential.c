@@ -20,5 +20,4 @@ const vb_prior vb_prior_exponential = {.name = "exponential",
                                        .arg_name = {"rate"},
                                        .proper = 1,
                                        .log_density = log_density,
-                                       .log_norm = log_norm,
-                                       .log_upper = vb_prior_zero};
+                                       .log_norm = log_norm};

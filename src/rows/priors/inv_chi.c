@@ -24,5 +24,4 @@ const vb_prior vb_prior_inv_chi = {.name = "inv_chi",
                                    .arg_name = {"df", "scale"},
                                    .proper = 1,
                                    .log_density = log_density,
-                                   .log_norm = log_norm,
-                                   .log_upper = vb_prior_zero};
+                                   .log_norm = log_norm};

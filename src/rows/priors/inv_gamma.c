@@ -22,5 +22,4 @@ const vb_prior vb_prior_inv_gamma = {.name = "inv_gamma",
                                      .arg_name = {"shape", "rate"},
                                      .proper = 1,
                                      .log_density = log_density,
-                                     .log_norm = log_norm,
-                                     .log_upper = vb_prior_zero};
+                                     .log_norm = log_norm};

@@ -20,5 +20,4 @@ const vb_prior vb_prior_pc = {.name = "pc",
                               .arg_name = {"u", "alpha"},
                               .proper = 1,
                               .log_density = log_density,
-                              .log_norm = log_norm,
-                              .log_upper = vb_prior_zero};
+                              .log_norm = log_norm};
