@@ -14,27 +14,38 @@ enum { P = 2 };
 typedef struct {
   const char *what, *family, *link;
   int n, n_term, n_level[3], d[3];
+  const char *cov; /* of all terms; NULL: us */
 } example;
 
 static const example examples[] = {
-    {"regression", "gaussian", "identity", 40, 0, {0}, {0}},
-    {"intercepts", "gaussian", "identity", 60, 1, {8}, {1}},
-    {"slopes", "gaussian", "identity", 120, 1, {12}, {2}},
-    {"crossed", "gaussian", "identity", 150, 2, {10, 6}, {1, 1}},
-    {"regression", "binomial", "logit", 80, 0, {0}, {0}},
-    {"intercepts", "binomial", "logit", 120, 1, {15}, {1}},
-    {"slopes and crossed", "binomial", "logit", 300, 2, {15, 7}, {2, 1}},
-    {"intercepts", "binomial", "probit", 120, 1, {15}, {1}},
-    {"intercepts", "binomial", "cloglog", 120, 1, {15}, {1}},
-    {"three factors", "poisson", "log", 200, 3, {12, 5, 20}, {1, 1, 1}},
-    {"slopes", "poisson", "log", 150, 1, {10}, {2}},
-    {"intercepts", "negbinomial", "log", 120, 1, {10}, {1}},
-    {"regression", "student", "identity", 60, 0, {0}, {0}},
-    {"intercepts", "student", "identity", 90, 1, {9}, {1}},
-    {"regression", "cumulative", "logit", 80, 0, {0}, {0}},
-    {"intercepts", "cumulative", "logit", 90, 1, {9}, {1}},
-    {"intercepts", "cumulative", "probit", 90, 1, {9}, {1}},
+    {"regression", "gaussian", "identity", 40, 0, {0}, {0}, NULL},
+    {"intercepts", "gaussian", "identity", 60, 1, {8}, {1}, NULL},
+    {"slopes", "gaussian", "identity", 120, 1, {12}, {2}, NULL},
+    {"crossed", "gaussian", "identity", 150, 2, {10, 6}, {1, 1}, NULL},
+    {"regression", "binomial", "logit", 80, 0, {0}, {0}, NULL},
+    {"intercepts", "binomial", "logit", 120, 1, {15}, {1}, NULL},
+    {"slopes and crossed", "binomial", "logit", 300, 2, {15, 7}, {2, 1}, NULL},
+    {"intercepts", "binomial", "probit", 120, 1, {15}, {1}, NULL},
+    {"intercepts", "binomial", "cloglog", 120, 1, {15}, {1}, NULL},
+    {"three factors", "poisson", "log", 200, 3, {12, 5, 20}, {1, 1, 1}, NULL},
+    {"slopes", "poisson", "log", 150, 1, {10}, {2}, NULL},
+    {"diag", "gaussian", "identity", 120, 1, {12}, {2}, "diag"},
+    {"one sd", "poisson", "log", 150, 1, {10}, {3}, "homdiag"},
+    {"compound symmetry", "gaussian", "identity", 150, 2, {12, 6}, {3, 2}, "cs"},
+    {"compound symmetry of one sd", "binomial", "logit", 300, 1, {15}, {3}, "homcs"},
+    {"intercepts", "negbinomial", "log", 120, 1, {10}, {1}, NULL},
+    {"regression", "student", "identity", 60, 0, {0}, {0}, NULL},
+    {"intercepts", "student", "identity", 90, 1, {9}, {1}, NULL},
+    {"regression", "cumulative", "logit", 80, 0, {0}, {0}, NULL},
+    {"intercepts", "cumulative", "logit", 90, 1, {9}, {1}, NULL},
+    {"intercepts", "cumulative", "probit", 90, 1, {9}, {1}, NULL},
 };
+
+static const vb_covariance **cov_of(const example *e) {
+  const vb_covariance **cov = test_host.alloc(3, sizeof *cov);
+  for (int t = 0; t < 3; t++) cov[t] = vb_covariance_find(e->cov ? e->cov : "us");
+  return cov;
+}
 
 static int n_par_of(const vb_family *f) { return f->thresholds ? 3 : f->n_par; }
 /* a density of which only values are had */
@@ -98,7 +109,7 @@ static vb_input rows_of(const example *e) {
     double *zt = doubles((size_t)e->n * e->d[t]);
     for (int i = 0; i < e->n; i++) {
       g[i] = 1 + (t ? (int)(fabs(wave(i + 77 * t)) * e->n_level[t]) : i % e->n_level[t]);
-      for (int a = 0; a < e->d[t]; a++) zt[i + (size_t)a * e->n] = a ? wave(i) : 1;
+      for (int a = 0; a < e->d[t]; a++) zt[i + (size_t)a * e->n] = a ? wave(i + 31 * (a - 1)) : 1;
       y[i] += 0.7 * wave(1000 * t + g[i]);
     }
     group[t] = g;
@@ -116,6 +127,7 @@ static vb_input rows_of(const example *e) {
   in.z = z;
   in.n_level = e->n_level;
   in.d = e->d;
+  in.cov = cov_of(e);
   in.prior = test_host.alloc(P, sizeof *in.prior);
   double *arg = doubles(3 * P);
   in.prior[0] = vb_prior_find("student_t"); /* one site, one normal */
@@ -136,18 +148,20 @@ static vb_natural positive(vb_hyper *h) {
 }
 
 static vb_hyper hyper_of(const example *e, const vb_family *f) {
-  vb_hyper h = {.n_par = n_par_of(f), .n_term = e->n_term, .d = e->d, .n_level = e->n_level};
+  vb_hyper h = {.n_par = n_par_of(f),
+                .n_term = e->n_term,
+                .d = e->d,
+                .n_level = e->n_level,
+                .cov = cov_of(e)};
   int *first = test_host.alloc(e->n_term + 1, sizeof(int)), k = 0;
   h.natural = test_host.alloc(32, sizeof(vb_natural));
   for (int t = 0; t < e->n_term; t++) {
     first[t] = k;
-    for (int a = 0; a < e->d[t]; a++) h.natural[k++] = positive(&h);
-    for (int a = 1; a < e->d[t]; a++)
-      for (int b = 0; b < a; b++)
-        h.natural[k++] = (vb_natural){.axis = h.n_axis++,
-                                      .coord = &vb_coord_probit,
-                                      .s0 = 1,
-                                      .beta = 1 + (e->d[t] - 2 - b) / 2.0};
+    double beta[16], tilt[16];
+    for (int a = 0; a < vb_term_sds(&h, t); a++) h.natural[k++] = positive(&h);
+    if (vb_term_cors(&h, t)) h.cov[t]->shape(e->d[t], 1, beta, tilt);
+    for (int i = 0; i < vb_term_cors(&h, t); i++)
+      h.natural[k++] = vb_natural_correlation(beta[i], tilt[i], h.n_axis++);
   }
   h.first = first;
   h.first_par = k;

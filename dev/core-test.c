@@ -294,7 +294,8 @@ int main(void) {
               {"fresh", test_fresh},
               {"turn", test_turn},
               {"krige", test_krige},
-              {"precision", test_precision}};
+              {"precision", test_precision},
+              {"covariance", test_covariance}};
   int passed = 0, failed = 0;
   for (size_t i = 0; i < sizeof test / sizeof *test; i++) {
     n_check = n_failed = 0;

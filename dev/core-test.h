@@ -20,4 +20,5 @@ void test_fresh(void);
 void test_turn(void);
 void test_krige(void);
 void test_precision(void);
+void test_covariance(void);
 #endif

@@ -3,7 +3,7 @@
 # and its headers, since a changed header makes every object stale.
 set -eu
 cd "$(dirname "$0")/../src"
-rooms="numbers rows rows/families rows/priors rows/precisions rows/approximations
+rooms="numbers rows rows/families rows/priors rows/covariances rows/precisions rows/approximations
   design gauss correct theta posterior advi joint r"
 {
   # shellcheck disable=SC2016

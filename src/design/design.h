@@ -7,8 +7,6 @@
 #include "numbers/solver.h"
 #include "rows/rows.h"
 
-#define VB_MAX_DIM 8 /* coefficients of one random term */
-
 /* ---- Model: everything that stays fixed during a fit (model.c, cells.c) ---- */
 /* Coefficients c are ordered beta (p, centred columns), then term
  * by term, level by level.  The term with most levels is the leaf: cells are sorted by it and its d
@@ -124,7 +122,8 @@ typedef struct {
   double constant;
   const int **group; /* per term, n, from 1 */
   const int *n_level, *d;
-  const double **z; /* per term, n x d column-major */
+  const double **z;          /* per term, n x d column-major */
+  const vb_covariance **cov; /* per term */
   /* Per term: where its columns are centred (d, 0 for its first, which is an intercept); NULL: not.
    * The model's coefficients and theta are those of the centred columns. */
   const double **shift;

@@ -1,7 +1,5 @@
 /* Hyperparameters: free axes -> sds, correlations, dispersions -> covariances, log prior and
- * gradients. Correlations are products of canonical partial correlations r (Lewandowski, Kurowicka
- * & Joe 2009, section 2.4): under LKJ(eta) the r of row a, column b are independent with (1 + r)/2
- * ~ Beta(beta, beta), beta = eta + (d - 2 - b) / 2 counting b from 0. */
+ * gradients. */
 #include <math.h>
 #include <string.h>
 #define R_NO_REMAP
@@ -27,28 +25,31 @@ void vb_theta_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta)
   vb_fields_alloc(host, hyper, theta);
 }
 
-/* Cholesky factor of the correlation matrix from partial correlations, row by row */
-static void correlation_chol(int d, const double *r, double *l) {
+static void identity(int d, double *l) {
   memset(l, 0, sizeof(double) * d * d);
-  l[0] = 1;
-  for (int a = 1, k = 0; a < d; a++) {
-    double rest = 1;
-    for (int b = 0; b < a; b++, k++) {
-      l[a + b * d] = r[k] * sqrt(rest);
-      rest *= 1 - r[k] * r[k];
-    }
-    l[a + a * d] = sqrt(fmax(rest, 1e-14));
-  }
+  for (int a = 0; a < d; a++) l[a + a * d] = 1;
 }
 
-static vb_status covariance(int d, const double *sd, const double *r, double *chol, double *sigma,
-                            double *omega, double *log_det) {
-  correlation_chol(d, r, chol);
+static void sds_of(const vb_hyper *hyper, int k, const vb_theta *theta, double *sd) {
+  for (int a = 0; a < hyper->d[k]; a++) sd[a] = theta->natural[vb_sd_of(hyper, k, a)];
+}
+
+/* a term's covariance from its sds and correlations */
+static vb_status covariance(const vb_hyper *hyper, int k, vb_theta *theta) {
+  int d = hyper->d[k];
+  size_t o = (size_t)k * STRIDE;
+  double sd[VB_MAX_DIM], *chol = theta->chol + o, *sigma = theta->sigma + o,
+                         *omega = theta->omega + o, *log_det = theta->log_det + k;
+  sds_of(hyper, k, theta, sd);
+  if (vb_term_cors(hyper, k))
+    hyper->cov[k]->chol(d, theta->natural + hyper->first[k] + vb_term_sds(hyper, k), chol);
+  else
+    identity(d, chol);
   *log_det = 0;
   for (int a = 0; a < d; a++) {
     for (int b = 0; b <= a; b++) {
       double s = 0;
-      for (int k = 0; k <= b; k++) s += chol[a + k * d] * chol[b + k * d];
+      for (int c = 0; c <= b; c++) s += chol[a + c * d] * chol[b + c * d];
       sigma[a + b * d] = sigma[b + a * d] = s * sd[a] * sd[b];
     }
     *log_det += 2 * log(sd[a] * chol[a + a * d]);
@@ -75,9 +76,9 @@ static double natural_prior(const vb_natural *n, double value, double *d1) {
     n->prior->log_density(1, &value, n->arg, &ll, d1, &d2);
     return ll + n->log_norm;
   }
-  double rest = fmax(1 - value * value, 1e-300), b = n->beta;
-  *d1 = -2 * (b - 1) * value / rest;
-  return (b - 1) * log(rest) + n->log_norm;
+  double rest = fmax(1 - value * value, 1e-300), b = n->beta, above = fmax(1 - value, 1e-300);
+  *d1 = -2 * (b - 1) * value / rest - n->tilt / above;
+  return (b - 1) * log(rest) + n->tilt * log(above) + n->log_norm;
 }
 
 /* sum of d over the parameters that go by their distance before k */
@@ -102,23 +103,19 @@ void vb_natural_gradient(const vb_hyper *hyper, const vb_theta *theta, int first
   }
 }
 
-/* dL/dr of one partial correlation: tr(W dSigma), W = Omega (U - J Sigma) Omega / 2, dSigma = D (dL
- * L' + L dL') D */
-static double correlation_gradient(int d, int row, int col, const double *r, const double *sd,
-                                   const double *l, const double *w) {
-  double dl[VB_MAX_DIM] = {0}, rest = 1;
-  const double *rr = r + row * (row - 1) / 2;
-  for (int b = 0; b < col; b++) rest *= 1 - rr[b] * rr[b];
-  dl[col] = sqrt(rest);
-  for (int b = col + 1; b <= row; b++)
-    dl[b] = -rr[col] / fmax(1 - rr[col] * rr[col], 1e-14) * l[row + b * d];
-  double g = 0;
-  for (int b = 0; b < d; b++) { /* dR = e_row (dl L')  + transpose */
-    double s = 0;
-    for (int k = 0; k <= row && k <= b; k++) s += dl[k] * l[b + k * d];
-    g += 2 * w[row + b * d] * s * sd[row] * sd[b];
+/* of what is linear in Sigma with the weights w, in the axes of the term's correlations, added */
+static void correlation_gradient(const vb_hyper *hyper, int k, const vb_theta *theta,
+                                 const double *w, double *grad) {
+  int n = vb_term_cors(hyper, k), first = hyper->first[k] + vb_term_sds(hyper, k);
+  double sd[VB_MAX_DIM], d1[STRIDE];
+  if (!n) return;
+  sds_of(hyper, k, theta, sd);
+  hyper->cov[k]->gradient(hyper->d[k], theta->natural + first, sd, theta->chol + (size_t)k * STRIDE,
+                          w, d1);
+  for (int i = 0; i < n; i++) {
+    int axis = hyper->natural[first + i].axis;
+    if (axis >= 0) grad[axis] += theta->slope[first + i] * d1[i];
   }
-  return g;
 }
 
 /* ---- Terms whose columns are centred ----
@@ -172,12 +169,7 @@ static void prior_at_zero(const vb_hyper *hyper, int k, vb_theta *theta) {
     if (i == 0) d1 += power / sd[0] - here_d;
     if (n[i].axis >= 0) theta->log_prior_d[n[i].axis] += d1 * theta->slope[first + i];
   }
-  for (int i = 1, at = d; i < d; i++)
-    for (int j = 0; j < i; j++, at++)
-      if (n[at].axis >= 0)
-        theta->log_prior_d[n[at].axis] +=
-            theta->slope[first + at] *
-            correlation_gradient(d, i, j, sd + d, sd, theta->chol + (size_t)k * STRIDE, w);
+  correlation_gradient(hyper, k, theta, w, theta->log_prior_d);
 }
 
 static vb_status set_natural(const vb_hyper *hyper, const double *x, int i, vb_theta *theta) {
@@ -201,19 +193,14 @@ static vb_status set_natural(const vb_hyper *hyper, const double *x, int i, vb_t
   return VB_OK;
 }
 
-/* a term's covariance from its sds and correlations */
 static vb_status set_term(const vb_hyper *hyper, int k, vb_theta *theta) {
-  int d = hyper->d[k];
-  const double *sd = theta->natural + hyper->first[k];
-  size_t o = (size_t)k * STRIDE;
-  vb_status st = covariance(d, sd, sd + d, theta->chol + o, theta->sigma + o, theta->omega + o,
-                            theta->log_det + k);
+  vb_status st = covariance(hyper, k, theta);
   if (st == VB_OK && centre_of(hyper, k) && hyper->at_zero[k]) prior_at_zero(hyper, k, theta);
   return st;
 }
 
 vb_status vb_theta_set_term(const vb_hyper *hyper, const double *x, int k, vb_theta *theta) {
-  int d = hyper->d[k], first = hyper->first[k], n = d * (d + 1) / 2;
+  int first = hyper->first[k], n = vb_term_pars(hyper, k);
   if (hyper->turn.kind) return vb_theta_set(hyper, x, theta); /* its axes are others' too */
   for (int i = first; i < first + n; i++) {
     vb_status st = set_natural(hyper, x, i, theta);
@@ -260,9 +247,9 @@ vb_status vb_theta_set(const vb_hyper *hyper, const double *x, vb_theta *theta) 
 void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const double *u,
                        double *grad) {
   for (int k = 0; k < hyper->n_term; k++) {
-    int d = hyper->d[k], J = hyper->n_level[k], first = hyper->first[k];
+    int d = hyper->d[k], J = hyper->n_level[k];
     size_t o = (size_t)k * STRIDE;
-    const double *om = theta->omega + o, *uk = u + o, *sd = theta->natural + first;
+    const double *om = theta->omega + o, *uk = u + o;
     double ou[STRIDE], w[STRIDE]; /* Omega U - J I, then (Omega U - J I) Omega / 2 */
     for (int a = 0; a < d; a++)
       for (int b = 0; b < d; b++) {
@@ -277,16 +264,10 @@ void vb_theta_gradient(const vb_hyper *hyper, const vb_theta *theta, const doubl
         w[a + b * d] = s / 2;
       }
     for (int a = 0; a < d; a++) {
-      int axis = hyper->natural[first + a].axis;
-      if (axis >= 0) grad[axis] += ou[a + a * d] / sd[a] * theta->slope[first + a];
+      int i = vb_sd_of(hyper, k, a), axis = hyper->natural[i].axis;
+      if (axis >= 0) grad[axis] += ou[a + a * d] / theta->natural[i] * theta->slope[i];
     }
-    for (int a = 1, i = first + d; a < d; a++)
-      for (int b = 0; b < a; b++, i++) {
-        int axis = hyper->natural[i].axis;
-        if (axis >= 0)
-          grad[axis] +=
-              theta->slope[i] * correlation_gradient(d, a, b, sd + d, sd, theta->chol + o, w);
-      }
+    correlation_gradient(hyper, k, theta, w, grad);
   }
 }
 
@@ -306,15 +287,15 @@ static double *report_centred(const vb_hyper *hyper, int k, const vb_theta *thet
 
 void vb_theta_report(const vb_hyper *hyper, const vb_theta *theta, double *out) {
   for (int k = 0; k < hyper->n_term; k++) {
-    int d = hyper->d[k];
+    int d = hyper->d[k], n_sd = vb_term_sds(hyper, k), rest = vb_term_cors(hyper, k);
     const double *sd = theta->natural + hyper->first[k], *l = theta->chol + (size_t)k * STRIDE;
     if (centre_of(hyper, k)) {
       out = report_centred(hyper, k, theta, out);
       continue;
     }
-    for (int a = 0; a < d; a++) *out++ = sd[a];
+    for (int a = 0; a < n_sd; a++) *out++ = sd[a];
     for (int a = 0; a < d; a++)
-      for (int b = a + 1; b < d; b++) {
+      for (int b = a + 1; b < d && rest; b++, rest--) {
         double s = 0;
         for (int c = 0; c <= a; c++) s += l[a + c * d] * l[b + c * d];
         *out++ = s;

@@ -15,7 +15,7 @@ typedef struct { /* one natural parameter: an sd, a partial correlation, a dispe
   double s0;
   const vb_prior *prior; /* of sds and dispersions */
   double arg[3], log_norm;
-  double beta; /* partial correlations: (1 - r^2)^(beta - 1), LKJ */
+  double beta, tilt; /* of correlations: (1 - r^2)^(beta - 1) (1 - r)^tilt */
 } vb_natural;
 
 typedef struct { /* two log axes that are given by axes a and b in another way (turn.c) */
@@ -25,9 +25,10 @@ typedef struct { /* two log axes that are given by axes a and b in another way (
 
 typedef struct {
   int n_natural, n_axis, n_par, n_term;
-  vb_natural *natural; /* term by term: sds, partial correlations by row; then dispersions, then
+  vb_natural *natural; /* term by term: sds, parameters of correlations; then dispersions, then
                           the parameters of the fields' precisions */
   const int *first, *d, *n_level; /* per term */
+  const vb_covariance *const *cov;
   /* per term as in vb_input; what is reported of theta is of the columns as they are, and so is the
    * prior where it is meant at_zero */
   const double *const *shift;
@@ -92,6 +93,20 @@ double vb_turn_set(const vb_hyper *hyper, const double *x, double *y);
 /* grad in the log axes -> in the axes, with the Jacobian's */
 void vb_turn_gradient(const vb_hyper *hyper, const vb_theta *theta, double *grad);
 
+/* the parameters of term k: how many, and the one that is the sd of its coefficient a */
+static inline int vb_term_sds(const vb_hyper *hyper, int k) {
+  return vb_covariance_sds(hyper->cov[k], hyper->d[k]);
+}
+static inline int vb_term_cors(const vb_hyper *hyper, int k) {
+  return vb_covariance_cors(hyper->cov[k], hyper->d[k]);
+}
+static inline int vb_term_pars(const vb_hyper *hyper, int k) {
+  return vb_term_sds(hyper, k) + vb_term_cors(hyper, k);
+}
+static inline int vb_sd_of(const vb_hyper *hyper, int k, int a) {
+  return hyper->first[k] + (hyper->cov[k]->one_sd ? 0 : a);
+}
+
 /* the axis of field i's sd */
 static inline int vb_field_axis(const vb_hyper *hyper, int i) {
   return hyper->natural[hyper->first_field + hyper->field[i].par].axis;
@@ -116,8 +131,8 @@ void vb_natural_within(int domain, const vb_prior *prior, const double *arg, vb_
 /* the same of the family's parameter k, a dispersion or a threshold */
 void vb_natural_par(const vb_family *family, const vb_categories *seen, int k,
                     const vb_prior *prior, const double *arg, vb_natural *n, int *n_axis);
-/* a partial correlation with (1 + r) / 2 ~ Beta(beta, beta) */
-vb_natural vb_natural_correlation(double beta, int axis);
+/* a number in (-1, 1) with (1 + r) / 2 ~ Beta(beta, beta + tilt) */
+vb_natural vb_natural_correlation(double beta, double tilt, int axis);
 /* the distances of thresholds by their logs instead of cube roots: axes without an end */
 void vb_endless_axes(vb_hyper *hyper);
 /* of the residuals about the reference fit, one where the link is not the identity */

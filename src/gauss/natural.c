@@ -50,12 +50,14 @@ void vb_natural_within(int domain, const vb_prior *prior, const double *arg, vb_
   set_domain(domain, n);
 }
 
-vb_natural vb_natural_correlation(double beta, int axis) {
+vb_natural vb_natural_correlation(double beta, double tilt, int axis) {
+  double log_beta = lgamma(beta) + lgamma(beta + tilt) - lgamma(2 * beta + tilt);
   return (vb_natural){.axis = axis,
                       .coord = &vb_coord_probit,
                       .s0 = 1,
                       .beta = beta,
-                      .log_norm = -(2 * beta - 1) * M_LN2 - (2 * lgamma(beta) - lgamma(2 * beta))};
+                      .tilt = tilt,
+                      .log_norm = -(2 * beta + tilt - 1) * M_LN2 - log_beta};
 }
 
 vb_categories vb_categories_of(const vb_family *family, const vb_rows *rows) {

@@ -33,10 +33,12 @@ static double start_sd(const vb_model *m, const vb_field *f, double scale) {
 void vb_start_axes(const vb_model *m, const vb_hyper *h, double scale, const double *own,
                    double *start) {
   for (int t = 0; t < h->n_term; t++)
-    for (int a = 0; a < h->d[t]; a++) {
-      const vb_natural *n = h->natural + h->first[t] + a;
+    for (int k = h->first[t]; k < h->first[t] + vb_term_sds(h, t); k++) {
+      const vb_natural *n = h->natural + k;
       double z2 = 0;
-      for (int i = 0; i < m->n; i++) z2 += pow(m->term[t].z[(size_t)i * h->d[t] + a], 2) / m->n;
+      for (int i = 0; i < m->n; i++)
+        for (int a = 0; a < h->d[t]; a++)
+          if (vb_sd_of(h, t, a) == k) z2 += pow(m->term[t].z[(size_t)i * h->d[t] + a], 2) / m->n;
       if (n->axis >= 0) start[n->axis] = log(0.5 * scale / sqrt(z2 > 0 ? z2 : 1));
     }
   double par[VB_MAX_PAR] = {m->family->identity ? 0.8 * scale : 1, 10};

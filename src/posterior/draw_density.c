@@ -58,7 +58,7 @@ static double independent(const vb_draw_density *d, const double *x) {
   const vb_hyper *h = d->hyper;
   double out = 0;
   for (int k = 0; k < h->n_term; k++)
-    out += kernel_sum(d, x, h->first[k], h->first[k] + h->d[k] * (h->d[k] + 1) / 2);
+    out += kernel_sum(d, x, h->first[k], h->first[k] + vb_term_pars(h, k));
   return out + kernel_sum(d, x, h->first_par, h->n_natural);
 }
 

@@ -14,6 +14,7 @@ static void read_terms(SEXP terms, const vb_host *host, vb_input *in) {
   const double **shift = host->alloc(in->n_term + 1, sizeof *shift);
   int *n_level = host->alloc(in->n_term + 1, sizeof(int)),
       *d = host->alloc(in->n_term + 1, sizeof(int));
+  const vb_covariance **cov = host->alloc(in->n_term + 1, sizeof *cov);
   for (int t = 0; t < in->n_term; t++) {
     SEXP term = VECTOR_ELT(terms, t);
     d[t] = Rf_ncols(vb_list_need(term, "z"));
@@ -21,6 +22,9 @@ static void read_terms(SEXP terms, const vb_host *host, vb_input *in) {
     z[t] = vb_get_reals(term, "z", n * d[t]);
     shift[t] = vb_may_reals(term, "shift", d[t]);
     n_level[t] = vb_get_int(term, "n_level");
+    SEXP name = vb_list_get(term, "covariance");
+    cov[t] = vb_covariance_find(name == R_NilValue ? "us" : CHAR(Rf_asChar(name)));
+    if (!cov[t]) Rf_error("internal: no such covariance");
     if (d[t] > VB_MAX_DIM)
       Rf_error("internal: more than %d coefficients in one random term", VB_MAX_DIM);
   }
@@ -29,6 +33,7 @@ static void read_terms(SEXP terms, const vb_host *host, vb_input *in) {
   in->shift = shift;
   in->n_level = n_level;
   in->d = d;
+  in->cov = cov;
 }
 
 /* Fields: columns of x whose priors are theirs */
@@ -81,6 +86,18 @@ static void read_par(SEXP par, const vb_input *in, vb_hyper *h) {
                    h->natural + h->first_par + k, &h->n_axis);
 }
 
+static void read_term_priors(SEXP prior, double eta, int t, vb_hyper *h) {
+  int n_sd = vb_term_sds(h, t), n_cor = vb_term_cors(h, t);
+  double beta[VB_MAX_DIM * VB_MAX_DIM], tilt[VB_MAX_DIM * VB_MAX_DIM];
+  SEXP dist = vb_get_strings(prior, "dist", n_sd);
+  const double *arg = vb_get_reals(prior, "arg", 3 * (R_xlen_t)n_sd);
+  vb_natural *n = h->natural + h->first[t];
+  for (int a = 0; a < n_sd; a++, n++)
+    vb_natural_prior(n, vb_prior_find(string_at(dist, a)), arg + 3 * a, &vb_coord_log, &h->n_axis);
+  if (n_cor) h->cov[t]->shape(h->d[t], eta, beta, tilt);
+  for (int i = 0; i < n_cor; i++) n[i] = vb_natural_correlation(beta[i], tilt[i], h->n_axis++);
+}
+
 static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hyper *h) {
   SEXP sd = in->n_term ? vb_get_list(spec, "prior_sd", in->n_term) : R_NilValue;
   const double *eta = in->n_term ? vb_get_reals(spec, "prior_cor", in->n_term) : NULL;
@@ -94,11 +111,12 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
   h->n_term = in->n_term;
   h->n_par = in->n_par;
   h->d = in->d;
+  h->cov = in->cov;
   h->n_level = in->n_level;
   h->n_natural = h->n_axis = 0;
   for (int t = 0; t < in->n_term; t++) {
     first[t] = h->n_natural;
-    h->n_natural += in->d[t] * (in->d[t] + 1) / 2;
+    h->n_natural += vb_term_pars(h, t);
   }
   h->first = first;
   h->first_par = h->n_natural;
@@ -112,19 +130,7 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
   h->n_natural += vb_list_get(spec, "shrink") != R_NilValue ? 2 : 0;
   h->first_pin = h->n_natural;
   h->natural = host->alloc(h->n_natural + VB_MAX_PIN + 1, sizeof(vb_natural));
-  for (int t = 0; t < in->n_term; t++) {
-    int d = in->d[t];
-    SEXP prior = VECTOR_ELT(sd, t), dist = vb_get_strings(prior, "dist", d);
-    const double *arg = vb_get_reals(prior, "arg", 3 * (R_xlen_t)d);
-    vb_natural *n = h->natural + first[t];
-    for (int a = 0; a < d; a++)
-      vb_natural_prior(n + a, vb_prior_find(string_at(dist, a)), arg + 3 * a, &vb_coord_log,
-                       &h->n_axis);
-    n += d;
-    for (int a = 1; a < d; a++)
-      for (int b = 0; b < a; b++, n++)
-        *n = vb_natural_correlation(eta[t] + (d - 2 - b) / 2.0, h->n_axis++);
-  }
+  for (int t = 0; t < in->n_term; t++) read_term_priors(VECTOR_ELT(sd, t), eta[t], t, h);
   read_par(vb_list_need(spec, "prior_par"), in, h);
   read_field_priors(spec, in, h);
   SEXP shrink = vb_list_get(spec, "shrink"); /* a horseshoe's global scale and slab */

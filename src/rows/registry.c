@@ -40,6 +40,13 @@ static const vb_prior *const prior[] = {
     &vb_prior_gamma,     &vb_prior_flat,      &vb_prior_laplace,  &vb_prior_pc,
     &vb_prior_horseshoe, &vb_prior_inv_chi,   &vb_prior_inv_gamma};
 
+extern const vb_covariance vb_covariance_us, vb_covariance_diag, vb_covariance_homdiag,
+    vb_covariance_cs, vb_covariance_homcs;
+
+static const vb_covariance *const covariance[] = {&vb_covariance_us, &vb_covariance_diag,
+                                                  &vb_covariance_homdiag, &vb_covariance_cs,
+                                                  &vb_covariance_homcs};
+
 extern const vb_precision vb_precision_iid, vb_precision_known, vb_precision_ar1, vb_precision_bym2,
     vb_precision_car, vb_precision_gp_exp_quad, vb_precision_gp_matern32, vb_precision_gp_matern52;
 
@@ -65,6 +72,16 @@ const vb_family *vb_family_find(const char *name, const char *link, const char *
 int vb_prior_count(void) { return (int)(sizeof prior / sizeof *prior); }
 
 const vb_prior *vb_prior_row(int i) { return prior[i]; }
+
+int vb_covariance_count(void) { return (int)(sizeof covariance / sizeof *covariance); }
+
+const vb_covariance *vb_covariance_row(int i) { return covariance[i]; }
+
+const vb_covariance *vb_covariance_find(const char *name) {
+  for (int i = 0; i < vb_covariance_count(); i++)
+    if (!strcmp(covariance[i]->name, name)) return covariance[i];
+  return NULL;
+}
 
 size_t vb_precision_size(const vb_precision *row, int n) {
   return row->per_level * (size_t)n + row->square * (size_t)n * n + row->more;

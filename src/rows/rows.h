@@ -132,6 +132,30 @@ typedef struct { /* sum_k weight_k N(0, var_k), and var's derivatives in log glo
 } vb_mix;
 void vb_mix_make(vb_mixture_fn fn, const double *arg, vb_mix *p);
 
+/* ---- Covariances of a level's coefficients: covariances/<name>.c ---- */
+#define VB_MAX_DIM 8 /* coefficients of one random term */
+/* D R D of d coefficients: D has their sds, which are the first parameters, and R is a correlation
+ * matrix.  R's parameters are numbers r in (-1, 1) with (1 + r) / 2 ~ Beta(beta, beta + tilt). */
+typedef struct {
+  const char *name;
+  int one_sd;          /* all have the same, which is one parameter */
+  int (*n_cor)(int d); /* parameters of R, and how many of its entries (1, 2), (1, 3), ... (2, 3),
+                          ... are reported; NULL: none, and R is the identity */
+  /* the parameters' prior under LKJ(eta), whose density is in proportion to |R|^(eta - 1) */
+  void (*shape)(int d, double eta, double *beta, double *tilt);
+  void (*chol)(int d, const double *r, double *l); /* Cholesky factor of R, d x d */
+  /* out[i]: the derivative of tr(W Sigma) in r[i], W symmetric, l as chol() has it */
+  void (*gradient)(int d, const double *r, const double *sd, const double *l, const double *w,
+                   double *out);
+} vb_covariance;
+static inline int vb_covariance_sds(const vb_covariance *row, int d) { return row->one_sd ? 1 : d; }
+static inline int vb_covariance_cors(const vb_covariance *row, int d) {
+  return row->n_cor ? row->n_cor(d) : 0;
+}
+const vb_covariance *vb_covariance_find(const char *name);
+int vb_covariance_count(void);
+const vb_covariance *vb_covariance_row(int i);
+
 /* ---- Precisions: precisions/<name>.c ---- */
 /* Coefficients u ~ N(0, Q^-1) whose Q depends on hyperparameters, the first of which is the
  * standard deviation that all are in proportion to.  `at` holds the numbers that the row reads, n

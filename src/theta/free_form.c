@@ -25,7 +25,7 @@ void vb_free_alloc(const vb_host *host, const vb_hyper *hyper, int term, vb_free
   memset(f, 0, sizeof *f);
   f->term = term;
   f->first = term < 0 ? hyper->first_par : hyper->first[term];
-  f->count = term < 0 ? hyper->n_par : hyper->d[term] * (hyper->d[term] + 1) / 2;
+  f->count = term < 0 ? hyper->n_par : vb_term_pars(hyper, term);
   for (int i = f->first; i < f->first + f->count; i++)
     if (hyper->natural[i].axis >= 0) f->axis[f->K++] = hyper->natural[i].axis;
   int cap = capacity(f->K), d = term < 0 ? 0 : hyper->d[term];

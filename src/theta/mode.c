@@ -74,7 +74,7 @@ vb_status vb_fit_mode(vb_fit *fit) {
   double *inv = fit->host->alloc((size_t)K * K, sizeof(double)), variance[VB_MAX_AXIS];
   for (int i = 0; i < K; i++) variance[i] = 0.05;
   for (int k = 0; k < h->n_term; k++) /* and what so many levels leave open */
-    for (int i = 0; i < h->d[k] * (h->d[k] + 1) / 2; i++) {
+    for (int i = 0; i < vb_term_pars(h, k); i++) {
       int axis = h->natural[h->first[k] + i].axis;
       if (axis >= 0) variance[axis] += 1.0 / h->n_level[k];
     }

@@ -159,14 +159,13 @@ static vb_status make_term(vb_fit *fit, int k, vb_reference_term *r) {
   double *with = fit->host->alloc((size_t)m->n_coef * d, sizeof(double));
   double own[STRIDE], total[VB_MAX_DIM] = {0}, p[STRIDE], b[VB_MAX_DIM];
   r->d = d;
-  r->natural = fit->hyper->first[k];
   r->ones = -1;
   r->n = d == 1 ? MOST_SINGLES : MOST_LEVELS;
   if (J < r->n) r->n = J;
   r->times = (double)J / r->n;
   r->p = fit->host->alloc((size_t)r->n * d * d, sizeof(double));
   r->b = fit->host->alloc((size_t)r->n * d, sizeof(double));
-  memcpy(r->sd, fit->theta.natural + fit->hyper->first[k], sizeof(double) * d);
+  for (int a = 0; a < d; a++) r->sd[a] = fit->theta.natural[vb_sd_of(fit->hyper, k, a)];
   memcpy(r->chol, fit->theta.chol + (size_t)k * STRIDE, sizeof(double) * d * d);
   for (int a = 0; a < d; a++) {
     column[a] = fixed_column(m, t, a, shift + a);
@@ -341,8 +340,10 @@ double vb_reference_at(const vb_reference *r, const vb_theta *theta) {
     const vb_reference_term *t = r->term + k;
     if (k == r->polar) continue; /* of it the data know the radius alone */
     int field = k >= r->hyper->n_term;
-    const double *sd = theta->natural + t->natural,
-                 *chol = field ? t->chol : theta->chol + (size_t)k * STRIDE;
+    double sd[VB_MAX_DIM];
+    for (int a = 0; a < t->d; a++)
+      sd[a] = theta->natural[field ? t->natural : vb_sd_of(r->hyper, k, a)];
+    const double *chol = field ? t->chol : theta->chol + (size_t)k * STRIDE;
     const double *then = t->centre_cd;
     out += term_at(t, sd, chol, scale, is_moved(r, t) ? now : NULL) -
            (r->scaled ? term_at(t, t->sd, t->chol, scale, NULL) : t->centre);

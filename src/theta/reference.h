@@ -6,7 +6,7 @@
 
 typedef struct { /* one random term: its levels, or some of many; or one field */
   int d, n;
-  int natural;    /* of its first sd */
+  int natural;    /* of a field's sd */
   double times;   /* how many levels each stands for */
   int n_delta;    /* columns that are fixed effects too: integrated out */
   double *p, *b;  /* n x d x d, n x d: precision and linear term of each level's cavity */

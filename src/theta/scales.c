@@ -77,15 +77,15 @@ vb_status vb_first_scales(vb_fit *fit, double *variance) {
     return VB_OK;
   for (int k = 0; k < h->n_term; k++) {
     double sum[VB_MAX_DIM], square[VB_MAX_DIM], least = INFINITY;
-    int d = h->d[k];
     const vb_natural *n = h->natural + h->first[k];
     shares(fit, k, sum, square);
-    for (int a = 0; a < d; a++) {
+    for (int a = 0; a < h->d[k]; a++) {
+      int axis = h->natural[vb_sd_of(h, k, a)].axis;
       known += sum[a];
       least = fmin(least, square[a]);
-      if (n[a].axis >= 0) info[n[a].axis] = 2 * square[a];
+      if (axis >= 0) info[axis] += 2 * square[a];
     }
-    for (int i = d; i < d * (d + 1) / 2; i++)
+    for (int i = vb_term_sds(h, k); i < vb_term_pars(h, k); i++)
       if (n[i].axis >= 0) info[n[i].axis] = least;
   }
   for (int i = 0; i < h->n_field; i++) {

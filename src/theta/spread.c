@@ -131,7 +131,7 @@ static void find_sds(space *p, const vb_cloud *c, int T, double sum, int N, cons
   const vb_hyper *h = p->s->fit->hyper;
   const vb_reference_term *term = p->s->reference.term;
   for (int k = 0; k < h->n_term; k++)
-    for (int a = 0; a < h->d[k]; a++) {
+    for (int a = 0; a < vb_term_sds(h, k); a++) {
       int axis = h->natural[h->first[k] + a].axis;
       if (axis >= 0)
         follow_sd(p, axis, longest(p, axis, c, T, N, z), term[k].variance[a], c, T, sum);
