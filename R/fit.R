@@ -114,8 +114,15 @@ open_engine <- function(fit, use) {
 
 # Posterior means and variances in new rows, of the linear predictor and of the inverse link of it.
 engine_moments <- function(fit, rows) {
-  rows$group <- lapply(rows$group, as.integer)
+  rows <- told_rows(fit, rows)
   with_open(fit, function(fit) answered(.Call(C_vb_r_moments, fit$opened, rows)))
+}
+
+# New rows as C reads them
+told_rows <- function(fit, rows) {
+  rows$group <- lapply(rows$group, as.integer)
+  rows$unseen <- told_unseen(fit, rows)
+  rows
 }
 
 # The moments of the linear predictor of new rows at each node, that is given the node's value of
@@ -131,13 +138,13 @@ engine_moments <- function(fit, rows) {
 # and residual quadrature add; means are the same. The matrices can be large: callers pass a block
 # of rows at a time.
 engine_node_moments <- function(fit, rows, corrected = TRUE) {
-  rows$group <- lapply(rows$group, as.integer)
+  told <- told_rows(fit, rows)
   out <- with_open(fit, function(fit) {
-    answered(.Call(C_vb_r_node_moments, fit$opened, rows, corrected))
+    answered(.Call(C_vb_r_node_moments, fit$opened, told, corrected))
   })
   node <- which(fit$engine$node$weight != 0)
   out <- lapply(out, function(x) x[, node, drop = FALSE])
-  new <- Reduce(`|`, lapply(rows$group, function(g) !is.na(g) & g == 0L), logical(nrow(rows$x)))
+  new <- Reduce(`|`, lapply(rows$group, function(g) !is.na(g) & g == 0L), has_unseen(rows))
   c(out, list(weight = fit$engine$node$weight[node], node = node, new = new))
 }
 

@@ -142,9 +142,13 @@ group_draws <- function(fit, rows, share, id, n, n_draw) {
   with_noise_stream("fixed", {
     sample <- posterior_sample(fit, n_draw)
     effects <- unseen_effects(fit, rows, sample)
+    of_fields <- unseen_draws(fit, rows$unseen, sample)
   })
   for (block in row_blocks(seq_along(share), n_draw)) {
-    eta <- unseen_predictor(keep_rows(rows, block), effects, fit, sample)
+    part <- keep_rows(rows, block)
+    unseen <- part$unseen
+    part$unseen <- NULL
+    eta <- add_unseen(unseen_predictor(part, effects, fit, sample), unseen, of_fields)
     sums <- lapply(mean_draws(fit, eta, sample), function(mu) {
       group_sums(share[block] * mu, id[block], n)
     })

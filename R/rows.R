@@ -2,7 +2,8 @@
 
 # -> list(x, offset, group, z: as engine_moments() reads them, one entry per row; label: rows of one
 # unseen level share a number, others have 0; complete: FALSE for rows with missing values, whose x,
-# offset or z are NA). `newdata = NULL`: the rows of the frame.
+# offset or z are NA; unseen: levels of structured terms, see term_new.R). `newdata = NULL`: the
+# rows of the frame.
 # `missing_too`: a missing level is one that was not seen, and its row complete.
 new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, offset = NULL,
                      missing_too = allow.new.levels) {
@@ -12,10 +13,11 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
   used <- used_coefs(fit, re.form)
   x <- new_matrix(fit$terms, fit$xlevels, fit$contrasts, newdata, own)
   if (fit$fixed$implicit) x <- x[, -1L, drop = FALSE]
-  if (length(fit$fields)) {
-    more <- columns_of_fields(fit$fields, newdata, environment(fit$formula), own)
-    x <- cbind(x, more$fixed, kept_fields(fit, more$blocks, re.form))
+  more <- if (length(fit$fields)) {
+    columns_of_fields(fit$fields, newdata, environment(fit$formula), own, used_fields(fit, re.form))
   }
+  if (length(more)) x <- cbind(x, more$fixed, more$blocks)
+  check_new_members(fit, more$unseen, allow.new.levels)
   if (ncol(x) != n_fixed(fit)) damaged("terms")
   offset <- new_offset(fit, newdata, own, offset)
   complete <- !is.na(offset) & stats::complete.cases(x)
@@ -41,14 +43,25 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
     new <- which(code == 0L)
     if (length(new)) label[[k]][new] <- level_numbers(level[new])
   }
-  list(x = x, offset = offset, group = group, z = z, label = label, complete = complete)
+  list(x = x, offset = offset, group = group, z = z, label = label, complete = complete,
+       unseen = more$unseen)
 }
 
 # `re.form = NA` leaves members of populations out, and what `re.form` does not name
-kept_fields <- function(fit, x, re.form) {
-  if (is.null(re.form)) return(x)
-  x[, rep(vapply(fit$fields, is_group_field, NA), field_sizes(fit$fields))] <- 0
-  x
+used_fields <- function(fit, re.form) {
+  is.null(re.form) | !vapply(fit$fields, is_group_field, NA)
+}
+
+check_new_members <- function(fit, unseen, allow) {
+  if (allow) return(invisible())
+  for (u in unseen) {
+    if (!any(u$member)) next
+    label <- fit$fields[[u$field]]$label
+    vb_abort(c("newdata", "allow.new.levels"), c(
+      "{.code {label}} has levels in {.arg newdata} that were not in the data:
+       {.val {u$label[u$member]}}.",
+      i = "Use {.code allow.new.levels = TRUE} to predict them as new members of the population."))
+  }
 }
 
 as_newdata <- function(newdata) {
@@ -243,7 +256,8 @@ keep_rows <- function(rows, keep) {
   list(x = rows$x[keep, , drop = FALSE], offset = rows$offset[keep],
        group = lapply(rows$group, function(group) group[keep]),
        label = lapply(rows$label, function(label) label[keep]),
-       z = lapply(rows$z, function(z) z[keep, , drop = FALSE]), complete = rows$complete[keep])
+       z = lapply(rows$z, function(z) z[keep, , drop = FALSE]), complete = rows$complete[keep],
+       unseen = keep_unseen(rows$unseen, keep))
 }
 
 # Blocks of rows in which rows x `width` numbers are some 16 MB

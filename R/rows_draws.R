@@ -21,8 +21,11 @@ draws_request <- function(fit, newdata, ndraws, re.form, allow_new_levels, sampl
 
 inform_new_levels <- function(fit, rows) {
   new <- vapply(rows$group, function(code) any(code == 0L, na.rm = TRUE), NA)
-  if (!any(new)) return(invisible())
-  group <- unique(group_labels(fit)[new])
+  fields <- vapply(Filter(function(u) any(u$member), rows$unseen), function(u) {
+    fit$fields[[u$field]]$label
+  }, "")
+  group <- unique(c(group_labels(fit)[new], fields))
+  if (!length(group)) return(invisible())
   vb_inform(c("{.arg newdata} has levels of {.code {group}} that were not in the data: they are
                drawn as new members of the population.",
               i = "{.code allow_new_levels = TRUE} says that this is meant."))

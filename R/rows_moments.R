@@ -5,8 +5,9 @@
 predict_moments <- function(fit, rows, type, se = FALSE) {
   linear <- type == "link" || fit$family$link == "identity"
   out <- list(fit = if (linear) predictor_mean(fit, rows))
-  if (linear && !se) return(out)
   known <- rows$complete
+  moved <- linear & known & moved_by_theta(rows)
+  if (linear && !se && !any(moved)) return(out)
   if (linear) rows <- rows_of_link(fit, rows)
   moments <- row_moments(fit, if (all(known)) rows else keep_rows(rows, known))
   all_rows <- function(v) {
@@ -16,6 +17,7 @@ predict_moments <- function(fit, rows, type, se = FALSE) {
     out
   }
   if (!linear) out$fit <- all_rows(moments$mu)
+  out$fit[moved] <- all_rows(moments$mean)[moved]
   if (se) out$se.fit <- all_rows(sqrt(if (linear) moments$var else moments$mu_var))
   if (!linear) warn_unbounded(moments$mu, if (se) moments$mu_var)
   out

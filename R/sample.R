@@ -83,7 +83,7 @@ predictor_draws <- function(fit, rows, sample, new = "gaussian") {
       eta[unseen, ] <- eta[unseen, , drop = FALSE] + z[unseen, a] * u[[a]][at, , drop = FALSE]
     }
   }
-  eta
+  add_unseen(eta, rows$unseen, unseen_draws(fit, rows$unseen, sample, new))
 }
 
 # As effects of levels that the fit has seen, of another one for each draw
@@ -184,5 +184,9 @@ check_kept <- function(n_draw, n_kept) {
 # effects and the responses the same noise.
 marginal_draws <- function(fit, rows, sample, f = identity) {
   rows$label <- lapply(rows$label, function(label) pmin(label, 1L))
-  with_noise_stream("fixed", f(predictor_draws(fit, rows, sample)))
+  unseen <- rows$unseen
+  rows$unseen <- NULL
+  with_noise_stream("fixed", {
+    f(add_alone(predictor_draws(fit, rows, sample), fit, unseen, sample))
+  })
 }

@@ -9,6 +9,7 @@
 #             that are not penalised, and `blocks`, a list of
 #               list(coef, precision, at, hyper = list(name, class, start)), see C's vb_field
 #   columns   (field, values) the columns for these values: those of `fixed`, then the blocks'
+#             and, as the attribute "unseen", what is known of levels that were not in the data
 # `values` is a list by the deparsed `variables`.
 
 # The fixed part of a formula without its fields -> list(fixed, fields: calls)
@@ -75,16 +76,20 @@ field_columns <- function(field, values) {
   out <- matrix(NA_real_, length(known), length(field$fixed) + field_sizes(list(field)))
   if (any(known)) {
     part <- lapply(values, function(x) if (is.null(dim(x))) x[known] else x[known, , drop = FALSE])
-    out[known, ] <- make(field, part)
+    made <- make(field, part)
+    out[known, ] <- made
+    attr(out, "unseen") <- all_rows_of(attr(made, "unseen"), known)
   }
   out
 }
 
 # Fields of a design or a fit -> their columns in these data: those that are not penalised of all of
-# them, then the blocks, which is the order of the coefficients
-columns_of_fields <- function(fields, data, env, own) {
-  columns <- lapply(fields, function(field) {
-    field_columns(field, field_values(field, data, env, own))
+# them, then the blocks, which is the order of the coefficients; and what is known of `unseen`
+# levels. Fields that are not `used` have columns of zeros.
+columns_of_fields <- function(fields, data, env, own, used = rep(TRUE, length(fields))) {
+  columns <- lapply(seq_along(fields), function(k) {
+    if (used[k]) return(field_columns(fields[[k]], field_values(fields[[k]], data, env, own)))
+    matrix(0, nrow(data), length(fields[[k]]$fixed) + field_sizes(fields[k]))
   })
   fixed <- lapply(seq_along(fields), function(k) {
     columns[[k]][, seq_along(fields[[k]]$fixed), drop = FALSE]
@@ -95,7 +100,7 @@ columns_of_fields <- function(fields, data, env, own) {
   })
   empty <- matrix(0, nrow(data), 0L)
   list(fixed = do.call(cbind, c(list(empty), fixed)),
-       blocks = do.call(cbind, c(list(empty), blocks)))
+       blocks = do.call(cbind, c(list(empty), blocks)), unseen = unseen_of(fields, columns))
 }
 
 # The fields of the spec: where their columns are, and what the engine is to know of them

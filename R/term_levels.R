@@ -11,21 +11,6 @@ and_hyper <- function(hyper, name, class, domain, start, default) {
        default = c(list(NULL), list(default)))
 }
 
-# Rows of the basis, or of the identity, for the level of each row
-level_columns <- function(field, level) {
-  code <- match(level, field$levels)
-  new <- unique(level[is.na(code)])
-  if (length(new)) {
-    vb_abort("newdata", c("{.code {field$label}} has levels in {.arg newdata} that were not in the
-                           data: {.val {new}}.", i = "New levels of structured terms cannot be
-                           predicted yet."))
-  }
-  if (!is.null(field$basis)) return(field$basis[code, , drop = FALSE])
-  x <- matrix(0, length(code), length(field$levels))
-  x[cbind(seq_along(code), code)] <- 1
-  x
-}
-
 # ---- gr(g, cov = A), gr(g, precision = Q) --------------------------------------------------------
 
 read_gr <- function(call, env, data2) {
@@ -49,9 +34,11 @@ make_gr <- function(field, values) {
                 "Row names of the matrix are the levels.")
   }
   q <- field$matrix
+  relative <- character()
   if (field$inverted) {
     # levels without rows are integrated out
-    field$levels <- intersect(field$levels, unique(as.character(values[[1L]])))
+    relative <- setdiff(field$levels, as.character(values[[1L]]))
+    field$levels <- setdiff(field$levels, relative)
     q <- q[field$levels, field$levels, drop = FALSE]
   }
   root <- tryCatch(chol(q), error = function(e) NULL)
@@ -60,14 +47,42 @@ make_gr <- function(field, values) {
                 "{.code Matrix::nearPD()} gives the nearest that is.")
   }
   log_det <- 2 * sum(log(diag(root)))
+  if (length(relative)) field$relatives <- relatives(field$matrix, relative, root)
   field$matrix <- NULL
   with_members(field, "known",
                if (field$inverted) c(chol2inv(root), -log_det) else c(q, log_det))
 }
 
-gr_columns <- function(field, values) {
-  x <- level_columns(field, as.character(values[[1L]]))
-  if (length(values) > 1L) x * as.double(values[[2L]]) else x
+# Levels of the matrix that have no rows, given those that have: multiples of their effects, and
+# the covariance that is left. `root` is the Cholesky factor of the others' part.
+relatives <- function(cov, level, root) {
+  known <- setdiff(rownames(cov), level)
+  half <- backsolve(root, cov[known, level, drop = FALSE], transpose = TRUE)
+  list(levels = level, mean = t(backsolve(root, half)),
+       cov = unname(cov[level, level, drop = FALSE]) - crossprod(half))
+}
+
+gr_members <- function(field, values) {
+  weight <- if (length(values) > 1L) as.double(values[[2L]]) else rep(1, length(values[[1L]]))
+  list(level = list(as.character(values[[1L]])), weight = list(weight))
+}
+
+gr_unseen <- function(field, values, level) {
+  at <- match(level, field$relatives$levels)
+  if (anyNA(at)) {
+    unseen_abort(field, level[is.na(at)], "Its matrix has them not: fit again with one that has, if
+                                           only for their relatives' sake.")
+  }
+  list(law = "scaled", mean = field$relatives$mean[at, , drop = FALSE],
+       root = covariance_root(field$relatives$cov[at, at, drop = FALSE]),
+       member = logical(length(at)), exchangeable = FALSE)
+}
+
+# Of levels that nothing is known of
+unseen_abort <- function(field, level, hint, .envir = parent.frame()) {
+  right <- cli::format_inline(hint, .envir = .envir)
+  vb_abort("newdata", c("{.code {field$label}} has levels in {.arg newdata} that were not in the
+                         data: {.val {level}}.", i = "{right}"))
 }
 
 # ---- mm(g1, g2, weights = ) ----------------------------------------------------------------------
@@ -89,17 +104,23 @@ make_mm <- function(field, values) {
   with_members(field, "iid", rep(1, length(field$levels)))
 }
 
-mm_columns <- function(field, values) {
+mm_members <- function(field, values) {
   k <- field$n_member
   weight <- if (field$weighted) as.matrix(values[[k + 1L]]) else matrix(1, NROW(values[[1L]]), k)
   if (ncol(weight) != k || any(weight < 0, na.rm = TRUE)) {
     field_abort(field$call, "{.arg weights} must have {k} columns that are not negative.")
   }
   if (field$scale) weight <- weight / rowSums(weight)
-  x <- 0
-  for (j in seq_len(k)) x <- x + weight[, j] * level_columns(field, as.character(values[[j]]))
   slope <- k + field$weighted + 1L
-  if (length(values) >= slope) x * as.double(values[[slope]]) else x
+  if (length(values) >= slope) weight <- weight * as.double(values[[slope]])
+  list(level = lapply(values[seq_len(k)], as.character),
+       weight = lapply(seq_len(k), function(j) weight[, j]))
+}
+
+# Members that the data have not are of the same population, whatever those that they have
+mm_unseen <- function(field, values, level) {
+  list(law = "scaled", mean = NULL, root = NULL, member = rep(TRUE, length(level)),
+       exchangeable = TRUE)
 }
 
 # The field with the effects of its levels, members of a population, named as random effects are

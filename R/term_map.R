@@ -34,7 +34,14 @@ make_car <- function(field, values) {
   field
 }
 
-car_columns <- function(field, values) level_columns(field, as.character(values[[1L]]))
+car_members <- function(field, values) {
+  list(level = list(as.character(values[[1L]])), weight = list(rep(1, length(values[[1L]]))))
+}
+
+# Areas without rows are on the map, and have their neighbours'
+car_unseen <- function(field, values, level) {
+  unseen_abort(field, level, "{.code W} has them not: fit again with the map that has.")
+}
 
 proper_car <- function(field, sd) {
   d <- rowSums(field$w)

@@ -41,10 +41,19 @@ format_times <- function(time) {
 
 series_levels <- function(field, values) {
   keys <- series_keys(field, values)
-  series <- if (is.null(keys$group)) factor(rep("", length(keys$time))) else factor(keys$group)
+  series <- if (is.null(keys$group)) factor(rep("1", length(keys$time))) else factor(keys$group)
   order <- order(as.integer(series), keys$time)
   first <- order[!duplicated(keys$key[order])]
-  list(level = keys$key[first], time = keys$time[first], series = as.integer(series)[first])
+  list(level = keys$key[first], time = keys$time[first], series = as.integer(series)[first],
+       label = levels(series)[series[first]])
+}
+
+# The field with its times: of which series each is, by name
+with_times <- function(field, at) {
+  field$levels <- at$level
+  field$time <- at$time
+  field$series <- at$label
+  field
 }
 
 make_ar1 <- function(field, values) {
@@ -52,7 +61,7 @@ make_ar1 <- function(field, values) {
   gap <- ifelse(duplicated(at$series), c(0, diff(at$time)), 0)
   if (any(gap != round(gap))) field_abort(field$call, "Times must be whole numbers apart.",
                                           "{.fn rw1} and {.fn rw2} take any times.")
-  field$levels <- at$level
+  field <- with_times(field, at)
   hyper <- and_hyper(sd_hyper(paste0("sdar1_", field$group), field$group),
                      paste0("rho_", field$group), "rho", "correlation", 0.5, flat())
   field$blocks <- list(list(coef = paste0("rar1_", field$group, "[", at$level, "]"),
@@ -60,14 +69,18 @@ make_ar1 <- function(field, values) {
   field
 }
 
-series_columns <- function(field, values) level_columns(field, series_keys(field, values)$key)
+series_members <- function(field, values) {
+  key <- series_keys(field, values)$key
+  list(level = list(key), weight = list(rep(1, length(key))))
+}
 
 # Random walks: with D the (second) differences, of variance one for times one apart, the precision
 # D'D / sd^2 leaves a constant, and a slope, free. The constant of each series is not in the model;
 # slopes are fixed effects.
 make_walk <- function(field, values, order) {
   at <- series_levels(field, values)
-  field$levels <- at$level
+  field <- with_times(field, at)
+  field$order <- order
   parts <- lapply(split(seq_along(at$level), at$series), function(i) {
     if (length(i) <= order) {
       field_abort(field$call, "A series has {length(i)} time{?s}, and {order + 1} are the least.")
@@ -89,21 +102,26 @@ make_walk <- function(field, values, order) {
 
 # Differences scaled so that a walk seen at irregular times is the same walk: increments of variance
 # h; for the second order the integral of one, with precision 2 / (h_1 h_2 (h_1 + h_2)) and the like
-# (Lindgren and Rue 2008).
-walk_basis <- function(time, order) {
-  n <- length(time)
+# (Lindgren and Rue 2008). -> list(i, j, x): the non-zeros of D.
+walk_differences <- function(time, order) {
   h <- diff(time)
+  i <- seq_len(length(time) - order)
   if (order == 1L) {
-    d <- diff(diag(n)) / sqrt(h)
+    part <- cbind(-1 / sqrt(h), 1 / sqrt(h))
   } else {
-    i <- seq_len(n - 2L)
-    d <- matrix(0, n - 2L, n)
-    d[cbind(i, i)] <- 1 / h[i]
-    d[cbind(i, i + 1L)] <- -(1 / h[i] + 1 / h[i + 1L])
-    d[cbind(i, i + 2L)] <- 1 / h[i + 1L]
-    d <- d / sqrt((h[i] + h[i + 1L]) / 2)
+    before <- h[i]
+    after <- h[i + 1L]
+    part <- cbind(1 / before, -(1 / before + 1 / after), 1 / after) / sqrt((before + after) / 2)
   }
+  band <- rep(seq_len(order + 1L) - 1L, each = length(i))
+  list(i = rep(i, order + 1L), j = i + band, x = as.vector(part))
+}
+
+walk_basis <- function(time, order) {
   # the effects of innovations e with D f = e that are orthogonal to what D does not see
+  at <- walk_differences(time, order)
+  d <- matrix(0, length(time) - order, length(time))
+  d[cbind(at$i, at$j)] <- at$x
   svd <- svd(d)
   list(basis = svd$v %*% (t(svd$u) / svd$d), slope = matrix(time - mean(time)))
 }

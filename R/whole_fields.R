@@ -6,6 +6,8 @@ are_fields <- function(x) {
     record(field) && text(field$kind, 1, among = c(field_calls, field_bars)) &&
       text(field$label, 1) && length(field$variables) > 0L &&
       maybe(field$fixed, text) && maybe(field$levels, text) && maybe(field$basis, is.matrix) &&
+      maybe(field$time, reals, length(field$levels)) &&
+      maybe(field$series, is.character) && maybe(field$relatives, record) &&
       record(field$variables) && record(field$blocks) && all(vapply(field$blocks, is_block, NA)) &&
       (is.null(field$parts) || all(vapply(field$parts, is_smooth_part, NA)))
   }, NA))

@@ -14,6 +14,46 @@ void vb_new_row_alloc(const vb_model *m, vb_new_row *r) {
   for (int k = 0; k < 3; k++) *beta[k] = h->alloc(m->p + 1, sizeof(double));
 }
 
+int vb_has_new_level(const vb_model *m, const vb_new_rows *rows, int i) {
+  for (int k = 0; k < m->n_term; k++)
+    if (rows->group[k][i] == 0) return 1;
+  for (int k = 0; k < rows->n_unseen; k++) {
+    const vb_unseen *u = rows->unseen + k;
+    for (int j = 0; j < u->n_member; j++)
+      if (u->level[i + (size_t)j * rows->n]) return 1;
+  }
+  return 0;
+}
+
+/* no other level has these columns, so that the rows of unseen ones have them to themselves */
+static void columns_of(const vb_new_rows *rows, const vb_unseen *u, int c, int s) {
+  const double *mean = u->mean + (size_t)u->n * (c + (size_t)u->n_column * s) - 1;
+  const int *column = u->column + (size_t)u->n * c - 1;
+  for (int i = 0; i < rows->n; i++) {
+    int level = u->level[i]; /* of rows that have one member each */
+    if (level && column[level])
+      rows->at_node[i + (size_t)(column[level] - 1) * rows->n] = u->weight[i] * mean[level];
+  }
+}
+
+void vb_unseen_columns(const vb_new_rows *rows, int s) {
+  for (int k = 0; k < rows->n_unseen; k++)
+    for (int c = 0; c < rows->unseen[k].n_column; c++) columns_of(rows, rows->unseen + k, c, s);
+}
+
+double vb_unseen_variance(const vb_new_rows *rows, int i, int s) {
+  double v = 0;
+  for (int k = 0; k < rows->n_unseen; k++) {
+    const vb_unseen *u = rows->unseen + k;
+    for (int j = 0; j < u->n_member; j++) {
+      size_t at = i + (size_t)j * rows->n;
+      if (u->level[at])
+        v += u->weight[at] * u->weight[at] * u->var[u->level[at] - 1 + (size_t)u->n * s];
+    }
+  }
+  return v;
+}
+
 /* z' Sigma z: a level that was not in the data */
 double vb_new_level(const vb_theta *theta, int term, int d, const double *z) {
   const double *sigma = theta->sigma + (size_t)term * VB_MAX_DIM * VB_MAX_DIM;

@@ -3,13 +3,32 @@
 #define VB_NEW_ROW_H
 #include "gauss/gauss.h"
 
+/* Levels of a field that were not in the data, at each node given those that were: some of x's
+ * coefficients times numbers that depend on theta, and what is their own. */
+typedef struct {
+  int n, n_member, n_column;
+  const int *level;     /* rows x members, from 1; 0: one that was in the data */
+  const double *weight; /* of these */
+  const int *column;    /* n x columns: of x, from 1; 0: none */
+  const double *mean;   /* n x columns x nodes */
+  const double *var;    /* n x nodes; members of a row are independent of each other */
+} vb_unseen;
+
 typedef struct { /* rows to predict: x uncentred column-major; group per term, 0: a new
                     level, negative: term left out; z column-major */
   int n;
   const double *x, *offset;
   const int **group;
   const double **z;
+  int n_unseen;
+  const vb_unseen *unseen;
+  double *at_node; /* x, if unseen levels have columns of it; else NULL */
 } vb_new_rows;
+/* Is any level of row i, a random term's or a field's, one that was not in the data? */
+int vb_has_new_level(const vb_model *model, const vb_new_rows *rows, int i);
+/* at node s: what unseen levels have of the columns of x, put there; what is their own in row i */
+void vb_unseen_columns(const vb_new_rows *rows, int s);
+double vb_unseen_variance(const vb_new_rows *rows, int i, int s);
 
 typedef struct {                 /* what is found of one row; its memory serves all */
   double *x;                     /* beta's part of the row, changed by elimination */

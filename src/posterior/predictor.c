@@ -79,13 +79,6 @@ static double row_mean(const vb_model *m, const double *c, const vb_new_rows *ro
   return eta;
 }
 
-/* Does a row have a level that was not in the data? */
-static int has_new_level(const vb_model *m, const vb_new_rows *rows, int i) {
-  for (int k = 0; k < m->n_term; k++)
-    if (rows->group[k][i] == 0) return 1;
-  return 0;
-}
-
 /* Interpolation gives some nodes negative weights.  A new level's variance is a standard
  * deviation's square, which far nodes have by orders of magnitude: there only a mixture will do. */
 static double mixture_scale(const vb_posterior *post) {
@@ -135,9 +128,10 @@ vb_status vb_each_row(const vb_posterior *post, const vb_new_rows *rows, int cor
     if (post->weight[s] == 0) continue;
     vb_status st = enter_node(post, s, corrected, &theta, &in, ratio);
     if (st != VB_OK) return st;
+    vb_unseen_columns(rows, s);
     for (int i = 0; i < rows->n; i++) {
       vb_predictor at = {.node = s, .weight = post->weight[s], .par = theta.par};
-      if (has_new_level(m, rows, i)) at.weight = fmax(at.weight, 0) * scale;
+      if (vb_has_new_level(m, rows, i)) at.weight = fmax(at.weight, 0) * scale;
       if (at.weight == 0) continue;
       at.mean = row_mean(m, post->mean + (size_t)s * m->n_coef, rows, i);
       at.var = vb_new_row_variance(m, &theta, &in.sol, rows, i, ratio, &r);
@@ -146,6 +140,7 @@ vb_status vb_each_row(const vb_posterior *post, const vb_new_rows *rows, int cor
       if (corrected && post->skew && m->scheme->row_covariance)
         cumulant += random_cumulant(post, &in.sol, s, rows, i, ratio, &r);
       if (corrected) at.var += spread_of(post, s, &r);
+      at.var += vb_unseen_variance(rows, i, s);
       if (cumulant != 0) at.skew = fmin(fmax(cumulant / pow(at.var, 1.5), -1.5), 1.5);
       visit(data, i, &at);
       if ((i & 4095) == 4095 && h->poll()) return VB_INTERRUPTED;

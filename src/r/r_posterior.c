@@ -29,6 +29,42 @@ static const double *centred(const vb_opened *o, int t, int n, const double *z) 
   return out;
 }
 
+/* levels of a field that were not in the data: rows x members, the levels' columns and variances */
+static vb_unseen read_unseen(const vb_opened *o, SEXP unseen, int n) {
+  SEXP level = vb_list_need(unseen, "level"), column = vb_list_need(unseen, "column");
+  R_xlen_t members = Rf_ncols(level), levels = Rf_nrows(column), columns = Rf_ncols(column);
+  vb_unseen u = {.n = (int)levels,
+                 .n_member = (int)members,
+                 .n_column = (int)columns,
+                 .level = vb_get_ints(unseen, "level", n * members),
+                 .weight = vb_get_reals(unseen, "weight", n * members),
+                 .column = vb_get_ints(unseen, "column", levels * columns),
+                 .mean = vb_get_reals(unseen, "mean", levels * columns * o->post.n),
+                 .var = vb_get_reals(unseen, "var", levels * o->post.n)};
+  for (R_xlen_t i = 0; i < n * members; i++)
+    if (u.level[i] < 0 || u.level[i] > levels) Rf_error("internal: unseen levels of the rows");
+  for (R_xlen_t i = 0; i < levels * columns; i++)
+    if (u.column[i] < 0 || u.column[i] > o->model.p) Rf_error("internal: columns of levels");
+  if (columns && members != 1) Rf_error("internal: columns of members");
+  return u;
+}
+
+static void read_unseens(const vb_opened *o, SEXP list, vb_new_rows *rows) {
+  int columns = 0;
+  rows->n_unseen = (int)Rf_xlength(list);
+  vb_unseen *unseen = o->host.alloc(rows->n_unseen + 1, sizeof *unseen);
+  for (int k = 0; k < rows->n_unseen; k++) {
+    unseen[k] = read_unseen(o, VECTOR_ELT(list, k), rows->n);
+    columns += unseen[k].n_column;
+  }
+  rows->unseen = unseen;
+  if (!columns) return;
+  size_t size = (size_t)rows->n * o->model.p;
+  rows->at_node = o->host.alloc(size + 1, sizeof(double));
+  memcpy(rows->at_node, rows->x, sizeof(double) * size);
+  rows->x = rows->at_node;
+}
+
 static vb_new_rows read_rows(const vb_opened *o, SEXP rows) {
   const vb_model *m = &o->model;
   SEXP x = vb_list_need(rows, "x");
@@ -43,11 +79,14 @@ static vb_new_rows read_rows(const vb_opened *o, SEXP rows) {
     g[t] = read_group(o, group, t, n);
     zt[t] = centred(o, t, n, REAL_RO(columns));
   }
-  return (vb_new_rows){.n = n,
-                       .x = vb_get_reals(rows, "x", (R_xlen_t)n * m->p),
-                       .offset = vb_get_reals(rows, "offset", n),
-                       .group = g,
-                       .z = zt};
+  vb_new_rows out = {.n = n,
+                     .x = vb_get_reals(rows, "x", (R_xlen_t)n * m->p),
+                     .offset = vb_get_reals(rows, "offset", n),
+                     .group = g,
+                     .z = zt};
+  SEXP unseen = vb_list_get(rows, "unseen");
+  if (unseen != R_NilValue) read_unseens(o, unseen, &out);
+  return out;
 }
 
 static double *zeros(SEXP list, const char *name, int nrow, int ncol) {

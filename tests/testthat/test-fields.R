@@ -252,7 +252,7 @@ test_that("bad structured terms are told, with the fix", {
   says(y ~ s(t), "not supported yet", algorithm = "advi")
   expect_error(vb(y ~ x, d, data2 = 3), "list", class = "vb_error_data2")
   fit <- vb(y ~ ar1(t), d)
-  expect_error(predict(fit, data.frame(t = 40)), "cannot be predicted yet",
+  expect_error(predict(fit, data.frame(t = 40.5)), "whole numbers apart",
                class = "vb_error_newdata")
 })
 
