@@ -25,9 +25,11 @@
 #'   those of [cumulative()] models begin with the thresholds, as do `vcov()` and `confint()`.
 #' - `ranef()`: a list with one data frame per grouping factor, rows for levels and columns for
 #'   coefficients, of class `c("ranef.vbfit", "ranef.mer")`. With `condVar = TRUE` each has the
-#'   attribute `"postVar"`, an array with one posterior covariance matrix per level.
+#'   attribute `"postVar"`, an array with one posterior covariance matrix per level. Those of
+#'   [structured] terms that have levels are named as their standard deviations are, such as
+#'   `ar1_time`, `car` or, of `gr(species, cov = A)`, `species`.
 #' - `coef()`: with random effects a list of data frames that hold the sum of fixed and random
-#'   effects for each level, otherwise the fixed effects.
+#'   effects for each level, also of `gr()` and `mm()`; otherwise the fixed effects.
 #' - `VarCorr()`: a list with a covariance matrix per term, with the posterior means of the
 #'   standard deviations and correlations as the attributes `"stddev"` and `"correlation"`.
 #' - `vcov()`: the posterior covariance matrix of the fixed effects, or of all parameters.
@@ -140,7 +142,10 @@ ngrps.vbfit <- function(object, ...) {
   group <- group_labels(object)
   first <- match(unique(group), group)
   n_level <- vapply(object$random[first], function(term) length(term$levels), 0L)
-  stats::setNames(n_level, group[first])
+  fields <- levelled_fields(object, members = TRUE)
+  of_field <- vapply(object$fields[fields], function(field) length(field$levels), 0L)
+  n_level <- stats::setNames(c(n_level, of_field), c(group[first], names(fields)))
+  n_level[!duplicated(names(n_level))]
 }
 
 # ---- Random effects ------------------------------------------------------------------------------
@@ -159,7 +164,8 @@ ranef.vbfit <- function(object, condVar = TRUE, ...) {
     if (condVar) attr(frame, "postVar") <- post_var(object, which(group == g))
     frame
   })
-  structure(stats::setNames(out, unique(group)), class = c("ranef.vbfit", "ranef.mer"))
+  out <- with_field_effects(object, stats::setNames(out, unique(group)), condVar)
+  structure(out, class = c("ranef.vbfit", "ranef.mer"))
 }
 
 ranef_frame <- function(fit, k, means) {
@@ -249,8 +255,9 @@ coef.vbfit <- function(object, ...) {
   object <- whole_fit(object)
   warn_unused(list(...), "estimates", known = "complete")
   fixed <- fixef(object)
-  if (!length(object$random)) return(fixed)
-  effects <- unclass(ranef(object, condVar = FALSE))
+  group <- unique(c(group_labels(object), names(levelled_fields(object, members = TRUE))))
+  if (!length(group)) return(fixed)
+  effects <- unclass(ranef(object, condVar = FALSE))[group]
   # as in lme4, every group has all columns, those without a fixed effect first
   name <- union(setdiff(unlist(lapply(effects, names)), names(fixed)), names(fixed))
   lapply(effects, function(u) {
@@ -281,8 +288,10 @@ VarCorr.vbfit <- function(x, sigma = 1, ...) {
     dimnames(cor) <- list(name, name)
     structure(cor * outer(sd, sd), stddev = sd, correlation = cor)
   })
+  out <- c(stats::setNames(out, group_labels(x)), field_variances(x, mean))
+  names(out) <- make.unique(as.character(names(out)))
   has_sigma <- "sigma" %in% hyper$name
-  structure(stats::setNames(out, make.unique(group_labels(x))), sc = sigma(x),
+  structure(out, sc = sigma(x),
             useSc = has_sigma, class = c("VarCorr.vbfit", "VarCorr.merMod"))
 }
 

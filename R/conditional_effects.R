@@ -150,12 +150,14 @@ pick_effects <- function(effects, known) {
 effect_variables <- function(fit, known) {
   columns <- fit_columns(fit)
   names <- union(known$all, intersect(all.vars(fit$call$offset), names(columns)))
-  coded <- coded_variables(stats::formula(stats::delete.response(fit$terms)))
+  level <- level_variables(fit$fields)
+  coded <- c(coded_variables(stats::formula(stats::delete.response(fit$terms))), level$coded)
   lapply(stats::setNames(nm = names), function(name) {
     value <- columns[[name]]
     if (is.null(dim(value)) && is.atomic(value)) {
       value <- value[fit$rows]
       if (name %in% coded) attr(value, "coded") <- TRUE
+      if (name %in% level$seen) attr(value, "seen") <- TRUE
       return(value)
     }
     vb_abort("effects", c("{.code {name}} is a matrix, along which no effect can be drawn.",
@@ -172,6 +174,15 @@ coded_variables <- function(x) {
   if (is.call(x)) unlist(lapply(as.list(x)[-1L], coded_variables))
 }
 
+# The variables of structured terms whose numbers are times, or names of levels
+level_variables <- function(fields) {
+  of <- function(field) lapply(field$variables, all.vars)
+  series <- Filter(function(field) field$kind %in% field_series, fields)
+  named <- Filter(function(field) !is_function_field(field), fields)
+  seen <- unlist(lapply(series, function(field) of(field)[1L]))
+  list(seen = seen, coded = setdiff(unlist(lapply(named, of)), seen))
+}
+
 # Is the variable a quantity, which is drawn along its range, and not a label?
 is_measured <- function(x) {
   (is.numeric(x) || inherits(x, c("Date", "POSIXct"))) && is.null(attr(x, "coded"))
@@ -184,7 +195,17 @@ effect_levels <- function(x) {
   sort(unique(as.vector(x)))
 }
 
-held_value <- function(x) if (is_measured(x)) mean(x, na.rm = TRUE) else effect_levels(x)[1L]
+held_value <- function(x) {
+  if (!is.null(attr(x, "seen"))) return(middle_values(x, 0.5))
+  if (is_measured(x)) mean(x, na.rm = TRUE) else effect_levels(x)[1L]
+}
+
+# Quantiles that are values of the data, which may be dates
+middle_values <- function(x, probs) {
+  x <- sort(x)
+  attr(x, "seen") <- NULL
+  unique(x[pmax(1L, ceiling(probs * length(x)))])
+}
 
 check_conditions <- function(conditions, known) {
   given <- tryCatch(names(as.data.frame(conditions)), error = function(e) NULL)
@@ -233,7 +254,9 @@ as_kind <- function(value, variable, name) {
 # `newdata` for predict(), and of `effect1` and `effect2`, the columns of the result that show them.
 effect_grid <- function(variables, pair, settings, resolution) {
   along <- variables[[pair[1L]]]
-  first <- if (is_measured(along)) {
+  first <- if (!is.null(attr(along, "seen"))) {
+    sort(unique(along))
+  } else if (is_measured(along)) {
     seq(min(along, na.rm = TRUE), max(along, na.rm = TRUE), length.out = resolution)
   } else {
     effect_levels(along)
@@ -259,7 +282,8 @@ second_values <- function(x) {
   }
   value <- mean(x, na.rm = TRUE)
   spread <- stats::sd(x, na.rm = TRUE)
-  if (isTRUE(spread > 0)) value <- value + c(-1, 0, 1) * spread
+  if (!is.null(attr(x, "seen"))) value <- middle_values(x, c(0.25, 0.5, 0.75))
+  else if (isTRUE(spread > 0)) value <- value + c(-1, 0, 1) * spread
   text <- format(if (is.numeric(x)) signif(value, 3) else value, trim = TRUE)
   list(value = value, label = factor(text, levels = unique(text)))
 }

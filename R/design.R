@@ -34,6 +34,7 @@ build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE) {
   moments$sd <- c(moments$sd, rep(1, length(field_names(fields))))
   random <- lapply(parsed$bars, build_term, frame = frame, whole = whole, contrasts = contrasts)
   check_names(random, fixed$names)
+  check_field_names(fields, random)
   if (!length(random) && !ncol(fixed$x) && !implicit) {
     vb_abort("formula", c("The model has no coefficients.",
                           i = "Leave out {.code 0} or {.code -1}."))
@@ -74,6 +75,18 @@ check_contrasts <- function(contrasts, frame) {
     vb_warn("vb_warning_contrasts", "{.arg contrasts} names what is no variable of the model:
                                      {.code {unknown}}.")
   }
+}
+
+# Parameters are known by their names
+check_field_names <- function(fields, random) {
+  other <- unlist(lapply(random, function(term) {
+    paste0("sd_", term$group, "__", plain_name(term$coef))
+  }))
+  name <- c(other, field_hyper(fields)$name)
+  twice <- unique(name[duplicated(name)])
+  if (!length(twice)) return(invisible())
+  vb_abort("formula", c("Two terms would have parameters of the same name: {.code {twice}}.",
+                        i = "Give one of them a copy of the variable that has another name."))
 }
 
 check_names <- function(random, fixed) {

@@ -79,7 +79,7 @@ plot_types <- list(
   intervals = list(draw = function(fit, table, o, dots) plot_intervals(fit, table, o, dots),
                    default = function(table) !table$class %in% c("r", "s")),
   ranef = list(draw = function(fit, table, o, dots) plot_ranef(fit, table, o, dots),
-               default = function(table) table$class == "r"),
+               default = function(table) table$class %in% c("r", "s")),
   density = list(draw = function(fit, table, o, dots) plot_density(fit, table, o, dots),
                  default = function(table) !table$class %in% c("r", "s")),
   prior = list(draw = function(fit, table, o, dots) plot_prior(fit, table, o, dots),

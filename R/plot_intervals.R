@@ -92,7 +92,9 @@ short_name <- function(table, levels = NULL) {
 # ---- Random effects ------------------------------------------------------------------------------
 
 plot_ranef <- function(fit, table, options, dots) {
-  if (!length(fit$random)) check_some(table[0L, ], "random effects")
+  if (!length(fit$random) && !length(levelled_fields(fit))) {
+    check_some(table[0L, ], "random effects")
+  }
   out <- ranef_intervals(fit, table, interval_probs(options$prob))
   check_some(out, "such random effects")
   panel <- paste0(out$grpvar, ": ", out$term)
@@ -121,9 +123,27 @@ ranef_intervals <- function(fit, table, probs) {
                         row.names = NULL, check.names = FALSE)
     frame[order(match(frame$term, term$coef), frame$condval), ]
   })
-  out <- do.call(rbind, part)
+  out <- do.call(rbind, c(part, field_intervals(fit, table, probs)))
   rownames(out) <- NULL
   out
+}
+
+# The same of structured terms, some of whose coefficients are in the table
+field_intervals <- function(fit, table, probs) {
+  k <- levelled_fields(fit)
+  lapply(seq_along(k), function(j) {
+    field <- fit$fields[[k[j]]]
+    wanted <- field$blocks[[1L]]$coef %in% table$name
+    value <- field_effects(fit, k[[j]], probs)
+    own <- if (is.null(field$basis)) wanted else rep(any(wanted), nrow(value))
+    value <- value[own, , drop = FALSE]
+    colnames(value)[-(1:2)] <- colnames(summary_matrix(character(), probs))[-(1:2)]
+    frame <- data.frame(grpvar = rep(names(k)[j], nrow(value)),
+                        term = rep(effect_coef(field), nrow(value)), grp = rownames(value),
+                        condval = value[, 1L], condsd = value[, 2L], value[, -(1:2), drop = FALSE],
+                        row.names = NULL, check.names = FALSE)
+    frame[order(frame$condval), ]
+  })
 }
 
 caterpillar <- function(name, frame, col, dots) {

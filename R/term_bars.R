@@ -39,6 +39,7 @@ is_bar <- function(x) is_call_to(x, c("|", "||"))
 # In these a bar is R's "or"
 or_calls <- c("I", "factor", "as.factor", "as.integer", "as.numeric", "as.logical", "ifelse")
 smooth_terms <- c("te", "ti", "mo", "mi", "me")
+residual_terms <- c("ar", "ma", "arma", "cosy", "unstr", "sar", "fcor")     # of 'brms'
 
 # Terms that other packages know and this one does not: found before model.frame() stumbles on them.
 check_terms <- function(term) {
@@ -54,10 +55,22 @@ check_terms <- function(term) {
     vb_abort("formula", c("Covariance structures are not supported yet: {.code {what}}.",
                           i = "Use {.code (x | g)} or, without correlations, {.code (x || g)}."))
   }
+  if (is_call_to(term, residual_terms)) check_residual(term, what)
   if (is_call_to(term, smooth_terms)) {
     vb_abort("formula", c("This kind of term is not supported yet: {.code {what}}.",
                           i = "Smooths are {.code s(x)} and {.code t2(x, z)}."))
   }
+}
+
+# The nearest to brms's ar(time, gr = g): its errors with the latter's standard deviation at next to
+# nothing
+check_residual <- function(term, what) {
+  vb_abort("formula", c(
+    "Correlations of residuals are not supported: {.code {what}}.",
+    i = "{.code ar1(time | g)} is an autoregression of first order, with its marginal standard
+         deviation, and independent errors besides.",
+    i = "With {.code prior_aux = list(sigma = constant(s))} and a small {.code s} it is nearly all
+         there is: {.code ar(time, gr = g, cov = TRUE)} of 'brms'."))
 }
 
 check_added <- function(term, what) {

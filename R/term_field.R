@@ -3,6 +3,8 @@
 
 field_calls <- c("s", "t2", "gp", "ar1", "rw1", "rw2", "car")
 field_bars <- c("gr", "mm")                               # behind a bar
+field_series <- c("ar1", "rw1", "rw2")                    # along time
+field_functions <- c("s", "t2", "gp")                     # of any values of their variables
 
 is_field <- function(x) is_call_to(strip_parens(x), field_calls)
 has_field <- function(x) {
@@ -13,6 +15,8 @@ is_field_bar <- function(bar) is_call_to(strip_parens(bar[[3L]]), field_bars)
 
 # Members of a population, as random effects are: `re.form = NA` leaves them out
 is_group_field <- function(field) field$kind %in% field_bars
+
+is_function_field <- function(field) field$kind %in% field_functions
 
 field_names <- function(fields) unlist(lapply(fields, function(field) field$fixed))
 field_blocks <- function(fields) unlist(lapply(fields, function(f) f$blocks), recursive = FALSE)
@@ -54,6 +58,22 @@ precision_sizes <- list(
   gp_matern32 = c(par = 2, each = 1, square = 0, more = 1),
   gp_matern52 = c(par = 2, each = 1, square = 0, more = 1)
 )
+
+# Factors with the levels that they had in the data, in that order: those that a smooth knows
+with_levels <- function(field, values) {
+  for (name in names(field$factors)) {
+    seen <- field$factors[[name]]
+    text <- as.character(values[[name]])
+    new <- setdiff(text, c(levels(seen), NA))
+    if (length(new)) {
+      vb_abort("newdata", c(
+        "{.code {name}} of {.code {field$label}} has levels in {.arg newdata} that were not in the
+         data: {.val {new}}.", i = "Those known are {.val {levels(seen)}}."))
+    }
+    values[[name]] <- factor(text, levels(seen), ordered = is.ordered(seen))
+  }
+  values
+}
 
 # ---- errors --------------------------------------------------------------------------------------
 

@@ -52,7 +52,7 @@ field_values <- function(field, data, env, own) {
     }
     plain_column(x)
   })
-  stats::setNames(values, names)
+  with_levels(field, stats::setNames(values, names))
 }
 
 make_field <- function(field, frame, env) {

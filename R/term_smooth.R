@@ -14,6 +14,9 @@ read_smooth <- function(call, env, data2) {
 }
 
 make_smooth <- function(field, values) {
+  coded <- vapply(values, function(x) is.factor(x) || is.character(x), NA)
+  field$factors <- lapply(values[coded], function(x) as.factor(x)[0L])
+  values <- with_levels(field, values)
   built <- value_frame(lapply(values, function(x) x[some_rows(values)]))
   smooths <- tryCatch(with_class(
     mgcv::smoothCon(field$spec, built, absorb.cons = TRUE, diagonal.penalty = TRUE),

@@ -9,6 +9,7 @@ are_fields <- function(x) {
       maybe(field$time, reals, length(field$levels)) &&
       maybe(field$series, is.character) && maybe(field$relatives, record) &&
       record(field$variables) && record(field$blocks) && all(vapply(field$blocks, is_block, NA)) &&
+      all(vapply(field$factors, is.factor, NA)) &&
       (is.null(field$parts) || all(vapply(field$parts, is_smooth_part, NA)))
   }, NA))
 }

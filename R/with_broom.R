@@ -58,7 +58,8 @@ tidy.vbfit <- function(x, effects = c("fixed", "ran_pars"), conf.int = FALSE, co
     row <- effect_rows(x, table, effect)
     label <- effect_labels(x, table[row, ], effect)
     out <- data.frame(effect = rep(effect, length(row)), label)
-    cbind(out, estimate_columns(summarise_parameters(x, table[row, ], probs)))
+    out <- cbind(out, estimate_columns(summarise_parameters(x, table[row, ], probs)))
+    if (effect == "ran_vals") rbind(out, tidy_field_effects(x, probs)) else out
   })
   out <- do.call(rbind, parts)
   if (exponentiate) out <- exponentiated(out, out$effect == "fixed")
@@ -89,11 +90,30 @@ check_tidy <- function(effects, conf.int, conf.level, exponentiate) {
 
 # The classes of parameter_table() that belong to each kind of effect
 tidy_effects <- list(fixed = c("threshold", "b"), ran_pars = c("sd", "cor"), ran_vals = "r",
-                     ran_coefs = character(), auxiliary = c("aux", "hs"))
+                     ran_coefs = character(), auxiliary = c("field", "aux", "hs"))
 
-# Residual standard deviations count among the random effects' too, as in 'broom.mixed'
+# Residual standard deviations count among the random effects' too, as in 'broom.mixed'; those of
+# gr() and mm() do and are no auxiliary parameters
 effect_rows <- function(fit, table, effect) {
-  which(table$class %in% tidy_effects[[effect]] | effect == "ran_pars" & is_residual(table))
+  member <- table$name %in% member_sds(fit)$name
+  pars <- effect == "ran_pars" & (is_residual(table) | member)
+  which(table$class %in% tidy_effects[[effect]] & !member | pars)
+}
+
+# The standard deviations of gr() and mm()
+member_sds <- function(fit) {
+  k <- levelled_fields(fit, members = TRUE)
+  data.frame(name = vapply(fit$fields[k], function(f) f$blocks[[1L]]$hyper$name[1L], ""),
+             group = as.character(names(k)), coef = vapply(fit$fields[k], effect_coef, ""))
+}
+
+tidy_field_effects <- function(fit, probs) {
+  k <- levelled_fields(fit)
+  do.call(rbind, lapply(seq_along(k), function(j) {
+    value <- field_effects(fit, k[[j]], probs)
+    data.frame(effect = "ran_vals", group = names(k)[j], level = rownames(value),
+               term = effect_coef(fit$fields[[k[[j]]]]), estimate_columns(value))
+  }))
 }
 
 is_residual <- function(table) table$class == "aux" & table$name == "sigma"
@@ -110,14 +130,18 @@ effect_labels <- function(fit, table, effect) {
 
 hyper_labels <- function(fit, table) {
   hyper <- fit$hyper[table$row, , drop = FALSE]
+  own <- member_sds(fit)
+  field <- match(hyper$name, own$name)
   term <- vapply(seq_len(nrow(hyper)), function(k) {
+    if (!is.na(field[k])) return(paste0("sd__", own$coef[field[k]]))
     if (hyper$term[k] == 0L) return("sd__Observation")
     coef <- fit$random[[hyper$term[k]]]$coef
     pair <- if (hyper$class[k] == "cor") sort(c(hyper$i[k], hyper$j[k])) else hyper$i[k]
     paste0(hyper$class[k], "__", paste(coef[pair], collapse = "."))
   }, "")
-  group <- c("Residual", group_labels(fit))[hyper$term + 1L]
-  data.frame(group = as.character(group), term = term)
+  group <- as.character(c("Residual", group_labels(fit))[hyper$term + 1L])
+  group[!is.na(field)] <- own$group[field[!is.na(field)]]
+  data.frame(group = group, term = term)
 }
 
 # In the order of ranef_table()

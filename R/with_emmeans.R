@@ -7,7 +7,8 @@
 #' intervals, made from 4000 draws of the fixed effects (of a fit by ADVI from those it keeps). The
 #' draws are the same at each call, so that two calls agree. Random effects are left out: the means
 #' are those of the linear predictor at random effects of zero, or with `type = "response"` its
-#' inverse link.
+#' inverse link. Of [structured] terms so are those that have levels, such as series and maps;
+#' smooths and processes are functions of covariates, and are taken at the grid's.
 #'
 #' @param object A fit of class `vbfit`.
 #' @param trms,xlev,grid As 'emmeans' gives them: terms, factor levels and reference grid.
@@ -34,10 +35,9 @@ NULL
 #' @exportS3Method emmeans::recover_data
 recover_data.vbfit <- function(object, data = NULL, params = "pi", ...) {
   object <- whole_fit(object)
-  check_no_fields(object, "'emmeans'")
   call <- object$call
   call$formula <- object$formula            # a name may mean something else by now
-  terms <- stats::delete.response(object$terms)
+  terms <- grid_terms(object)
   formula <- stats::formula(terms)
   constant <- setdiff(all.vars(formula), row_variables(object, formula))
   emmeans::recover_data(call, terms, object$na.action, frame = object$frame,
@@ -52,25 +52,82 @@ emm_basis.vbfit <- function(object, trms, xlev, grid,
                                      "mean.class"), ...) {
   object <- whole_fit(object)
   mode <- pick_choice(mode, "mode", eval(formals()$mode))
+  if (length(object$fields)) {                  # `trms` has the covariates of smooths besides
+    trms <- stats::delete.response(object$terms)
+    xlev <- xlev[intersect(names(xlev), all.vars(trms))]
+  }
   frame <- stats::model.frame(trms, grid, na.action = stats::na.pass, xlev = xlev)
   x <- stats::model.matrix(trms, frame, contrasts.arg = object$contrasts)
   if (object$fixed$implicit) x <- x[, -1L, drop = FALSE]
+  x <- cbind(x, grid_columns(object, grid))
   basis <- if (length(threshold_rows(object))) ordinal_basis(object, x, mode)
-    else list(x = x, misc = emmeans::.std.link.labels(object$family, list()))
+    else list(x = x, misc = link_labels(object$family))
   draws <- fixed_draws(object)
   dimnames(basis$x) <- list(NULL, colnames(draws))
-  list(X = basis$x, bhat = fixef(object), nbasis = estimability::all.estble, V = vcov(object),
+  law <- grid_law(object)
+  list(X = basis$x, bhat = law$mean, nbasis = estimability::all.estble, V = law$cov,
        dffun = function(k, dfargs) Inf, dfargs = list(), misc = basis$misc,
        post.beta = structure(draws, n.chains = 1L))
 }
 
-# Draws of thresholds and fixed effects, the same at each call
+# A logarithm is of no probability, though a negative binomial model is called one
+link_labels <- function(family) {
+  misc <- emmeans::.std.link.labels(family, list())
+  if (identical(misc$inv.lbl, "prob") && family$link == "log") misc$inv.lbl <- "rate"
+  misc
+}
+
+# Draws of thresholds, fixed effects and coefficients of smooths, the same at each call
 fixed_draws <- function(fit, n_draw = ndraws.vbfit(fit)) {
-  table <- parameter_table(fit)
-  table <- table[table$class %in% c("threshold", "b"), ]
+  table <- grid_parameters(fit)
   draws <- with_noise_stream("fixed", draw_parameters(fit, table, as.integer(n_draw)))
-  dimnames(draws) <- list(NULL, fixed_names(fit))
+  dimnames(draws) <- list(NULL, c(fixed_names(fit), table$name[table$class == "s"]))
   draws
+}
+
+# ---- Structured terms ----------------------------------------------------------------------------
+
+# Those that are functions of covariates
+grid_fields <- function(fit) Filter(is_function_field, fit$fields)
+
+# The terms of the fixed part, with the covariates of smooths
+grid_terms <- function(fit) {
+  terms <- stats::delete.response(fit$terms)
+  variables <- unlist(lapply(grid_fields(fit), function(field) field$variables))
+  if (!length(variables)) return(terms)
+  formula <- stats::formula(terms)
+  for (variable in variables) formula[[2L]] <- call("+", formula[[2L]], variable)
+  stats::terms(formula)
+}
+
+grid_parameters <- function(fit) {
+  table <- parameter_table(fit)
+  own <- table$class == "s" & table$name %in% field_coefs(grid_fields(fit))
+  table[table$class %in% c("threshold", "b") | own, ]
+}
+
+# Their columns; those of others, which are left out, are zero
+grid_columns <- function(fit, grid) {
+  n_fixed <- length(field_names(fit$fields))
+  if (!length(fit$fields)) return(NULL)
+  fields <- grid_fields(fit)
+  more <- columns_of_fields(fields, grid, environment(fit$formula), own = FALSE)
+  fixed <- matrix(0, nrow(grid), n_fixed, dimnames = list(NULL, field_names(fit$fields)))
+  fixed[, as.character(field_names(fields))] <- more$fixed
+  cbind(fixed, more$blocks)
+}
+
+# Means and covariances of what the draws are of
+grid_law <- function(fit) {
+  table <- grid_parameters(fit)
+  mean <- fixef(fit)
+  cov <- vcov(fit)
+  own <- table$class == "s"
+  if (!any(own)) return(list(mean = mean, cov = cov))
+  more <- summarise_parameters(fit, table[own, ], numeric())[, 1L]
+  drawn <- stats::cov(fixed_draws(fit))
+  drawn[seq_along(mean), seq_along(mean)] <- cov
+  list(mean = c(mean, more), cov = drawn)
 }
 
 # Columns for thresholds, then for fixed effects: the linear predictor of threshold k is

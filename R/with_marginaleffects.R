@@ -93,7 +93,11 @@ find_formula.vbfit <- function(x, ...) {
     stats::as.formula(call("~", call("|", term$bar[[2L]], term$expr)), env)
   })
   if (length(random) == 1L) random <- random[[1L]]
-  out <- list(conditional = formula.vbfit(x, fixed.only = TRUE))
+  smooth <- unlist(lapply(Filter(is_function_field, x$fields), function(f) f$variables))
+  out <- list(conditional = Reduce(function(formula, variable) {
+    formula[[length(formula)]] <- call("+", formula[[length(formula)]], variable)
+    formula
+  }, smooth, formula.vbfit(x, fixed.only = TRUE)))
   if (length(random)) out$random <- random
   structure(out, class = c("insight_formula", "list"))
 }
@@ -113,7 +117,7 @@ get_data.vbfit <- function(x, effects = "all", additional_variables = NULL, ...)
   out <- fit_columns(x)
   groups <- unlist(lapply(x$random, function(term) all.vars(term$expr)))
   kept <- list(all = names(out), random = groups,
-               fixed = all.vars(formula.vbfit(x, fixed.only = TRUE)))
+               fixed = all.vars(find_formula.vbfit(x)$conditional))
   out <- out[intersect(names(out), kept[[effects]])]
   if (is.null(additional_variables) || isFALSE(additional_variables)) return(out)
   data <- named_data(x)

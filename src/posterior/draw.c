@@ -103,8 +103,7 @@ static void enter_tilted(drawer *d, int s) {
   }
 }
 
-/* everything that belongs to a node: factor, and how far its corrected sds are from the Gaussian's
- */
+/* what belongs to a node: factor, and how far its corrected sds are from the Gaussian's */
 static vb_status enter_node(drawer *d, int s) {
   const vb_model *m = d->m;
   const vb_posterior *post = d->post;
@@ -158,11 +157,12 @@ static vb_status conditional_mean(drawer *d, int s, const double *x, double *mea
   if (d->own_factor) st = vb_node_factor(d->post, s, x, 0, &d->theta, &d->in);
   if (st != VB_OK) return st;
   double *r = d->in.trial.r, *r_new = d->in.trial.step;
+  int plain = m->n_field && m->field->first < m->p ? m->field->first : m->p; /* theta-free priors */
   vb_prior_quadratic(m, &d->at_node, at, r);
   vb_prior_quadratic(m, &d->theta, at, r_new);
   for (int k = 0; k < m->n_coef; k++) {
     /* the node's factor would overshoot where the draw's prior is much the tighter */
-    double most = d->own_factor || k < m->p ? INFINITY : fabs(r[k]);
+    double most = d->own_factor || k < plain ? INFINITY : fabs(r[k]);
     r[k] = fmin(fmax(r[k] - r_new[k], -most), most);
   }
   vb_solve(m, &d->in.sol, r);
@@ -212,8 +212,7 @@ static double report_tilted(const drawer *d, int s, const double *mean, const do
   return log_slope;
 }
 
-/* reported coefficients of one draw: corrected sds and skewness, coefficient by coefficient.  The
- * log Jacobian of delta -> out. */
+/* one draw as reported, with corrected sds and skewness -> the log Jacobian of delta -> out */
 static double report(drawer *d, int s, const double *mean, const double *delta, double *out) {
   const vb_model *m = d->m;
   const vb_posterior *post = d->post;

@@ -284,7 +284,6 @@ test_that("what is asked of a fit works with structured terms", {
   shown <- paste(capture.output(print(summary(fit))), collapse = " ")
   expect_match(shown, "degrees of freedom: s(t)", fixed = TRUE)
   expect_identical(dim(log_lik(fit, ndraws = 3)), c(3L, 60L))
-  expect_error(recover_data.vbfit(fit), class = "vb_error_formula")
   plotted <- plot(fit, type = "density", variable = c("sds_st_1", "s_st_1[1]"))
   expect_s3_class(plotted, "data.frame")
   damaged <- fit
