@@ -19,7 +19,8 @@ make_smooth <- function(field, values) {
   values <- with_levels(field, values)
   built <- value_frame(lapply(values, function(x) x[some_rows(values)]))
   smooths <- tryCatch(with_class(
-    mgcv::smoothCon(field$spec, built, absorb.cons = TRUE, diagonal.penalty = TRUE),
+    # modCon: t2() is to be predicted by the columns that it is fitted with
+    mgcv::smoothCon(field$spec, built, absorb.cons = TRUE, diagonal.penalty = TRUE, modCon = 3),
     "vb_warning_formula", "In the smooth"), error = function(e) {
       if (inherits(e, "vb_error")) rlang::cnd_signal(e)
       message <- trimws(conditionMessage(e))

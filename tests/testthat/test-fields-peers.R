@@ -124,8 +124,10 @@ test_that("second-order walks near cubic smoothing splines, and end in a line", 
 
 # gam() at its own smoothing parameters: penalty sp b'Sb / scale is our 1 / sd^2
 at_theirs <- function(formula, data, gam, times = 1) {
-  sd <- stats::setNames(lapply(times * sqrt(gam$scale / gam$sp), constant),
-                        plain_label(names(gam$sp)))
+  name <- lapply(gam$smooth, function(s) {
+    paste0("sds_", plain_label(s$label), "_", seq_along(s$S))
+  })
+  sd <- stats::setNames(lapply(times * sqrt(gam$scale / gam$sp), constant), unlist(name))
   gaussian <- gam$family$family == "gaussian"
   at(formula, data, sd, if (gaussian) constant(sqrt(gam$scale)), gam$family)
 }
@@ -147,7 +149,8 @@ test_that("smooths are gam's: at its smoothing parameters, and the evidence is i
   set.seed(2)
   capture.output(four <- mgcv::gamSim(1, 400, scale = 2, verbose = FALSE))
   cases <- list(list(accel ~ s(times), MASS::mcycle),
-                list(y ~ s(x0) + s(x1) + s(x2) + s(x3), four))
+                list(y ~ s(x0) + s(x1) + s(x2) + s(x3), four),
+                list(y ~ t2(x1, x2, k = 5), four))
   for (case in cases) {
     gam <- mgcv::gam(case[[1]], data = case[[2]], method = "REML")
     theirs <- predict(gam, se.fit = TRUE)
