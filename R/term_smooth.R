@@ -9,6 +9,11 @@ read_smooth <- function(call, env, data2) {
     message <- conditionMessage(e)
     field_abort(call, "{message}")
   })
+  fixed <- c("sp", "id")[c(length(spec$sp) > 0L, !is.null(spec$id))]
+  if (length(fixed)) {
+    field_abort(call, "{.arg {fixed}} of 'mgcv' has no counterpart here.",
+                "{.code prior_sd = list(sds_... = constant(s))} holds a standard deviation.")
+  }
   variables <- c(spec$term, if (spec$by != "NA") spec$by)
   list(label = spec$label, spec = spec, variables = lapply(variables, str2lang))
 }
@@ -17,22 +22,16 @@ make_smooth <- function(field, values) {
   coded <- vapply(values, function(x) is.factor(x) || is.character(x), NA)
   field$factors <- lapply(values[coded], function(x) as.factor(x)[0L])
   values <- with_levels(field, values)
-  built <- value_frame(lapply(values, function(x) x[some_rows(values)]))
-  smooths <- tryCatch(with_class(
-    # modCon: t2() is to be predicted by the columns that it is fitted with
-    mgcv::smoothCon(field$spec, built, absorb.cons = TRUE, diagonal.penalty = TRUE, modCon = 3),
-    "vb_warning_formula", "In the smooth"), error = function(e) {
-      if (inherits(e, "vb_error")) rlang::cnd_signal(e)
-      message <- trimws(conditionMessage(e))
-      field_abort(field$call, "{message}", "See {.code ?mgcv::smooth.terms}; fewer basis functions,
-                                            {.arg k}, may help.")
-    })
-  parts <- lapply(smooths, function(smooth) {
-    mixed <- mgcv::smooth2random(smooth, names(values), type = 2)
-    smooth$X <- NULL
-    list(smooth = smooth, label = smooth_label(smooth$label),
-         mixed = mixed[intersect(names(mixed), c("trans.U", "trans.D", "pen.ind"))],
-         n_fixed = NCOL(mixed$Xf), n = vapply(mixed$rand, NCOL, 0L))
+  some <- some_rows(values)
+  built <- value_frame(lapply(values, function(x) {
+    if (is.null(dim(x))) x[some] else x[some, , drop = FALSE]
+  }))
+  parts <- tryCatch(with_class(smooth_parts(field$spec, built), "vb_warning_formula",
+                               "In the smooth"), error = function(e) {
+    if (inherits(e, "vb_error")) rlang::cnd_signal(e)
+    message <- trimws(conditionMessage(e))
+    field_abort(field$call, "{message}", "See {.code ?mgcv::smooth.terms}; fewer basis functions,
+                                          {.arg k}, may help.")
   })
   field$spec <- NULL
   field$parts <- parts
@@ -41,6 +40,19 @@ make_smooth <- function(field, values) {
   }))
   field$blocks <- unlist(lapply(parts, smooth_blocks), recursive = FALSE)
   field
+}
+
+# One, or one for each level of a factor `by`
+smooth_parts <- function(spec, data) {
+  # modCon: t2() is to be predicted by the columns that it is fitted with
+  smooths <- mgcv::smoothCon(spec, data, absorb.cons = TRUE, diagonal.penalty = TRUE, modCon = 3)
+  lapply(smooths, function(smooth) {
+    mixed <- mgcv::smooth2random(smooth, names(data), type = 2)
+    smooth$X <- NULL
+    list(smooth = smooth, label = smooth_label(smooth$label),
+         mixed = mixed[intersect(names(mixed), c("trans.U", "trans.D", "pen.ind"))],
+         n_fixed = NCOL(mixed$Xf), n = vapply(mixed$rand, NCOL, 0L))
+  })
 }
 
 # A basis of very many rows is built on some: evenly among them by the first variable, so that its

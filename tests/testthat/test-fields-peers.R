@@ -18,7 +18,7 @@ series <- local({
 })
 
 test_that("an autoregression by group is glmmTMB's", {
-  skip_if_not_installed("glmmTMB")
+  suppressWarnings(skip_if_not_installed("glmmTMB"))   # of versions, as it loads
   theirs <- suppressWarnings(
     glmmTMB::glmmTMB(y ~ x + ar1(0 + factor(t) | g), series, REML = TRUE)
   )
@@ -164,6 +164,29 @@ test_that("smooths are gam's: at its smoothing parameters, and the evidence is i
                  tolerance = 1e-5)
     free <- at(case[[1]], case[[2]], flat(), flat())
     expect_lt(mean_distance(free, theirs), 0.15)
+  }
+})
+
+test_that("smooths of every kind are gam's at its smoothing parameters", {
+  skip_if_not_installed("mgcv")
+  set.seed(4)
+  d <- data.frame(x = runif(150), z = runif(150), v = rnorm(150), g = gl(3, 50))
+  d$place <- matrix(rep(1:9, each = 150), 150)
+  d$curve <- matrix(rnorm(1350), 150)
+  d$y <- sin(6 * d$x) + d$z^2 * d$x + d$v * cos(3 * d$x) + as.integer(d$g) / 4 +
+    drop(d$curve %*% sin(1:9 / 2)) / 3 + rnorm(150, 0, 0.4)
+  for (formula in list(y ~ s(x, by = v), y ~ s(x, by = g, k = 5), y ~ s(x, bs = "cc"),
+                       y ~ s(x, bs = "ps"), y ~ s(x, g, bs = "fs", k = 4), y ~ s(g, bs = "re"),
+                       y ~ s(x, z, k = 12), y ~ t2(x, z, by = v, k = 4),
+                       y ~ s(place, by = curve, k = 5))) {
+    gam <- mgcv::gam(formula, data = d, method = "REML")
+    theirs <- predict(gam, se.fit = TRUE)
+    ours <- suppressMessages(predict(at_theirs(formula, d, gam), se.fit = TRUE))
+    expect_equal(unname(ours$fit), unname(as.vector(theirs$fit)), tolerance = 1e-7)
+    expect_equal(unname(ours$se.fit), unname(as.vector(theirs$se.fit)), tolerance = 1e-7)
+  }
+  for (formula in list(y ~ s(x, sp = 0.1), y ~ s(x, id = 1), y ~ s(x, bs = "ad"))) {
+    expect_error(vb(formula, d), class = "vb_error_formula")
   }
 })
 
