@@ -280,11 +280,17 @@ VarCorr.vbfit <- function(x, sigma = 1, ...) {
   hyper <- x$hyper
   out <- lapply(seq_along(x$random), function(k) {
     name <- x$random[[k]]$coef
-    sd <- stats::setNames(mean[hyper$class == "sd" & hyper$term == k], name)
+    sd <- rep_len(mean[hyper$class == "sd" & hyper$term == k], length(name))
+    names(sd) <- name
     cor <- diag(length(name))
-    pair <- which(hyper$class == "cor" & hyper$term == k)
-    at <- cbind(hyper$i[pair], hyper$j[pair])
-    cor[at] <- cor[at[, 2:1, drop = FALSE]] <- mean[pair]
+    own <- which(hyper$class == "cor" & hyper$term == k)
+    pairs <- which(lower.tri(cor), arr.ind = TRUE)
+    for (p in seq_len(nrow(pairs))) {
+      i <- pairs[p, 1L]
+      j <- pairs[p, 2L]
+      row <- correlation_rows(hyper, own, i, j)
+      if (length(row)) cor[i, j] <- cor[j, i] <- mean[row]
+    }
     dimnames(cor) <- list(name, name)
     structure(cor * outer(sd, sd), stddev = sd, correlation = cor)
   })

@@ -53,7 +53,10 @@ terms.vbfit <- function(x, fixed.only = !random.only, random.only = FALSE, ...) 
 # y ~ (x | g) with the variables of its bars added: y ~ (x + g)
 without_bars <- function(term) {
   if (!is.call(term)) return(term)
-  if (is_bar(term)) term[[1L]] <- quote(`+`)
+  if (is_random(term)) {
+    term <- bar_of(term)
+    term[[1L]] <- quote(`+`)
+  }
   term[-1L] <- lapply(as.list(term)[-1L], without_bars)
   term
 }

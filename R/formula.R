@@ -2,7 +2,8 @@
 
 # -> list(formula, fixed, bars, frame, response): `formula` as given with `.` written out, `fixed`
 # without bars and structured terms, `fields` these, `bars` a list of list(lhs = <one-sided
-# formula>, group = <expression>), `frame` the formula of all variables for model.frame().
+# formula>, group = <expression>, covariance), `frame` the formula of all variables for
+# model.frame().
 parse_formula <- function(formula, data = NULL, data2 = NULL) {
   env <- environment(formula)
   check_sides(formula)
@@ -20,9 +21,11 @@ parse_formula <- function(formula, data = NULL, data2 = NULL) {
     original <- c(fixed[[3L]], split$fields, original)
     formula <- stats::as.formula(call("~", formula[[2L]], add_terms(original)), env)
   }
-  bars <- lapply(bars, function(bar) {
+  bars <- lapply(seq_along(bars), function(k) {
+    bar <- bars[[k]]
     check_group(bar[[3L]])
-    list(lhs = stats::as.formula(call("~", bar[[2L]]), env), group = strip_parens(bar[[3L]]))
+    list(lhs = stats::as.formula(call("~", bar[[2L]]), env), group = strip_parens(bar[[3L]]),
+         covariance = names(bars)[k])
   })
   variables <- unlist(lapply(fields, function(field) field$variables), recursive = FALSE)
   frame <- add_terms(c(fixed[[3L]], unlist(lapply(bars, bar_variables), recursive = FALSE),

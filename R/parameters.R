@@ -71,30 +71,48 @@ level_label <- function(term) {
 
 # One row per hyperparameter in the engine's order: sds and correlations term by term, then the
 # family's parameters, those of structured terms, `own`, and a horseshoe's; i and j are the
-# positions of the coefficients in their term.
+# positions of the coefficients in their term, 0 where it is of all of them.
 hyper_table <- function(random, par, class = "aux", shrunk = FALSE, own = character()) {
   terms <- lapply(seq_along(random), function(k) {
-    term <- random[[k]]
-    d <- length(term$coef)
-    coef <- plain_name(term$coef)
-    pairs <- which(lower.tri(diag(d)), arr.ind = TRUE)
-    i <- c(seq_len(d), pairs[, 2L])
-    j <- c(integer(d), pairs[, 1L])
-    class <- rep(c("sd", "cor"), c(d, nrow(pairs)))
-    name <- paste0(class, "_", term$group, "__", coef[i])
-    name[j > 0L] <- paste0(name[j > 0L], "__", coef[j])
-    list(name = name, class = class, term = rep(k, length(i)), i = i, j = j)
+    own <- term_hyper(random[[k]])
+    c(own, list(term = rep(k, length(own$i))))
   })
   class <- rep(c(class, "field", "hs"), c(length(par), length(own), 2L * shrunk))
   par <- c(par, own, if (shrunk) c("hs_global", "hs_slab"))
   column <- function(field, aux) c(unlist(lapply(terms, function(t) t[[field]])), aux)
   zero <- integer(length(par))
-  structure(list(name = as.character(column("name", par)),
+  structure(list(name = make.unique(as.character(column("name", par))),
                  class = as.character(column("class", class)),
                  term = as.integer(column("term", zero)), i = as.integer(column("i", zero)),
                  j = as.integer(column("j", zero))),
             class = "data.frame",
             row.names = seq_len(length(par) + length(unlist(lapply(terms, function(t) t$i)))))
+}
+
+# The rows of one term: names, and the coefficients i and j that they are of, 0 for all
+term_hyper <- function(term) {
+  coef <- plain_name(sd_coefs(term))
+  i <- if (identical(coef, "")) 0L else seq_along(coef)
+  pairs <- which(lower.tri(diag(length(term$coef))), arr.ind = TRUE)
+  if (covariance_name(term) != "us") pairs <- matrix(0L, n_cors(term), 2L)
+  pair <- paste(plain_name(term$coef)[pairs[, 2L]], plain_name(term$coef)[pairs[, 1L]], sep = "__")
+  if (!length(pair)) pair <- character(nrow(pairs))
+  of <- function(class, coef) {
+    paste0(class, "_", term$group, ifelse(nzchar(coef), "__", ""), coef, recycle0 = TRUE)
+  }
+  list(name = c(of("sd", coef), of("cor", pair)),
+       class = rep(c("sd", "cor"), c(length(i), nrow(pairs))),
+       i = c(i, pairs[, 2L]), j = c(integer(length(i)), pairs[, 1L]))
+}
+
+# "sd(Intercept)" and "sd__(Intercept)" for rows of a fit's `hyper` that belong to terms
+hyper_labels_of <- function(fit, hyper, open, close, between, plain = identity) {
+  vapply(seq_len(nrow(hyper)), function(k) {
+    coef <- plain(fit$random[[hyper$term[k]]]$coef)
+    of <- if (hyper$class[k] == "cor") c(hyper$i[k], hyper$j[k]) else hyper$i[k]
+    if (all(of == 0L)) return(hyper$class[k])
+    paste0(hyper$class[k], open, paste(coef[of], collapse = between), close)
+  }, "")
 }
 
 without_ranef <- function(fit) {

@@ -106,10 +106,11 @@ hyper_range <- function(fit, row) {
     return(user_ranges[[domain[match(hyper$name, fit$hyper$name[fit$hyper$class == "aux"])] + 1L]])
   }
   if (hyper$class == "field") return(field_range(fit, hyper$name))
+  if (hyper$class == "cor") return(correlation_range(fit$random[[hyper$term]]))
   hyper_ranges[[hyper$class]]
 }
 
-hyper_ranges <- list(sd = c(0, Inf), cor = c(-1, 1), aux = c(0, Inf), hs = c(0, Inf),
+hyper_ranges <- list(sd = c(0, Inf), aux = c(0, Inf), hs = c(0, Inf),
                      threshold = c(-Inf, Inf))
 user_ranges <- list(positive = c(0, Inf), real = c(-Inf, Inf), unit = c(0, 1))
 

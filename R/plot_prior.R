@@ -89,12 +89,14 @@ prior_finders <- list(
     hyper <- fit$hyper[row, ]
     if (hyper$i == 1L && is_prior_moved(fit$design$terms[[hyper$term]])) return(NULL)
     prior <- fit$design$prior_sd[[hyper$term]]
-    cut_prior(prior$dist[hyper$i], prior$arg[, hyper$i], hyper_range(fit, row))
+    k <- max(hyper$i, 1L)
+    cut_prior(prior$dist[k], prior$arg[, k], hyper_range(fit, row))
   },
   cor = function(fit, row) {
     term <- fit$hyper$term[row]
     if (is_prior_moved(fit$design$terms[[term]])) return(NULL)
-    lkj_margin(fit$design$prior_cor[term], length(fit$random[[term]]$coef))
+    margin <- if (is_compound(fit$random[[term]])) compound_margin else lkj_margin
+    margin(fit$design$prior_cor[term], length(fit$random[[term]]$coef))
   },
   aux = function(fit, row) {
     prior <- fit$design$prior_par
@@ -143,6 +145,15 @@ lkj_margin <- function(eta, d) {
   a <- eta - 1 + d / 2
   at <- function(x) stats::dbeta((x + 1) / 2, a, a) / 2
   list(at = at, inside = c(-1, 1), central = 2 * stats::qbeta(c(0.05, 0.95), a, a) - 1)
+}
+
+# The same where all correlations are one, of which |R|^(eta - 1) is left
+compound_margin <- function(eta, d) {
+  least <- -1 / (d - 1)
+  share <- c(eta, (d - 1) * (eta - 1) + 1)
+  at <- function(x) stats::dbeta((x - least) / (1 - least), share[1L], share[2L]) / (1 - least)
+  central <- stats::qbeta(c(0.05, 0.95), share[1L], share[2L])
+  list(at = at, inside = c(least, 1), central = least + (1 - least) * central)
 }
 
 # The k-th of n ordered values that have one prior: an order statistic

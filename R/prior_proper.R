@@ -21,7 +21,10 @@ check_flat_scales <- function(family, design, priors) {
   flat_coef <- design$names[is_flat(priors$coef$dist[seq_along(design$names)])]
   for (k in seq_along(design$random)) {
     term <- design$random[[k]]
-    few <- length(term$levels) - (term$coef %in% flat_coef) < 2L & is_flat(priors$sd[[k]]$dist)
+    taken <- term$coef %in% flat_coef
+    left <- if (covariance_row(term)$one_sd) sum(length(term$levels) - taken)
+      else length(term$levels) - taken
+    few <- left < 2L & is_flat(priors$sd[[k]]$dist)
     if (any(few)) {
       vb_abort(c("prior_sd", "prior"), c(
         "With a flat prior on the standard deviation of {.code {term$group}} and only

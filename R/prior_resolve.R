@@ -105,29 +105,43 @@ sd_priors <- function(user, random, own, scales) {
   given <- by_name(user, "prior_sd", "positive", unique(c(groups, own)))
   rows <- lapply(seq_along(random), function(k) {
     same <- random[groups == groups[k]]        # a factor's terms, such as (x || g), go together
-    names <- unlist(lapply(same, function(term) term$coef))
-    unit <- function() scales$sd_y / unlist(lapply(same, function(term) column_moments(term$z)$sd))
+    names <- unlist(lapply(same, sd_coefs))
+    unit <- function() scales$sd_y / unlist(lapply(same, column_sds))
     all <- coef_rows(given[names(given) == groups[k]], names, default, "positive", "prior_sd",
                      unit())
-    pick_rows(all, match(random[[k]]$coef, names))
+    pick_rows(all, match(sd_coefs(random[[k]]), names))
   })
-  names <- lapply(random, function(term) paste(term$group, term$coef, sep = "__"))
+  names <- lapply(random, function(term) {
+    coef <- sd_coefs(term)
+    paste0(term$group, ifelse(nzchar(coef), "__", ""), coef)
+  })
   list(rows = lapply(rows, function(r) r[c("dist", "arg")]),
        default = vapply(rows, function(r) all(r$default), NA),
        table = prior_table(unlist(names), rows))
 }
 
+# of the columns that each sd is of
+column_sds <- function(term) {
+  sd <- column_moments(term$z)$sd
+  if (covariance_row(term)$one_sd) sqrt(mean(sd^2)) else sd
+}
+
 cor_priors <- function(user, random) {
   groups <- vapply(random, function(term) term$group, "")
-  many <- vapply(random, function(term) length(term$coef) > 1L, NA)
+  many <- vapply(random, function(term) n_cors(term) > 0L, NA)
   default <- default_prior("lkj", regularization = 1)
   given <- by_name(user, "prior_cor", "cor", unique(groups))
   rows <- lapply(groups, function(g) {
     expand_prior(pick_prior(given, g, default, "cor", "prior_cor"), g, default, "prior_cor", 1)
   })
   eta <- vapply(rows, function(row) row$arg[1L], 0)
+  table <- prior_table(groups[many], rows[many])
+  for (k in which(vapply(random[many], is_compound, NA))) {
+    range <- signif(correlation_range(random[many][[k]]), 3L)
+    table$prior[k] <- paste0(table$prior[k], " of one in (", toString(range), ")")
+  }
   list(eta = replace(eta, !many, 1), default = vapply(rows, function(row) row$default, NA),
-       table = prior_table(groups[many], rows[many]))
+       table = table)
 }
 
 # Default priors of the families' parameters; `flat`: does a flat one leave a proper posterior?

@@ -109,7 +109,7 @@ gaussian_effects <- function(fit, k, n, sample) {
   lapply(seq_len(d), function(a) {
     u <- 0
     for (b in seq_len(a)) u <- u + rep(factor[[a]][[b]], each = n) * z[[b]]
-    rep(sd[a, ], each = n) * u
+    rep(sd[min(a, nrow(sd)), ], each = n) * u
   })
 }
 
@@ -121,7 +121,7 @@ new_effects <- list(gaussian = gaussian_effects, uncertainty = seen_effects)
 correlation_factors <- function(table, pairs, d, hyper) {
   n_draw <- ncol(hyper)
   cor <- function(a, b) {
-    row <- pairs[table$i[pairs] %in% c(a, b) & table$j[pairs] %in% c(a, b)]
+    row <- correlation_rows(table, pairs, a, b)
     if (length(row)) hyper[row, ] else numeric(n_draw)
   }
   factor <- vector("list", d)

@@ -45,8 +45,9 @@ check_sd_separation <- function(design, random, data = "the data") {
   side <- do.call(find, list(design))
   for (k in which(vapply(flat, any, NA))) {
     all <- which(flat[[k]])
-    sets <- unique(c(as.list(all), list(all)))
-    if (!any(vapply(sets, levels_separate, NA, term = random[[k]], side = side))) next
+    one <- covariance_row(random[[k]])$one_sd
+    sets <- if (one) list(seq_along(random[[k]]$coef)) else unique(c(as.list(all), list(all)))
+    if (!any(vapply(sets, levels_separate, NA, random[[k]], side, if (one) 1L))) next
     vb_abort(c("separation", "prior_sd", "prior", "data"), c(
       "With a flat prior on the standard deviation of {.code {random[[k]]$group}} there is no proper
        posterior: {data} separate the responses within its levels, and the likelihood never falls
@@ -57,7 +58,8 @@ check_sd_separation <- function(design, random, data = "the data") {
 
 # Do these effects of a term leave no integral? What a level lacks in free dimensions counts against
 # it, and levels are looked at until that is too much.
-levels_separate <- function(columns, term, side) {
+levels_separate <- function(columns, term, side, n_sd = NULL) {
+  if (is.null(n_sd)) n_sd <- length(columns)
   missing <- 0L
   rows <- split(seq_along(side), factor(term$code, seq_along(term$levels)))
   for (i in rows) {
@@ -66,7 +68,7 @@ levels_separate <- function(columns, term, side) {
     free <- rising_cone((side[i] * z)[up, , drop = FALSE], z[!up, , drop = FALSE])$dim
     # where nothing rises there is still what no row sees
     missing <- missing + if (free) length(columns) - free else qr(z, tol = 1e-9)$rank
-    if (missing > length(columns)) return(FALSE)
+    if (missing > n_sd) return(FALSE)
   }
   TRUE
 }

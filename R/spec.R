@@ -57,7 +57,8 @@ make_spec <- function(family, response, design, priors, offset, rows) {
 spec_terms <- function(random, priors) {
   lapply(seq_along(random), function(k) {
     term <- random[[k]]
-    out <- list(group = term$code, n_level = length(term$levels), z = term$z)
+    out <- list(group = term$code, n_level = length(term$levels), z = term$z,
+                covariance = covariance_name(term))
     c(out, centred_term(term, priors$sd[[k]], priors$default_sd[[k]]))
   })
 }
@@ -70,11 +71,12 @@ check_size <- function(family, design, priors) {
     vb_abort("formula", c(
       "The random term of {.code {design$random[[k]]$group}} has {d[k]} coefficients per level; at
        most 8 can be correlated.",
-      i = "Write {.code (x || g)}, or a factor {.code f} as {.code (1 | g/f)}."))
+      i = "Write {.code (x || g)}, or a factor {.code f} as {.code (1 | g/f)}, which for one
+           standard deviation is {.code (1 | g:f)}."))
   }
   dist <- c(unlist(lapply(priors$sd, function(prior) prior$dist)), priors$par$dist,
             priors$shrink$dist, unlist(lapply(priors$fields, function(prior) prior$dist)))
-  free <- sum(d * (d - 1L) / 2L) + sum(dist != "constant")
+  free <- sum(vapply(design$random, n_cors, 0L)) + sum(dist != "constant")
   if (free > 48L) {
     vb_abort("formula", c(
       "The model has {free} standard deviations, correlations and dispersions; at most 48 can be

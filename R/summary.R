@@ -73,11 +73,7 @@ random_summaries <- function(fit, table) {
     hyper <- fit$hyper[fit$hyper$term %in% which(group == g), , drop = FALSE]
     hyper <- hyper[order(hyper$class == "cor"), , drop = FALSE]
     frame <- as.data.frame(table[as.character(hyper$name), , drop = FALSE], optional = TRUE)
-    rownames(frame) <- make.unique(vapply(seq_len(nrow(hyper)), function(k) {
-      coef <- plain_name(fit$random[[hyper$term[k]]]$coef)
-      if (hyper$class[k] == "sd") paste0("sd(", coef[hyper$i[k]], ")")
-      else paste0("cor(", coef[hyper$i[k]], ",", coef[hyper$j[k]], ")")
-    }, ""))
+    rownames(frame) <- make.unique(hyper_labels_of(fit, hyper, "(", ")", ",", plain_name))
     frame
   })
 }

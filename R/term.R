@@ -9,7 +9,8 @@ build_term <- function(bar, frame, whole, contrasts) {
     vb_abort("formula", "The term for {.code {label}} has no coefficients.")
   }
   list(group = label, levels = group$levels, code = group$code, z = z$x, coef = z$names,
-       expr = bar$group, bar = bar$lhs, terms = terms, xlevels = z$xlevels,
+       expr = bar$group, bar = bar$lhs, covariance = bar$covariance, terms = terms,
+       xlevels = z$xlevels,
        contrasts = z$contrasts)
 }
 
@@ -45,13 +46,15 @@ cross_codes <- function(left, right) {
 # The intercept of (year | g), with years about 2000, is that of year 0: its standard deviation is
 # hundreds of times that of the data, and so closely tied to the slopes' that neither a rule of
 # integration nor a default prior can be had in such terms. The engine then works with the sds and
-# correlations of centred columns; what is reported is of the columns as they are.
+# correlations of centred columns; what is reported is of the columns as they are. Covariances that
+# are structured stay as they are: those of centred columns would not have the structure.
 
 far_from_zero <- 3                                         # in sds of the column
 
 # The means of a term's columns that are far from zero, 0 for the others; NULL where it has none, or
 # no intercept to be moved
 far_centre <- function(term) {
+  if (covariance_name(term) != "us") return(NULL)
   if (length(term$coef) < 2L || term$coef[1L] != "(Intercept)") return(NULL)
   mean <- colMeans(term$z)
   sd <- apply(term$z, 2L, stats::sd)

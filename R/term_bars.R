@@ -1,15 +1,17 @@
 # Bars of a formula, such as (x | g): which coefficients vary over which groups.
 
+# -> bars, each under the name of its covariance
 find_bars <- function(bars) {
   unlist(lapply(bars, function(bar) {
-    bar <- strip_parens(bar)
+    tagged <- strip_parens(bar)
+    bar <- bar_of(tagged)
     check_bar(bar)
     found <- tryCatch(single_bars(bar), error = function(e) NULL)
     if (is.null(found)) {
       vb_abort("formula", c("The random term {.code {deparse1(bar)}} cannot be read.",
                             i = "Write {.code (1 | g)} or {.code (x | g)}."))
     }
-    found
+    stats::setNames(found, rep(tag_of(tagged), length(found)))
   }), recursive = FALSE)
 }
 
@@ -44,6 +46,7 @@ residual_terms <- c("ar", "ma", "arma", "cosy", "unstr", "sar", "fcor")     # of
 # Terms that other packages know and this one does not: found before model.frame() stumbles on them.
 check_terms <- function(term) {
   if (!is.call(term) || is_bar(term)) return(invisible())
+  if (is_tagged(term)) return(check_tag(term))
   if (is_field(term)) return(invisible())
   what <- deparse1(term)
   if (is_call_to(term, c("*", ":", "^", "/", "%in%"))) check_added(term, what)
@@ -52,8 +55,9 @@ check_terms <- function(term) {
   }
   bars <- vapply(as.list(term)[-1L], function(x) is_bar(strip_parens(x)), NA)
   if (any(bars) && !is_call_to(term, or_calls)) {
-    vb_abort("formula", c("Covariance structures are not supported yet: {.code {what}}.",
-                          i = "Use {.code (x | g)} or, without correlations, {.code (x || g)}."))
+    vb_abort("formula", c("This covariance structure is not supported yet: {.code {what}}.",
+                          i = "There are {.fun {names(covariance_rows)}}, and {.code ar1(time | g)}
+                               of one coefficient."))
   }
   if (is_call_to(term, residual_terms)) check_residual(term, what)
   if (is_call_to(term, smooth_terms)) {
@@ -98,11 +102,14 @@ check_group <- function(group) {
 
 # (x | a/b) is (x | a) + (x | a:b), the outer factor first in the name.
 expand_slash <- function(term) {
-  if (is_bar(term)) {
-    groups <- slash_groups(term[[3L]])
+  if (is_random(term)) {
+    bar <- bar_of(term)
+    groups <- slash_groups(bar[[3L]])
     if (length(groups) == 1L) return(term)
     return(add_terms(lapply(groups, function(g) {
-      call("(", as.call(list(term[[1L]], term[[2L]], g)))
+      bar[[3L]] <- g
+      if (is_tagged(term)) term[[2L]] <- bar else term <- bar
+      call("(", term)
     })))
   }
   if (is_call_to(term, c("+", "-", "("))) term[-1L] <- lapply(as.list(term)[-1L], expand_slash)
@@ -119,14 +126,14 @@ slash_groups <- function(group) {
 # Not reformulas::nobars(): it turns `(1 | g) - 1` into `1`.
 split_bars <- function(rhs) {
   pieces <- signed_terms(rhs, "+")
-  is_random <- vapply(pieces, function(p) is_bar(p$term), NA)
-  for (p in pieces[is_random]) {
+  random <- vapply(pieces, function(p) is_random(p$term), NA)
+  for (p in pieces[random]) {
     if (p$sign == "-") {
       vb_abort("formula", "A random term cannot be subtracted: {.code -({deparse1(p$term)})}.")
     }
   }
-  list(fixed = unsigned_terms(pieces[!is_random]),
-       bars = lapply(pieces[is_random], function(p) call("(", p$term)))
+  list(fixed = unsigned_terms(pieces[!random]),
+       bars = lapply(pieces[random], function(p) call("(", p$term)))
 }
 
 signed_terms <- function(term, sign) {
@@ -150,8 +157,46 @@ unsigned_terms <- function(pieces) {
 }
 
 has_bar <- function(term) {
-  is_bar(term) || (is_call_to(term, c("+", "-", "(")) &&
+  is_random(term) || (is_call_to(term, c("+", "-", "(")) &&
     any(vapply(as.list(term)[-1L], has_bar, NA)))
 }
 
 bar_variables <- function(bar) list(call("(", bar$lhs[[2L]]), bar$group)
+
+# ---- covariance tags -----------------------------------------------------------------------------
+
+# cs(0 + f | g), a bar with a covariance
+is_tagged <- function(x) {
+  is_call_to(x, names(covariance_rows)) && length(x) > 1L && is_bar(strip_parens(x[[2L]]))
+}
+is_random <- function(x) is_bar(x) || is_tagged(x)
+
+bar_of <- function(x) if (is_tagged(x)) strip_parens(x[[2L]]) else x
+
+tag_of <- function(x) {
+  if (!is_tagged(x)) return("us")
+  tag <- as.character(x[[1L]])
+  hom <- as.list(x)[-(1:2)]
+  if (!length(hom)) return(tag)
+  known <- tag %in% names(with_one_sd) && identical(names(hom), "hom") &&
+    (isTRUE(hom[[1L]]) || isFALSE(hom[[1L]]))
+  if (!known) {
+    vb_abort("formula", c("A random term is not known: {.code {deparse1(x)}}.",
+                          i = "Beside the bar there is only {.code hom = TRUE}, in {.code diag()}
+                               and {.code cs()}."))
+  }
+  if (hom[[1L]]) with_one_sd[[tag]] else tag
+}
+
+check_tag <- function(x) {
+  bar <- bar_of(x)
+  if (is_call_to(bar, "||")) {
+    vb_abort("formula", c("A covariance is given twice: {.code {deparse1(x)}}.",
+                          i = "{.code (x || g)} is {.code diag(x | g)}."))
+  }
+  if (is_field_bar(bar) && tag_of(x) != "us") {
+    vb_abort("formula", c("This covariance is not supported yet: {.code {deparse1(x)}}.",
+                          i = "Over {.code gr()} and {.code mm()} coefficients have any, as
+                               {.code us()} says, or are independent by {.code ||}."))
+  }
+}

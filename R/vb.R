@@ -4,7 +4,8 @@
 #' a formula. The result is deterministic: the same data give the same numbers.
 #'
 #' @param formula A formula as in lme4: `y ~ x`, `y ~ x + (x | g)`, `(x || g)`, `(0 + x | g)`,
-#'   `(1 | a/b)`, `(1 | a:b)`, several terms; smooths, series, maps and known covariances, such as
+#'   `(1 | a/b)`, `(1 | a:b)`, several terms; `diag(x | g)`, `cs(0 + f | g)` and other
+#'   [covariances][structured] of glmmTMB; smooths, series, maps and known covariances, such as
 #'   `s(x)`, are [structured terms][structured]. Binary responses are 0/1, logical or a factor (the
 #'   first level is failure), or `cbind(success, failure)`, or proportions with `weights`; ordinal
 #'   ones are ordered factors or whole numbers from 1 on.

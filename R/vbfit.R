@@ -53,7 +53,7 @@
 #'     coefficients with one precision. Their columns are the last of `design$x`.}
 #'   \item{`hyper`}{A data frame with a row per hyperparameter: its `name`, its `class` (`"sd"`,
 #'     `"cor"`, `"aux"`, `"hs"` or `"threshold"`), its `term` (0: none) and the coefficients `i`
-#'     and `j` of that term it belongs to.}
+#'     and `j` of that term it belongs to, 0 where it is of all.}
 #'   \item{`engine`}{The posterior, as a mixture over the nodes of the integral over the
 #'     hyperparameters, and how it was had; see the next section.}
 #'   \item{`advi`}{Of a fit by ADVI, else `NULL`: the Gaussian over all unconstrained parameters,
@@ -162,7 +162,7 @@ fit_layout <- 2L
 new_vbfit <- function(call, model, choices, control, engine, seconds) {
   design <- model$design
   random <- lapply(design$random, function(term) {
-    term[c("group", "levels", "coef", "expr", "bar", "terms", "xlevels", "contrasts")]
+    term[c("group", "levels", "coef", "expr", "bar", "covariance", "terms", "xlevels", "contrasts")]
   })
   frame <- model$frame
   fit <- list(

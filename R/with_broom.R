@@ -132,13 +132,10 @@ hyper_labels <- function(fit, table) {
   hyper <- fit$hyper[table$row, , drop = FALSE]
   own <- member_sds(fit)
   field <- match(hyper$name, own$name)
-  term <- vapply(seq_len(nrow(hyper)), function(k) {
-    if (!is.na(field[k])) return(paste0("sd__", own$coef[field[k]]))
-    if (hyper$term[k] == 0L) return("sd__Observation")
-    coef <- fit$random[[hyper$term[k]]]$coef
-    pair <- if (hyper$class[k] == "cor") sort(c(hyper$i[k], hyper$j[k])) else hyper$i[k]
-    paste0(hyper$class[k], "__", paste(coef[pair], collapse = "."))
-  }, "")
+  term <- rep("sd__Observation", nrow(hyper))
+  term[!is.na(field)] <- paste0("sd__", own$coef[field[!is.na(field)]], recycle0 = TRUE)
+  random <- hyper$term > 0L
+  term[random] <- hyper_labels_of(fit, hyper[random, , drop = FALSE], "__", "", ".")
   group <- as.character(c("Residual", group_labels(fit))[hyper$term + 1L])
   group[!is.na(field)] <- own$group[field[!is.na(field)]]
   data.frame(group = group, term = term)

@@ -150,39 +150,37 @@ static double single_at(const vb_reference_term *r, double sd, double s) {
   return r->n_delta ? out + (s * s * f[3] * f[3] / fixed - log(fixed)) / 2 : out;
 }
 
-static vb_status make_term(vb_fit *fit, int k, vb_reference_term *r) {
+/* of the d coefficients from r->first on, its prior's precision omega */
+static vb_status make_levels(vb_fit *fit, const double *omega, vb_reference_term *r) {
   const vb_model *m = fit->model;
-  const vb_term *t = m->term + k;
-  int d = t->d, J = t->n_level, column[VB_MAX_DIM];
+  const vb_term *t = m->term + r->term;
+  int d = r->d, J = t->n_level, column[VB_MAX_DIM], size = t->d * t->d;
   double shift[VB_MAX_DIM];
-  const double *omega = fit->theta.omega + (size_t)k * STRIDE;
   double *with = fit->host->alloc((size_t)m->n_coef * d, sizeof(double));
   double own[STRIDE], total[VB_MAX_DIM] = {0}, p[STRIDE], b[VB_MAX_DIM];
-  r->d = d;
   r->ones = -1;
   r->n = d == 1 ? MOST_SINGLES : MOST_LEVELS;
   if (J < r->n) r->n = J;
   r->times = (double)J / r->n;
   r->p = fit->host->alloc((size_t)r->n * d * d, sizeof(double));
   r->b = fit->host->alloc((size_t)r->n * d, sizeof(double));
-  for (int a = 0; a < d; a++) r->sd[a] = fit->theta.natural[vb_sd_of(fit->hyper, k, a)];
-  memcpy(r->chol, fit->theta.chol + (size_t)k * STRIDE, sizeof(double) * d * d);
   for (int a = 0; a < d; a++) {
-    column[a] = fixed_column(m, t, a, shift + a);
+    column[a] = fixed_column(m, t, r->first + a, shift + a);
     r->n_delta += column[a] >= 0;
-    if (all_ones(m, t, a)) r->ones = a;
+    if (all_ones(m, t, r->first + a)) r->ones = a;
     r->delta_precision[a] =
         column[a] < 0 ? INFINITY : fmax(m->prior_precision[column[a]], 1e-8 * omega[a + a * d]);
   }
   vb_status st = delta_covariance(fit, column, shift, d, with, own);
   if (st == VB_OK) st = invert(d, own);
   for (int i = 0; i < r->n && st == VB_OK; i++) {
-    int j = (int)((i + 0.5) * J / r->n), first = t->first + j * d;
+    int j = (int)((i + 0.5) * J / r->n), first = t->first + j * t->d + r->first;
+    const double *own_s = fit->inner.sol.s_level[r->term] + (size_t)j * size;
     double s[STRIDE], free[STRIDE];
     for (int a = 0; a < d; a++)
       for (int c = 0; c < d; c++) {
-        size_t at = a >= c ? a + (size_t)c * d : c + (size_t)a * d;
-        s[a + c * d] = free[a + c * d] = fit->inner.sol.s_level[k][(size_t)j * d * d + at];
+        int low = (a >= c ? a : c) + r->first, high = (a >= c ? c : a) + r->first;
+        s[a + c * d] = free[a + c * d] = own_s[low + (size_t)high * t->d];
         for (int e = 0; e < d; e++)
           for (int f = 0; f < d; f++)
             s[a + c * d] -= with[first + a + (size_t)e * m->n_coef] * own[e + f * d] *
@@ -196,6 +194,47 @@ static vb_status make_term(vb_fit *fit, int k, vb_reference_term *r) {
   if (d == 1 && st == VB_OK) make_table(fit->host, r);
   if (d == 2) vb_pairs_make(fit->host, r->n, r->p, r->b, &r->pairs);
   return st;
+}
+
+static vb_status make_term(vb_fit *fit, vb_reference_term *r) {
+  int d = fit->model->term[r->term].d;
+  const double *all = fit->theta.omega + (size_t)r->term * STRIDE;
+  double omega[STRIDE];
+  for (int a = 0; a < r->d; a++) {
+    r->sd[a] = fit->theta.natural[vb_sd_of(fit->hyper, r->term, r->first + a)];
+    for (int b = 0; b < r->d; b++)
+      omega[a + b * r->d] = all[r->first + a + (size_t)(r->first + b) * d];
+  }
+  memcpy(r->chol, fit->theta.chol + (size_t)r->term * STRIDE, sizeof(double) * r->d * r->d);
+  return make_levels(fit, omega, r);
+}
+
+/* Independent coefficients with an sd each are terms of one. */
+static int is_split(const vb_hyper *hyper, int k) {
+  return !vb_term_cors(hyper, k) && vb_term_sds(hyper, k) == hyper->d[k];
+}
+
+static void lay_terms(vb_fit *fit, vb_reference *r) {
+  const vb_hyper *h = fit->hyper;
+  for (int k = 0; k < h->n_term; k++) r->n_term += is_split(h, k) ? h->d[k] : 1;
+  r->n_term += h->n_field;
+  r->term = fit->host->alloc(r->n_term + 1, sizeof(vb_reference_term));
+  vb_reference_term *t = r->term;
+  for (int k = 0; k < h->n_term; k++) {
+    int each = is_split(h, k) ? 1 : h->d[k];
+    for (int first = 0; first < h->d[k]; first += each, t++)
+      *t = (vb_reference_term){.term = k, .first = first, .d = each};
+  }
+}
+
+double vb_reference_variance(const vb_reference *r, int k, int a) {
+  const vb_reference_term *t = r->term;
+  while (t->term < k || t->first + t->d <= a) t++;
+  return t->variance[a - t->first];
+}
+
+double vb_reference_field_variance(const vb_reference *r, int i) {
+  return r->term[r->n_term - r->hyper->n_field + i].variance[0];
 }
 
 /* -1/2 log |N| + 1/2 b' L N^-1 L' b of one level; what it says of the fixed part is added to g, G
@@ -299,8 +338,8 @@ vb_status vb_reference_make(vb_fit *fit, const double *scale, vb_reference *r) {
   const vb_model *m = fit->model;
   const vb_natural *sigma = fit->hyper->natural + fit->hyper->first_par;
   vb_status st = VB_OK;
-  *r = (vb_reference){.hyper = fit->hyper, .n_term = m->n_term + m->n_field};
-  r->term = fit->host->alloc(r->n_term + 1, sizeof(vb_reference_term));
+  *r = (vb_reference){.hyper = fit->hyper};
+  lay_terms(fit, r);
   r->polar = -1;
   const vb_turn *turn = &fit->hyper->turn;
   for (int k = 0; k < m->n_term && turn->kind == VB_POLAR; k++)
@@ -319,12 +358,13 @@ vb_status vb_reference_make(vb_fit *fit, const double *scale, vb_reference *r) {
   }
   for (int k = 0; k < r->n_term && st == VB_OK; k++) {
     vb_reference_term *t = r->term + k;
-    st = k < m->n_term ? make_term(fit, k, t) : vb_reference_field(fit, k - m->n_term, t);
-    if (st == VB_OK && k >= m->n_term) make_table(fit->host, t);
+    int field = k - (r->n_term - m->n_field);
+    st = field < 0 ? make_term(fit, t) : vb_reference_field(fit, field, t);
+    if (st == VB_OK && field >= 0) make_table(fit->host, t);
     if (st == VB_OK && !r->scaled)
       t->centre = term_at(t, t->sd, t->chol, 1, is_moved(r, t) ? t->centre_cd : NULL);
     if (st == VB_OK && t->ones >= 0) /* the most that is known of a location */
-      r->data_variance = fmax(r->data_variance, t->variance[t->ones] / m->term[k].n_level);
+      r->data_variance = fmax(r->data_variance, t->variance[t->ones] / m->term[t->term].n_level);
   }
   return st;
 }
@@ -338,12 +378,11 @@ double vb_reference_at(const vb_reference *r, const vb_theta *theta) {
   }
   for (int k = 0; k < r->n_term; k++) {
     const vb_reference_term *t = r->term + k;
-    if (k == r->polar) continue; /* of it the data know the radius alone */
-    int field = k >= r->hyper->n_term;
+    if (t->term >= 0 && t->term == r->polar) continue; /* of it the data know the radius alone */
     double sd[VB_MAX_DIM];
     for (int a = 0; a < t->d; a++)
-      sd[a] = theta->natural[field ? t->natural : vb_sd_of(r->hyper, k, a)];
-    const double *chol = field ? t->chol : theta->chol + (size_t)k * STRIDE;
+      sd[a] = theta->natural[t->term < 0 ? t->natural : vb_sd_of(r->hyper, t->term, t->first + a)];
+    const double *chol = t->term < 0 ? t->chol : theta->chol + (size_t)t->term * STRIDE;
     const double *then = t->centre_cd;
     out += term_at(t, sd, chol, scale, is_moved(r, t) ? now : NULL) -
            (r->scaled ? term_at(t, t->sd, t->chol, scale, NULL) : t->centre);

@@ -4,7 +4,10 @@
 #include "theta/pairs.h"
 #include "theta/theta.h"
 
-typedef struct { /* one random term: its levels, or some of many; or one field */
+/* one random term: its levels, or some of many; a coefficient of one whose coefficients are
+ * independent; or one field */
+typedef struct {
+  int term, first; /* the term, -1: a field's; the first of its coefficients */
   int d, n;
   int natural;    /* of a field's sd */
   double times;   /* how many levels each stands for */
@@ -32,6 +35,9 @@ typedef struct {
 } vb_reference;
 /* all of a field's but its table (reference_field.c) */
 vb_status vb_reference_field(vb_fit *fit, int i, vb_reference_term *r);
+/* one over what the data know of coefficient a of term k, or of field i's */
+double vb_reference_variance(const vb_reference *r, int k, int a);
+double vb_reference_field_variance(const vb_reference *r, int i);
 /* from the Gaussian that fit's inner, theta and block hold; scale: of each axis */
 vb_status vb_reference_make(vb_fit *fit, const double *scale, vb_reference *r);
 /* its log at what theta is set to, less that at the centre */

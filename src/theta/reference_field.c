@@ -14,6 +14,7 @@ vb_status vb_reference_field(vb_fit *fit, int i, vb_reference_term *r) {
   const double *q = fit->theta.q + f->place, *mean = fit->block.m + f->first;
   double *w = h->alloc((size_t)n * n, sizeof(double)), *l = h->alloc((size_t)n * n, sizeof(double));
   double *b = h->alloc(n, sizeof(double));
+  r->term = -1;
   r->d = 1;
   r->n = n;
   r->times = 1;

@@ -129,16 +129,16 @@ static void follow_sd(space *p, int axis, double most, double v, const vb_cloud 
 
 static void find_sds(space *p, const vb_cloud *c, int T, double sum, int N, const double *z) {
   const vb_hyper *h = p->s->fit->hyper;
-  const vb_reference_term *term = p->s->reference.term;
+  const vb_reference *r = &p->s->reference;
   for (int k = 0; k < h->n_term; k++)
     for (int a = 0; a < vb_term_sds(h, k); a++) {
       int axis = h->natural[h->first[k] + a].axis;
       if (axis >= 0)
-        follow_sd(p, axis, longest(p, axis, c, T, N, z), term[k].variance[a], c, T, sum);
+        follow_sd(p, axis, longest(p, axis, c, T, N, z), vb_reference_variance(r, k, a), c, T, sum);
     }
   for (int i = 0; i < h->n_field; i++) {
     int axis = vb_field_axis(h, i);
-    if (axis >= 0) follow_sd(p, axis, INFINITY, term[h->n_term + i].variance[0], c, T, sum);
+    if (axis >= 0) follow_sd(p, axis, INFINITY, vb_reference_field_variance(r, i), c, T, sum);
   }
 }
 

@@ -19,8 +19,10 @@ test_that("bars are split as lme4 writes them, the outer factor of a/b first", {
 })
 
 test_that("what is not supported says so", {
-  for (f in list(y ~ te(x), y ~ ti(x, z), y ~ x * s(z), y ~ mo(x), y ~ us(1 | g),
-                 y ~ x + diag(x | g), y ~ (1 | mm(a)), y ~ x - (1 | g), y ~ (1 | 3))) {
+  for (f in list(y ~ te(x), y ~ ti(x, z), y ~ x * s(z), y ~ mo(x), y ~ toep(0 + x | g),
+                 y ~ x + rr(x | g, d = 2), y ~ cs(x || g), y ~ cs(x | g, het = TRUE),
+                 y ~ us(x | g, hom = TRUE), y ~ diag(x | mm(a, b)), y ~ x * cs(x | g),
+                 y ~ (1 | mm(a)), y ~ x - (1 | g), y ~ (1 | 3))) {
     expect_error(parse_formula(f, NULL), class = "vb_error_formula", info = deparse1(f))
   }
   expect_error(parse_formula(y | weights(w) ~ x, NULL), "weights", class = "vb_error_formula")
