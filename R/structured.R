@@ -46,19 +46,19 @@
 #' \describe{
 #'   \item{`us(1 + x | g)`}{Any: a standard deviation each, `sd_g__Intercept`, `sd_g__x`, and a
 #'     correlation for each pair, `cor_g__Intercept__x`. That is `(1 + x | g)`.}
-#'   \item{`diag(1 + x | g)`}{A standard deviation each, no correlation: `(1 | g) + (0 + x | g)`, and
-#'     with a factor, `diag(0 + f | g)`, one for each of its levels.}
-#'   \item{`homdiag(0 + f | g)`}{One standard deviation of all, `sd_g`, no correlation: `(1 | g:f)`.
-#'     `diag(0 + f | g, hom = TRUE)` is the same.}
+#'   \item{`diag(1 + x | g)`}{A standard deviation each, no correlation: `(1 | g) + (0 + x | g)`,
+#'     and with a factor, `diag(0 + f | g)`, one for each of its levels.}
+#'   \item{`homdiag(0 + f | g)`}{One standard deviation of all, `sd_g`, no correlation:
+#'     `(1 | g:f)`. `diag(0 + f | g, hom = TRUE)` is the same.}
 #'   \item{`cs(0 + f | g)`}{Compound symmetry: a standard deviation each and one correlation of any
 #'     two, `cor_g`, between `-1 / (d - 1)` for `d` coefficients and 1. With `hom = TRUE`
 #'     (`homcs()`) there is one standard deviation too, `sd_g`.}
 #' }
 #' `prior_sd = list(g = )` is the prior of one standard deviation as of several. `prior_cor =
-#' lkj(eta)` has for compound symmetry the same meaning as for all correlation matrices: a density in
-#' proportion to `|R|^(eta - 1)`, which for `lkj(1)`, the default, is uniform between the limits.
-#' Columns far from zero are not centred under these tags, since the covariance of centred ones would
-#' not have the structure.
+#' lkj(eta)` has for compound symmetry the same meaning as for all correlation matrices: a density
+#' in proportion to `|R|^(eta - 1)`, which for `lkj(1)`, the default, is uniform between the limits.
+#' Columns far from zero are not centred under these tags, since the covariance of centred ones
+#' would not have the structure.
 #'
 #' @section Priors:
 #' Standard deviations have the half-t prior of those of groups; `prior_sd` may be a list with their

@@ -159,7 +159,8 @@ test_that("the verbs know every covariance", {
     expect_identical(dim(draws), c(50L, nrow(table)))
     expect_true(all(own[[tag]] %in% colnames(draws)))
     expect_length(simulate(fit, 2, seed = 1), 2L)
-    expect_true(is.finite(suppressWarnings(loo::loo(fit))$estimates["elpd_loo", "Estimate"]))
+    elpd <- suppressWarnings(loo::loo(fit))$estimates["elpd_loo", "Estimate"]
+    expect_true(is.finite(elpd))
     seen <- predict(fit, newdata = tag_data[1:3, ], re.form = NA)
     expect_length(seen, 3L)
     p <- posterior_epred(fit, newdata = new, allow.new.levels = TRUE, ndraws = 30)
