@@ -27,10 +27,9 @@ build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE) {
   if (implicit) intercept <- 0L
   center[intercept] <- 0
   fields <- lapply(parsed$fields, make_field, frame = frame, env = env)
-  fixed$x <- with_fields(fixed, fields, frame, env)
-  n_more <- ncol(fixed$x) - length(fixed$names)
+  if (length(fields)) fixed[c("x", "bins")] <- design_pieces(fixed$x, fields, frame, env)
   fixed$names <- c(fixed$names, field_names(fields))
-  center <- c(center, numeric(n_more))
+  center <- c(center, numeric(length(field_names(fields)) + length(field_coefs(fields))))
   moments$sd <- c(moments$sd, rep(1, length(field_names(fields))))
   random <- lapply(parsed$bars, build_term, frame = frame, whole = whole, contrasts = contrasts)
   check_names(random, fixed$names)
@@ -39,19 +38,9 @@ build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE) {
     vb_abort("formula", c("The model has no coefficients.",
                           i = "Leave out {.code 0} or {.code -1}."))
   }
-  list(x = fixed$x, names = fixed$names, terms = terms, xlevels = fixed$xlevels,
+  list(x = fixed$x, bins = fixed$bins, names = fixed$names, terms = terms, xlevels = fixed$xlevels,
        contrasts = fixed$contrasts, center = center, sd = moments$sd,
        intercept = intercept, implicit = implicit, random = random, fields = fields)
-}
-
-# The fixed columns, then those of the fields
-with_fields <- function(fixed, fields, frame, env) {
-  if (!length(fields)) return(fixed$x)
-  more <- columns_of_fields(fields, frame, env, own = TRUE)
-  if (!all(is.finite(more$fixed)) || !all(is.finite(more$blocks))) {
-    vb_abort("formula", "The columns of {.code {fields[[1L]]$label}} are not finite.")
-  }
-  unname(cbind(column_matrix(fixed$x), more$fixed, more$blocks))
 }
 
 # Means, and standard deviations, one where the column is constant

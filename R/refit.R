@@ -33,6 +33,7 @@ refit <- function(fit, keep) {
 keep_design <- function(design, i) {
   for (field in c("y", "w", "offset")) design[[field]] <- design[[field]][i]
   design$x <- column_rows(design$x, i)
+  design$bins <- lapply(design$bins, bins_rows, i)
   if (!is.null(design$row_constant)) {
     design$row_constant <- design$row_constant[i]
     design$constant <- sum(design$row_constant)
@@ -51,7 +52,7 @@ design_rows <- function(design, known = design) {
   group <- Map(function(term, seen) replace(term$group, !term$group %in% seen$group, 0L),
                design$terms, known$terms)
   label <- Map(function(term, code) ifelse(code == 0L, term$group, 0L), design$terms, group)
-  list(x = column_matrix(design$x), offset = design$offset, group = unname(group),
+  list(x = whole_columns(design), offset = design$offset, group = unname(group),
        label = unname(label), z = lapply(design$terms, function(term) term$z))
 }
 

@@ -42,7 +42,7 @@ make_spec <- function(family, response, design, priors, offset, rows) {
     y = as.double(part(response$spec_y)), w = as.double(part(response$spec_w)),
     constant = if (is.null(constant)) 0 else sum(constant), row_constant = constant,
     offset = offset,
-    x = design$x, center = design$center, intercept = design$intercept,
+    x = design$x, bins = design$bins, center = design$center, intercept = design$intercept,
     terms = spec_terms(design$random, priors),
     prior_coef = priors$coef, prior_sd = priors$sd, prior_cor = priors$cor,
     prior_par = priors$par, shrink = priors$shrink,

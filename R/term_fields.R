@@ -9,6 +9,8 @@
 #             that are not penalised, and `blocks`, a list of
 #               list(coef, precision, at, hyper = list(name, class, start)), see C's vb_field
 #   columns   (field, values) the columns for these values: those of `fixed`, then the blocks'
+#   pieces    (field, values) the same of many rows, list(fixed, pieces) as in term_bins.R; may be
+#             NULL
 #             and, as the attribute "unseen", what is known of levels that were not in the data
 # `values` is a list by the deparsed `variables`.
 
@@ -113,4 +115,45 @@ spec_fields <- function(fields, first, priors) {
     list(first = as.integer(at[k]), n = n[k], precision = block$precision, at = as.double(block$at),
          start = as.double(block$hyper$start), prior = priors[[k]])
   })
+}
+
+# ---- in many rows --------------------------------------------------------------------------------
+
+# -> list(fixed: columns that are not penalised, pieces: of the blocks, in order)
+field_pieces <- function(field, values) {
+  if (NROW(values[[1L]]) > many_rows) {
+    out <- field_kinds[[field$kind]]$pieces(field, values)
+    if (!is.null(out)) return(out)
+  }
+  fixed_and_rest(field_columns(field, values), length(field$fixed))
+}
+
+# The fields' columns, after `x`, the others -> list(x, bins: with `first`, their first column)
+design_pieces <- function(x, fields, frame, env) {
+  parts <- lapply(fields, function(field) {
+    field_pieces(field, field_values(field, frame, env, own = TRUE))
+  })
+  fixed <- lapply(parts, function(part) part$fixed)
+  pieces <- unlist(lapply(parts, function(part) part$pieces), recursive = FALSE)
+  for (part in c(fixed, pieces)) check_finite_piece(part, fields[[1L]])
+  binned <- vapply(pieces, is_bins, NA)
+  size <- vapply(pieces, piece_size, 0L)
+  first <- ncol(x) + sum(vapply(fixed, ncol, 0L)) + cumsum(c(0L, size))[seq_along(size)] + 1L
+  bins <- Map(function(piece, first) c(list(first = as.integer(first)), piece), pieces[binned],
+              first[binned])
+  if (!length(bins)) x <- column_matrix(x)
+  list(x = side_by_side(x, c(fixed, pieces[!binned])), bins = unname(bins))
+}
+
+check_finite_piece <- function(piece, field) {
+  whole <- if (is_bins(piece)) all(is.finite(piece$table)) && all(is.finite(piece$weight))
+    else all(is.finite(piece))
+  if (!whole) vb_abort("formula", "The columns of {.code {field$label}} are not finite.")
+}
+
+# A data frame shares its columns with the data
+side_by_side <- function(x, more) {
+  if (!is.data.frame(x)) return(unname(do.call(cbind, c(list(x), more))))
+  columns <- lapply(more, function(m) lapply(seq_len(ncol(m)), function(j) m[, j]))
+  column_frame(unname(c(as.list(x), unlist(columns, recursive = FALSE))), nrow(x))
 }

@@ -73,6 +73,10 @@ lscale_prior <- function(distance) {
   default_prior("inv_gamma", shape = shape, rate = rate_of(shape))
 }
 
+gp_pieces <- function(field, values) {
+  covariate_pieces(values, 0L, function(values) gp_columns(field, values))
+}
+
 gp_columns <- function(field, values) {
   x <- (do.call(cbind, values) - rep(field$centre, each = length(values[[1L]]))) / field$unit
   out <- 1

@@ -114,9 +114,45 @@ prediction_matrix <- function(part, values) {
   out[rows, ] <- columns
   out
 }
-grid_size <- 1000L
 
 value_frame <- function(values) column_frame(values, NROW(values[[1L]]))
+
+# The same as pieces: of a part, its table times `by` where that is a number, and none where it is a
+# factor of another level
+part_pieces <- function(part, values) {
+  smooth <- part$smooth
+  by <- if (smooth$by != "NA") values[[smooth$by]]
+  own <- values[smooth$term]
+  if (is.null(by)) {
+    made <- covariate_pieces(own, part$n_fixed, function(own) mixed_basis(part, own))
+  } else {
+    one <- if (is.factor(by)) factor(smooth$by.level, levels(by)) else 1
+    made <- covariate_pieces(own, part$n_fixed, function(own) {
+      mixed_basis(part, c(own, stats::setNames(list(rep(one, NROW(own[[1L]]))), smooth$by)))
+    })
+    if (!is.null(made)) made <- times_by(made, by, smooth$by.level)
+  }
+  if (is.null(made)) fixed_and_rest(prediction_matrix(part, values), part$n_fixed) else made
+}
+
+times_by <- function(made, by, level) {
+  other <- if (is.factor(by)) by != level else logical(length(by))
+  weight <- if (!is.factor(by)) as.double(by)
+  made$fixed <- if (is.null(weight)) made$fixed * !other else made$fixed * weight
+  made$pieces <- lapply(made$pieces, function(bins) {
+    for (name in c("node", "at")) if (!is.null(bins[[name]])) bins[[name]][other] <- -1L
+    bins$weight <- weight
+    bins
+  })
+  made
+}
+
+# Those of the null space of all parts first
+smooth_pieces <- function(field, values) {
+  parts <- lapply(field$parts, part_pieces, values = values)
+  list(fixed = do.call(cbind, lapply(parts, function(part) part$fixed)),
+       pieces = unlist(lapply(parts, function(part) part$pieces), recursive = FALSE))
+}
 
 # As brms: s(x, by = g) is sx:ga, sx:gb ...
 smooth_label <- function(label) gsub("[(), ]", "", label)

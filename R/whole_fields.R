@@ -45,3 +45,16 @@ are_field_specs <- function(x, fit) {
   }
   TRUE
 }
+
+# Bins of a design (term_bins.R)
+n_binned <- function(fit) sum(vapply(fit$design$bins, function(b) as.double(b$k), 0))
+
+whole_bins <- function(x, n, p) {
+  record(x) && all(vapply(x, function(b) {
+    record(b) && int(b$first, 1L, lower = 1, upper = p) && int(b$k, 1L, lower = 1, upper = p) &&
+      int(b$n_node, 1L, lower = 1) && int(b$each, 1L, lower = 1, upper = most_nodes) &&
+      maybe(b$node, int, n * b$each, upper = b$n_node - 1L) &&
+      maybe(b$at, reals, n, upper = b$n_node - 1) && xor(is.null(b$node), is.null(b$at)) &&
+      maybe(b$weight, reals, n * b$each) && maybe(b$table, reals, c(b$k, b$n_node))
+  }, NA))
+}

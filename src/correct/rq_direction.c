@@ -36,7 +36,7 @@ static void own_covariance(const vb_model *m, const vb_solution *s, int term, in
   int p = m->p, d = m->d_leaf, n_other = m->n_term - 1, j = m->term[m->leaf].group[i];
   int co = m->front_start[j + 1] - m->front_start[j], leaf = term == m->leaf;
   const int *f = m->front + m->front_start[j], *slot = m->slot + (size_t)i * n_other;
-  const double *x = m->x + (size_t)i * p, *z = m->term[m->leaf].z + (size_t)i * d;
+  const double *x = vb_x_row(m, i, s->binned.x), *z = m->term[m->leaf].z + (size_t)i * d;
   const double *su = s->arrow.s_front + m->block_start[j],
                *sj = s->arrow.s_leaf + (size_t)j * d * d;
   int own = leaf ? 0 : slot[other_of(m, term)];
@@ -60,7 +60,7 @@ static void own_covariance(const vb_model *m, const vb_solution *s, int term, in
 void vb_rq_beta_covariance(const vb_model *m, const vb_solution *s, double *out) {
   int p = m->p;
   if (!p) return;
-  vb_gemm_nn(p, m->n, p, 1, s->s_beta, p, m->x, p, 0, out, p);
+  vb_beta_loads(m, s, out);
   for (int i = 0; i < m->n; i++) beta_covariance(m, s, i, out + (size_t)i * p);
 }
 
@@ -113,7 +113,7 @@ static void predictor_covariance(const vb_model *m, const vb_inner *in, const vb
   memset(zt, 0, sizeof(double) * d * d);
   for (int r = 0; r < v->n; r++) {
     int i = v->row[r];
-    const double *z = t->z + (size_t)i * d, *x = m->x + (size_t)i * p;
+    const double *z = t->z + (size_t)i * d, *x = vb_x_row(m, i, in->sol.binned.x);
     for (int a = 0; a < d; a++) {
       double hz = in->rows.h[i] * z[a];
       for (int k = 0; k < p; k++) xt[k + (size_t)a * p] += hz * x[k];

@@ -138,7 +138,7 @@ double vb_third_direction(const vb_model *m, const vb_theta *theta, double least
   if (m->n_term)
     vb_rq_beta_covariance(m, &in->sol, c.load);
   else
-    vb_gemm_nn(p, m->n, p, 1, in->sol.s_beta, p, m->x, p, 0, c.load, p);
+    vb_beta_loads(m, &in->sol, c.load);
   memcpy(chol, in->sol.s_beta, sizeof(double) * p * p);
   if (vb_chol(p, chol, p) != VB_OK) return 0;
   vb_chol_half(p, chol, p, m->n, c.load, p);

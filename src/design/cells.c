@@ -25,11 +25,38 @@ static void hash_column(const double *x, int n, uint64_t *h) {
   for (int i = 0; i < n; i++) h[i] = mix_double(h[i], x[i]);
 }
 
+static int n_stored(const vb_input *in) {
+  int n = in->p;
+  for (int b = 0; b < in->n_bins; b++) n -= in->bins[b].k;
+  return n;
+}
+
+static void hash_bins(const vb_bins *b, int from, int n, uint64_t *h) {
+  if (b->at) hash_column(b->at + from, n, h);
+  for (int i = 0; i < n; i++)
+    for (int r = 0; r < b->each; r++) {
+      size_t at = (size_t)(from + i) * b->each + r;
+      if (b->node) h[i] = mix(h[i], (uint64_t)b->node[at]);
+      if (b->weight) h[i] = mix_double(h[i], b->weight[at]);
+    }
+}
+
+static int same_bins(const vb_bins *b, int i, int j) {
+  if (b->at && b->at[i] != b->at[j]) return 0;
+  for (int r = 0; r < b->each; r++) {
+    size_t at = (size_t)i * b->each + r, to = (size_t)j * b->each + r;
+    if (b->node && b->node[at] != b->node[to]) return 0;
+    if (b->weight && b->weight[at] != b->weight[to]) return 0;
+  }
+  return 1;
+}
+
 static void hash_rows(const vb_input *in, int from, int n, uint64_t *h) {
   for (int i = 0; i < n; i++) h[i] = 1;
   hash_column(in->offset + from, n, h);
   if (in->family->cells == 2) hash_column(in->rows.y + from, n, h);
-  for (int k = 0; k < in->p; k++) hash_column(in->x[k] + from, n, h);
+  for (int k = 0; k < n_stored(in); k++) hash_column(in->x[k] + from, n, h);
+  for (int b = 0; b < in->n_bins; b++) hash_bins(in->bins + b, from, n, h);
   for (int t = 0; t < in->n_term; t++) {
     for (int i = 0; i < n; i++) h[i] = mix(h[i], (uint64_t)in->group[t][from + i]);
     for (int a = 0; a < in->d[t]; a++) hash_column(in->z[t] + from + (size_t)a * in->n, n, h);
@@ -44,8 +71,10 @@ static int same_row(const vb_input *in, int i, int j) {
     for (int a = 0; a < in->d[t]; a++)
       if (in->z[t][i + (size_t)a * in->n] != in->z[t][j + (size_t)a * in->n]) return 0;
   }
-  for (int k = 0; k < in->p; k++)
+  for (int k = 0; k < n_stored(in); k++)
     if (in->x[k][i] != in->x[k][j]) return 0;
+  for (int b = 0; b < in->n_bins; b++)
+    if (!same_bins(in->bins + b, i, j)) return 0;
   return 1;
 }
 

@@ -48,6 +48,24 @@ typedef struct {
   size_t place;        /* of its Q, in a theta's of all fields */
 } vb_field;
 
+/* Columns of x whose rows are combinations of few rows of a table: of a level's or a bin's, of two
+ * nodes' of a grid about a value (Li & Wood 2020).  They are not stored: what is, is each row's
+ * nodes and weights, and products with them go by the nodes (bins.c). */
+#define VB_MOST_NODES 16   /* of one row */
+#define VB_TABLE_ROWS 4096 /* of a table; the identity may have more */
+typedef struct {
+  int first, k; /* columns of x */
+  int n_node, each;
+  const int *node;      /* n x each, from 0; -1: none */
+  const double *at;     /* instead: n places between node and node + 1; negative: none */
+  const double *weight; /* n x each, or n; NULL: ones */
+  const double *table;  /* n_node x k, row-major; NULL: the identity */
+  int column; /* its first among the columns that are gathered; -1: it has too many to be */
+} vb_bins;
+typedef struct { /* columns side by side in x and in what is stored or gathered of it */
+  int first, at, n;
+} vb_run;
+
 /* What of q(c) is coupled: a row of gauss/scheme.h, which this room holds and does not look into.
  */
 typedef struct vb_scheme vb_scheme;
@@ -62,7 +80,11 @@ typedef struct {
   int n, p, n_term, n_coef; /* n cells */
   int n_par;                /* of the family, thresholds counted */
   vb_rows rows;             /* responses of the cells, which are in leaf order */
-  const double *offset, *x; /* x n x p row-major, centred */
+  const double *offset, *x; /* x n x n_dense row-major, centred */
+  int n_dense, n_run;       /* columns of it; all p, one run, where there are no bins */
+  const vb_run *run;
+  int n_bins;
+  const vb_bins *bins;
   double constant;
   vb_term *term;
   int leaf, d_leaf, n_front, q;
@@ -118,7 +140,9 @@ typedef struct {
   int n, p, n_term, intercept; /* intercept: column from 0, -1 none */
   vb_rows rows;
   const double *offset, *center;
-  const double *const *x; /* p columns of n, uncentred */
+  const double *const *x; /* its columns of n but those in bins, uncentred */
+  int n_bins;             /* ascending; their weights row by row, their centres zero */
+  const vb_bins *bins;
   double constant;
   const int **group; /* per term, n, from 1 */
   const int *n_level, *d;
@@ -148,6 +172,19 @@ void vb_lay_blocks(vb_model *model);
 int vb_core_pattern(const vb_host *host, vb_model *model);
 void vb_core_pairs(const vb_host *host,
                    vb_model *model); /* positions of front pairs in that pattern */
+/* ---- Rows of x, of which some columns may be in bins: bins.c ---- */
+/* the columns that are stored in order, and the bins of the cells (order: the rows that stand for
+ * them) */
+void vb_lay_bins(const vb_host *host, const vb_input *in, const int *order, vb_model *model);
+/* nodes and weights of row i; returns how many */
+int vb_bins_row(const vb_bins *b, int i, int *node, double *weight);
+/* row i of x: where it is stored, or in room (p) */
+const double *vb_x_row(const vb_model *model, int i, double *room);
+void vb_x_copy(const vb_model *model, int from, int n, double *to); /* n rows, p each */
+double vb_x_dot(const vb_model *model, int i, const double *beta);
+/* eta <- eta + their part of x beta, and r <- r + theirs of X'g */
+void vb_bins_predictor(const vb_model *model, const double *beta, double *eta);
+void vb_bins_transpose(const vb_model *model, const double *g, double *r);
 /* reported = C' centred: the intercept at x = 0 */
 void vb_report_beta(const vb_model *model, const double *beta, double *out);
 void vb_report_cov(const vb_model *model, const double *cov, double *out);

@@ -38,28 +38,30 @@ static void leaf_order(const vb_host *host, const vb_input *in, vb_model *m, int
 }
 
 /* Columns become rows a block at a time, so that what is written to stays in cache. */
-static void copy_columns(const vb_input *in, int n, const int *order, double *x) {
+static void copy_columns(const vb_input *in, const vb_model *m, const int *order, double *x) {
   enum { ROWS = 256 };
-  int p = in->p;
+  int n = m->n, p = m->n_dense;
   for (int from = 0; from < n; from += ROWS) {
     int to = n - from < ROWS ? n : from + ROWS;
-    for (int k = 0; k < p; k++) {
-      const double *col = in->x[k], at = in->center[k];
-      for (int c = from; c < to; c++) x[(size_t)c * p + k] = col[order[c]] - at;
-    }
+    for (int r = 0; r < m->n_run; r++)
+      for (int k = m->run[r].at; k < m->run[r].at + m->run[r].n; k++) {
+        const double *col = in->x[k], at = in->center[m->run[r].first + k - m->run[r].at];
+        for (int c = from; c < to; c++) x[(size_t)c * p + k] = col[order[c]] - at;
+      }
   }
 }
 
 static void copy_cells(const vb_host *host, const vb_input *in, vb_model *m, const int *order) {
-  int n = m->n, p = m->p;
-  double *x = host->alloc((size_t)n * p + 1, sizeof(double)),
+  int n = m->n;
+  vb_lay_bins(host, in, order, m);
+  double *x = host->alloc((size_t)n * m->n_dense + 1, sizeof(double)),
          *offset = host->alloc(n + 1, sizeof(double));
-  copy_columns(in, n, order, x);
+  copy_columns(in, m, order, x);
   for (int c = 0; c < n; c++) offset[c] = in->offset[order[c]];
   m->x = x;
   m->offset = offset;
   m->term = host->alloc(m->n_term + 1, sizeof(vb_term));
-  m->n_coef = p;
+  m->n_coef = m->p;
   for (int t = 0; t < m->n_term; t++) {
     vb_term *term = m->term + t;
     int d = in->d[t], *group = host->alloc(n + 1, sizeof(int));
@@ -121,8 +123,8 @@ static void set_priors(const vb_host *host, const vb_input *in, vb_model *m) {
  * numbers never enter the sums of squares.  Any ridge will do: it moves the origin, not the answer.
  */
 static void reference_fit(const vb_host *host, vb_model *m) {
-  int p = m->p, free = m->n_field ? m->field[0].first : p; /* fields are about zero */
-  m->beta_ref = host->alloc(p + 1, sizeof(double));
+  int p = m->n_dense, free = m->n_field ? m->field[0].first : p; /* fields are about zero */
+  m->beta_ref = host->alloc(m->p + 1, sizeof(double));
   double *a = host->alloc((size_t)p * p + 1, sizeof(double)), *b = m->beta_ref;
   if (!m->family->identity) return;
   m->sum_log_w = 0;

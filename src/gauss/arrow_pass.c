@@ -5,10 +5,11 @@
 #include "gauss/arrow.h"
 
 /* cross-products of one cell within its leaf level: leaf block, front, and pairs of core blocks */
-static void add_cell(const vb_model *m, int j, int i, double h, vb_arrow_cross *c) {
+static void add_cell(const vb_model *m, int j, int i, double h, const double *x,
+                     vb_arrow_cross *c) {
   int d = m->d_leaf, p = m->p, n_other = m->n_term - 1,
       co = m->front_start[j + 1] - m->front_start[j];
-  const double *x = m->x + (size_t)i * p, *z = m->term[m->leaf].z + (size_t)i * d;
+  const double *z = m->term[m->leaf].z + (size_t)i * d;
   const int *slot = m->slot + (size_t)i * n_other, *f = m->front + m->front_start[j];
   double *leaf = c->leaf + (size_t)j * d * d, *e = c->front + m->block_start[j];
   for (int a = 0; a < d; a++) {
@@ -48,7 +49,8 @@ void vb_arrow_cross_products(const vb_model *m, const double *h, vb_cross *cross
   memset(c->core_beta, 0, sizeof(double) * (size_t)m->q * m->p);
   if (m->leaf < 0) return;
   for (int j = 0; j < m->n_front; j++) {
-    for (int i = m->row_start[j]; i < m->row_start[j + 1]; i++) add_cell(m, j, i, h[i], c);
+    for (int i = m->row_start[j]; i < m->row_start[j + 1]; i++)
+      add_cell(m, j, i, h[i], vb_x_row(m, i, cross->binned.x), c);
     double *leaf = c->leaf + (size_t)j * d * d;
     for (int b = 0; b < d; b++)
       for (int a = 0; a < b; a++) leaf[a + b * d] = leaf[b + a * d];
@@ -59,7 +61,7 @@ void vb_arrow_cross_products(const vb_model *m, const double *h, vb_cross *cross
 static double random_variance(const vb_model *m, const vb_solution *s, int i) {
   int d = m->d_leaf, p = m->p, n_other = m->n_term - 1;
   int j = m->term[m->leaf].group[i], co = m->front_start[j + 1] - m->front_start[j];
-  const double *x = m->x + (size_t)i * p, *z = m->term[m->leaf].z + (size_t)i * d;
+  const double *x = vb_x_row(m, i, s->binned.x), *z = m->term[m->leaf].z + (size_t)i * d;
   const double *su = s->arrow.s_front + m->block_start[j],
                *sj = s->arrow.s_leaf + (size_t)j * d * d;
   const int *slot = m->slot + (size_t)i * n_other, *f = m->front + m->front_start[j];

@@ -60,7 +60,7 @@ static sample take_sample(const vb_model *m, int n) {
       vb_rows_gather(&m->rows, n, index, host->alloc((size_t)VB_ROW_COLUMNS * n, sizeof(double)));
   for (int i = 0; i < n; i++) {
     s.offset[i] = m->offset[index[i]];
-    memcpy(s.x + (size_t)i * p, m->x + (size_t)index[i] * p, sizeof(double) * p);
+    vb_x_copy(m, index[i], 1, s.x + (size_t)i * p);
   }
   return s;
 }

@@ -5,6 +5,7 @@
  * expect.c, ep.c. */
 #ifndef VB_GAUSS_H
 #define VB_GAUSS_H
+#include "gauss/binned.h"
 #include "gauss/hyper.h"
 #include "numbers/optimise.h"
 
@@ -22,6 +23,7 @@ typedef struct {   /* the same where no level is coupled with another */
 } vb_level_cross;
 typedef struct {
   double *beta; /* p x p, lower */
+  vb_binned binned;
   vb_arrow_cross arrow;
   vb_level_cross levels;
 } vb_cross;
@@ -51,6 +53,7 @@ typedef struct {
   double log_det;   /* of all of the precision */
   double *s_beta;   /* S of beta, p x p */
   double **s_level; /* per term: S of its levels, d x d (lower), one after the other */
+  vb_binned binned;
   vb_arrow arrow;
   vb_levels levels;
 } vb_solution;
@@ -74,7 +77,9 @@ void vb_precision_product(const vb_model *model, const vb_lambda *lambda, const 
                           double *out);
 /* S on the pattern; congruence (p x p, may be NULL) replaces S_bb by C S_bb C' */
 vb_status vb_selected_inverse(const vb_model *model, const double *congruence, vb_solution *s);
-void vb_row_variance(const vb_model *model, const vb_solution *s, double *v);
+void vb_row_variance(const vb_model *model, vb_solution *s, double *v);
+/* p x n: S_bb x_i */
+void vb_beta_loads(const vb_model *model, const vb_solution *s, double *out);
 void vb_coef_variance(const vb_model *model, const vb_solution *s, double *var);
 /* U[k] = sum over levels of E u u' under N(m, S) */
 void vb_second_moments(const vb_model *model, const vb_solution *s, const double *m, double *u);

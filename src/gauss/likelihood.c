@@ -56,6 +56,7 @@ void vb_likelihood_make(const vb_model *m, const vb_hyper *hyper, int points, vb
   l->eta = host->alloc(block + 1, sizeof(double));
   l->d1 = host->alloc(block + 1, sizeof(double));
   l->ll = host->alloc(three + 1, sizeof(double));
+  if (m->n_bins) l->x = host->alloc((size_t)l->rows * m->p + 1, sizeof(double));
   if (opaque) {
     l->rows3 = host->alloc(three + 1, VB_ROW_COLUMNS * sizeof(double));
     l->eta3 = host->alloc(three + 1, sizeof(double));
@@ -204,13 +205,20 @@ static void add_fixed_gradient(const vb_likelihood *l, const double *x, int n, i
   }
 }
 
+static const double *columns_of(const vb_likelihood *l, span s) {
+  const vb_model *m = l->model;
+  if (!m->n_bins) return l->at->x + (size_t)s.from * m->p;
+  vb_x_copy(m, s.from, s.rows.n, l->x); /* of all cells: samples are ADVI's, which has no bins */
+  return l->x;
+}
+
 static void linear_predictor(const vb_likelihood *l, span s, int n_point, const double *c) {
   const vb_model *m = l->model;
   const vb_cells *cells = l->at;
   int n_coef = m->n_coef;
   for (int k = 0; k < n_point; k++)
     memcpy(l->eta + (size_t)k * l->rows, cells->offset + s.from, sizeof(double) * s.rows.n);
-  if (m->p) add_fixed(l, cells->x + (size_t)s.from * m->p, s.rows.n, n_point, c);
+  if (m->p) add_fixed(l, columns_of(l, s), s.rows.n, n_point, c);
   for (int t = 0; t < m->n_term; t++) {
     int d = m->term[t].d;
     const int *group = cells->group[t] + s.from;
@@ -230,7 +238,7 @@ static void add_gradient(const vb_likelihood *l, span s, int n_point, double *g)
   const vb_model *m = l->model;
   const vb_cells *cells = l->at;
   int n_coef = m->n_coef;
-  if (m->p) add_fixed_gradient(l, cells->x + (size_t)s.from * m->p, s.rows.n, n_point, g);
+  if (m->p) add_fixed_gradient(l, columns_of(l, s), s.rows.n, n_point, g);
   for (int t = 0; t < m->n_term; t++) {
     int d = m->term[t].d;
     const int *group = cells->group[t] + s.from;

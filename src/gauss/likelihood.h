@@ -19,6 +19,7 @@ typedef struct {
   const vb_cells *at;    /* what the sums run over */
   int points, rows;      /* of one block */
   double *eta, *d1, *ll; /* rows x points, twice; 3 x rows */
+  double *x;             /* rows x p, of models that do not store all of x */
   double *rows3, *eta3;  /* opaque families: room for 3 x rows of responses, and predictors */
   int by;                /* samples are of cells, or (1, 2...) of the levels of a term */
   int *order, cap_some;  /* a permutation of them; room in pick and own */

@@ -31,6 +31,7 @@ vb_status vb_scheme_model(const vb_host *host, const vb_scheme *scheme, const vb
 
 void vb_cross_alloc(const vb_model *m, vb_cross *c) {
   c->beta = m->host->alloc((size_t)m->p * m->p + 1, sizeof(double));
+  vb_binned_alloc(m, &c->binned);
   m->scheme->alloc(m, c, NULL);
 }
 
@@ -40,14 +41,16 @@ void vb_solution_alloc(const vb_model *m, vb_solution *s) {
   s->beta_chol = m->host->alloc(pp, sizeof(double));
   s->s_beta = m->host->alloc(pp, sizeof(double));
   s->s_level = m->host->alloc(m->n_term + 1, sizeof(double *));
+  vb_binned_alloc(m, &s->binned);
   m->scheme->alloc(m, NULL, s);
 }
 
 void vb_cross_products(const vb_model *m, const double *h, vb_cross *c) {
-  if (m->p) {
+  if (m->n_bins)
+    vb_binned_gram(m, h, &c->binned, c->beta);
+  else if (m->p)
     vb_weighted_gram(m->n, m->p, m->x, m->p, h, 0, c->beta, m->p);
-    vb_symmetrise(m->p, c->beta, m->p);
-  }
+  vb_symmetrise(m->p, c->beta, m->p);
   m->scheme->cross(m, h, c);
 }
 

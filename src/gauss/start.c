@@ -7,7 +7,8 @@ double vb_residual_scale(const vb_model *m, const vb_hyper *h) {
   if (!m->family->identity) return 1;
   for (int i = 0; i < m->n; i++) {
     double e = m->rows.y[i] - m->offset[i];
-    for (int k = 0; k < m->p; k++) e -= m->x[(size_t)i * m->p + k] * m->beta_ref[k];
+    for (int k = 0; k < m->n_dense; k++) /* beyond the first run beta_ref is zero */
+      e -= m->x[(size_t)i * m->n_dense + k] * m->beta_ref[k];
     sum += m->rows.w[i] * e * e;
     sum_w += m->rows.w[i];
     sum_y += m->rows.w[i] * (m->rows.y[i] - m->offset[i]);
@@ -19,12 +20,15 @@ double vb_residual_scale(const vb_model *m, const vb_hyper *h) {
   return scale > 1e-8 * sqrt(sum_y2 / sum_w) ? scale : 1; /* rounding is no scale */
 }
 
+#define ENOUGH 4000 /* rows to start from */
 /* a field's sd at what gives its part of the predictor half the scale of the response */
 static double start_sd(const vb_model *m, const vb_field *f, double scale) {
-  double square = 0;
-  for (int i = 0; i < m->n; i++)
-    for (int k = f->first; k < f->first + f->n; k++)
-      square += m->x[(size_t)i * m->p + k] * m->x[(size_t)i * m->p + k] / m->n;
+  double square = 0, *room = m->host->alloc(m->p + 1, sizeof(double));
+  int step = m->n_bins ? m->n / ENOUGH + 1 : 1, n = (m->n + step - 1) / step;
+  for (int i = 0; i < m->n; i += step) {
+    const double *x = vb_x_row(m, i, room);
+    for (int k = f->first; k < f->first + f->n; k++) square += x[k] * x[k] / n;
+  }
   return 0.5 * scale / sqrt(square > 0 ? square : 1);
 }
 
@@ -59,7 +63,8 @@ void vb_start_axes(const vb_model *m, const vb_hyper *h, double scale, const dou
   if (!h->n_shrink) return;
   const vb_natural *global = h->natural + h->first_shrink;
   double x2 = 1e-300; /* a few coefficients that matter, per unit of x */
-  for (size_t i = 0; i < (size_t)m->n * m->p; i++) x2 += m->x[i] * m->x[i] / ((double)m->n * m->p);
+  size_t size = (size_t)m->n * m->n_dense;
+  for (size_t i = 0; i < size; i++) x2 += m->x[i] * m->x[i] / size;
   start[global->axis] = log(fmin(global->arg[2], 0.3 / sqrt(m->n * x2)));
   start[global[1].axis] = log(global[1].arg[1]);
 }

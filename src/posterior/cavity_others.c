@@ -32,7 +32,7 @@ void vb_others_alloc(const vb_model *m, const vb_units_out *units, vb_others *o)
 }
 
 double vb_design_row_dot(const vb_model *m, int c, const double *from) {
-  double sum = vb_dot(m->p, m->x + (size_t)c * m->p, from);
+  double sum = vb_x_dot(m, c, from);
   for (int t = 0; t < m->n_term; t++) {
     const vb_term *term = m->term + t;
     sum += vb_dot(term->d, term->z + (size_t)c * term->d,
@@ -43,7 +43,7 @@ double vb_design_row_dot(const vb_model *m, int c, const double *from) {
 
 void vb_design_row_put(const vb_model *m, int c, double *to) {
   memset(to, 0, sizeof(double) * m->n_coef);
-  memcpy(to, m->x + (size_t)c * m->p, sizeof(double) * m->p);
+  vb_x_copy(m, c, 1, to);
   for (int t = 0; t < m->n_term; t++) {
     const vb_term *term = m->term + t;
     memcpy(to + term->first + (size_t)term->group[c] * term->d, term->z + (size_t)c * term->d,

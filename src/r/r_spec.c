@@ -36,6 +36,36 @@ static void read_terms(SEXP terms, const vb_host *host, vb_input *in) {
   in->cov = cov;
 }
 
+/* Columns of x that are not in x, ascending: node, integers, or at, with table, and weight if any
+ */
+static void read_bins(SEXP spec, const vb_host *host, vb_input *in) {
+  SEXP bins = vb_list_get(spec, "bins");
+  in->n_bins = (int)Rf_xlength(bins);
+  vb_bins *b = host->alloc(in->n_bins + 1, sizeof(vb_bins));
+  in->bins = b;
+  for (int i = 0; i < in->n_bins; i++, b++) {
+    SEXP one = VECTOR_ELT(bins, i);
+    b->first = vb_get_int(one, "first") - 1;
+    b->k = vb_get_int(one, "k");
+    b->n_node = vb_get_int(one, "n_node");
+    b->each = vb_get_int(one, "each");
+    R_xlen_t size = (R_xlen_t)b->each * in->n;
+    b->at = vb_may_reals(one, "at", in->n);
+    b->weight = vb_may_reals(one, "weight", size);
+    b->table = vb_may_reals(one, "table", (R_xlen_t)b->n_node * b->k);
+    if (!b->at) b->node = vb_get_ints(one, "node", size);
+    int least = i ? b[-1].first + b[-1].k : 0, most = b->table ? VB_TABLE_ROWS : b->k;
+    if (b->first < least || b->k < 1 || b->n_node < 1 || b->n_node > most || b->each < 1 ||
+        b->each > VB_MOST_NODES || (b->at && (b->each > 1 || b->n_node < 2)))
+      Rf_error("internal: bins that cannot be");
+    for (R_xlen_t k = 0; k < size; k++)
+      if (b->at ? !(b->at[k] <= b->n_node - 1) : b->node[k] >= b->n_node)
+        Rf_error("internal: a row of a bin that is not there");
+    in->p += b->k;
+  }
+  if (in->n_bins && b[-1].first + b[-1].k > in->p) Rf_error("internal: bins that cannot be");
+}
+
 /* Fields: columns of x whose priors are theirs */
 static void read_fields(SEXP spec, const vb_host *host, vb_input *in) {
   SEXP fields = vb_list_get(spec, "fields");
@@ -165,10 +195,11 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
     Rf_error("internal: the family has %d parameters", in->family->n_par);
   in->rows = vb_get_rows(spec, -1);
   in->n = in->rows.n;
-  in->p = vb_ncols(x);
+  in->p = vb_ncols(x); /* and those in bins */
   in->offset = vb_get_reals(spec, "offset", in->n);
   in->constant = vb_get_double(spec, "constant");
   in->x = vb_columns(x, in->n, host);
+  read_bins(spec, host, in);
   in->center = vb_get_reals(spec, "center", in->p);
   in->intercept = vb_get_int(spec, "intercept") - 1;
   if (in->intercept < -1 || in->intercept >= in->p) Rf_error("internal: no such intercept");

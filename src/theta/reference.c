@@ -36,14 +36,14 @@ static int all_ones(const vb_model *m, const vb_term *t, int a) {
 static int fixed_column(const vb_model *m, const vb_term *t, int a, double *shift) {
   *shift = 0;
   if (m->intercept >= 0 && all_ones(m, t, a)) return m->intercept;
-  for (int k = 0; k < m->p; k++) {
+  for (int k = 0; k < m->run->n; k++) { /* those of fields are no candidates */
     *shift = t->z[a] - m->x[k];
     int same = k != m->intercept;
     for (int i = 0; i < m->n && same; i++) {
-      double z = t->z[(size_t)i * t->d + a], x = m->x[(size_t)i * m->p + k] + *shift;
+      double z = t->z[(size_t)i * t->d + a], x = m->x[(size_t)i * m->n_dense + k] + *shift;
       same = fabs(z - x) <= 1e-10 * (fabs(z) + fabs(*shift) + 1e-300);
     }
-    if (same) return k;
+    if (same) return m->run->first + k;
   }
   return -1;
 }
