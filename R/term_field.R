@@ -18,7 +18,9 @@ is_group_field <- function(field) field$kind %in% field_bars
 
 is_function_field <- function(field) field$kind %in% field_functions
 
-field_names <- function(fields) unlist(lapply(fields, function(field) field$fixed))
+field_names <- function(fields) {
+  unlist(lapply(fields, function(field) field$fixed), use.names = FALSE)
+}
 field_blocks <- function(fields) unlist(lapply(fields, function(f) f$blocks), recursive = FALSE)
 field_coefs <- function(fields) unlist(lapply(field_blocks(fields), function(b) b$coef))
 # how many coefficients each has
