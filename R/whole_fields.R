@@ -47,7 +47,10 @@ are_field_specs <- function(x, fit) {
 }
 
 # Bins of a design (term_bins.R)
-n_binned <- function(fit) sum(vapply(fit$design$bins, function(b) as.double(b$k), 0))
+n_binned <- function(fit) {
+  bins <- Filter(is.list, as.list(fit$design$bins))          # it may be damaged
+  sum(as.double(unlist(lapply(bins, function(b) if (is.numeric(b$k)) b$k[1L]))))
+}
 
 whole_bins <- function(x, n, p) {
   record(x) && all(vapply(x, function(b) {
