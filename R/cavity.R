@@ -65,7 +65,7 @@ moved_cavities <- function(fit, block, unit, by_row) {
 # a level are Gaussian enough, and its rows come one by one, as all rows do (NULL) where the log
 # density is quadratic or there are no random effects.
 row_blocks_of_levels <- function(fit, most = 200L) {
-  terms <- fit$design$terms
+  terms <- fit$design$terms[seq_along(fit$random)]
   if (!length(terms) || is_quadratic(fit)) return(NULL)
   term <- terms[[which.max(vapply(terms, function(term) as.double(term$n_level), 0))]]
   block <- unname(split(seq_along(term$group), term$group))

@@ -40,7 +40,8 @@ build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE) {
   }
   list(x = fixed$x, bins = fixed$bins, names = fixed$names, terms = terms, xlevels = fixed$xlevels,
        contrasts = fixed$contrasts, center = center, sd = moments$sd,
-       intercept = intercept, implicit = implicit, random = random, fields = fields)
+       intercept = intercept, implicit = implicit, random = random, fields = fields,
+       field_terms = lapply(field_terms(fields, frame, env, TRUE), `[`, c("group", "n_level", "z")))
 }
 
 # Means, and standard deviations, one where the column is constant

@@ -19,7 +19,8 @@ parameter_table.vbfit <- function(fit) {
   threshold <- data.frame(name = paste0("b_", fit$hyper$name[row], recycle0 = TRUE),
                           class = rep("threshold", length(row)), row = row)
   random <- lapply(seq_along(fit$random), ranef_table, fit = fit)
-  do.call(rbind, c(list(threshold, fixed, hyper_parameters(fit), own), random))
+  sparse <- lapply(length(random) + seq_along(sparse_fields(fit$fields)), level_table, fit = fit)
+  do.call(rbind, c(list(threshold, fixed, hyper_parameters(fit), own), sparse, random))
 }
 
 hyper_parameters <- function(fit) {
@@ -45,9 +46,16 @@ ranef_table <- function(fit, k) {
   )
 }
 
-# The rows of the engine's coefficients that come before each random term
+# The effects of a field's levels
+level_table <- function(fit, k) {
+  name <- level_terms(fit)[[k]]$levels
+  data.frame(name = name, class = rep("r", length(name)),
+             row = term_offset(fit)[k] + seq_along(name))
+}
+
+# The rows of the engine's coefficients that come before each term that has levels
 term_offset <- function(fit) {
-  size <- vapply(fit$random, function(term) length(term$levels) * length(term$coef), 0)
+  size <- vapply(level_terms(fit), function(term) length(term$levels) * length(term$coef), 0)
   n_fixed(fit) + cumsum(c(0, size))[seq_along(size)]
 }
 
@@ -118,7 +126,7 @@ hyper_labels_of <- function(fit, hyper, open, close, between, plain = identity) 
 without_ranef <- function(fit) {
   fit$random <- list()
   table <- parameter_table(fit)
-  table[table$class != "s", ]
+  table[!table$class %in% c("s", "r"), ]
 }
 
 # `regex`: whether `variable` holds regular expressions, or such expressions, beside `variable`

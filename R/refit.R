@@ -13,7 +13,8 @@ refit <- function(fit, keep) {
   par <- as.character(fit$hyper$name[fit$hyper$class %in% c("aux", "threshold")])
   check_separation(design, c(par, fit$fixed$names), "the rows that are not left out")
   random <- Map(function(term, now) list(group = term$group, levels = term$levels,
-                                         code = now$group, z = now$z), fit$random, design$terms)
+                                         code = now$group, z = now$z), fit$random,
+                design$terms[seq_along(fit$random)])
   check_sd_separation(design, random, "the rows that are not left out")
   started <- fit_clock()
   control <- replace(fit$control, "verbose", FALSE)
@@ -49,8 +50,11 @@ keep_design <- function(design, i) {
 # Rows of a design as the engine takes new ones; levels that `known`, another design of the same
 # model, has no rows of are new.
 design_rows <- function(design, known = design) {
-  group <- Map(function(term, seen) replace(term$group, !term$group %in% seen$group, 0L),
-               design$terms, known$terms)
+  of_field <- unlist(lapply(known$fields, function(field) field$term))
+  group <- Map(function(term, seen, k) {
+    if (k %in% of_field) return(term$group)          # neighbours tell of it
+    replace(term$group, !term$group %in% seen$group, 0L)
+  }, design$terms, known$terms, seq_along(design$terms))
   label <- Map(function(term, code) ifelse(code == 0L, term$group, 0L), design$terms, group)
   list(x = whole_columns(design), offset = design$offset, group = unname(group),
        label = unname(label), z = lapply(design$terms, function(term) term$z))

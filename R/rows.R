@@ -43,6 +43,14 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
     new <- which(code == 0L)
     if (length(new)) label[[k]][new] <- level_numbers(level[new])
   }
+  for (term in field_terms(fit$fields, newdata, environment(fit$formula), own,
+                          used_fields(fit, re.form))) {
+    k <- length(group) + 1L
+    complete <- complete & !term$gap
+    group[[k]] <- term$group
+    z[[k]] <- term$z
+    label[[k]] <- integer(length(term$group))
+  }
   list(x = x, offset = offset, group = group, z = z, label = label, complete = complete,
        unseen = more$unseen)
 }
@@ -245,7 +253,7 @@ given_offset <- function(fit, newdata) {
 
 # n rows without anything, to be filled
 empty_rows <- function(fit, n) {
-  each <- function(make) lapply(fit$random, make)
+  each <- function(make) lapply(level_terms(fit), make)
   list(x = matrix(0, n, n_fixed(fit)), offset = numeric(n),
        group = each(function(term) rep(NA_integer_, n)),
        z = each(function(term) matrix(0, n, length(term$coef))),

@@ -68,8 +68,9 @@ predictor_mean <- function(fit, rows) {
   eta <- rows$offset + drop(rows$x %*% slope_means(fit))
   start <- term_offset(fit)
   mean <- coef_means(fit)
-  for (k in seq_along(fit$random)) {
-    d <- length(fit$random[[k]]$coef)
+  terms <- level_terms(fit)
+  for (k in seq_along(terms)) {
+    d <- length(terms[[k]]$coef)
     seen <- which(rows$group[[k]] > 0L)
     first <- start[k] + (rows$group[[k]][seen] - 1L) * d
     for (a in seq_len(d)) eta[seen] <- eta[seen] + rows$z[[k]][seen, a] * mean[first + a]

@@ -61,8 +61,9 @@ predictor_draws <- function(fit, rows, sample, new = "gaussian") {
   coef <- sample$coef
   eta <- rows$offset + rows$x %*% coef[seq_len(n_fixed(fit)), , drop = FALSE]
   start <- term_offset(fit)
-  for (k in seq_along(fit$random)) {
-    term <- fit$random[[k]]
+  terms <- level_terms(fit)
+  for (k in seq_along(terms)) {
+    term <- terms[[k]]
     d <- length(term$coef)
     group <- rows$group[[k]]
     z <- rows$z[[k]]

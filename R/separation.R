@@ -24,8 +24,9 @@ check_separation <- function(design, names, data = "the data") {
 
 # The spec without the columns of fields, whose priors are proper
 without_fields <- function(design) {
-  if (!length(design$fields)) return(design)
-  free <- seq_len(design$fields[[1L]]$first - 1L)
+  first <- unlist(lapply(design$fields, function(field) field$first))
+  if (!length(first)) return(design)
+  free <- seq_len(min(first) - 1L)
   design$x <- design$x[, free, drop = FALSE]
   design$center <- design$center[free]
   design$prior_coef <- list(dist = design$prior_coef$dist[free],

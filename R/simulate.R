@@ -74,7 +74,9 @@ drawn_anew <- function(fit, newdata, re.form) {
   rows <- new_rows(fit, newdata, allow.new.levels = TRUE, offset = 0)
   rows$x[] <- 0
   rows$offset[] <- 0
-  for (k in seq_along(rows$group)) {
+  fields <- setdiff(seq_along(rows$group), seq_along(used))
+  rows$group[fields] <- lapply(rows$group[fields], function(code) code + NA)
+  for (k in seq_along(used)) {
     code <- rows$group[[k]]
     seen <- which(code > 0L)
     rows$label[[k]][seen] <- code[seen] + max(0L, rows$label[[k]])

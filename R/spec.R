@@ -43,10 +43,11 @@ make_spec <- function(family, response, design, priors, offset, rows) {
     constant = if (is.null(constant)) 0 else sum(constant), row_constant = constant,
     offset = offset,
     x = design$x, bins = design$bins, center = design$center, intercept = design$intercept,
-    terms = spec_terms(design$random, priors),
+    terms = c(spec_terms(design$random, priors), design$field_terms),
     prior_coef = priors$coef, prior_sd = priors$sd, prior_cor = priors$cor,
     prior_par = priors$par, shrink = priors$shrink,
-    fields = spec_fields(design$fields, length(design$names) + 1L, priors$fields)
+    fields = spec_fields(design$fields, length(design$names) + 1L, length(design$random),
+                         priors$fields)
   )
   check_separation(spec, c(family$par, design$names))
   check_sd_separation(spec, design$random)

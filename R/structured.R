@@ -36,7 +36,12 @@
 #' Before the bar of `gr()` and `mm()` stands one coefficient, `1` or `0 + x`. Matrices are looked
 #' up in `data2` of [vb()], then where the formula was written. All of them can stand together, and
 #' beside ordinary random terms. They are fitted by the default algorithm and approximation only.
-#' Their coefficients are a dense block: a few hundred of them are quick, at most 1,500 possible.
+#'
+#' From 400 levels on `car()` of types `"icar"` and `"bym2"`, `gr(precision = )` and `ar1()` of
+#' times one apart have sparse precisions: maps, pedigrees and series of tens of thousands are
+#' fitted. `W` and `Q` may be sparse matrices of 'Matrix'. (A map of type `"bym2"` has parameters
+#' `rcar`, effects of areas, and `scar`, their structured parts.) All others have a dense block
+#' each: a few hundred coefficients of these are quick, 1,500 the most.
 #'
 #' Predictions need levels and times that were in the data, but smooths and processes take any
 #' values. `re.form = NA` leaves out `gr()` and `mm()`, as other members of populations.

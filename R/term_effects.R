@@ -23,7 +23,8 @@ field_effects <- function(fit, k, probs = numeric()) {
   field <- fit$fields[[k]]
   out <- if (is.null(field$basis)) {
     table <- parameter_table(fit)
-    table <- table[match(field$blocks[[1L]]$coef, table$name), ]
+    coef <- field$blocks[[1L]]$coef[seq_along(field$levels)]   # hidden ones come after
+    table <- table[match(coef, table$name), ]
     summarise_parameters(fit, table, probs)
   } else {
     # effects are combinations of the coefficients; slopes, which come first, are fixed effects

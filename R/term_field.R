@@ -22,8 +22,11 @@ field_names <- function(fields) {
   unlist(lapply(fields, function(field) field$fixed), use.names = FALSE)
 }
 field_blocks <- function(fields) unlist(lapply(fields, function(f) f$blocks), recursive = FALSE)
-field_coefs <- function(fields) unlist(lapply(field_blocks(fields), function(b) b$coef))
-# how many coefficients each has
+# those that are columns of the design; sparse fields have levels instead (term_sparse.R)
+field_coefs <- function(fields) {
+  unlist(lapply(field_blocks(dense_fields(fields)), function(b) b$coef))
+}
+# how many columns each has
 field_sizes <- function(fields) {
   vapply(fields, function(field) length(field_coefs(list(field))), 0L)
 }
@@ -49,7 +52,7 @@ field_range <- function(fit, name) {
 }
 
 # Of the rows of rows/precisions/ in C: parameters, and the numbers that they are told, so many for
-# each coefficient and for each pair, and further ones
+# each coefficient (of sparse ones: each entry) and for each pair, and further ones
 precision_sizes <- list(
   iid = c(par = 1, each = 1, square = 0, more = 0),
   known = c(par = 1, each = 0, square = 1, more = 1),
@@ -58,7 +61,10 @@ precision_sizes <- list(
   car = c(par = 2, each = 1, square = 0, more = 0),
   gp_exp_quad = c(par = 2, each = 1, square = 0, more = 1),
   gp_matern32 = c(par = 2, each = 1, square = 0, more = 1),
-  gp_matern52 = c(par = 2, each = 1, square = 0, more = 1)
+  gp_matern52 = c(par = 2, each = 1, square = 0, more = 1),
+  known_sparse = c(par = 1, each = 1, square = 0, more = 2),
+  ar1_sparse = c(par = 2, each = 4, square = 0, more = 3),
+  bym2_sparse = c(par = 2, each = 4, square = 0, more = 2)
 )
 
 # Factors with the levels that they had in the data, in that order: those that a smooth knows

@@ -59,6 +59,7 @@ field_values <- function(field, data, env, own) {
 
 make_field <- function(field, frame, env) {
   made <- field_kinds[[field$kind]]$make(field, field_values(field, frame, env, TRUE))
+  made$sparse <- !is.null(made$blocks[[1L]]$col)
   n <- field_sizes(list(made))
   if (n > most_columns) {
     vb_abort("formula", c("{.code {field$label}} has {n} coefficients; at most {most_columns} can be
@@ -73,6 +74,7 @@ most_columns <- 1500L
 # NA in rows with missing values
 field_columns <- function(field, values) {
   known <- Reduce(`&`, lapply(values, function(x) stats::complete.cases(x)))
+  if (is_sparse_field(field)) return(matrix(0, length(known), 0L))
   make <- field_kinds[[field$kind]]$columns
   if (all(known)) return(make(field, values))
   out <- matrix(NA_real_, length(known), length(field$fixed) + field_sizes(list(field)))
@@ -105,15 +107,40 @@ columns_of_fields <- function(fields, data, env, own, used = rep(TRUE, length(fi
        blocks = do.call(cbind, c(list(empty), blocks)), unseen = unseen_of(fields, columns))
 }
 
-# The fields of the spec: where their columns are, and what the engine is to know of them
-spec_fields <- function(fields, first, priors) {
+# Level and size of the effect in each row of these data: of rows with gaps NA, of fields that are
+# not `used` in none
+field_terms <- function(fields, frame, env, own, used = rep(TRUE, length(fields))) {
+  lapply(which(vapply(fields, is_sparse_field, NA)), function(k) {
+    field <- fields[[k]]
+    values <- field_values(field, frame, env, own)
+    known <- Reduce(`&`, lapply(values, stats::complete.cases))
+    fill <- function(x) replace(rep(x[NA_integer_], length(known)), known, x)
+    at <- field_kinds[[field$kind]]$members(field, lapply(values, function(x) x[known]))
+    code <- match(at$level[[1L]], field$levels)
+    if (anyNA(code)) {
+      unseen_abort(field, unique(at$level[[1L]][is.na(code)]), "Terms of so many levels know those
+                   of the data, of the map, or of the precision, only.")
+    }
+    list(group = fill(if (used[k]) code else rep(NA_integer_, length(code))),
+         n_level = length(field$blocks[[1L]]$coef), gap = !known,
+         z = matrix(fill(as.double(at$weight[[1L]])) * used[k]))
+  })
+}
+
+# The fields of the spec: where their columns are, or which term's levels they have, and what the
+# engine is to know of them
+spec_fields <- function(fields, first, n_random, priors) {
   blocks <- field_blocks(fields)
-  n <- vapply(blocks, function(block) length(block$coef), 0L)
-  at <- first + cumsum(c(0L, n))[seq_along(n)]
   lapply(seq_along(blocks), function(k) {
     block <- blocks[[k]]
-    list(first = as.integer(at[k]), n = n[k], precision = block$precision, at = as.double(block$at),
-         start = as.double(block$hyper$start), prior = priors[[k]])
+    n <- length(block$coef)
+    sparse <- !is.null(block$col)
+    place <- if (sparse) list(term = n_random <<- n_random + 1L, col = block$col, row = block$row,
+                              held = if (length(block$held)) block$held)
+      else list(first = as.integer(first))
+    if (!sparse) first <<- first + n
+    c(place, list(n = n, precision = block$precision, at = as.double(block$at),
+                  start = as.double(block$hyper$start), prior = priors[[k]]))
   })
 }
 

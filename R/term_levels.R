@@ -35,6 +35,7 @@ make_gr <- function(field, values) {
   }
   q <- field$matrix
   relative <- character()
+  if (!field$inverted && nrow(q) >= sparse_from()) return(sparse_gr(field))
   if (field$inverted) {
     # levels without rows are integrated out
     relative <- setdiff(field$levels, as.character(values[[1L]]))
@@ -83,6 +84,18 @@ unseen_abort <- function(field, level, hint, .envir = parent.frame()) {
   right <- cli::format_inline(hint, .envir = .envir)
   vb_abort("newdata", c("{.code {field$label}} has levels in {.arg newdata} that were not in the
                          data: {.val {level}}.", i = "{right}"))
+}
+
+sparse_gr <- function(field) {
+  q <- field$matrix
+  log_det <- sparse_log_det(q)
+  if (is.na(log_det)) field_abort(field$call, "Its matrix is not positive definite.")
+  field$matrix <- NULL
+  field <- with_members(field, "known", numeric())
+  block <- field$blocks[[1L]]
+  field$blocks <- list(sparse_block(block$coef, "known_sparse", list(q), c(nrow(q), log_det),
+                                    block$hyper))
+  field
 }
 
 # ---- mm(g1, g2, weights = ) ----------------------------------------------------------------------
@@ -164,17 +177,25 @@ level_matrix <- function(x, call) {
   if (!is.matrix(x) && !inherits(x, "Matrix")) {
     field_abort(call, "Its matrix is {describe_class(x)}.")
   }
-  x <- as.matrix(x)
-  if (!is.numeric(x) && !is.logical(x)) field_abort(call, "Its matrix is not numeric.")
-  storage.mode(x) <- "double"
+  if (nrow(x) < sparse_from() || is.matrix(x)) x <- as.matrix(x)
+  if (is.matrix(x)) {
+    if (!is.numeric(x) && !is.logical(x)) field_abort(call, "Its matrix is not numeric.")
+    storage.mode(x) <- "double"
+  }
   if (is.null(rownames(x))) rownames(x) <- colnames(x)
   if (nrow(x) != ncol(x)) field_abort(call, "Its matrix is not square.")
   if (is.null(rownames(x)) || anyDuplicated(rownames(x))) {
     field_abort(call, "The rows of its matrix need the levels as their names, each once.")
   }
-  if (!all(is.finite(x)) || max(abs(x - t(x))) > 1e-8 * max(abs(x))) {
+  if (!is_symmetric(x)) {
     field_abort(call, "Its matrix is not symmetric, or not finite.")
   }
   colnames(x) <- rownames(x)
   x
+}
+
+is_symmetric <- function(x) {
+  if (is.matrix(x)) return(all(is.finite(x)) && max(abs(x - t(x))) <= 1e-8 * max(abs(x)))
+  range <- range(x)
+  all(is.finite(range)) && max(abs(range(x - Matrix::t(x)))) <= 1e-8 * max(abs(range))
 }

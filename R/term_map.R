@@ -11,7 +11,8 @@ read_car <- function(call, env, data2) {
     field_abort(call, "{.arg type} must be one of {.or {.val {car_types}}}.")
   }
   w <- level_matrix(eval_field(args$W, call, env, data2), call)
-  if (any(w != 0 & w != 1) || any(diag(w) != 0)) {
+  edge <- lower_entries(w)
+  if (any(edge$value != 1) || any(edge$row == edge$column)) {
     field_abort(call, "{.code W} must have 1 for neighbours and 0 for others and on its diagonal.")
   }
   list(label = deparse1(call), group = "car", type = type, w = w, variables = list(args$gr))
@@ -25,6 +26,12 @@ make_car <- function(field, values) {
                 "Row names of {.code W} are the areas.")
   }
   sd <- sd_hyper("sdcar", "car", "sdcar")
+  sparse <- sparse_maps[[field$type]]
+  if (nrow(field$w) >= sparse_from() && !is.null(sparse)) {
+    field$blocks <- list(sparse(field, sd))
+    field$w <- NULL
+    return(field)
+  }
   made <- car_makers[[field$type]](field, sd)
   field$basis <- made$basis
   n <- ncol(made$basis)
@@ -56,19 +63,6 @@ proper_car <- function(field, sd) {
 
 # Eigenvectors of the map's precision, one connected part after the other, and the variances of its
 # effects along them: none along the parts' means. An area by itself has nothing to be like.
-map_parts <- function(w) {
-  part <- integer(nrow(w))
-  for (i in seq_len(nrow(w))) {
-    if (part[i]) next
-    reached <- i
-    while (length(reached)) {
-      part[reached] <- i
-      reached <- which(colSums(w[reached, , drop = FALSE]) > 0 & part == 0L)
-    }
-  }
-  split(seq_len(nrow(w)), part)
-}
-
 map_spectrum <- function(w, i) {
   q <- diag(rowSums(w[i, i, drop = FALSE]), length(i)) - w[i, i, drop = FALSE]
   e <- eigen(q, symmetric = TRUE)
@@ -99,7 +93,12 @@ bym2 <- function(field, sd) {
   })
   list(basis = do.call(cbind, lapply(parts, function(part) part$basis)),
        at = unlist(lapply(parts, function(part) part$at)), precision = "bym2",
-       hyper = and_hyper(sd, "rhocar", "rhocar", "unit", 0.5, flat()))
+       hyper = bym2_hyper(sd))
 }
+bym2_hyper <- function(sd) and_hyper(sd, "rhocar", "rhocar", "unit", 0.5, flat())
 
 car_makers <- list(escar = proper_car, car = proper_car, icar = icar, esicar = icar, bym2 = bym2)
+
+# Of many areas
+sparse_maps <- list(icar = sparse_icar, esicar = sparse_icar,
+                    bym2 = function(field, sd) sparse_bym2(field, bym2_hyper(sd)))

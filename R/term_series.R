@@ -62,11 +62,26 @@ make_ar1 <- function(field, values) {
   if (any(gap != round(gap))) field_abort(field$call, "Times must be whole numbers apart.",
                                           "{.fn rw1} and {.fn rw2} take any times.")
   field <- with_times(field, at)
+  coef <- paste0("rar1_", field$group, "[", at$level, "]")
   hyper <- and_hyper(sd_hyper(paste0("sdar1_", field$group), field$group),
                      paste0("rho_", field$group), "rho", "correlation", 0.5, flat())
-  field$blocks <- list(list(coef = paste0("rar1_", field$group, "[", at$level, "]"),
-                            precision = "ar1", at = gap, hyper = hyper))
+  begins <- !duplicated(at$series)
+  field$blocks <- list(if (length(coef) >= sparse_from() && all(gap[!begins] == 1))
+    sparse_ar1(coef, begins, hyper)
+    else list(coef = coef, precision = "ar1", at = gap, hyper = hyper))
   field
+}
+
+# Of times one apart; which of them begin a series
+sparse_ar1 <- function(coef, begins, hyper) {
+  n <- length(begins)
+  i <- seq_len(n)
+  last <- c(begins[-1L], TRUE)
+  sparse_block(coef, "ar1_sparse",
+               list(sparse_matrix(i, i, 1, n), sparse_matrix(i, i, as.double(!last), n),
+                    sparse_matrix(which(!begins), which(!begins) - 1L, 1, n),
+                    sparse_matrix(i, i, as.double(begins), n)),
+               c(n, n - sum(begins), 0), hyper)
 }
 
 series_members <- function(field, values) {

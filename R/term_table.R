@@ -3,7 +3,7 @@
 # Kinds whose rows have levels, or several, as `members`, (field, values), says; `unseen` knows of
 # levels that were not in the data (term_new.R)
 level_row <- function(read, make, members, unseen) {
-  list(read = read, make = make, columns = function(field, values) {
+  list(read = read, make = make, members = members, columns = function(field, values) {
     level_columns(field, values, members(field, values), unseen)
   }, pieces = function(field, values) level_pieces(field, members(field, values)))
 }

@@ -30,18 +30,24 @@ is_smooth_part <- function(x) {
 are_field_specs <- function(x, fit) {
   blocks <- field_blocks(fit$fields)
   first <- length(fit$fixed$names) + 1L
+  term <- length(fit$random)
   if (length(x) != length(blocks) || !maybe(x, record)) return(FALSE)
   for (k in seq_along(blocks)) {
     field <- x[[k]]
     n <- length(blocks[[k]]$coef)
     size <- precision_sizes[[blocks[[k]]$precision]]
-    whole <- record(field) && int(field$first, 1, first, first) && int(field$n, 1, n, n) &&
-      identical(field$precision, blocks[[k]]$precision) &&
-      reals(field$at, size[["each"]] * n + size[["square"]] * n^2 + size[["more"]]) &&
+    sparse <- !is.null(field$term)
+    if (sparse) term <- term + 1L
+    place <- record(field) && int(field$n, 1, n, n) &&
+      if (sparse) int(field$term, 1, term, term) && is_pattern(field, n)
+      else int(field$first, 1, first, first)
+    each <- if (sparse) length(field$row) else n
+    whole <- place && identical(field$precision, blocks[[k]]$precision) &&
+      reals(field$at, size[["each"]] * each + size[["square"]] * n^2 + size[["more"]]) &&
       is.double(field$start) && length(field$start) == size[["par"]] && record(field$prior) &&
       text(field$prior$dist, size[["par"]]) && reals(field$prior$arg, c(3, size[["par"]]))
     if (!whole) return(FALSE)
-    first <- first + n
+    if (!sparse) first <- first + n
   }
   TRUE
 }
@@ -60,4 +66,11 @@ whole_bins <- function(x, n, p) {
       maybe(b$at, reals, n, upper = b$n_node - 1) && xor(is.null(b$node), is.null(b$at)) &&
       maybe(b$weight, reals, n * b$each) && maybe(b$table, reals, c(b$k, b$n_node))
   }, NA))
+}
+
+# that the entries are those of a lower triangle C sees for itself
+is_pattern <- function(field, n) {
+  int(field$col, n + 1, lower = 0) && int(field$row, lower = 0, upper = n - 1) &&
+    length(field$row) == field$col[n + 1L] &&
+    maybe(field$held, function(held) is.matrix(held) && reals(held, c(n, ncol(held))))
 }

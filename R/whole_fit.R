@@ -58,7 +58,8 @@ first_damage <- function(fit, fields, sizes) {
   here$fit <- fit
   path <- strsplit(names(fields), "$", fixed = TRUE)
   for (i in seq_along(fields)) {
-    each <- if ("*" %in% path[[i]]) seq_along(fit$random) else 0L
+    all <- match("*", path[[i]])
+    each <- if (is.na(all)) 0L else seq_along(field_at(fit, path[[i]][seq_len(all - 1L)], 0L))
     for (k in each) {
       here$k <- k
       here$x <- field_at(fit, path[[i]], k)
@@ -78,15 +79,15 @@ field_at <- function(x, path, k) {
 
 fit_sizes <- function(fit) {
   engine <- fit$engine
-  d <- vapply(fit$random, function(term) length(term$coef), 0L)
-  level <- vapply(fit$random, function(term) length(term$levels), 0L)
+  d <- vapply(level_terms(fit), function(term) length(term$coef), 0L)
+  level <- vapply(level_terms(fit), function(term) length(term$levels), 0L)
   held <- c(fit$design$prior_par$dist, unlist(lapply(fit$design$prior_sd, `[[`, "dist")),
             fit$design$shrink$dist,
             unlist(lapply(fit$design$fields, function(f) f$prior$dist))) == "constant"
   n_site <- if (is.character(dist <- fit$design$prior_coef$dist)) sum(is_site(dist)) else 0L
   n_pin <- length(engine$pin$origin)
   list(n = fit$nobs, n_frame = nrow(fit$frame), p = n_fixed(fit),
-       n_term = length(fit$random), d = d, level = level,
+       n_term = length(d), n_random = length(fit$random), d = d, level = level,
        n_sd = vapply(fit$random, n_sds, 0L),
        n_coef = n_fixed(fit) + sum(d * level), n_hyper = nrow(fit$hyper),
        n_par = sum(fit$hyper$class %in% c("aux", "threshold")), n_site = n_site,
@@ -177,8 +178,8 @@ common_fields <- alist(
   "design$constant" = reals(x, 1),
   "design$row_constant" = maybe(x, reals, n),
   "design$offset" = reals(x, n),
-  "design$x" = design_columns(x, n, p - n_binned(fit)),
   "design$bins" = maybe(x, whole_bins, n, p),
+  "design$x" = design_columns(x, n, p - n_binned(fit)),
   "design$center" = reals(x, p),
   "design$intercept" = int(x, 1, lower = 0, upper = p),
   "design$terms" = record(x, n_term),
@@ -186,14 +187,14 @@ common_fields <- alist(
   "design$terms$*$group" = int(x, n, lower = 1, upper = level[k]),
   "design$terms$*$n_level" = int(x, 1, lower = level[k], upper = level[k]),
   "design$terms$*$z" = reals(x, c(n, d[k])),
-  "design$terms$*$covariance" = identical(x, fit$random[[k]]$covariance),
+  "design$terms$*$covariance" = identical(x, level_terms(fit)[[k]]$covariance),
   "design$terms$*$shift" = maybe(x, reals, d[k]),
   "design$terms$*$prior_at_zero" = maybe(x, int, 1, lower = 0, upper = 1),
   "design$prior_coef$dist" = text(x, p),
   "design$prior_coef$arg" = reals(x, c(3, p)),
   "design$prior_sd$*$dist" = text(x, n_sd[k]),
   "design$prior_sd$*$arg" = reals(x, c(3, n_sd[k])),
-  "design$prior_cor" = maybe(x, reals, n_term) && (n_term == 0 || !is.null(x)),
+  "design$prior_cor" = maybe(x, reals, n_random) && (n_random == 0 || !is.null(x)),
   "design$prior_par$dist" = text(x, n_par),
   "design$prior_par$arg" = reals(x, c(3, n_par)),
   "design$shrink$dist" = maybe(x, text, 2),

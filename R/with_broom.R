@@ -208,13 +208,11 @@ level_sums <- function(fit, group, probs) {
 level_sum_rows <- function(fit, terms, name, n) {
   size <- n * length(name)
   own <- function(names) 1 * (outer(rep(name, each = n), names, `==`))
-  group <- rep(list(rep(NA_integer_, size)), length(fit$random))
-  group[terms] <- list(rep(seq_len(n), length(name)))
-  z <- lapply(seq_along(fit$random), function(k) {
-    if (k %in% terms) own(fit$random[[k]]$coef) else matrix(0, size, length(fit$random[[k]]$coef))
-  })
-  list(x = own(fit$fixed$names), offset = numeric(size), group = group, z = z,
-       label = lapply(group, function(g) integer(size)), complete = rep(TRUE, size))
+  rows <- empty_rows(fit, size)
+  rows$x[, seq_along(fit$fixed$names)] <- own(fit$fixed$names)
+  rows$group[terms] <- list(rep(seq_len(n), length(name)))
+  rows$z[terms] <- lapply(fit$random[terms], function(term) own(term$coef))
+  rows
 }
 
 # ---- One row for the fit, one for each observation -----------------------------------------------

@@ -13,6 +13,8 @@ static const double parameter[][VB_PRECISION_PAR] = {
 /* numbers that suit any row: gaps of series, variances, eigenvalues below one */
 static void set_at(const vb_precision *row, double *at) {
   int k = 0;
+  for (; row->weigh && k < (int)vb_precision_size(row, N); k++) at[k] = 1 + wave(k);
+  if (row->weigh) return;
   for (; k < row->per_level * N; k++) at[k] = k % 3 ? 1 : 0;
   double *q = at + k;
   for (int i = 0; i < row->square * N * N; i++, k++)
@@ -42,6 +44,15 @@ static double value(const vb_precision *row, const double *at, const double *par
   return (log_det - sum) / 2;
 }
 
+/* the same of a sparse row, as a function of its N entries: Q need not be positive definite */
+static double sparse_value(const vb_precision *row, const double *at, const double *par,
+                           const double *u) {
+  double q[N], log_det, sum = 0;
+  check(vb_precision_set(row, N, at, par, q, &log_det) == VB_OK, "set", row->name, 0, 0);
+  for (int e = 0; e < N; e++) sum += q[e] * u[e];
+  return (log_det - sum) / 2;
+}
+
 void test_precision(void) {
   const double step = 1e-6;
   for (int r = 0; r < vb_precision_count(); r++) {
@@ -58,9 +69,9 @@ void test_precision(void) {
       for (int k = 0; k < row->n_par; k++) {
         double here = par[k];
         par[k] = here + step;
-        double up = value(row, at, par, u);
+        double up = (row->weigh ? sparse_value : value)(row, at, par, u);
         par[k] = here - step;
-        double down = value(row, at, par, u);
+        double down = (row->weigh ? sparse_value : value)(row, at, par, u);
         par[k] = here;
         check_near(grad[k], (up - down) / (2 * step), 1e-6 * (1 + fabs(grad[k])), "gradient",
                    row->name);

@@ -8,7 +8,7 @@
 
 /* Cov(beta, eta_i) of cell i, of which S_bb x_i is there already */
 static void beta_covariance(const vb_model *m, const vb_solution *s, int i, double *c) {
-  int p = m->p, d = m->d_leaf, n_other = m->n_term - 1;
+  int p = m->p, d = m->d_leaf, n_other = m->n_core_term;
   int j = m->term[m->leaf].group[i], co = m->front_start[j + 1] - m->front_start[j];
   const double *z = m->term[m->leaf].z + (size_t)i * d,
                *su = s->arrow.s_front + m->block_start[j] + (size_t)co * d;
@@ -33,7 +33,7 @@ static int other_of(const vb_model *m, int term) { /* place of a core term in sl
 
 /* Cov(u, eta_i) of the term's own coefficients in cell i */
 static void own_covariance(const vb_model *m, const vb_solution *s, int term, int i, double *out) {
-  int p = m->p, d = m->d_leaf, n_other = m->n_term - 1, j = m->term[m->leaf].group[i];
+  int p = m->p, d = m->d_leaf, n_other = m->n_core_term, j = m->term[m->leaf].group[i];
   int co = m->front_start[j + 1] - m->front_start[j], leaf = term == m->leaf;
   const int *f = m->front + m->front_start[j], *slot = m->slot + (size_t)i * n_other;
   const double *x = vb_x_row(m, i, s->binned.x), *z = m->term[m->leaf].z + (size_t)i * d;

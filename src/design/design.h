@@ -21,6 +21,7 @@ typedef struct {
   int core;                   /* of its coefficients in the core; -1: they are not in it */
   const int *row_start, *row; /* cells of each level, for residual quadrature */
   size_t block, edge;         /* of its levels' d x d and d x p blocks, in arrays of all terms */
+  int is_field;               /* its levels are a field's coefficients */
 } vb_term;
 
 typedef struct { /* a prior on one coefficient that is not normal: one more site */
@@ -38,14 +39,20 @@ typedef struct {
   double origin, precision;
 } vb_pin;
 
-/* Coefficients of x whose joint prior has hyperparameters: a smooth, a process, a map. */
+/* Coefficients whose joint prior has hyperparameters: a smooth, a process, a map.  Few of them are
+ * columns of x, with a precision Q that has all n x n entries; many are the levels of a term of the
+ * core, and Q is sparse: the lower triangle in compressed columns, rows ascending. */
 typedef struct {
   int first, n; /* columns of x */
+  int term;     /* or -1; of the model's terms, whose levels they are */
   const vb_precision *row;
-  const double *at;    /* what the row reads */
-  int par;             /* of its first hyperparameter, among those of all fields */
-  const double *start; /* of each of them; NaN for the sd */
-  size_t place;        /* of its Q, in a theta's of all fields */
+  const int *col, *other; /* of a sparse Q: where columns start, and rows */
+  int n_held;             /* combinations of them that are zero, */
+  const double *held;     /* n x n_held, orthonormal */
+  const double *at;       /* what the row reads */
+  int par;                /* of its first hyperparameter, among those of all fields */
+  const double *start;    /* of each of them; NaN for the sd */
+  size_t place, size;     /* of its Q, in a theta's of all fields */
 } vb_field;
 
 /* Columns of x whose rows are combinations of few rows of a table: of a level's or a bin's, of two
@@ -78,6 +85,7 @@ typedef struct {
   int quadratic; /* the family is, and the scheme is exact: q(c | theta) is had without sweeps */
   int cores;
   int n, p, n_term, n_coef; /* n cells */
+  int n_free;               /* of the coefficients, less the combinations that are held at zero */
   int n_par;                /* of the family, thresholds counted */
   vb_rows rows;             /* responses of the cells, which are in leaf order */
   const double *offset, *x; /* x n x n_dense row-major, centred */
@@ -87,15 +95,17 @@ typedef struct {
   const vb_bins *bins;
   double constant;
   vb_term *term;
-  int leaf, d_leaf, n_front, q;
+  /* The leaf, and of how many terms the core is.  Where all terms are fields, the place after the
+   * last has a leaf of no coefficients: what sorts the cells, and lists which fields they meet. */
+  int leaf, d_leaf, n_front, q, n_core_term;
   const int *row_start;           /* cells of each leaf level */
   const int *front_start, *front; /* core coefficients of each leaf level */
-  const int *slot;           /* n x (n_term - 1): place of a term's block in the cell's front */
-  const int *core_term;      /* the terms of slot's columns */
-  const size_t *block_start; /* of a level's d x (front + p) matrix */
-  const size_t *pair_start;  /* of a level's pairs in pair; NULL: dense core */
-  const int *pair;           /* positions of front pairs (a >= b) in the sparse core */
-  vb_core core;              /* solver, pattern; val and inv are the solution's */
+  const int *slot;                /* n x n_core_term: place of a term's block in the cell's front */
+  const int *core_term;           /* the terms of slot's columns */
+  const size_t *block_start;      /* of a level's d x (front + p) matrix */
+  const size_t *pair_start;       /* of a level's pairs in pair; NULL: dense core */
+  const int *pair;                /* positions of front pairs (a >= b) in the sparse core */
+  vb_core core;                   /* solver, pattern; val and inv are the solution's */
   double *prior_precision, *prior_mean; /* of beta; precision 0: flat or a site */
   int n_normal;                         /* coefficients with a normal prior */
   double log_prior_constant;
@@ -103,6 +113,7 @@ typedef struct {
   vb_pin pin[VB_MAX_PIN];
   int n_field;
   const vb_field *field;
+  const size_t **field_position; /* of a sparse Q's entries in the core */
   int n_site, ep; /* ep: some prior is a mixture, and all sites are moment-matched (ep.c) */
   vb_site *site;
   const double *center; /* column means; reported intercept = beta_0 - center' beta */
@@ -172,6 +183,8 @@ void vb_lay_blocks(vb_model *model);
 int vb_core_pattern(const vb_host *host, vb_model *model);
 void vb_core_pairs(const vb_host *host,
                    vb_model *model); /* positions of front pairs in that pattern */
+/* positions of the fields' entries in the core as it is laid out, and what they hold at zero */
+void vb_core_fields(const vb_host *host, vb_model *model);
 /* ---- Rows of x, of which some columns may be in bins: bins.c ---- */
 /* the columns that are stored in order, and the bins of the cells (order: the rows that stand for
  * them) */

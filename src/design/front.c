@@ -14,7 +14,7 @@ static int by_value(const void *a, const void *b) {
 
 /* core blocks (as their first coefficient) in the cells of level j, ascending; returns how many */
 static int level_blocks(const vb_model *m, int j, int *mark, int *out) {
-  int n_other = m->n_term - 1, n = 0;
+  int n_other = m->n_core_term, n = 0;
   for (int i = m->row_start[j]; i < m->row_start[j + 1]; i++)
     for (int k = 0; k < n_other; k++) {
       const vb_term *t = m->term + m->core_term[k];
@@ -39,6 +39,7 @@ static void number_core(const vb_host *host, vb_model *m) {
     core_term[n_other++] = t;
   }
   m->core_term = core_term;
+  m->n_core_term = n_other;
 }
 
 void vb_lay_blocks(vb_model *m) {
@@ -56,7 +57,7 @@ void vb_lay_arrow(const vb_host *host, vb_model *m) {
   number_core(host, m);
   m->core.q = m->q;
   m->core.solver = &vb_solver_dense;
-  int n_other = m->n_term > 1 ? m->n_term - 1 : 0, q = m->q;
+  int n_other = m->n_core_term, q = m->q;
   int *mark = host->alloc(q + 1, sizeof(int)), *place = host->alloc(q + 1, sizeof(int));
   int *dim_of = host->alloc(q + 1, sizeof(int)), *blocks = host->alloc(q + 1, sizeof(int));
   int *front_start = host->alloc(m->n_front + 1, sizeof(int));
@@ -90,6 +91,7 @@ void vb_lay_arrow(const vb_host *host, vb_model *m) {
   m->front = front;
   m->block_start = block_start;
   m->slot = slot;
+  vb_core_fields(host, m);
 }
 
 /* levels in which each core coefficient occurs (the transpose of the fronts) */
@@ -105,11 +107,31 @@ static void front_transpose(const vb_host *host, const vb_model *m, int **start_
   *level_ = level;
 }
 
-/* rows >= o of column o: everything that shares a leaf level with it, and its own block */
+/* the field that core coefficient o is of, NULL: of none */
+static const vb_field *field_of(const vb_model *m, int o) {
+  for (int i = 0; i < m->n_field; i++) {
+    const vb_field *f = m->field + i;
+    int at = f->term < 0 ? -1 : o - m->term[f->term].core;
+    if (at >= 0 && at < f->n) return f;
+  }
+  return NULL;
+}
+
+/* rows >= o of column o: everything that shares a leaf level with it, its own block, and what its
+ * field's precision joins it with */
 static int column_rows(const vb_model *m, const int *start, const int *level, const int *block_end,
                        int o, int *mark, int *out) {
   int n = 0;
+  const vb_field *field = field_of(m, o);
   for (int a = o; a < block_end[o]; a++) {
+    mark[a] = o + 1;
+    if (out) out[n] = a;
+    n++;
+  }
+  int first = field ? m->term[field->term].core : 0;
+  for (int e = field ? field->col[o - first] : 0; field && e < field->col[o - first + 1]; e++) {
+    int a = first + field->other[e];
+    if (mark[a] == o + 1) continue;
     mark[a] = o + 1;
     if (out) out[n] = a;
     n++;
@@ -130,7 +152,7 @@ int vb_core_pattern(const vb_host *host, vb_model *m) {
   int q = m->q, *start, *level;
   front_transpose(host, m, &start, &level);
   int *mark = host->alloc(q + 1, sizeof(int)), *block_end = host->alloc(q + 1, sizeof(int));
-  for (int k = 0; k < m->n_term - 1; k++) {
+  for (int k = 0; k < m->n_core_term; k++) {
     const vb_term *t = m->term + m->core_term[k];
     for (int i = 0; i < t->n_level * t->d; i++)
       block_end[t->core + i] = t->core + (i / t->d + 1) * t->d;
@@ -172,4 +194,37 @@ void vb_core_pairs(const vb_host *host, vb_model *m) {
   }
   m->pair_start = start;
   m->pair = pair;
+}
+
+static const size_t *positions(const vb_host *host, const vb_model *m, const vb_field *f) {
+  int first = m->term[f->term].core;
+  size_t *out = host->alloc(f->size + 1, sizeof(size_t));
+  for (int b = 0; b < f->n; b++) {
+    int at = m->core.col_start ? m->core.col_start[first + b] : 0;
+    for (int e = f->col[b]; e < f->col[b + 1]; e++) {
+      while (m->core.col_start && m->core.row_index[at] < first + f->other[e]) at++;
+      out[e] = m->core.col_start ? (size_t)at
+                                 : (size_t)(first + f->other[e]) + (size_t)(first + b) * m->q;
+    }
+  }
+  return out;
+}
+
+void vb_core_fields(const vb_host *host, vb_model *m) {
+  int n_held = 0, at = 0;
+  m->field_position = host->alloc(m->n_field + 1, sizeof *m->field_position);
+  for (int i = 0; i < m->n_field; i++) {
+    if (m->field[i].term < 0) continue;
+    m->field_position[i] = positions(host, m, m->field + i);
+    n_held += m->field[i].n_held;
+  }
+  if (!n_held) return;
+  double *a = host->alloc((size_t)m->q * n_held, sizeof(double));
+  for (int i = 0; i < m->n_field; i++) {
+    const vb_field *f = m->field + i;
+    for (int k = 0; k < f->n_held; k++, at++)
+      memcpy(a + (size_t)at * m->q + m->term[f->term].core, f->held + (size_t)k * f->n,
+             sizeof(double) * f->n);
+  }
+  vb_core_hold(host, n_held, a, &m->core);
 }

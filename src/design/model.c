@@ -14,20 +14,42 @@ static void sort_by(int n, const int *key, int n_key, int *start, int *order) {
   start[0] = 0;
 }
 
-static void choose_leaf(const vb_input *in, vb_model *m) {
-  m->leaf = -1;
-  for (int t = 0; t < in->n_term; t++)
-    if (m->leaf < 0 || in->n_level[t] > in->n_level[m->leaf]) m->leaf = t;
-  m->d_leaf = m->leaf < 0 ? 0 : in->d[m->leaf];
-  m->n_front = m->leaf < 0 ? 1 : in->n_level[m->leaf];
+static int is_field(const vb_input *in, int t) {
+  for (int i = 0; i < in->n_field; i++)
+    if (in->field[i].term == t) return 1;
+  return 0;
+}
+
+/* levels that rows have: some of a field may be hidden, behind them */
+static int seen_levels(const vb_input *in, int t) {
+  int most = 0;
+  for (int i = 0; i < in->n; i++)
+    if (in->group[t][i] > most) most = in->group[t][i];
+  return most;
+}
+
+/* The term with most levels is the leaf, or, if it is a field, which cannot be, sorts the cells:
+ * which term that is, random ones first */
+static int choose_leaf(const vb_input *in, vb_model *m) {
+  int by = -1, most = 0;
+  for (int t = 0; t < in->n_term; t++) {
+    int n = is_field(in, t) ? seen_levels(in, t) : in->n_level[t];
+    if (n > most) by = t;
+    if (n > most) most = n;
+  }
+  int none = by < 0 || is_field(in, by);
+  m->leaf = by < 0 ? -1 : none ? in->n_term : by;
+  m->d_leaf = none ? 0 : in->d[by];
+  m->n_front = by < 0 ? 1 : in->n_level[by];
+  return by;
 }
 
 /* order[c] = row standing for cell c in leaf order */
-static void leaf_order(const vb_host *host, const vb_input *in, vb_model *m, int n_cell,
+static void leaf_order(const vb_host *host, const int *group, vb_model *m, int n_cell,
                        const int *first, int *order, int *rank) {
   int *key = host->alloc(n_cell + 1, sizeof(int)),
       *start = host->alloc(m->n_front + 1, sizeof(int));
-  for (int c = 0; c < n_cell; c++) key[c] = m->leaf < 0 ? 0 : in->group[m->leaf][first[c]] - 1;
+  for (int c = 0; c < n_cell; c++) key[c] = group ? group[first[c]] - 1 : 0;
   int *sorted = host->alloc(n_cell + 1, sizeof(int));
   sort_by(n_cell, key, m->n_front, start, sorted);
   for (int c = 0; c < n_cell; c++) {
@@ -60,7 +82,7 @@ static void copy_cells(const vb_host *host, const vb_input *in, vb_model *m, con
   for (int c = 0; c < n; c++) offset[c] = in->offset[order[c]];
   m->x = x;
   m->offset = offset;
-  m->term = host->alloc(m->n_term + 1, sizeof(vb_term));
+  m->term = host->alloc(m->n_term + 2, sizeof(vb_term));
   m->n_coef = m->p;
   for (int t = 0; t < m->n_term; t++) {
     vb_term *term = m->term + t;
@@ -81,9 +103,18 @@ static void copy_cells(const vb_host *host, const vb_input *in, vb_model *m, con
                       .first = m->n_coef,
                       .core = -1,
                       .row_start = start,
-                      .row = row};
+                      .row = row,
+                      .is_field = is_field(in, t)};
     m->n_coef += d * in->n_level[t];
   }
+}
+
+/* the place after the last term's: a leaf with the levels of one, and no coefficients */
+static void add_leaf(const vb_term *by, vb_model *m) {
+  vb_term *leaf = m->term + m->n_term;
+  *leaf = *by;
+  leaf->d = 0;
+  leaf->first = m->n_coef;
 }
 
 static void sum_cells(const vb_host *host, const vb_input *in, vb_model *m, const int *cell) {
@@ -123,7 +154,9 @@ static void set_priors(const vb_host *host, const vb_input *in, vb_model *m) {
  * numbers never enter the sums of squares.  Any ridge will do: it moves the origin, not the answer.
  */
 static void reference_fit(const vb_host *host, vb_model *m) {
-  int p = m->n_dense, free = m->n_field ? m->field[0].first : p; /* fields are about zero */
+  int p = m->n_dense, free = p; /* fields are about zero */
+  for (int i = 0; i < m->n_field; i++)
+    if (m->field[i].term < 0 && m->field[i].first < free) free = m->field[i].first;
   m->beta_ref = host->alloc(m->p + 1, sizeof(double));
   double *a = host->alloc((size_t)p * p + 1, sizeof(double)), *b = m->beta_ref;
   if (!m->family->identity) return;
@@ -161,13 +194,16 @@ vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_
   m->center = in->center;
   m->n_field = in->n_field;
   m->field = in->field;
-  choose_leaf(in, m);
+  int by = choose_leaf(in, m);
   int *first = host->alloc(in->n + 1, sizeof(int)), *order = host->alloc(in->n + 1, sizeof(int));
   int *rank = host->alloc(in->n + 1, sizeof(int));
   m->n = vb_collapse(host, in, cell, first);
-  leaf_order(host, in, m, m->n, first, order, rank);
+  leaf_order(host, by < 0 ? NULL : in->group[by], m, m->n, first, order, rank);
   for (int i = 0; i < in->n; i++) cell[i] = rank[cell[i]];
   copy_cells(host, in, m, order);
+  if (m->leaf == m->n_term) add_leaf(m->term + by, m);
+  m->n_free = m->n_coef;
+  for (int i = 0; i < in->n_field; i++) m->n_free -= in->field[i].n_held;
   sum_cells(host, in, m, cell);
   set_priors(host, in, m);
   reference_fit(host, m);

@@ -7,7 +7,7 @@
 /* cross-products of one cell within its leaf level: leaf block, front, and pairs of core blocks */
 static void add_cell(const vb_model *m, int j, int i, double h, const double *x,
                      vb_arrow_cross *c) {
-  int d = m->d_leaf, p = m->p, n_other = m->n_term - 1,
+  int d = m->d_leaf, p = m->p, n_other = m->n_core_term,
       co = m->front_start[j + 1] - m->front_start[j];
   const double *z = m->term[m->leaf].z + (size_t)i * d;
   const int *slot = m->slot + (size_t)i * n_other, *f = m->front + m->front_start[j];
@@ -59,7 +59,7 @@ void vb_arrow_cross_products(const vb_model *m, const double *h, vb_cross *cross
 
 /* variance contributed by random terms and their covariance with the fixed effects, one cell */
 static double random_variance(const vb_model *m, const vb_solution *s, int i) {
-  int d = m->d_leaf, p = m->p, n_other = m->n_term - 1;
+  int d = m->d_leaf, p = m->p, n_other = m->n_core_term;
   int j = m->term[m->leaf].group[i], co = m->front_start[j + 1] - m->front_start[j];
   const double *x = vb_x_row(m, i, s->binned.x), *z = m->term[m->leaf].z + (size_t)i * d;
   const double *su = s->arrow.s_front + m->block_start[j],

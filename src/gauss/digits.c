@@ -6,7 +6,7 @@
  * what solving against the precision makes of a product with it, less what went in, and a further
  * Newton step from the mean. */
 #include <math.h>
-#include "gauss/gauss.h"
+#include "gauss/field.h"
 #include "numbers/small.h"
 
 static double sign_of(int i) { return vb_low_discrepancy(i, M_SQRT2 - 1) < 0.5 ? 1 : -1; }
@@ -46,6 +46,7 @@ vb_status vb_digits_lost(const vb_model *m, const vb_theta *theta, vb_inner *in,
     sd[k] = sqrt(sd[k]);
     x[k] = sign_of(k) * sd[k];
   }
+  vb_fields_hold(m, x);
   vb_lambda lambda = {.theta = theta,
                       .h = m->quadratic ? m->rows.w : b->h,
                       .scale = m->quadratic ? vb_quadratic_precision(m, theta->par) : 1,

@@ -120,7 +120,7 @@ static double prior_at_origin(const vb_model *m, const vb_theta *theta, vb_inner
   double origin = 0, *minus = in->beta.trial;
   const double *tilt = in->tilt;
   for (int k = 0; k < m->p; k++) minus[k] = -m->beta_ref[k];
-  origin += vb_fields_quadratic(m, theta, minus, r);
+  origin += vb_fields_beta_quadratic(m, theta, minus, r);
   for (int k = 0; k < m->p; k++) {
     double e = m->prior_mean[k] - m->beta_ref[k];
     r[k] += m->prior_precision[k] * e + (tilt ? tilt[k] : 0);
@@ -163,7 +163,7 @@ vb_status vb_exact_solve(const vb_model *m, const vb_theta *theta, int inverse, 
           (vb_prior_log_det(m, theta) - in->sol.log_det + own + p * VB_LOG_2PI) / 2;
   /* tau delta'H delta = delta'Lambda delta - delta'P delta, completed by the trace in
    * vb_quadratic_rms() */
-  double prior_delta = vb_fields_quadratic(m, theta, mu, NULL);
+  double prior_delta = vb_fields_beta_quadratic(m, theta, mu, NULL);
   for (int k = 0; k < p; k++) prior_delta += m->prior_precision[k] * mu[k] * mu[k];
   for (int k = 0; k < p; k++) step[k] = m->prior_mean[k];
   prior_delta += vb_prior_quadratic(m, theta, step, NULL);

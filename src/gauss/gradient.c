@@ -12,7 +12,7 @@ double vb_quadratic_precision(const vb_model *m, const double *par) {
 }
 
 double vb_quadratic_rms(const vb_model *m, const vb_theta *theta, const vb_inner *in) {
-  double rss = in->sums.rss + (m->n_coef - vb_prior_trace(m, theta, &in->sol)) /
+  double rss = in->sums.rss + (m->n_free - vb_prior_trace(m, theta, &in->sol)) /
                                   vb_quadratic_precision(m, theta->par);
   return sqrt(fmax(rss, 0) / m->n);
 }
@@ -37,7 +37,7 @@ static void in_log_axes(const vb_model *m, const vb_hyper *hyper, const vb_theta
   vb_theta_gradient(hyper, theta, in->moments, grad);
   if (m->ep) vb_ep_gradient(hyper, theta, in, grad);
   vb_pins_gradient(m, hyper, theta, b->m, grad);
-  vb_fields_gradient(m, hyper, theta, in->sol.s_beta, b->m, in->field_moments, grad);
+  vb_fields_gradient(m, hyper, theta, &in->sol, b->m, in->field_moments, grad);
   if (!hyper->n_par) return;
   if (m->quadratic) { /* all rows at once: the sum over rows is n times the row at the rms */
     double rms = vb_quadratic_rms(m, theta, in);

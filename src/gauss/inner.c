@@ -44,10 +44,10 @@ void vb_inner_alloc(const vb_model *m, vb_inner *in) {
   vb_relax_alloc(host, m->ep ? m->n : 0, &in->ep.row_pace);
   vb_relax_alloc(host, 2 * m->n_site, &in->ep.pace);
   in->moments = host->alloc((size_t)(m->n_term + 1) * STRIDE, sizeof(double));
-  int widest = 0;
+  size_t widest = 0;
   for (int i = 0; i < m->n_field; i++)
-    if (m->field[i].n > widest) widest = m->field[i].n;
-  in->field_moments = host->alloc((size_t)widest * widest + 1, sizeof(double));
+    if (m->field[i].size > widest) widest = m->field[i].size;
+  in->field_moments = host->alloc(widest + 1, sizeof(double));
 }
 
 static double tilt_value(const vb_model *m, const vb_inner *in, const double *beta) {
@@ -68,7 +68,7 @@ static vb_status value_at(const vb_model *m, const vb_theta *theta, vb_inner *in
   f += (vb_prior_log_det(m, theta) - vb_prior_quadratic(m, theta, c, NULL) -
         vb_prior_trace(m, theta, &in->sol)) /
        2;
-  f += (m->n_coef + m->p * VB_LOG_2PI - in->sol.log_det) / 2;
+  f += (m->n_free + m->p * VB_LOG_2PI - in->sol.log_det) / 2;
   *elbo = f;
   return isfinite(f) ? VB_OK : VB_NOT_FINITE;
 }

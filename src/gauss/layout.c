@@ -13,8 +13,15 @@ static vb_status factorised(const vb_host *host, const vb_layout *layout, vb_mod
   return vb_scheme_model(host, &vb_scheme_partial, layout->input, layout->cores, m, cell);
 }
 
-static int too_large(const vb_layout *layout, double doubles) {
-  return layout->most_bytes > 0 && layout->solver == VB_SOLVER_AUTO &&
+/* may its levels be independent of each other?  Those of fields are not even in the prior. */
+static int may_factorise(const vb_layout *layout, const vb_model *m) {
+  for (int k = 0; k < m->n_term; k++)
+    if (m->term[k].is_field) return 0;
+  return layout->solver == VB_SOLVER_AUTO;
+}
+
+static int too_large(const vb_layout *layout, const vb_model *m, double doubles) {
+  return layout->most_bytes > 0 && may_factorise(layout, m) &&
          doubles * sizeof(double) > layout->most_bytes;
 }
 
@@ -26,19 +33,20 @@ vb_status vb_model_lay_out(const vb_host *host, const vb_layout *layout, vb_core
   if (st != VB_OK || m->q < 1 || solver == VB_SOLVER_DENSE || (m->q <= DENSE_UP_TO && !forced))
     return st;
   double flops, lnz, q = m->q, dense = q * q * q / 3, n_dense = 4 * q * q;
-  int too_dear = layout->may_factorise && solver == VB_SOLVER_AUTO && dense > TOO_DEAR;
+  int too_dear = layout->may_factorise && may_factorise(layout, m) && dense > TOO_DEAR;
   int full = !vb_core_pattern(host, m) || (!forced && m->core.col_start[m->q] > FULL * q * q / 2);
   if (full) {
     m->core.col_start = m->core.row_index = NULL;
-    return too_dear || too_large(layout, n_dense) ? factorised(host, layout, m, cell) : VB_OK;
+    return too_dear || too_large(layout, m, n_dense) ? factorised(host, layout, m, cell) : VB_OK;
   }
   *core = m->core;
+  core->held = NULL;
   st = sparse->analyse(core, host, &flops, &lnz);
   if (st != VB_OK) return st;
   int is_sparse = forced || SPARSE_COST * flops < dense;
   double pairs = 3.0 * core->col_start[m->q] + 2 * lnz;
   if ((too_dear && SPARSE_COST * flops > TOO_DEAR) ||
-      too_large(layout, is_sparse ? pairs : n_dense)) {
+      too_large(layout, m, is_sparse ? pairs : n_dense)) {
     sparse->release(core);
     return factorised(host, layout, m, cell);
   }
@@ -47,6 +55,7 @@ vb_status vb_model_lay_out(const vb_host *host, const vb_layout *layout, vb_core
     sparse->prepare(core);
     core->flops = flops;
     m->core = *core;
+    vb_core_fields(host, m);
     return VB_OK;
   }
   sparse->release(core);

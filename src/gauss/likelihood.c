@@ -349,7 +349,7 @@ void vb_likelihood_eval(vb_likelihood *l, const vb_points *all) {
 double vb_log_prior_coef(const vb_model *m, const vb_theta *theta, const double *c, double *work,
                          double *g) {
   double quadratic = vb_prior_quadratic(m, theta, c, work);
-  double value = m->log_prior_constant - (m->n_coef - m->p) * VB_LOG_2PI / 2 +
+  double value = m->log_prior_constant - (m->n_free - m->p) * VB_LOG_2PI / 2 +
                  (vb_prior_log_det(m, theta) - quadratic) / 2;
   for (int i = 0; i < m->n_coef && g; i++) g[i] -= work[i];
   for (int i = 0; i < m->n_site; i++) {

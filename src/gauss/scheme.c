@@ -123,7 +123,7 @@ double vb_prior_trace(const vb_model *m, const vb_theta *theta, const vb_solutio
   double out = 0, u[STRIDE];
   for (int k = 0; k < m->p; k++) out += m->prior_precision[k] * s->s_beta[k + (size_t)k * m->p];
   out += vb_pins_trace(m, s->s_beta);
-  out += vb_fields_trace(m, theta, s->s_beta);
+  out += vb_fields_trace(m, theta, s);
   for (int k = 0; k < m->n_term; k++) {
     const double *om = theta->omega + (size_t)k * STRIDE;
     int d = m->term[k].d;
@@ -136,6 +136,7 @@ double vb_prior_trace(const vb_model *m, const vb_theta *theta, const vb_solutio
 /* (m - mu0)' P (m - mu0); pm, if wanted, gets P (m - mu0) */
 double vb_prior_quadratic(const vb_model *m, const vb_theta *theta, const double *c, double *pm) {
   double out = 0;
+  if (pm) memset(pm, 0, sizeof(double) * m->n_coef);
   for (int k = 0; k < m->p; k++) {
     double e = c[k] - m->prior_mean[k], t = m->prior_precision[k] * e;
     out += e * t;
@@ -146,7 +147,7 @@ double vb_prior_quadratic(const vb_model *m, const vb_theta *theta, const double
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;
     const double *om = theta->omega + (size_t)k * STRIDE;
-    for (int l = 0; l < t->n_level; l++) {
+    for (int l = 0; l < t->n_level && !t->is_field; l++) {
       const double *u = c + t->first + (size_t)l * t->d;
       for (int a = 0; a < t->d; a++) {
         double w = 0;

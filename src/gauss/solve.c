@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 #include "gauss/arrow.h"
+#include "gauss/field.h"
 #include "numbers/small.h"
 
 #define STRIDE (VB_MAX_DIM * VB_MAX_DIM)
@@ -30,6 +31,10 @@ static void alloc_factor(const vb_model *m, vb_arrow *a) {
   a->core.val = h->alloc(core, sizeof(double));
   a->core.inv = h->alloc(core, sizeof(double));
   if (!m->core.col_start) a->core.factor = h->alloc(core, sizeof(double));
+  if (m->core.held) { /* which has a factor of its own */
+    a->core.solver = m->core.held->solver;
+    vb_core_hold(h, m->core.held->n, m->core.held->a, &a->core);
+  }
   a->core_beta = h->alloc(qp, sizeof(double));
   a->s_core_beta = h->alloc(qp, sizeof(double));
   a->s_leaf = h->alloc(leaf, sizeof(double));
@@ -67,6 +72,7 @@ static vb_status row_inverse(const vb_model *m, const double *congruence, vb_sol
 }
 
 static const char *solver(const vb_model *m) {
+  if (m->core.held) return m->core.held->solver->name;
   return m->q ? m->core.solver->name : m->leaf < 0 ? "dense" : "leaf";
 }
 
@@ -131,6 +137,7 @@ static void add_core_prior(const vb_model *m, const vb_theta *theta, vb_arrow *a
         for (int a = b; a < t->d; a++)
           ar->core.val[vb_diag_position(m, t->core + l * t->d, a, b)] += om[a + b * t->d];
   }
+  vb_fields_core_precision(m, theta, ar->core.val);
 }
 
 static vb_status factor(const vb_model *m, const vb_theta *theta, const vb_cross *cross,

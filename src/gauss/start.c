@@ -25,7 +25,8 @@ double vb_residual_scale(const vb_model *m, const vb_hyper *h) {
 static double start_sd(const vb_model *m, const vb_field *f, double scale) {
   double square = 0, *room = m->host->alloc(m->p + 1, sizeof(double));
   int step = m->n_bins ? m->n / ENOUGH + 1 : 1, n = (m->n + step - 1) / step;
-  for (int i = 0; i < m->n; i += step) {
+  for (int i = 0; i < m->n && f->term >= 0; i++) square += pow(m->term[f->term].z[i], 2) / m->n;
+  for (int i = 0; i < m->n && f->term < 0; i += step) {
     const double *x = vb_x_row(m, i, room);
     for (int k = f->first; k < f->first + f->n; k++) square += x[k] * x[k] / n;
   }

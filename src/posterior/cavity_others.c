@@ -59,7 +59,8 @@ static int own_terms(const vb_others *o, const int *row, int n, int cell) {
     const vb_term *term = m->term + t;
     int level = term->group[cell], inside = 0;
     for (int j = 0; j < n; j++) inside += term->group[o->units->cell[row[j]]] == level;
-    o->is_own[t] = inside == o->rows[term->first + level * term->d];
+    /* what neighbours say of a field's level they know from other rows */
+    o->is_own[t] = !term->is_field && inside == o->rows[term->first + level * term->d];
     k += o->is_own[t] ? term->d : 0;
   }
   return k;

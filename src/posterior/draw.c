@@ -12,7 +12,7 @@
 
 #define CHEAP 2e9    /* operations up to which every draw has its own factor */
 #define FEW_AXES 4   /* up to which a draw's theta is near a node's */
-#define THETAS 250   /* of more axes, and of fields, at least so many thetas of all draws, */
+#define THETAS 250   /* of more axes, at least so many different thetas of all draws, */
 #define AFFORD 2e10  /* unless their factors take more operations */
 #define FORETELL 2e6 /* rows of all thetas up to which all nodes foretell them, not the nearest */
 
@@ -234,10 +234,12 @@ static double report(drawer *d, int s, const double *mean, const double *delta, 
   return m->ep ? log_slope + report_tilted(d, s, mean, delta, out) : log_slope;
 }
 
-/* log N(0, S) of the deviation that these normals gave */
+/* log N(0, S) of the deviation that these normals gave: on what is free */
 static double log_q_deviation(const drawer *d, const double *normal) {
   int n = d->m->n_coef;
-  return (d->in.sol.log_det - n * VB_LOG_2PI - vb_dot(n, normal, normal)) / 2 - d->log_congruence;
+  const vb_core_held *held = d->in.sol.arrow.core.held;
+  double square = vb_dot(n, normal, normal) - (held ? held->lost : 0);
+  return (d->in.sol.log_det - d->m->n_free * VB_LOG_2PI - square) / 2 - d->log_congruence;
 }
 
 static double log_det_congruence(const vb_model *m, const double *c) {
@@ -312,10 +314,10 @@ static int by_node(const void *a, const void *b) {
 
 /* draws that share a theta, and so a factor */
 static int sharing(drawer *d, int n) {
-  int many = d->hyper->n_axis > FEW_AXES, some = many || d->m->n_field;
+  int many = d->hyper->n_axis > FEW_AXES;
   double cost = vb_factor_cost(d->m), afford = CHEAP / cost;
-  if (some && THETAS * cost < AFFORD) afford = fmax(afford, THETAS);
-  d->own_factor = !d->m->ep && afford >= (some && n > THETAS ? THETAS : n);
+  if (many && THETAS * cost < AFFORD) afford = fmax(afford, THETAS);
+  d->own_factor = !d->m->ep && afford >= (many && n > THETAS ? THETAS : n);
   d->foretold = many && d->post->n > d->hyper->n_axis && FORETELL > THETAS * (double)d->m->n;
   return d->own_factor ? (int)ceil(n / afford) : 1;
 }

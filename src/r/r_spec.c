@@ -66,7 +66,35 @@ static void read_bins(SEXP spec, const vb_host *host, vb_input *in) {
   if (in->n_bins && b[-1].first + b[-1].k > in->p) Rf_error("internal: bins that cannot be");
 }
 
-/* Fields: columns of x whose priors are theirs */
+/* a field whose coefficients are the levels of a term, with the pattern of its precision */
+static void read_sparse_field(SEXP one, int term, const vb_input *in, vb_field *f) {
+  f->term = term;
+  if (term >= in->n_term || in->n_level[term] != f->n || in->d[term] != 1 || !f->row->weigh)
+    Rf_error("internal: a field has other levels than its term");
+  f->col = vb_get_ints(one, "col", f->n + 1);
+  f->size = f->col[f->n];
+  f->other = vb_get_ints(one, "row", (R_xlen_t)f->size);
+  for (int b = 0, e = 0; b < f->n; b++) { /* ascending, and the diagonal first */
+    int ok = f->col[b] == e && f->col[b + 1] > e && (size_t)f->col[b + 1] <= f->size;
+    for (; ok && e < f->col[b + 1]; e++)
+      ok = e == f->col[b] ? f->other[e] == b : f->other[e] > f->other[e - 1] && f->other[e] < f->n;
+    if (!ok) Rf_error("internal: a field's pattern is not one");
+  }
+  SEXP held = vb_list_get(one, "held");
+  f->n_held = held == R_NilValue ? 0 : Rf_ncols(held);
+  if (f->n_held) f->held = vb_get_reals(one, "held", (R_xlen_t)f->n * f->n_held);
+}
+
+/* of one whose coefficients are columns of x, with priors that are its own */
+static void read_dense_field(SEXP one, vb_input *in, vb_field *f) {
+  f->term = -1;
+  f->first = vb_get_int(one, "first") - 1;
+  f->size = (size_t)f->n * f->n;
+  if (f->first < 0 || f->n < 1 || f->n > in->p - f->first || f->row->weigh)
+    Rf_error("internal: a field has other columns than there are");
+  for (int k = 0; k < f->n; k++) in->prior[f->first + k] = NULL;
+}
+
 static void read_fields(SEXP spec, const vb_host *host, vb_input *in) {
   SEXP fields = vb_list_get(spec, "fields");
   in->n_field = (int)Rf_xlength(fields);
@@ -78,17 +106,18 @@ static void read_fields(SEXP spec, const vb_host *host, vb_input *in) {
     vb_field *f = field + i;
     f->row = vb_precision_find(CHAR(Rf_asChar(vb_list_need(one, "precision"))));
     if (!f->row) Rf_error("internal: no such precision");
-    f->first = vb_get_int(one, "first") - 1;
     f->n = vb_get_int(one, "n");
-    if (f->first < 0 || f->n < 1 || f->n > in->p - f->first)
-      Rf_error("internal: a field has other columns than there are");
-    f->at = vb_get_reals(one, "at", (R_xlen_t)vb_precision_size(f->row, f->n));
+    if (vb_list_get(one, "term") == R_NilValue)
+      read_dense_field(one, in, f);
+    else
+      read_sparse_field(one, vb_get_int(one, "term") - 1, in, f);
+    int count = f->term < 0 ? f->n : (int)f->size;
+    f->at = vb_get_reals(one, "at", (R_xlen_t)vb_precision_size(f->row, count));
     f->start = vb_get_reals(one, "start", f->row->n_par);
     f->par = par;
     par += f->row->n_par;
     f->place = place;
-    place += (size_t)f->n * f->n;
-    for (int k = 0; k < f->n; k++) in->prior[f->first + k] = NULL;
+    place += f->size;
   }
   in->field = field;
 }
@@ -129,18 +158,28 @@ static void read_term_priors(SEXP prior, double eta, int t, vb_hyper *h) {
 }
 
 static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hyper *h) {
-  SEXP sd = in->n_term ? vb_get_list(spec, "prior_sd", in->n_term) : R_NilValue;
-  const double *eta = in->n_term ? vb_get_reals(spec, "prior_cor", in->n_term) : NULL;
+  int n_own = in->n_term; /* terms with priors of their own: those of fields are the last */
+  for (int i = 0; i < in->n_field; i++) n_own -= in->field[i].term >= 0;
+  for (int i = 0; i < in->n_field; i++)
+    if (in->field[i].term >= 0 && in->field[i].term < n_own)
+      Rf_error("internal: terms of fields are not the last");
+  SEXP sd = n_own ? vb_get_list(spec, "prior_sd", n_own) : R_NilValue;
+  const double *eta = n_own ? vb_get_reals(spec, "prior_cor", n_own) : NULL;
   int *first = host->alloc(in->n_term + 1, sizeof(int));
   SEXP terms = vb_list_need(spec, "terms");
   int *at_zero = host->alloc(in->n_term + 1, sizeof(int));
+  int *d_of =
+      host->alloc(in->n_term + 1, sizeof(int)); /* of a field's term none: it has the field's */
+  for (int t = 0; t < in->n_term; t++) d_of[t] = in->d[t];
+  for (int i = 0; i < in->n_field; i++)
+    if (in->field[i].term >= 0) d_of[in->field[i].term] = 0;
   for (int t = 0; t < in->n_term; t++)
     if (in->shift[t]) at_zero[t] = vb_get_int(VECTOR_ELT(terms, t), "prior_at_zero");
   h->shift = in->shift;
   h->at_zero = at_zero;
   h->n_term = in->n_term;
   h->n_par = in->n_par;
-  h->d = in->d;
+  h->d = d_of;
   h->cov = in->cov;
   h->n_level = in->n_level;
   h->n_natural = h->n_axis = 0;
@@ -160,7 +199,7 @@ static void read_hyper(SEXP spec, const vb_host *host, const vb_input *in, vb_hy
   h->n_natural += vb_list_get(spec, "shrink") != R_NilValue ? 2 : 0;
   h->first_pin = h->n_natural;
   h->natural = host->alloc(h->n_natural + VB_MAX_PIN + 1, sizeof(vb_natural));
-  for (int t = 0; t < in->n_term; t++) read_term_priors(VECTOR_ELT(sd, t), eta[t], t, h);
+  for (int t = 0; t < n_own; t++) read_term_priors(VECTOR_ELT(sd, t), eta[t], t, h);
   read_par(vb_list_need(spec, "prior_par"), in, h);
   read_field_priors(spec, in, h);
   SEXP shrink = vb_list_get(spec, "shrink"); /* a horseshoe's global scale and slab */

@@ -48,12 +48,14 @@ static const vb_covariance *const covariance[] = {&vb_covariance_us, &vb_covaria
                                                   &vb_covariance_homcs};
 
 extern const vb_precision vb_precision_iid, vb_precision_known, vb_precision_ar1, vb_precision_bym2,
-    vb_precision_car, vb_precision_gp_exp_quad, vb_precision_gp_matern32, vb_precision_gp_matern52;
+    vb_precision_car, vb_precision_gp_exp_quad, vb_precision_gp_matern32, vb_precision_gp_matern52,
+    vb_precision_known_sparse, vb_precision_ar1_sparse, vb_precision_bym2_sparse;
 
 static const vb_precision *const precision[] = {
-    &vb_precision_iid,         &vb_precision_known,      &vb_precision_ar1,
-    &vb_precision_bym2,        &vb_precision_car,        &vb_precision_gp_exp_quad,
-    &vb_precision_gp_matern32, &vb_precision_gp_matern52};
+    &vb_precision_iid,         &vb_precision_known,       &vb_precision_ar1,
+    &vb_precision_bym2,        &vb_precision_car,         &vb_precision_gp_exp_quad,
+    &vb_precision_gp_matern32, &vb_precision_gp_matern52, &vb_precision_known_sparse,
+    &vb_precision_ar1_sparse,  &vb_precision_bym2_sparse};
 
 int vb_family_count(void) { return (int)(sizeof family / sizeof *family); }
 
@@ -84,6 +86,7 @@ const vb_covariance *vb_covariance_find(const char *name) {
 }
 
 size_t vb_precision_size(const vb_precision *row, int n) {
+  if (row->weigh) return row->n_matrix * (size_t)n + row->n_log + 1;
   return row->per_level * (size_t)n + row->square * (size_t)n * n + row->more;
 }
 

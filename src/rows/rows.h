@@ -173,13 +173,20 @@ typedef struct {
   vb_status (*set)(int n, const double *at, const double *par, double *q, double *log_det);
   /* grad[k] += the derivative of (log |Q| - tr(Q U)) / 2 in par[k]; U n x n, both triangles */
   void (*contract)(int n, const double *at, const double *par, const double *u, double *grad);
+  /* A row whose Q is sparse, a sum of n_matrix matrices on one pattern, has none of these.  For it
+   * n is the number of entries of the lower triangle, and `at` has each matrix's value of each,
+   * entry by entry, then n_log counts and a constant: log |Q| is the constant and each count times
+   * its log.  weigh() gives the matrices' weights, then the logs; by_par: n_par of each. */
+  int n_matrix, n_log;
+  void (*weigh)(const double *par, double *weight, double *by_par);
 } vb_precision;
+#define VB_PRECISION_WEIGHTS 8
 /* set and contract of any row: precision.c */
 vb_status vb_precision_set(const vb_precision *row, int n, const double *at, const double *par,
                            double *q, double *log_det);
 void vb_precision_contract(const vb_precision *row, int n, const double *at, const double *par,
                            const double *u, double *grad);
-/* of `at`, with n coefficients */
+/* of `at`, with n coefficients; of a sparse row, n entries */
 size_t vb_precision_size(const vb_precision *row, int n);
 const vb_precision *vb_precision_find(const char *name);
 int vb_precision_count(void);

@@ -8,6 +8,7 @@
  * the change of the gradient with the Gaussian held fixed, that of complete data. */
 #include <math.h>
 #include <string.h>
+#include "gauss/field.h"
 #include "gauss/scheme.h"
 #include "numbers/small.h"
 #include "theta/theta.h"
@@ -37,11 +38,10 @@ static void shares(const vb_fit *fit, int k, double *sum, double *square) {
 /* the same of the coefficients of a field, with its Q for Omega */
 static void field_shares(const vb_fit *fit, int i, double *sum, double *square) {
   const vb_field *f = fit->model->field + i;
-  const double *q = fit->theta.q + f->place, *s = fit->inner.sol.s_beta;
+  double *left = fit->host->alloc(f->n + 1, sizeof(double));
+  vb_field_left(fit->model, &fit->theta, &fit->inner.sol, i, left);
   for (int a = 0; a < f->n; a++) {
-    double left =
-        vb_dot(f->n, q + (size_t)a * f->n, s + f->first + (size_t)(f->first + a) * fit->model->p);
-    double r = fmin(fmax(1 - left, 0), 1);
+    double r = fmin(fmax(1 - left[a], 0), 1);
     *sum += r;
     *square += r * r;
   }
@@ -92,7 +92,8 @@ vb_status vb_first_scales(vb_fit *fit, double *variance) {
     double sum = 0, square = 0;
     int axis = vb_field_axis(h, i);
     field_shares(fit, i, &sum, &square);
-    known += sum - h->field[i].n; /* which are counted among beta */
+    known += sum;
+    if (h->field[i].term < 0) known -= h->field[i].n; /* which are counted among beta */
     if (axis >= 0) info[axis] = 2 * square;
   }
   vb_status st = of_dispersions(fit, known, info);

@@ -110,6 +110,7 @@ test_that("parameters that mgcv's families hold are held, those they estimate ar
     expect_identical(resolve_family(mgcv(case[[1]], case[[2]], TRUE, case[[3]]))$fixed, case[[4]])
   }
   skip_if_not_installed("mgcv")
+  skip_if_not_installed("MASS")    # which nb() calls
   nb <- getExportedValue("mgcv", "nb")
   expect_equal(resolve_family(nb(theta = 3))$fixed, c(shape = 3))
   expect_null(resolve_family(nb())$fixed)
