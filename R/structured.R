@@ -14,7 +14,8 @@
 #'   \item{`ar1(time)`, `ar1(time | g)`}{A stationary autoregression of first order over whole
 #'     numbers, one or one for each level of `g`: `sdar1_time` is its marginal standard deviation,
 #'     `rho_time` the correlation of neighbours. Times may be missing. 'glmmTMB''s spelling
-#'     `ar1(0 + time | g)` is known.}
+#'     `ar1(0 + time | g)` is known. Residuals are independent besides; `ar(time, gr = g)` of
+#'     'brms' has none, which `prior_aux = list(sigma = constant(s))` with a small `s` comes near.}
 #'   \item{`rw1(time)`, `rw2(time | g)`}{Random walks of first and second order, over times of any
 #'     distance; `sdrw1_time` is the standard deviation of the innovations. Effects sum to zero
 #'     within a series; the slope that a second-order walk leaves free is a regression coefficient.}
