@@ -17,8 +17,8 @@ held <- function(formula, data, sd, aux = list(), ...) {
 }
 
 # k: prior covariance of the field's part of the old rows, then of the new ones
-kriged <- function(new, k, old = d, extra = NULL) {
-  x <- cbind(1, c(old$x, new$x), extra)
+kriged <- function(new, k, old = d, extra = NULL, centre = mean(old$x)) {
+  x <- cbind(1, c(old$x, new$x) - centre, extra)
   prior <- x %*% (c(sb, rep(2, NCOL(extra)))[seq_len(ncol(x))]^2 * t(x)) + k
   o <- seq_len(nrow(old))
   gain <- prior[-o, o] %*% solve(prior[o, o] + sigma^2 * diag(length(o)))
@@ -188,4 +188,144 @@ test_that("new members are of the population", {
   twice <- held(y ~ x + (1 | mm(a, a2)), transform(d, a2 = a), 0.8)
   expect_equal(predict(twice, transform(new, a2 = a), se.fit = TRUE, allow.new.levels = TRUE),
                predict(plain, new, se.fit = TRUE, allow.new.levels = TRUE), tolerance = 1e-8)
+})
+
+test_that("given theta new levels are what it says, and theta is integrated over", {
+  d$count <- rpois(n, exp(1 + sin(d$t / 2)))
+  fit <- vb(count ~ x + ar1(t), d, family = poisson())
+  new <- data.frame(t = c(3, 14), x = 0)
+  sample <- with_seed(3, posterior_sample(fit, 4000))
+  hyper <- sample$hyper[match(c("sdar1_t", "rho_t"), fit$hyper$name), ]
+  # of time 14, two steps after the last that was seen
+  table <- parameter_table(fit)
+  last <- sample$coef[table$row[match("rar1_t[12]", table$name)], ]
+  eta <- drop(predictor_draws(fit, new_rows(fit, data.frame(t = 12, x = 0)), sample))
+  exact <- eta - last + hyper[2, ]^2 * last
+  var <- hyper[1, ]^2 * (1 - hyper[2, ]^4)
+  got <- predict(fit, new, se.fit = TRUE)
+  sd <- sqrt(var(exact) + mean(var))
+  expect_lt(abs(got$fit[[2]] - mean(exact)) / sd, 0.04)
+  expect_equal(got$se.fit[[2]], sd, tolerance = 0.04)
+  # all doors: of the mean of the response, and of intervals
+  epred <- posterior_epred(fit, new, seed = 3)
+  response <- predict(fit, new, type = "response", interval = "credible", se.fit = TRUE)
+  expect_lt(max(abs(colMeans(epred) - response$fit[, 1]) / apply(epred, 2, sd)), 0.06)
+  link <- posterior_linpred(fit, newdata = new, seed = 3)
+  q <- apply(link, 2, quantile, c(0.05, 0.95))
+  bound <- predict(fit, new, interval = "credible", level = 0.9)
+  expect_lt(max(abs(t(q) - bound[, -1]) / apply(link, 2, sd)), 0.1)
+})
+
+test_that("what is new does not change draws of the rest, and rows of a level share it", {
+  fit <- vb(y ~ x + ar1(t) + (1 | mm(a, b)), d)
+  old <- data.frame(t = c(1, 5), x = 0, a = "1", b = "2")
+  more <- rbind(old, data.frame(t = c(3, 30, 30), x = 0, a = c("1", "new", "new"), b = "2"))
+  few <- posterior_linpred(fit, newdata = old, ndraws = 20, seed = 2)
+  all <- posterior_linpred(fit, newdata = more, ndraws = 20, seed = 2, allow_new_levels = TRUE)
+  expect_identical(all[, 1:2], few)
+  expect_identical(all[, "3"] == all[, "4"], logical(20))
+  expect_identical(all[, "4"], all[, "5"])
+  # a row does not depend on others
+  alone <- predict(fit, more[4, ], allow.new.levels = TRUE, se.fit = TRUE, interval = "prediction")
+  among <- predict(fit, more, allow.new.levels = TRUE, se.fit = TRUE, interval = "prediction")
+  expect_equal(alone$fit[1, ], among$fit[4, ])
+  cell <- cbind(more, n = c(0, 0, 1, 3, 5))
+  cells <- poststratify(fit, cell, "n", allow.new.levels = TRUE, ndraws = 4000)
+  mean <- predict(fit, more[3:5, ], allow.new.levels = TRUE)
+  expect_equal(cells$Estimate, sum(mean * c(1, 3, 5)) / 9, tolerance = 1e-8)
+  draws <- posterior_linpred(fit, newdata = more[3:5, ], allow_new_levels = TRUE, seed = 4)
+  expect_equal(cells$Est.Error, sd(draws %*% c(1, 3, 5) / 9), tolerance = 0.08)
+  # and missing values stay missing
+  more$t[3] <- NA
+  expect_identical(unname(is.na(predict(fit, more, allow.new.levels = TRUE))), 1:5 == 3)
+  ordinal <- vb(cut(y, c(-Inf, 0, 1, Inf), ordered_result = TRUE) ~ x + ar1(t), d,
+                family = cumulative())
+  new <- data.frame(t = c(14, 30), x = 0)
+  both <- predict(ordinal, new, type = "response", interval = "credible")
+  one <- predict(ordinal, new[2, ], type = "response", interval = "credible")
+  expect_equal(both[2, , ], one[1, , ])
+})
+
+# Areas 1 to 8 in a line, and an island
+chain <- function() {
+  w <- outer(1:9, 1:9, function(i, j) abs(i - j) == 1) + 0
+  w[8, 9] <- w[9, 8] <- 0
+  dimnames(w) <- list(1:9, 1:9)
+  w
+}
+
+test_that("folds predict levels, times and areas of which they have no rows", {
+  skip_if_not_installed("loo")
+  fold <- ifelse(d$a == "2" | d$t == 5, 1, 2)
+  out <- which(fold == 1)
+  order <- c(which(fold == 2), out)
+  folded <- function(k, formula, aux, ...) {
+    fit <- held(formula, d, 0.8, aux, ...)
+    got <- loo::kfold(fit, folds = fold)$pointwise[out, 1]
+    exact <- kriged(d[out, ], k[order, order], d[-out, ], centre = 0)
+    expect_equal(unname(got), dnorm(d$y[out], exact$mean, sqrt(diag(exact$cov) + sigma^2), TRUE),
+                 tolerance = 1e-8)
+  }
+  folded(0.64 * 0.6^abs(outer(d$t, d$t, `-`)), y ~ x + ar1(t), list(rho_t = constant(0.6)))
+  part <- function(f) outer(as.character(f), 1:8, `==`) / 2
+  folded(0.64 * tcrossprod(part(d$a) + part(d$b)), y ~ x + (1 | mm(a, b)), list())
+  w <- chain()
+  q <- diag(rowSums(w)) - w
+  e <- eigen(q[1:8, 1:8])
+  icar <- e$vectors[, -8] %*% (t(e$vectors[, -8]) / e$values[-8])
+  k <- 0.3 * icar / exp(mean(log(diag(icar)))) + 0.7 * diag(8)
+  folded(0.64 * k[d$a, d$a], y ~ x + car(w, gr = a, type = "bym2"), list(rhocar = constant(0.3)))
+})
+
+test_that("areas without rows are on the map, islands have nothing but their sd", {
+  seen <- d[d$a != "2", ]
+  seen$a <- factor(seen$a)
+  new <- data.frame(a = c("2", "9"), x = c(0.5, 0))
+  level <- as.integer(c(as.character(seen$a), new$a))
+  w <- chain()
+  e <- eigen((diag(rowSums(w)) - w)[1:8, 1:8])
+  icar <- diag(9)
+  icar[1:8, 1:8] <- e$vectors[, -8] %*% (t(e$vectors[, -8]) / e$values[-8])
+  fit <- held(y ~ x + car(w, gr = a, type = "icar"), seen, 0.8)
+  expect_kriged(fit, new, kriged(new, 0.64 * icar[level, level], seen))
+  # of an island the rows say nothing: the intercept's variance, and the prior's
+  k <- 0.64 * icar[level, level]
+  k[length(level), ] <- k[, length(level)] <- 0
+  expect_equal(predict(fit, new, se.fit = TRUE)$se.fit[[2]]^2,
+               kriged(new, k, seen)$cov[2, 2] + 0.64)
+  w[9, 1] <- w[1, 9] <- 1
+  proper <- solve(diag(rowSums(w)) - 0.6 * w)
+  fit <- held(y ~ x + car(w, gr = a), seen, 0.8, list(car = constant(0.6)))
+  expect_kriged(fit, new, kriged(new, 0.64 * proper[level, level], seen))
+  expect_error(predict(fit, data.frame(a = c("2", "nowhere"), x = 0)), "nowhere",
+               class = "vb_error_newdata")
+})
+
+test_that("bases of smooths and processes are evaluated anywhere, at levels that they know", {
+  new <- data.frame(w1 = c(-1, 0.4, 2.5), x = 0, a = c("3", "1", "3"))
+  fit <- held(y ~ x + s(w1, k = 5), d, 0.8)
+  smooth <- mgcv::smoothCon(mgcv::s(w1, k = 5), d, absorb.cons = TRUE, diagonal.penalty = TRUE)[[1]]
+  mixed <- mgcv::smooth2random(smooth, "w1", type = 2)
+  of_new <- mgcv::PredictMat(smooth, new) %*% mixed$trans.U %*% diag(mixed$trans.D)
+  basis <- rbind(mixed$rand[[1]], of_new[, 1:3])
+  expect_kriged(fit, new, kriged(new, 0.64 * tcrossprod(basis), d, c(mixed$Xf, of_new[, 4])))
+  # beyond the data a process is what its basis is, in its box
+  fit <- held(y ~ x + gp(w1, k = 60, c = 6), d, 0.8, list(lscale_gpw1 = constant(0.35)))
+  new$w1 <- c(-0.3, 0.4, 1.2)
+  w <- c(d$w1, new$w1)
+  k <- 0.64 * exp(-(outer(w, w, `-`) / diff(range(d$w1)) / 0.35)^2 / 2)
+  got <- predict(fit, new, se.fit = TRUE)
+  exact <- kriged(new, k)
+  expect_equal(unname(got$fit), exact$mean, tolerance = 0.01)
+  expect_equal(unname(got$se.fit), sqrt(diag(exact$cov)), tolerance = 0.01)
+  # some of the levels, as strings, in any order
+  for (formula in c(y ~ s(a, bs = "re"), y ~ s(w1, a, bs = "fs", k = 4),
+                    y ~ s(w1, by = a, k = 4))) {
+    fit <- vb(formula, d)
+    at <- d[match(new$a, d$a), c("w1", "a")]
+    expect_equal(unname(predict(fit, transform(at, a = as.character(a)))),
+                 unname(predict(fit)[match(new$a, d$a)]), tolerance = 1e-8)
+    expect_error(predict(fit, transform(at, a = "9")), "Those known are",
+                 class = "vb_error_newdata")
+  }
 })
