@@ -38,7 +38,7 @@ conditional_smooths.vbfit <- function(x, smooths = NULL, resolution = 100, prob 
   check_probs(prob, "prob", single = TRUE)
   label <- vapply(x$fields, function(field) if (length(field$parts)) field$label else "", "")
   picked <- pick_smooths(smooths, label)
-  out <- lapply(picked, function(k) smooth_frame(x, k, resolution, prob))
+  out <- with_open(x, function(x) lapply(picked, smooth_frame, x, resolution, prob))
   names(out) <- label[picked]
   structure(lapply(out, function(o) o$frame), class = "conditional_effects.vbfit",
             effects = lapply(out, function(o) o$pair), response = "smooth",
@@ -63,7 +63,7 @@ pick_smooths <- function(smooths, label) {
 }
 
 # One smooth over a grid of its variables, as they enter it
-smooth_frame <- function(fit, k, resolution, prob) {
+smooth_frame <- function(k, fit, resolution, prob) {
   field <- fit$fields[[k]]
   seen <- field_values(field, fit$frame, environment(fit$formula), own = TRUE)
   seen <- lapply(seen, function(v) if (is.null(dim(v))) v[fit$rows] else v[fit$rows, ])
