@@ -12,7 +12,7 @@
 
 #define CHEAP 2e9    /* operations up to which every draw has its own factor */
 #define FEW_AXES 4   /* up to which a draw's theta is near a node's */
-#define THETAS 250   /* of more axes, at least so many different thetas of all draws, */
+#define THETAS 250   /* of more axes, and of fields, at least so many thetas of all draws, */
 #define AFFORD 2e10  /* unless their factors take more operations */
 #define FORETELL 2e6 /* rows of all thetas up to which all nodes foretell them, not the nearest */
 
@@ -314,10 +314,10 @@ static int by_node(const void *a, const void *b) {
 
 /* draws that share a theta, and so a factor */
 static int sharing(drawer *d, int n) {
-  int many = d->hyper->n_axis > FEW_AXES;
+  int many = d->hyper->n_axis > FEW_AXES, some = many || d->m->n_field;
   double cost = vb_factor_cost(d->m), afford = CHEAP / cost;
-  if (many && THETAS * cost < AFFORD) afford = fmax(afford, THETAS);
-  d->own_factor = !d->m->ep && afford >= (many && n > THETAS ? THETAS : n);
+  if (some && THETAS * cost < AFFORD) afford = fmax(afford, THETAS);
+  d->own_factor = !d->m->ep && afford >= (some && n > THETAS ? THETAS : n);
   d->foretold = many && d->post->n > d->hyper->n_axis && FORETELL > THETAS * (double)d->m->n;
   return d->own_factor ? (int)ceil(n / afford) : 1;
 }

@@ -3,7 +3,7 @@
 # Carlo standard errors of the reference are allowed on top of each.
 bars <- list(fixed = c(0.05, 0.95, 1.05, 0.08), sd = c(0.10, 0.92, 1.08, 0.12),
              cor = c(0.10, 0.92, 1.08, 0.12), aux = c(0.08, 0.93, 1.07, 0.12),
-             ranef = c(0.08, 0.93, 1.07, 0.12))
+             ranef = c(0.08, 0.93, 1.07, 0.12), eta = c(0.08, 0.93, 1.07, 0.12))
 # for groups that say little of themselves the quantiles are the point
 sparse_bars <- utils::modifyList(bars, list(ranef = c(0.08, 0.93, 1.07, 0.10)))
 
@@ -103,6 +103,7 @@ reference_fit <- function(case, ...) {
 score_reference <- function(case, fit, bars) {
   reference <- utils::read.csv(testthat::test_path("fixtures", paste0(case, "-reference.csv")))
   summary <- posterior_summary(fit, probs = c(0.05, 0.95))
+  summary <- rbind(summary, predictor_summary(fit, reference$parameter))
   missing <- setdiff(reference$parameter, rownames(summary))
   if (length(missing)) stop("not in posterior_summary(): ", toString(missing))
   got <- summary[reference$parameter, , drop = FALSE]
@@ -118,4 +119,14 @@ score_reference <- function(case, fit, bars) {
       quantile <= bar[, 4] + pmax(noise$mcse_q05, noise$mcse_q95),
     row.names = NULL
   )
+}
+
+# eta[i], the linear predictor in the i-th row of the data
+predictor_summary <- function(fit, parameter) {
+  row <- as.integer(sub("eta\\[(.*)\\]", "\\1", grep("^eta\\[", parameter, value = TRUE)))
+  if (!length(row)) return(NULL)
+  got <- predict(fit, type = "link", se.fit = TRUE, interval = "credible", level = 0.9)
+  out <- cbind(got$fit[, 1], got$se.fit, got$fit[, 2:3])[row, , drop = FALSE]
+  rownames(out) <- sprintf("eta[%d]", row)
+  out
 }

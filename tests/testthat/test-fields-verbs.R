@@ -148,6 +148,18 @@ test_that("rows left out are told as by fits without them", {
   }
 })
 
+# Rows of a level each have no factor without the prior, and draws have one of their own theta
+test_that("draws of a gaussian model with many effects are exact, and their densities known", {
+  d$id <- seq_len(n)
+  d$z <- 0.4 * d$x + rnorm(n) + as.vector(arima.sim(list(ar = 0.7), n))
+  unit <- structure(diag(n), dimnames = list(d$id, d$id))
+  fit <- vb(z ~ x + ar1(id) + (1 | gr(id, cov = unit)), d,
+            prior_sd = list(sdar1_id = student_t(3, 0, 2.5), sd_id__Intercept = constant(0.3)),
+            prior_aux = list(rho_id = constant(0.7), sigma = constant(0.8)))
+  draws <- posterior_sample(fit, 1000L, densities = TRUE)
+  expect_lt(sd(draws$lp - draws$lp_approx), 0.01)
+})
+
 test_that("emmeans takes smooths at the grid, and leaves levels out", {
   skip_if_not_installed("emmeans")
   at <- function(...) as.data.frame(emmeans::emmeans(...))

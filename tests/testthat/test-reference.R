@@ -13,6 +13,20 @@ for (case in c(reference_cases, sparse_cases)) {
   })
 }
 
+for (case in names(field_cases)) {
+  test_that(paste("the posterior of a structured term agrees with NUTS:", case), {
+    if (grepl("smooth", case)) skip_if_not_installed("mgcv")
+    fit <- field_case_fit(case)
+    expect_true(fit$converged)
+    score <- score_reference(case, fit, bars)
+    missed <- score[!score$met, ]
+    expect_identical(
+      nrow(missed), 0L,
+      info = paste(c("", utils::capture.output(print(missed, digits = 3))), collapse = "\n")
+    )
+  })
+}
+
 # The vignette reads copies of its own: an installed package has no fixtures.
 test_that("the posteriors that the vignette shows are those of the fixtures", {
   folder <- system.file("extdata", "reference", package = "varbayes")
