@@ -66,7 +66,8 @@
 #'   freedom and scales; see above.
 #' @param par_ratio The ratio of coefficients expected to matter to those that do not: then
 #'   `scale_global` is `par_ratio / sqrt(nobs)`.
-#' @param u,alpha The standard deviation is above `u` with probability `alpha`.
+#' @param u,alpha The standard deviation, or the correlation `rho_` of [ar1()][structured] without
+#'   its sign, is above `u` with probability `alpha`.
 #' @param value The value at which `constant()` holds a standard deviation or a family's parameter.
 #' @param eta Shape of the LKJ distribution of a correlation matrix: 1 is uniform, larger values
 #'   prefer weak correlations; at least 0.01.
@@ -180,7 +181,8 @@ new_prior <- function(dist, df, location, scale, autoscale) {
 }
 
 # A row per distribution: the C table's name for it (lkj has none) and the number of its arguments
-# there, what it can be put on, those arguments, and the call that makes it.
+# there, what it can be put on, those arguments, and the call that makes it; `within`: the rows that
+# stand for it in other domains, where `u` is a value of the parameter.
 prior_rows <- list(
   normal = list(
     row = "normal", n_arg = 2, on = c("coef", "positive", "real", "unit"),
@@ -216,9 +218,17 @@ prior_rows <- list(
     arg = function(p) rbind(1 / p$scale, 0, 0),
     call = function(p) call("exponential", 1 / p$scale)),
   pc = list(
-    row = "pc", n_arg = 2, on = "positive",
+    row = "pc", n_arg = 2, on = c("positive", "correlation"),
+    arg = function(p) rbind(p$u, p$alpha, 0),
+    call = function(p) call("pc", p$u, p$alpha), within = list(correlation = "pc_cor")),
+  pc_cor = list(                           # pc() of a correlation
+    row = "pc_cor", n_arg = 2, on = character(),
     arg = function(p) rbind(p$u, p$alpha, 0),
     call = function(p) call("pc", p$u, p$alpha)),
+  beta = list(                             # no constructor, as gamma
+    row = "beta", n_arg = 2, on = "unit", hidden = TRUE,
+    arg = function(p) rbind(p$shape, p$rate, 0),
+    call = function(p) call("beta", p$shape, p$rate)),
   gamma = list(                            # no constructor, which would mask base's gamma()
     row = "gamma", n_arg = 2, on = "positive", hidden = TRUE,
     arg = function(p) rbind(p$shape, p$rate, 0),
@@ -307,7 +317,7 @@ as_prior <- function(x, arg, on) {
 }
 
 check_held <- function(value, arg, on) {
-  range <- list(positive = c(0, Inf), real = c(-Inf, Inf), unit = c(0, 1))[[on]]
+  range <- list(positive = c(0, Inf), real = c(-Inf, Inf), unit = c(0, 1))[[on[1L]]]
   if (all(value > range[1L] & value < range[2L])) return(invisible())
   vb_abort(c(arg, "prior"), c("{.arg {arg}} holds a parameter at a value it cannot have.",
                               x = "{.code constant({value[1L]})} is not between {range[1L]} and

@@ -51,7 +51,10 @@ entry_text <- function(entry) {
 }
 
 aux_classes <- c("sigma", "shape", "nu", "phi")
-field_classes <- c("sds", "sdcar", "car", "rhocar", "sdgp", "lscale", "rho")
+field_classes <- c("sds", "sdcar", "car", "rhocar", "sdgp", "lscale", "rho", "ar")
+# the bounds that brms lets one write for parameters that are not just positive
+class_ranges <- list(rho = c(-1, 1), ar = c(-1, 1), cor = c(-1, 1), car = c(0, 1),
+                     rhocar = c(0, 1))
 brms_classes <- c("b", "Intercept", "sd", "cor", "L", aux_classes, field_classes)
 
 check_brms_entry <- function(entry) {
@@ -66,8 +69,9 @@ check_brms_entry <- function(entry) {
   }
   asked <- entry$source %in% c("", "user")             # brms's own bounds are not the user's
   bounded <- unlist(entry[c("lb", "ub")])
-  positive <- !entry$class %in% c("b", "Intercept", "cor", "L")
-  if (asked && any(nzchar(bounded) & !(positive & bounded == "0" & names(bounded) == "lb"))) {
+  range <- class_ranges[[entry$class]]
+  if (is.null(range)) range <- c(if (entry$class %in% c("b", "Intercept", "L")) "" else 0, "")
+  if (asked && any(nzchar(bounded) & bounded != range)) {
     brms_abort(entry, "A parameter cannot be bounded.",
                "Parameters are real, or positive where the density is cut at zero.")
   }
@@ -88,7 +92,7 @@ brms_menu <- c(normal = "normal", student_t = "student_t", cauchy = "cauchy",
                horseshoe = "horseshoe", uniform = "uniform_prior", beta = "beta_prior")
 brms_rows <- replace(brms_menu, c("student_t", "cauchy", "gamma", "inv_gamma", "horseshoe",
                                   "uniform", "beta"),
-                     c("t", "t", "gamma", "inv_gamma", "hs", "flat", "flat"))
+                     c("t", "t", "gamma", "inv_gamma", "hs", "flat", "beta"))
 
 gamma_prior <- function(shape, rate) {
   check_positive(shape, "shape")
@@ -105,8 +109,10 @@ uniform_prior <- function(lower, upper) {
 }
 
 beta_prior <- function(a, b) {
-  if (a != 1 || b != 1) vb_abort("prior", "Of beta priors {.code beta(1, 1)} is known.")
-  structure(flat(), range = c(0, 1))
+  if (a == 1 && b == 1) return(structure(flat(), range = c(0, 1)))
+  check_positive(a, "a")
+  check_positive(b, "b")
+  structure(list(dist = "beta", shape = a, rate = b), class = "vb_prior", range = c(0, 1))
 }
 
 inv_gamma_prior <- function(alpha, beta) {
@@ -132,7 +138,7 @@ brms_distribution <- function(entry) {
     message <- conditionMessage(e)
     brms_abort(entry, "{message}", "The distribution is {.fun {name}}.")
   })
-  on <- switch(entry$class, Intercept = "coef", cor = , L = "cor", rho = "real",
+  on <- switch(entry$class, Intercept = "coef", cor = , L = "cor", rho = , ar = "real",
                car = , rhocar = "unit", "positive")
   if (entry$class == "b") on <- c("coef", if (!nzchar(entry$coef)) "coefs")
   suits <- vapply(menu, function(m) any(on %in% prior_rows[[brms_rows[[m]]]]$on), NA)
@@ -182,7 +188,8 @@ brms_arguments <- function(entries, par, design) {
 # class that name its group, or none
 with_field_entries <- function(priors, entries, hyper) {
   for (e in entries) {
-    at <- which(hyper$class == e$class)
+    # the autocorrelation of ar1() is what brms's ar() calls ar
+    at <- which(hyper$class == sub("^ar$", "rho", e$class))
     if (!length(at)) brms_abort(e, "The model has no parameter of the class.", "Leave it out.")
     for (place in c("group", "coef")) {
       if (nzchar(e[[place]])) at <- at[plain_label(hyper$group[at]) == plain_label(e[[place]])]

@@ -11,8 +11,7 @@ field_priors <- function(user, fields, scales) {
       arg <- if (is_sd) "prior_sd" else "prior_aux"
       default <- if (is_sd) default_sd else hyper$default[[k]]
       given <- field_given(user[[arg]], hyper, k, is_sd)
-      on <- c(positive = "positive", unit = "unit", correlation = "real")[[hyper$domain[k]]]
-      prior <- if (is.null(given)) default else as_prior(given, arg, on)
+      prior <- if (is.null(given)) default else field_prior(given, arg, hyper, k)
       if (is.null(prior$location)) prior$location <- 0
       expand_prior(prior, hyper$name[k], default, arg, scales$sd_y)
     })
@@ -22,6 +21,24 @@ field_priors <- function(user, fields, scales) {
   sd <- unlist(lapply(rows, seq_along)) == 1L
   list(rows = lapply(rows, bind_rows), sd = prior_table(hyper$name[sd], flat[sd]),
        aux = prior_table(hyper$name[!sd], flat[!sd]))
+}
+
+# what priors suit the domains of fields' parameters
+field_domains <- list(positive = "positive", unit = "unit", correlation = c("real", "correlation"))
+
+field_prior <- function(given, arg, hyper, k) {
+  domain <- hyper$domain[k]
+  prior <- as_prior(given, arg, field_domains[[domain]])
+  row <- prior_rows[[prior$dist]]$within[[domain]]
+  if (is.null(row)) return(prior)
+  if (prior$u >= field_ranges[[domain]][2L]) {
+    vb_abort(c(arg, "prior"), c("{.code pc({prior$u}, {prior$alpha})} says nothing of
+                                 {.arg {hyper$name[k]}}, which is below {field_ranges[[domain]][2L]}
+                                 at any rate.", i = "{.arg u} must be less."))
+  }
+  prior$asked <- format(prior)
+  prior$dist <- row
+  prior
 }
 
 # What `prior_sd` and `prior_aux` may name

@@ -71,8 +71,11 @@
 #' names, or the names in the formula. Correlations `rho_` are uniform on (-1, 1), `car` and
 #' `rhocar` on (0, 1), the length scale has the inverse gamma distribution that leaves one percent
 #' to either side of the distances in the data, as in 'brms'; `prior_aux = list(rho_time = normal(0,
-#' .5))` states others. Data frames by `brms::prior()` may have the classes `sds`, `sdcar`, `car`,
-#' `rhocar`, `sdgp`, `lscale` and `rho`. [prior_summary()] shows what was used.
+#' .5))` states others. `pc(u, alpha)` of a correlation `rho_` prefers none: it is beyond `u`,
+#' either way, with probability `alpha` (Sorbye and Rue 2017). Data frames by `brms::prior()` may
+#' have the classes `sds`, `sdcar`, `car`, `rhocar`, `sdgp`, `lscale` and `rho`, or `ar`, with
+#' `uniform()` of their range and `beta()` among the densities, and the range as bounds.
+#' [prior_summary()] shows what was used.
 #'
 #' @references
 #' Freni-Sterrantino, A., Ventrucci, M. and Rue, H. (2018). A note on intrinsic conditional
@@ -89,6 +92,9 @@
 #' Riutort-Mayol, G., Buerkner, P.-C., Andersen, M. R., Solin, A. and Vehtari, A. (2023). Practical
 #' Hilbert space approximate Bayesian Gaussian processes for probabilistic programming. *Statistics
 #' and Computing*, 33, 17.
+#'
+#' Sorbye, S. H. and Rue, H. (2017). Penalised complexity priors for stationary autoregressive
+#' processes. *Journal of Time Series Analysis*, 38, 923-935.
 #'
 #' Wood, S. N. (2017). *Generalized additive models: an introduction with R*, second edition. CRC.
 #' @examples

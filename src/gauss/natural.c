@@ -41,7 +41,8 @@ static void set_domain(int domain, vb_natural *n) {
               [VB_CORRELATION] = {&vb_coord_probit, 1, -1}};
   n->coord = rows[domain].coord;
   n->log_norm = n->prior->log_norm(n->arg);
-  if (rows[domain].bounded) n->log_norm -= log_mass(n->prior, n->arg, rows[domain].from);
+  if (rows[domain].bounded && !n->prior->of_range)
+    n->log_norm -= log_mass(n->prior, n->arg, rows[domain].from);
 }
 
 void vb_natural_within(int domain, const vb_prior *prior, const double *arg, vb_natural *n,

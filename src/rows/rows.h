@@ -109,6 +109,8 @@ typedef struct {
   const char *arg_name[3];
   int proper;   /* 0: flat, log density 0 */
   int kinked;   /* log density with a kink */
+  int of_range; /* a density on the range of its parameter, (0, 1) or (-1, 1): not to be cut to it
+                 */
   int gaussian; /* quadratic: where proper, it enters the prior precision and no site
                    is needed */
   void (*log_density)(int n, const double *x, const double *arg, double *ll, double *d1,

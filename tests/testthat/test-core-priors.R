@@ -12,7 +12,13 @@ log_prior <- list(
   inv_chi = function(x, a) {
     stats::dgamma((a[2] / x)^2, a[1] / 2, a[1] / 2, log = TRUE) + log(2 * a[2]^2 / x^3)
   },
-  inv_gamma = function(x, a) stats::dgamma(1 / x, a[1], a[2], log = TRUE) - 2 * log(x)
+  inv_gamma = function(x, a) stats::dgamma(1 / x, a[1], a[2], log = TRUE) - 2 * log(x),
+  beta = function(x, a) stats::dbeta(x, a[1], a[2], log = TRUE),
+  pc_cor = function(x, a) {
+    s <- sqrt(-log1p(-x^2))
+    stats::dexp(s, -log(a[2]) / sqrt(-log1p(-a[1]^2)), log = TRUE) - log(2) +
+      log(abs(x) / (s * (1 - x^2)))
+  }
 )
 
 upper_prior <- list(
@@ -21,6 +27,7 @@ upper_prior <- list(
   cauchy = function(a) stats::pcauchy(0, a[1], a[2], lower.tail = FALSE, log.p = TRUE),
   exponential = function(a) 0, gamma = function(a) 0, flat = function(a) 0,
   pc = function(a) 0, inv_chi = function(a) 0, inv_gamma = function(a) 0,
+  beta = function(a) 0, pc_cor = function(a) 0,
   laplace = function(a) {
     below <- stats::pexp(abs(a[1]), 1 / a[2], lower.tail = FALSE) / 2
     log(if (a[1] < 0) below else 1 - below)
@@ -37,10 +44,13 @@ prior_arg <- list(
   laplace = list(c(0, 1, 0), c(2, 0.4, 0), c(-0.7, 5, 0)),
   pc = list(c(1, 0.01, 0), c(0.3, 0.5, 0)),
   inv_chi = list(c(4, 2, 0), c(1, 0.3, 0)),
-  inv_gamma = list(c(3, 2, 0), c(0.8, 0.1, 0))
+  inv_gamma = list(c(3, 2, 0), c(0.8, 0.1, 0)),
+  beta = list(c(1, 1, 0), c(2.5, 0.7, 0)),
+  pc_cor = list(c(0.5, 0.1, 0), c(0.9, 0.8, 0))
 )
 
 positive <- c("exponential", "gamma", "inv_chi", "inv_gamma", "pc")
+bounded <- list(beta = c(0.02, 0.3, 0.5, 0.97), pc_cor = c(-0.97, -0.4, -0.02, 0.02, 0.3, 0.95))
 
 table <- vb_tables()$prior
 
@@ -53,17 +63,19 @@ for (name in intersect(table$name, names(log_prior))) {
   test_that(paste("log density and derivatives are right:", name), {
     x <- c(0.02, 0.3, 1.1, 4, 25)
     if (!name %in% positive) x <- c(-rev(x), x)
+    if (name %in% names(bounded)) x <- bounded[[name]]
     for (arg in prior_arg[[name]]) {
       got <- eval_prior(name, x, arg)
       f <- function(x) log_prior[[name]](x, arg)
       expect_equal(got$ll, f(x), tolerance = 1e-12)
-      expect_equal(got$d1, slope(f, x, 1e-3 * abs(x)), tolerance = 1e-7)
-      expect_equal(got$d2, curvature(f, x, 1e-2 * abs(x)), tolerance = 1e-5)
+      h <- if (name %in% names(bounded)) pmin(abs(x), 1 - abs(x)) else abs(x)
+      expect_equal(got$d1, slope(f, x, 1e-3 * h), tolerance = 1e-7)
+      expect_equal(got$d2, curvature(f, x, 1e-2 * h), tolerance = 1e-5)
       expect_equal(got$log_upper, upper_prior[[name]](arg), tolerance = 1e-12)
     }
   })
 
-  if (!name %in% positive) {
+  if (!name %in% c(positive, names(bounded))) {
     test_that(paste("expectations over a coefficient are those of the log density:", name), {
       m <- rep(c(-1.3, 0, 0.2, 2.5, 30), each = 5)
       for (arg in prior_arg[[name]]) {

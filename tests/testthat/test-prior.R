@@ -43,6 +43,15 @@ test_that("pc() leaves the probability alpha above u", {
   expect_equal(stats::integrate(density, 0, 2)$value, 0.95, tolerance = 1e-6)
 })
 
+test_that("pc() of a correlation leaves alpha beyond u, either way, and is smooth at zero", {
+  density <- function(x) exp(eval_prior("pc_cor", x, c(0.4, 0.2))$ll)
+  expect_equal(stats::integrate(density, 0.4, 1, rel.tol = 1e-8)$value, 0.1, tolerance = 1e-6)
+  expect_equal(stats::integrate(density, -1, 1, rel.tol = 1e-8)$value, 1, tolerance = 1e-6)
+  near <- eval_prior("pc_cor", 1e-3 * c(1 - 1e-9, 1 + 1e-9), c(0.4, 0.2))
+  expect_equal(near$ll[1], near$ll[2], tolerance = 1e-9)
+  expect_equal(near$d1[1], near$d1[2], tolerance = 1e-7)
+})
+
 test_that("every distribution of the table is known to C, with as many arguments", {
   table <- vb_tables()$prior
   for (row in prior_rows[names(prior_rows) != "lkj"]) {
