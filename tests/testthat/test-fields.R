@@ -331,3 +331,27 @@ test_that("a series of binary rows, which say next to nothing, is fitted", {
   table <- posterior_summary(fit, variable = c("sdar1_t", "rho_t"))
   expect_true(all(table[, 2] > 0.02 & table[, 2] < 10))
 })
+
+test_that("a series that residuals of any size may be without is quadrature's", {
+  # the posterior has a plateau down to a residual sd of zero, where sums have no digits left
+  y <- as.vector(Nile)[1:40] / 100
+  fit <- vb(y ~ ar1(t), data.frame(y, t = 1:40), prior_intercept = normal(10, 5),
+            prior_sd = exponential(0.5), prior_aux = list(sigma = exponential(0.5)))
+  gap <- abs(outer(1:40, 1:40, "-"))
+  at <- expand.grid(sd = seq(-4, 2.6, length.out = 24), sigma = seq(-7, 1.6, length.out = 24),
+                    rho = seq(-0.98, 0.98, length.out = 30))
+  log_joint <- mapply(function(sd, sigma, rho) {
+    root <- chol(exp(2 * sd) * rho^gap + diag(exp(2 * sigma), 40) + 25)
+    e <- backsolve(root, y - 10, transpose = TRUE)
+    -sum(log(diag(root))) - sum(e^2) / 2 - 0.5 * (exp(sd) + exp(sigma)) + sd + sigma
+  }, at$sd, at$sigma, at$rho)
+  w <- exp(log_joint - max(log_joint))
+  w <- w / sum(w)
+  exact <- cbind(sdar1_t = exp(at$sd), rho_t = at$rho, sigma = exp(at$sigma))
+  mean <- colSums(w * exact)
+  sd <- sqrt(colSums(w * exact^2) - mean^2)
+  s <- posterior_summary(fit, variable = colnames(exact))
+  expect_true(fit$converged)
+  expect_lt(max(abs(s[, "Estimate"] - mean) / sd), 0.1)
+  expect_lt(max(abs(log(s[, "Est.Error"] / sd))), 0.08)
+})
