@@ -133,9 +133,9 @@ field_intervals <- function(fit, table, probs) {
   k <- levelled_fields(fit)
   lapply(seq_along(k), function(j) {
     field <- fit$fields[[k[j]]]
-    wanted <- field$blocks[[1L]]$coef %in% table$name
     value <- field_effects(fit, k[[j]], probs)
-    own <- if (is.null(field$basis)) wanted else rep(any(wanted), nrow(value))
+    wanted <- field$blocks[[1L]]$coef %in% table$name
+    own <- if (is.null(field$basis)) wanted[seq_len(nrow(value))] else rep(any(wanted), nrow(value))
     value <- value[own, , drop = FALSE]
     colnames(value)[-(1:2)] <- colnames(summary_matrix(character(), probs))[-(1:2)]
     frame <- data.frame(grpvar = rep(names(k)[j], nrow(value)),

@@ -38,11 +38,11 @@
 #' up in `data2` of [vb()], then where the formula was written. All of them can stand together, and
 #' beside ordinary random terms. They are fitted by the default algorithm and approximation only.
 #'
-#' From 400 levels on `car()` of types `"icar"` and `"bym2"`, `gr(precision = )` and `ar1()` of
-#' times one apart have sparse precisions: maps, pedigrees and series of tens of thousands are
-#' fitted. `W` and `Q` may be sparse matrices of 'Matrix'. (A map of type `"bym2"` has parameters
-#' `rcar`, effects of areas, and `scar`, their structured parts.) All others have a dense block
-#' each: a few hundred coefficients of these are quick, 1,500 the most.
+#' Maps of types `"icar"` and `"bym2"`, `gr(precision = )`, and `ar1()` of 400 times and more, one
+#' apart, have sparse precisions: tens of thousands of levels are fitted. `W` and `Q` may be sparse
+#' matrices of 'Matrix'. (A map has parameters `rcar`, the effects of areas, and of type `"bym2"`
+#' `scar`, their structured parts.) All others have a dense block each: a few hundred coefficients
+#' of these are quick, 1,500 the most.
 #'
 #' Predictions need levels and times that were in the data, but smooths and processes take any
 #' values. `re.form = NA` leaves out `gr()` and `mm()`, as other members of populations.

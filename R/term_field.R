@@ -57,14 +57,13 @@ precision_sizes <- list(
   iid = c(par = 1, each = 1, square = 0, more = 0),
   known = c(par = 1, each = 0, square = 1, more = 1),
   ar1 = c(par = 2, each = 1, square = 0, more = 0),
-  bym2 = c(par = 2, each = 1, square = 0, more = 0),
   car = c(par = 2, each = 1, square = 0, more = 0),
   gp_exp_quad = c(par = 2, each = 1, square = 0, more = 1),
   gp_matern32 = c(par = 2, each = 1, square = 0, more = 1),
   gp_matern52 = c(par = 2, each = 1, square = 0, more = 1),
   known_sparse = c(par = 1, each = 1, square = 0, more = 2),
   ar1_sparse = c(par = 2, each = 4, square = 0, more = 3),
-  bym2_sparse = c(par = 2, each = 4, square = 0, more = 2)
+  bym2 = c(par = 2, each = 4, square = 0, more = 2)
 )
 
 # Factors with the levels that they had in the data, in that order: those that a smooth knows

@@ -117,9 +117,9 @@ field_terms <- function(fields, frame, env, own, used = rep(TRUE, length(fields)
     fill <- function(x) replace(rep(x[NA_integer_], length(known)), known, x)
     at <- field_kinds[[field$kind]]$members(field, lapply(values, function(x) x[known]))
     code <- match(at$level[[1L]], field$levels)
-    if (anyNA(code)) {
-      unseen_abort(field, unique(at$level[[1L]][is.na(code)]), "Terms of so many levels know those
-                   of the data, of the map, or of the precision, only.")
+    if (used[k] && anyNA(code)) {
+      unseen_abort(field, unique(at$level[[1L]][is.na(code)]), "It knows the levels of its map or
+                   precision, and a series of {sparse_from()} times and more those of the data.")
     }
     list(group = fill(if (used[k]) code else rep(NA_integer_, length(code))),
          n_level = length(field$blocks[[1L]]$coef), gap = !known,
@@ -157,7 +157,7 @@ field_pieces <- function(field, values) {
 
 # The fields' columns, after `x`, the others -> list(x, bins: with `first`, their first column)
 design_pieces <- function(x, fields, frame, env) {
-  parts <- lapply(fields, function(field) {
+  parts <- lapply(dense_fields(fields), function(field) {
     field_pieces(field, field_values(field, frame, env, own = TRUE))
   })
   fixed <- lapply(parts, function(part) part$fixed)

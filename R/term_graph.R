@@ -1,4 +1,4 @@
-# Maps of many areas: sparse precisions, whose effects sum to zero in every connected part.
+# Intrinsic maps: sparse precisions, whose effects sum to zero in every connected part.
 
 # The areas of each connected part of a map
 map_parts <- function(w) {
@@ -44,17 +44,19 @@ map_precision <- function(w, parts) {
 # so little more precision that all parts have a factor whatever their data
 lifted <- function(q, n) q + sparse_matrix(seq_len(n), seq_len(n), 1e-10 * Matrix::diag(q), n)
 
-sparse_icar <- function(field, sd) {
+# As Freni-Sterrantino, Ventrucci and Rue (2018): areas by themselves are independent
+icar <- function(field, sd) {
   n <- nrow(field$w)
   parts <- map_parts(field$w)
   map <- map_precision(field$w, parts)
   held <- sums_of_parts(parts, n)
-  sparse_block(paste0("rcar[", field$levels, "]"), "known_sparse", list(lifted(map$q, n)),
-               c(n - ncol(held), map$log_det), sd, held)
+  list(block = sparse_block(paste0("rcar[", field$levels, "]"), "known_sparse",
+                            list(lifted(map$q, n)), c(n - ncol(held), map$log_det), sd, held))
 }
 
-# The areas' effects, then their structured parts, which no row has
-sparse_bym2 <- function(field, hyper) {
+# The areas' effects, then their structured parts, which no row has; these are scaled part by part
+# to a typical variance of one
+bym2 <- function(field, hyper) {
   n <- nrow(field$w)
   parts <- map_parts(field$w)
   map <- map_precision(field$w, parts)
@@ -66,12 +68,12 @@ sparse_bym2 <- function(field, hyper) {
   log_det <- map$log_det + sum((count - 1) * log(scale[first]))
   i <- seq_len(n)
   e <- lower_entries(lifted(q, n))
-  sparse_block(
-    c(paste0("rcar[", field$levels, "]"), paste0("scar[", field$levels, "]")), "bym2_sparse",
+  list(block = sparse_block(
+    c(paste0("rcar[", field$levels, "]"), paste0("scar[", field$levels, "]")), "bym2",
     list(sparse_matrix(i, i, 1, 2L * n), sparse_matrix(n + i, i, 1, 2L * n),
          sparse_matrix(n + i, n + i, 1, 2L * n),
          sparse_matrix(n + e$row, n + e$column, e$value, 2L * n)),
-    c(n, log_det), hyper, sums_of_parts(parts, 2L * n, n))
+    c(n, log_det), hyper, sums_of_parts(parts, 2L * n, n)))
 }
 
 # The geometric mean of the variances of effects that sum to zero. With area 1 held at zero they

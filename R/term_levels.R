@@ -19,7 +19,7 @@ read_gr <- function(call, env, data2) {
     field_abort(call, "It needs one of {.arg cov} and {.arg precision}.")
   }
   given <- if (is.null(args$cov)) args$precision else args$cov
-  matrix <- level_matrix(eval_field(given, call, env, data2), call)
+  matrix <- level_matrix(eval_field(given, call, env, data2), call, is.null(args$cov))
   list(label = bar_label(call), group = deparse1(args$group), matrix = matrix,
        inverted = is.null(args$precision),
        variables = c(list(args$group), bar_slope(args$bar, call)),
@@ -33,16 +33,12 @@ make_gr <- function(field, values) {
     field_abort(field$call, "Levels that its matrix has not: {.val {unknown}}.",
                 "Row names of the matrix are the levels.")
   }
-  q <- field$matrix
-  relative <- character()
-  if (!field$inverted && nrow(q) >= sparse_from()) return(sparse_gr(field))
-  if (field$inverted) {
-    # levels without rows are integrated out
-    relative <- setdiff(field$levels, as.character(values[[1L]]))
-    field$levels <- setdiff(field$levels, relative)
-    q <- q[field$levels, field$levels, drop = FALSE]
-  }
-  root <- tryCatch(chol(q), error = function(e) NULL)
+  if (!field$inverted) return(sparse_gr(field))
+  # levels without rows are integrated out
+  relative <- setdiff(field$levels, as.character(values[[1L]]))
+  field$levels <- setdiff(field$levels, relative)
+  root <- tryCatch(chol(field$matrix[field$levels, field$levels, drop = FALSE]),
+                   error = function(e) NULL)
   if (is.null(root) || min(diag(root)) < 1e-7 * max(diag(root))) {
     field_abort(field$call, "Its matrix is not positive definite.",
                 "{.code Matrix::nearPD()} gives the nearest that is.")
@@ -50,8 +46,7 @@ make_gr <- function(field, values) {
   log_det <- 2 * sum(log(diag(root)))
   if (length(relative)) field$relatives <- relatives(field$matrix, relative, root)
   field$matrix <- NULL
-  with_members(field, "known",
-               if (field$inverted) c(chol2inv(root), -log_det) else c(q, log_det))
+  with_members(field, "known", c(chol2inv(root), -log_det))
 }
 
 # Levels of the matrix that have no rows, given those that have: multiples of their effects, and
@@ -172,12 +167,12 @@ eval_field <- function(expr, call, env, data2) {
   })
 }
 
-# a symmetric matrix whose rows are named by levels
-level_matrix <- function(x, call) {
+# a symmetric matrix whose rows are named by levels; a sparse one stays so where it may
+level_matrix <- function(x, call, sparse = FALSE) {
   if (!is.matrix(x) && !inherits(x, "Matrix")) {
     field_abort(call, "Its matrix is {describe_class(x)}.")
   }
-  if (nrow(x) < sparse_from() || is.matrix(x)) x <- as.matrix(x)
+  if (!sparse) x <- as.matrix(x)
   if (is.matrix(x)) {
     if (!is.numeric(x) && !is.logical(x)) field_abort(call, "Its matrix is not numeric.")
     storage.mode(x) <- "double"

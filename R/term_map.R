@@ -10,7 +10,7 @@ read_car <- function(call, env, data2) {
   if (!is.character(type) || length(type) != 1L || !type %in% car_types) {
     field_abort(call, "{.arg type} must be one of {.or {.val {car_types}}}.")
   }
-  w <- level_matrix(eval_field(args$W, call, env, data2), call)
+  w <- level_matrix(eval_field(args$W, call, env, data2), call, TRUE)
   edge <- lower_entries(w)
   if (any(edge$value != 1) || any(edge$row == edge$column)) {
     field_abort(call, "{.code W} must have 1 for neighbours and 0 for others and on its diagonal.")
@@ -26,17 +26,9 @@ make_car <- function(field, values) {
                 "Row names of {.code W} are the areas.")
   }
   sd <- sd_hyper("sdcar", "car", "sdcar")
-  sparse <- sparse_maps[[field$type]]
-  if (nrow(field$w) >= sparse_from() && !is.null(sparse)) {
-    field$blocks <- list(sparse(field, sd))
-    field$w <- NULL
-    return(field)
-  }
   made <- car_makers[[field$type]](field, sd)
   field$basis <- made$basis
-  n <- ncol(made$basis)
-  field$blocks <- list(list(coef = paste0("zcar[", seq_len(n), "]"), precision = made$precision,
-                            at = made$at, hyper = made$hyper))
+  field$blocks <- list(made$block)
   field$w <- NULL
   field
 }
@@ -50,55 +42,21 @@ car_unseen <- function(field, values, level) {
   unseen_abort(field, level, "{.code W} has them not: fit again with the map that has.")
 }
 
+# In eigenvectors of the map's neighbours the precision is diagonal, whatever its parameter
 proper_car <- function(field, sd) {
-  d <- rowSums(field$w)
+  w <- as.matrix(field$w)
+  d <- rowSums(w)
   if (any(d == 0)) {
     field_abort(field$call, "Areas without neighbours: {.val {field$levels[d == 0]}}.",
                 "{.code type = \"bym2\"} takes them.")
   }
-  e <- eigen(field$w / sqrt(outer(d, d)), symmetric = TRUE)
-  list(basis = e$vectors / sqrt(d), at = e$values, precision = "car",
-       hyper = and_hyper(sd, "car", "car", "unit", 0.5, flat()))
+  e <- eigen(w / sqrt(outer(d, d)), symmetric = TRUE)
+  list(basis = e$vectors / sqrt(d),
+       block = list(coef = paste0("zcar[", seq_along(d), "]"), precision = "car", at = e$values,
+                    hyper = and_hyper(sd, "car", "car", "unit", 0.5, flat())))
 }
 
-# Eigenvectors of the map's precision, one connected part after the other, and the variances of its
-# effects along them: none along the parts' means. An area by itself has nothing to be like.
-map_spectrum <- function(w, i) {
-  q <- diag(rowSums(w[i, i, drop = FALSE]), length(i)) - w[i, i, drop = FALSE]
-  e <- eigen(q, symmetric = TRUE)
-  variance <- ifelse(e$values > 1e-9 * max(e$values, 1), 1 / e$values, 0)
-  vectors <- matrix(0, nrow(w), length(i))
-  vectors[i, ] <- e$vectors
-  list(vectors = vectors, variance = variance, within = e$vectors)
-}
-
-# As Freni-Sterrantino, Ventrucci and Rue (2018): each part sums to zero, and areas by themselves
-# are independent
-icar <- function(field, sd) {
-  basis <- lapply(map_parts(field$w), function(i) {
-    s <- map_spectrum(field$w, i)
-    if (length(i) == 1L) return(s$vectors)
-    (s$vectors * rep(sqrt(s$variance), each = nrow(s$vectors)))[, s$variance > 0, drop = FALSE]
-  })
-  basis <- do.call(cbind, basis)
-  list(basis = basis, at = rep(1, ncol(basis)), precision = "iid", hyper = sd)
-}
-
-# Scaled part by part to a typical variance, the geometric mean, of one
-bym2 <- function(field, sd) {
-  parts <- lapply(map_parts(field$w), function(i) {
-    s <- map_spectrum(field$w, i)
-    typical <- exp(mean(log(drop(s$within^2 %*% s$variance))))
-    list(basis = s$vectors, at = if (length(i) == 1L) 1 else s$variance / typical)
-  })
-  list(basis = do.call(cbind, lapply(parts, function(part) part$basis)),
-       at = unlist(lapply(parts, function(part) part$at)), precision = "bym2",
-       hyper = bym2_hyper(sd))
-}
 bym2_hyper <- function(sd) and_hyper(sd, "rhocar", "rhocar", "unit", 0.5, flat())
 
-car_makers <- list(escar = proper_car, car = proper_car, icar = icar, esicar = icar, bym2 = bym2)
-
-# Of many areas
-sparse_maps <- list(icar = sparse_icar, esicar = sparse_icar,
-                    bym2 = function(field, sd) sparse_bym2(field, bym2_hyper(sd)))
+car_makers <- list(escar = proper_car, car = proper_car, icar = icar, esicar = icar,
+                   bym2 = function(field, sd) bym2(field, bym2_hyper(sd)))

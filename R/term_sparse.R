@@ -1,8 +1,10 @@
-# Fields of many levels: their precision is sparse, and their coefficients are no columns of the
-# design but the levels of a term of their own, which comes after random terms. Such a field has no
-# basis and one block, whose first coefficients are the effects of field$levels.
+# Sparse fields: maps, known precisions, long series. Their precision is sparse, and their
+# coefficients are no columns of the design but the levels of a term of their own, which comes after
+# random terms. Such a field has no basis and one block, whose first coefficients are the effects of
+# field$levels.
 
-# From so many coefficients on: below, a dense block costs no more. The option is for tests.
+# Series of so many times and more are sparse; shorter ones can be predicted at new times. The
+# option is for tests.
 sparse_from <- function() getOption("varbayes.sparse_from", 400L)
 
 is_sparse_field <- function(field) isTRUE(field$sparse)

@@ -259,6 +259,10 @@ static void test_priors(void) {
     const double h = 1e-5;
     for (int k = 0; k < 3; k++) arg[k] = k < prior->n_arg ? 1.5 + k : 0;
     for (int i = 0; i < N_ROW; i++) x[i] = 0.3 + 3 * fabs(wave(i));
+    if (prior->of_range) { /* of numbers below one, with constants below one */
+      for (int k = 0; k < prior->n_arg; k++) arg[k] = 0.6 - 0.3 * k;
+      for (int i = 0; i < N_ROW; i++) x[i] = 0.1 + 0.8 * fabs(sin(i + 1.0));
+    }
     prior->log_density(N_ROW, x, arg, up, d1, d2);
     for (int i = 0; i < N_ROW; i++) at[i] = x[i] + h;
     prior->log_density(N_ROW, at, arg, up, u1, NULL);

@@ -48,15 +48,15 @@ static const vb_covariance *const covariance[] = {&vb_covariance_us, &vb_covaria
                                                   &vb_covariance_homdiag, &vb_covariance_cs,
                                                   &vb_covariance_homcs};
 
-extern const vb_precision vb_precision_iid, vb_precision_known, vb_precision_ar1, vb_precision_bym2,
-    vb_precision_car, vb_precision_gp_exp_quad, vb_precision_gp_matern32, vb_precision_gp_matern52,
-    vb_precision_known_sparse, vb_precision_ar1_sparse, vb_precision_bym2_sparse;
+extern const vb_precision vb_precision_iid, vb_precision_known, vb_precision_ar1, vb_precision_car,
+    vb_precision_gp_exp_quad, vb_precision_gp_matern32, vb_precision_gp_matern52,
+    vb_precision_known_sparse, vb_precision_ar1_sparse, vb_precision_bym2;
 
 static const vb_precision *const precision[] = {
-    &vb_precision_iid,         &vb_precision_known,       &vb_precision_ar1,
-    &vb_precision_bym2,        &vb_precision_car,         &vb_precision_gp_exp_quad,
-    &vb_precision_gp_matern32, &vb_precision_gp_matern52, &vb_precision_known_sparse,
-    &vb_precision_ar1_sparse,  &vb_precision_bym2_sparse};
+    &vb_precision_iid,         &vb_precision_known,        &vb_precision_ar1,
+    &vb_precision_car,         &vb_precision_gp_exp_quad,  &vb_precision_gp_matern32,
+    &vb_precision_gp_matern52, &vb_precision_known_sparse, &vb_precision_ar1_sparse,
+    &vb_precision_bym2};
 
 int vb_family_count(void) { return (int)(sizeof family / sizeof *family); }
 

@@ -46,9 +46,10 @@ const vb_precision vb_precision_ar1_sparse = {.name = "ar1_sparse",
                                               .n_log = 2,
                                               .weigh = weigh_ar1};
 
-/* Effects b of areas and the structured part s of them (bym2.c; Riebler et al. 2016, section 3.4):
- * b given s is N(sd sqrt(rho) s, sd^2 (1 - rho)), s has the map's scaled precision.  The matrices
- * are the identity of b, the pairs of b and s, the identity of s, and s's own precision. */
+/* Effects b of areas and the structured part s of them (Riebler, Sorbye, Simpson & Rue 2016,
+ * section 3.4): b given s is N(sd sqrt(rho) s, sd^2 (1 - rho)), s has the map's scaled precision.
+ * The matrices are the identity of b, the pairs of b and s, the identity of s, and s's own
+ * precision. */
 static void weigh_bym2(const double *par, double *weight, double *by_par) {
   double sd = par[0], rho = par[1], left = 1 - rho, root = sqrt(rho);
   weight[0] = 1 / (sd * sd * left);
@@ -67,9 +68,9 @@ static void weigh_bym2(const double *par, double *weight, double *by_par) {
   by_par[9] = 1 / left;
 }
 
-const vb_precision vb_precision_bym2_sparse = {.name = "bym2_sparse",
-                                               .n_par = 2,
-                                               .domain = {VB_POSITIVE, VB_UNIT_INTERVAL},
-                                               .n_matrix = 4,
-                                               .n_log = 1,
-                                               .weigh = weigh_bym2};
+const vb_precision vb_precision_bym2 = {.name = "bym2",
+                                        .n_par = 2,
+                                        .domain = {VB_POSITIVE, VB_UNIT_INTERVAL},
+                                        .n_matrix = 4,
+                                        .n_log = 1,
+                                        .weigh = weigh_bym2};
