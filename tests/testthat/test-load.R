@@ -51,7 +51,11 @@ test_that("the clock of a fit stands still while packages are loaded", {
 })
 
 test_that("(x || g) is a term for each coefficient", {
-  text <- function(bar) vapply(find_bars(list(bar)), deparse1, "")
+  text <- function(bar) {
+    found <- find_bars(list(bar))
+    expect_true(all(names(found) == "us"))
+    unname(vapply(found, deparse1, ""))
+  }
   expect_identical(text(quote((1 | g))), "1 | g")
   expect_identical(text(quote((x * z || g:h))),
                    c("1 | g:h", "0 + x | g:h", "0 + z | g:h", "0 + x:z | g:h"))

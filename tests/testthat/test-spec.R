@@ -1,7 +1,7 @@
 test_that("the spec is the contract's, in the types C reads", {
   spec <- model_of(y ~ x + (x | a) + (1 | b), toy, offset = z)$spec
   expect_named(spec, c("family", "link", "bound", "y", "w", "constant", "row_constant", "offset",
-                       "x", "center", "intercept", "terms", "prior_coef", "prior_sd",
+                       "x", "bins", "center", "intercept", "terms", "prior_coef", "prior_sd",
                        "prior_cor", "prior_par", "shrink", "fields"))
   for (field in c("y", "w", "constant", "offset", "center", "prior_cor")) {
     expect_type(spec[[field]], "double")
@@ -12,7 +12,7 @@ test_that("the spec is the contract's, in the types C reads", {
   expect_type(spec$intercept, "integer")
   expect_identical(dim(spec$x), c(60L, 2L))
   for (term in spec$terms) {
-    expect_named(term, c("group", "n_level", "z"))
+    expect_named(term, c("group", "n_level", "z", "covariance"))
     expect_type(term$group, "integer")
     expect_type(term$z, "double")
     expect_identical(sort(unique(term$group)), seq_len(term$n_level))

@@ -113,7 +113,7 @@ test_that("mistakes in arguments are classed errors", {
 
 test_that("every error is a vb_error and comes before the engine", {
   wrong <- list(
-    list(y ~ te(x)), list(y ~ nowhere), list(text ~ x), list(y ~ one), list(y ~ us(x | a)),
+    list(y ~ te(x)), list(y ~ nowhere), list(text ~ x), list(y ~ one), list(y ~ toep(x | a)),
     list(y ~ x, weights = -toy$z), list(y ~ x, subset = toy$z > 9), list(y ~ x, foo = 1),
     list(y ~ x, prior = lkj(1)), list(y ~ x, prior = normal(0, 1:3)),
     list(replace(toy$y, 2, Inf) ~ x), list(y ~ x, offset = replace(toy$x, 2, NaN)))
