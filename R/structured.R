@@ -102,6 +102,6 @@
 #' summary(fit)
 #'
 #' series <- data.frame(year = 1871:1970, flow = as.vector(Nile))
-#' vb(flow ~ ar1(year), series)
+#' vb(flow ~ rw1(year), series)
 #' @name structured
 NULL
