@@ -36,7 +36,7 @@ are_field_specs <- function(x, fit) {
     field <- x[[k]]
     n <- length(blocks[[k]]$coef)
     size <- precision_sizes[[blocks[[k]]$precision]]
-    sparse <- !is.null(field$term)
+    sparse <- is.list(field) && !is.null(field$term)
     if (sparse) term <- term + 1L
     place <- record(field) && int(field$n, 1, n, n) &&
       if (sparse) int(field$term, 1, term, term) && is_pattern(field, n)

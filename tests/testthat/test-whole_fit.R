@@ -5,7 +5,11 @@ small_fits <- function() {
   d <- data.frame(x = stats::rnorm(60), g = gl(6, 10), h = gl(5, 1, 60))
   d$n <- stats::rpois(60, 2)
   d$o <- factor(sample(c("a", "b", "c"), 60, TRUE), ordered = TRUE)
+  path <- matrix(0, 6L, 6L, dimnames = rep(list(1:6), 2L))
+  path[cbind(1:5, 2:6)] <- path[cbind(2:6, 1:5)] <- 1
   list(
+    map = vb(n ~ x + (1 | h) + car(path, gr = g, type = "bym2"), d, family = stats::poisson(),
+             verbose = FALSE),
     crossed = vb(n ~ x + (x | g) + (1 | h), d, family = stats::poisson(), verbose = FALSE,
                  control = vb_control(nodes = 20)),
     ordinal = vb(o ~ x + (1 | g), d, family = cumulative(), verbose = FALSE),
