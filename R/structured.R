@@ -44,8 +44,12 @@
 #' `scar`, their structured parts.) All others have a dense block each: a few hundred coefficients
 #' of these are quick, 1,500 the most.
 #'
-#' Predictions need levels and times that were in the data, but smooths and processes take any
-#' values. `re.form = NA` leaves out `gr()` and `mm()`, as other members of populations.
+#' Predictions take levels and times that were not in the data, given those that were: times between
+#' and beyond those of a series, areas of the map and levels of the matrix without rows; with
+#' `allow.new.levels = TRUE` new series of `ar1()` and new members of `mm()`. Areas and levels that
+#' are in no matrix are errors, as are a walk's new series, which has no level to start from, and
+#' new times of a series of 400 times and more. Smooths and processes take any values. `re.form =
+#' NA` leaves out `gr()` and `mm()`, as other members of populations.
 #'
 #' @section Covariances of a level's coefficients:
 #' The coefficients of `(1 + x | g)` have any covariance. Tags of 'glmmTMB' and 'lme4' restrict it:
