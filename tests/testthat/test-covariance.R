@@ -170,9 +170,10 @@ test_that("the verbs know every covariance", {
     expect_false(anyDuplicated(tidied$term) > 0)
     more <- update(fit, . ~ . - x)
     expect_identical(more$random[[1]]$covariance, tag)
-    file <- withr::local_tempfile()
+    file <- tempfile()
     saveRDS(fit, file)
     expect_equal(summary(readRDS(file))$fixed, summary(fit)$fixed)
+    unlink(file)
     damaged <- fit
     damaged$random[[1]]$covariance <- "toep"
     expect_error(summary(damaged), class = "vb_error_fit")
