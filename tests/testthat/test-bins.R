@@ -83,6 +83,7 @@ test_that("the engine's numbers are those of stored columns", {
 })
 
 test_that("verbs of a fit take them", {
+  skip_if_not_installed("loo")
   fit <- vb(count ~ z + s(x) + ar1(t) + (1 | g), rows, family = poisson(), verbose = FALSE)
   expect_length(fit$design$bins, 2L)
   expect_equal(predict(fit), predict(fit, rows), tolerance = 1e-6)

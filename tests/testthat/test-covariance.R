@@ -137,6 +137,8 @@ test_that("estimates are those of glmmTMB where the prior says little", {
 })
 
 test_that("the verbs know every covariance", {
+  skip_if_not_installed("loo")
+  skip_if_not_installed("generics")
   skip_on_cran()
   formulas <- list(diag = k ~ x + diag(1 + x | h), homdiag = k ~ x + homdiag(0 + f | h),
                    cs = k ~ x + cs(0 + f | h), homcs = k ~ x + cs(0 + f | h, hom = TRUE),

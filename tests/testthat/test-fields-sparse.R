@@ -149,6 +149,7 @@ test_that("counts have the means and sds of a Metropolis chain", {
 })
 
 test_that("what is asked of a fit works", {
+  skip_if_not_installed("loo")
   d <- rows_on_path()
   fit <- sparsely(vb(count ~ x + (1 | h) + car(W, gr = g, type = "bym2"), d, family = poisson(),
                      data2 = matrices))
