@@ -9,9 +9,11 @@
 #             that are not penalised, and `blocks`, a list of
 #               list(coef, precision, at, hyper = list(name, class, start)), see C's vb_field
 #   columns   (field, values) the columns for these values: those of `fixed`, then the blocks'
+#             and, as the attribute "unseen", what is known of levels that were not in the data
 #   pieces    (field, values) the same of many rows, list(fixed, pieces) as in term_bins.R; may be
 #             NULL
-#             and, as the attribute "unseen", what is known of levels that were not in the data
+#   members   (field, values) of kinds whose rows have levels: these and their weights; sparse
+#             fields need it
 # `values` is a list by the deparsed `variables`.
 
 # The fixed part of a formula without its fields -> list(fixed, fields: calls)
@@ -59,7 +61,6 @@ field_values <- function(field, data, env, own) {
 
 make_field <- function(field, frame, env) {
   made <- field_kinds[[field$kind]]$make(field, field_values(field, frame, env, TRUE))
-  made$sparse <- !is.null(made$blocks[[1L]]$col)
   n <- field_sizes(list(made))
   if (n > most_columns) {
     vb_abort("formula", c("{.code {field$label}} has {n} coefficients; at most {most_columns} can be
@@ -68,7 +69,7 @@ make_field <- function(field, frame, env) {
   made
 }
 
-# of one field: all are a dense block of the precision
+# of one field whose columns are in the design: a dense block of the precision
 most_columns <- 1500L
 
 # NA in rows with missing values
@@ -134,7 +135,7 @@ spec_fields <- function(fields, first, n_random, priors) {
   lapply(seq_along(blocks), function(k) {
     block <- blocks[[k]]
     n <- length(block$coef)
-    sparse <- !is.null(block$col)
+    sparse <- is_sparse_block(block)
     place <- if (sparse) list(term = n_random <<- n_random + 1L, col = block$col, row = block$row,
                               held = if (length(block$held)) block$held)
       else list(first = as.integer(first))

@@ -17,28 +17,29 @@ map_parts <- function(w) {
   split(seq_len(nrow(w)), part)
 }
 
-# Of the connected parts of a map: what makes the effects of each sum to zero
-sums_of_parts <- function(parts, n, first = 0L) {
-  parts <- parts[lengths(parts) > 1L]
-  held <- matrix(0, n, length(parts))
-  for (k in seq_along(parts)) held[first + parts[[k]], k] <- 1 / sqrt(length(parts[[k]]))
-  held
-}
-
 # Degrees less neighbours: the precision of an intrinsic autoregression, one where there are no
-# neighbours; and the log of its determinant on effects that sum to zero in every part, which is the
-# part's size times a minor (the matrix-tree theorem)
-map_precision <- function(w, parts) {
+# neighbours; the connected `parts` of several areas; and of each the log of its determinant on
+# effects that sum to zero, which is the part's size times a minor (the matrix-tree theorem)
+map_precision <- function(w) {
   e <- lower_entries(w)
   n <- nrow(w)
   degree <- tabulate(c(e$row, e$column), n)
   degree[degree == 0] <- 1
   q <- sparse_matrix(c(e$row, e$column, seq_len(n)), c(e$column, e$row, seq_len(n)),
                      c(-e$value, -e$value, degree), n)
-  log_det <- vapply(parts[lengths(parts) > 1L], function(i) {
+  parts <- map_parts(w)
+  parts <- parts[lengths(parts) > 1L]
+  log_det <- vapply(parts, function(i) {
     log(length(i)) + sparse_log_det(q[i[-1L], i[-1L], drop = FALSE])
   }, 0)
-  list(q = q, log_det = sum(log_det))
+  list(q = q, parts = parts, log_det = log_det)
+}
+
+# What makes the effects of each part sum to zero, of n coefficients of which a map's come `after`
+sums_of_parts <- function(parts, n, after = 0L) {
+  held <- matrix(0, n, length(parts))
+  for (k in seq_along(parts)) held[after + parts[[k]], k] <- 1 / sqrt(length(parts[[k]]))
+  held
 }
 
 # so little more precision that all parts have a factor whatever their data
@@ -47,33 +48,29 @@ lifted <- function(q, n) q + sparse_matrix(seq_len(n), seq_len(n), 1e-10 * Matri
 # As Freni-Sterrantino, Ventrucci and Rue (2018): areas by themselves are independent
 icar <- function(field, sd) {
   n <- nrow(field$w)
-  parts <- map_parts(field$w)
-  map <- map_precision(field$w, parts)
-  held <- sums_of_parts(parts, n)
-  list(block = sparse_block(paste0("rcar[", field$levels, "]"), "known_sparse",
-                            list(lifted(map$q, n)), c(n - ncol(held), map$log_det), sd, held))
+  map <- map_precision(field$w)
+  list(block = sparse_block(
+    paste0("rcar[", field$levels, "]"), "known_sparse", list(lifted(map$q, n)),
+    c(n - length(map$parts), sum(map$log_det)), sd, sums_of_parts(map$parts, n)))
 }
 
 # The areas' effects, then their structured parts, which no row has; these are scaled part by part
 # to a typical variance of one
 bym2 <- function(field, hyper) {
   n <- nrow(field$w)
-  parts <- map_parts(field$w)
-  map <- map_precision(field$w, parts)
-  scale <- numeric(n)
-  for (i in parts) scale[i] <- if (length(i) == 1L) 1 else typical_variance(map$q[i, i])
-  q <- map$q * scale
-  count <- lengths(parts[lengths(parts) > 1L])
-  first <- vapply(parts[lengths(parts) > 1L], `[`, 0L, 1L)
-  log_det <- map$log_det + sum((count - 1) * log(scale[first]))
+  map <- map_precision(field$w)
+  typical <- vapply(map$parts, function(i) typical_variance(map$q[i, i]), 0)
+  scale <- rep(1, n)
+  scale[unlist(map$parts)] <- rep(typical, lengths(map$parts))
+  log_det <- sum(map$log_det) + sum((lengths(map$parts) - 1) * log(typical))
   i <- seq_len(n)
-  e <- lower_entries(lifted(q, n))
+  e <- lower_entries(lifted(map$q * scale, n))
   list(block = sparse_block(
     c(paste0("rcar[", field$levels, "]"), paste0("scar[", field$levels, "]")), "bym2",
     list(sparse_matrix(i, i, 1, 2L * n), sparse_matrix(n + i, i, 1, 2L * n),
          sparse_matrix(n + i, n + i, 1, 2L * n),
          sparse_matrix(n + e$row, n + e$column, e$value, 2L * n)),
-    c(n, log_det), hyper, sums_of_parts(parts, 2L * n, n)))
+    c(n, log_det), hyper, sums_of_parts(map$parts, 2L * n, n)))
 }
 
 # The geometric mean of the variances of effects that sum to zero. With area 1 held at zero they

@@ -7,14 +7,15 @@
 # option is for tests.
 sparse_from <- function() getOption("varbayes.sparse_from", 400L)
 
-is_sparse_field <- function(field) isTRUE(field$sparse)
+is_sparse_block <- function(block) !is.null(block$col)
+is_sparse_field <- function(field) any(vapply(field$blocks, is_sparse_block, NA))
 dense_fields <- function(fields) fields[!vapply(fields, is_sparse_field, NA)]
 sparse_fields <- function(fields) fields[vapply(fields, is_sparse_field, NA)]
 
 # All terms whose levels the engine has coefficients of: random ones, then those of fields
 level_terms <- function(fit) {
   c(fit$random, lapply(sparse_fields(fit$fields), function(field) {
-    list(group = field$group, levels = field$blocks[[1L]]$coef, coef = "Intercept", field = TRUE)
+    list(group = field$group, levels = field$blocks[[1L]]$coef, coef = "Intercept")
   }))
 }
 

@@ -54,6 +54,8 @@ typedef struct {
   const double *start;    /* of each of them; NaN for the sd */
   size_t place, size;     /* of its Q, in a theta's of all fields */
 } vb_field;
+/* what its row is told of as many as there are: coefficients, or entries of a sparse Q */
+static inline int vb_field_count(const vb_field *f) { return f->col ? (int)f->size : f->n; }
 
 /* Columns of x whose rows are combinations of few rows of a table: of a level's or a bin's, of two
  * nodes' of a grid about a value (Li & Wood 2020).  They are not stored: what is, is each row's

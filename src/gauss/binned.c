@@ -21,6 +21,10 @@ void vb_binned_alloc(const vb_model *m, vb_binned *w) {
   for (int b = 0; b < m->n_bins; b++)
     if (m->bins[b].column >= 0) w->n_gathered += m->bins[b].k;
   w->column = host->alloc(w->n_gathered + 1, sizeof(int));
+  w->order = host->alloc(m->n_bins, sizeof(int));
+  for (int wide = 0, at = 0; wide < 2; wide++)
+    for (int b = 0; b < m->n_bins; b++)
+      if ((m->bins[b].column < 0) == wide) w->order[at++] = b;
   for (int r = 0; r < m->n_run; r++)
     for (int k = 0; k < m->run[r].n; k++) w->column[m->run[r].at + k] = m->run[r].first + k;
   w->table = host->alloc(m->n_bins, sizeof(double *));
@@ -64,8 +68,12 @@ static void take_stored(const vb_model *m, int from, int n, vb_binned *w) {
   }
 }
 
-static void gather(const vb_bins *b, const vb_strip *z, vb_binned *w) {
-  vb_strip_gather(z, (vb_rows_of){b->table, b->k, b->k}, w->x + b->column, w->n_gathered);
+/* the strip's nodes in bins b, whose columns join those gathered before; how many it looks at */
+static int take_bins(const vb_bins *b, int from, int n, vb_strip *z, vb_binned *w) {
+  take(b, from, n, z);
+  if (b->column >= 0)
+    vb_strip_gather(z, (vb_rows_of){b->table, b->k, b->k}, w->x + b->column, w->n_gathered);
+  return width_of(w, b);
 }
 
 /* sum of a pair's entries at the nodes that a strip's rows have */
@@ -92,20 +100,16 @@ static void add_pair(const vb_bins *b, double *pair, const vb_strip *za, const v
 static void sum_strip(const vb_model *m, const double *h, int from, int n, vb_binned *w) {
   vb_strip z, za;
   take_stored(m, from, n, w);
-  for (int wide = 0; wide < 2; wide++)
-    for (int i = 0; i < m->n_bins; i++) {
-      const vb_bins *b = m->bins + i;
-      int width = width_of(w, b);
-      if ((b->column < 0) != wide) continue;
-      take(b, from, n, &z);
-      if (!wide) gather(b, &z, w);
-      vb_strip_scatter(&z, h + from, (vb_rows_of){w->x, w->n_gathered, width}, w->table[i], width);
-      for (int a = 0; a <= i && wide; a++) {
-        if (!w->pair[pair_of(a, i)]) continue;
-        take(m->bins + a, from, n, &za);
-        add_pair(b, w->pair[pair_of(a, i)], &za, &z, h + from);
-      }
+  for (int k = 0; k < m->n_bins; k++) {
+    int i = w->order[k], width = take_bins(m->bins + i, from, n, &z, w);
+    vb_strip_scatter(&z, h + from, (vb_rows_of){w->x, w->n_gathered, width}, w->table[i], width);
+    for (int a = 0; a <= i; a++) {
+      double *pair = w->pair[pair_of(a, i)];
+      if (!pair) continue;
+      take(m->bins + a, from, n, &za);
+      add_pair(m->bins + i, pair, &za, &z, h + from);
     }
+  }
 }
 
 static void put(int p, int i, int j, double value, double *c) {
@@ -215,22 +219,17 @@ void vb_binned_prepare(const vb_model *m, const double *s, vb_binned *w) {
 void vb_binned_variance(const vb_model *m, int from, int n, vb_binned *w, double *v) {
   vb_strip z, za;
   take_stored(m, from, n, w);
-  for (int wide = 0; wide < 2; wide++)
-    for (int i = 0; i < m->n_bins; i++) {
-      const vb_bins *b = m->bins + i;
-      int width = width_of(w, b);
-      if ((b->column < 0) != wide) continue;
-      take(b, from, n, &z);
-      if (!wide) gather(b, &z, w);
-      vb_strip_dot(&z, (vb_rows_of){w->x, w->n_gathered, width}, w->table[i], width, v + from);
-      for (int a = 0; a <= i && wide; a++) {
-        const double *pair = w->pair[pair_of(a, i)];
-        if (!pair) continue;
-        take(m->bins + a, from, n, &za);
-        for (int e = 0, at = 0; e < za.n; e++) {
-          while (at < z.n && z.row[at] < za.row[e]) at++;
-          v[from + za.row[e]] += pair_entry(b, pair, &za, e, &z, at);
-        }
+  for (int k = 0; k < m->n_bins; k++) {
+    int i = w->order[k], width = take_bins(m->bins + i, from, n, &z, w);
+    vb_strip_dot(&z, (vb_rows_of){w->x, w->n_gathered, width}, w->table[i], width, v + from);
+    for (int a = 0; a <= i; a++) {
+      const double *pair = w->pair[pair_of(a, i)];
+      if (!pair) continue;
+      take(m->bins + a, from, n, &za);
+      for (int e = 0, at = 0; e < za.n; e++) {
+        while (at < z.n && z.row[at] < za.row[e]) at++;
+        v[from + za.row[e]] += pair_entry(m->bins + i, pair, &za, e, &z, at);
       }
     }
+  }
 }

@@ -8,6 +8,7 @@
  * nodes sum to for bins of too many columns, which are not gathered. */
 typedef struct {
   int n_gathered;
+  int *order;      /* of bins: those that are gathered first */
   int *column;     /* of x, of each gathered one */
   double *x;       /* a strip of them; elsewhere room for as many rows of x */
   double **table;  /* per bins: n_node x its width */

@@ -8,6 +8,14 @@ static int first_of(const vb_model *m, const vb_field *f) {
   return f->term < 0 ? f->first : m->term[f->term].first;
 }
 
+/* a column of S of a dense field's coefficients; entry e of S where a sparse one's Q has it */
+static const double *s_column(const vb_model *m, const vb_solution *s, const vb_field *f, int b) {
+  return s->s_beta + f->first + (size_t)(f->first + b) * m->p;
+}
+static double s_entry(const vb_model *m, const vb_solution *s, int i, int e) {
+  return s->arrow.core.inv[m->field_position[i][e]];
+}
+
 void vb_fields_precision(const vb_model *m, const vb_theta *theta, double *p_beta) {
   for (int i = 0; i < m->n_field; i++) {
     const vb_field *f = m->field + i;
@@ -106,12 +114,11 @@ void vb_field_left(const vb_model *m, const vb_theta *theta, const vb_solution *
   memset(left, 0, sizeof(double) * f->n);
   for (int b = 0; b < f->n; b++) {
     if (!f->col) {
-      left[b] =
-          vb_dot(f->n, q + (size_t)b * f->n, s->s_beta + f->first + (size_t)(f->first + b) * m->p);
+      left[b] = vb_dot(f->n, q + (size_t)b * f->n, s_column(m, s, f, b));
       continue;
     }
     for (int e = f->col[b]; e < f->col[b + 1]; e++) {
-      double t = q[e] * s->arrow.core.inv[m->field_position[i][e]];
+      double t = q[e] * s_entry(m, s, i, e);
       left[b] += t;
       if (f->other[e] != b) left[f->other[e]] += t;
     }
@@ -122,13 +129,14 @@ double vb_fields_trace(const vb_model *m, const vb_theta *theta, const vb_soluti
   double out = 0;
   for (int i = 0; i < m->n_field; i++) {
     const vb_field *f = m->field + i;
-    const double *q = theta->q + f->place, *inv = s->arrow.core.inv;
+    const double *q = theta->q + f->place;
     for (int b = 0; b < f->n; b++) {
-      if (!f->col)
-        out += vb_dot(f->n, q + (size_t)b * f->n,
-                      s->s_beta + f->first + (size_t)(f->first + b) * m->p);
-      for (int e = f->col ? f->col[b] : 0; f->col && e < f->col[b + 1]; e++)
-        out += (f->other[e] == b ? 1 : 2) * q[e] * inv[m->field_position[i][e]];
+      if (!f->col) {
+        out += vb_dot(f->n, q + (size_t)b * f->n, s_column(m, s, f, b));
+        continue;
+      }
+      for (int e = f->col[b]; e < f->col[b + 1]; e++)
+        out += (f->other[e] == b ? 1 : 2) * q[e] * s_entry(m, s, i, e);
     }
   }
   return out;
@@ -151,12 +159,14 @@ static void moments(const vb_model *m, const vb_solution *s, int i, const double
   const vb_field *f = m->field + i;
   const double *x = c + first_of(m, f);
   for (int b = 0; b < f->n; b++) {
-    for (int a = 0; !f->col && a < f->n; a++)
-      u[a + (size_t)b * f->n] =
-          s->s_beta[f->first + a + (size_t)(f->first + b) * m->p] + x[a] * x[b];
-    for (int e = f->col ? f->col[b] : 0; f->col && e < f->col[b + 1]; e++) {
+    if (!f->col) {
+      const double *own = s_column(m, s, f, b);
+      for (int a = 0; a < f->n; a++) u[a + (size_t)b * f->n] = own[a] + x[a] * x[b];
+      continue;
+    }
+    for (int e = f->col[b]; e < f->col[b + 1]; e++) {
       int a = f->other[e];
-      u[e] = (a == b ? 1 : 2) * (s->arrow.core.inv[m->field_position[i][e]] + x[a] * x[b]);
+      u[e] = (a == b ? 1 : 2) * (s_entry(m, s, i, e) + x[a] * x[b]);
     }
   }
 }
@@ -167,7 +177,7 @@ void vb_fields_gradient(const vb_model *m, const vb_hyper *hyper, const vb_theta
     const vb_field *f = m->field + i;
     double d[VB_PRECISION_PAR] = {0};
     moments(m, s, i, c, u);
-    vb_precision_contract(f->row, f->col ? (int)f->size : f->n, f->at,
+    vb_precision_contract(f->row, vb_field_count(f), f->at,
                           theta->natural + hyper->first_field + f->par, u, d);
     vb_natural_gradient(hyper, theta, hyper->first_field + f->par, f->row->n_par, d, grad);
   }

@@ -13,15 +13,16 @@ static vb_status factorised(const vb_host *host, const vb_layout *layout, vb_mod
   return vb_scheme_model(host, &vb_scheme_partial, layout->input, layout->cores, m, cell);
 }
 
-/* may its levels be independent of each other?  Those of fields are not even in the prior. */
-static int may_factorise(const vb_layout *layout, const vb_model *m) {
+/* can its levels be taken as independent of each other?  Those of fields are not even in the prior.
+ */
+static int can_part(const vb_layout *layout, const vb_model *m) {
   for (int k = 0; k < m->n_term; k++)
     if (m->term[k].is_field) return 0;
   return layout->solver == VB_SOLVER_AUTO;
 }
 
 static int too_large(const vb_layout *layout, const vb_model *m, double doubles) {
-  return layout->most_bytes > 0 && may_factorise(layout, m) &&
+  return layout->most_bytes > 0 && can_part(layout, m) &&
          doubles * sizeof(double) > layout->most_bytes;
 }
 
@@ -33,7 +34,7 @@ vb_status vb_model_lay_out(const vb_host *host, const vb_layout *layout, vb_core
   if (st != VB_OK || m->q < 1 || solver == VB_SOLVER_DENSE || (m->q <= DENSE_UP_TO && !forced))
     return st;
   double flops, lnz, q = m->q, dense = q * q * q / 3, n_dense = 4 * q * q;
-  int too_dear = layout->may_factorise && may_factorise(layout, m) && dense > TOO_DEAR;
+  int too_dear = layout->may_factorise && can_part(layout, m) && dense > TOO_DEAR;
   int full = !vb_core_pattern(host, m) || (!forced && m->core.col_start[m->q] > FULL * q * q / 2);
   if (full) {
     m->core.col_start = m->core.row_index = NULL;

@@ -11,7 +11,7 @@ void vb_fields_alloc(const vb_host *host, const vb_hyper *hyper, vb_theta *theta
 vb_status vb_fields_set(const vb_hyper *hyper, vb_theta *theta) {
   for (int i = 0; i < hyper->n_field && theta->q; i++) {
     const vb_field *f = hyper->field + i;
-    vb_status st = vb_precision_set(f->row, f->col ? (int)f->size : f->n, f->at,
+    vb_status st = vb_precision_set(f->row, vb_field_count(f), f->at,
                                     theta->natural + hyper->first_field + f->par,
                                     theta->q + f->place, theta->q_log_det + i);
     if (st != VB_OK) return st;

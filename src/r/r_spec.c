@@ -111,8 +111,7 @@ static void read_fields(SEXP spec, const vb_host *host, vb_input *in) {
       read_dense_field(one, in, f);
     else
       read_sparse_field(one, vb_get_int(one, "term") - 1, in, f);
-    int count = f->term < 0 ? f->n : (int)f->size;
-    f->at = vb_get_reals(one, "at", (R_xlen_t)vb_precision_size(f->row, count));
+    f->at = vb_get_reals(one, "at", (R_xlen_t)vb_precision_size(f->row, vb_field_count(f)));
     f->start = vb_get_reals(one, "start", f->row->n_par);
     f->par = par;
     par += f->row->n_par;

@@ -11,11 +11,6 @@ d$y <- sin(d$t / 2) + d$x + rnorm(n)
 sb <- c(3, 2)
 sigma <- 0.7
 
-held <- function(formula, data, sd, aux = list(), ...) {
-  vb(formula, data, prior = normal(0, 2), prior_intercept = normal(0, 3), prior_sd = constant(sd),
-     prior_aux = c(list(sigma = constant(sigma)), aux), ...)
-}
-
 # k: prior covariance of the field's part of the old rows, then of the new ones
 kriged <- function(new, k, old = d, extra = NULL, centre = mean(old$x)) {
   x <- cbind(1, c(old$x, new$x) - centre, extra)

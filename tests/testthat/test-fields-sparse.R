@@ -35,22 +35,7 @@ sparsely <- function(expr) {
   expr
 }
 
-held <- constant
 matrices <- list(Q = path_precision(30L), W = path_map(30L))
-
-# The posterior by the covariance of the responses: `k` that of the effects, fixed effects flat but
-# for normal priors of the fit
-expect_dense_algebra <- function(fit, k, d, x, prior_sd) {
-  root <- chol(k + diag(1.1^2, nrow(d)) + x %*% (prior_sd^2 * t(x)))
-  e <- backsolve(root, d$y, transpose = TRUE)
-  evidence <- -sum(log(diag(root))) - sum(e^2) / 2 - nrow(d) / 2 * log(2 * pi)
-  expect_equal(fit$log_evidence, evidence, tolerance = 1e-8)
-  all <- k + x %*% (prior_sd^2 * t(x))
-  half <- backsolve(root, all, transpose = TRUE)
-  got <- predict(fit, se.fit = TRUE)
-  expect_equal(unname(got$fit), drop(crossprod(half, e)), tolerance = 1e-7)
-  expect_equal(unname(got$se.fit), sqrt(diag(all) - colSums(half^2)), tolerance = 1e-7)
-}
 
 test_that("with hyperparameters held they are dense algebra, alone and beside others", {
   d <- rows_on_path()
@@ -71,14 +56,12 @@ test_that("with hyperparameters held they are dense algebra, alone and beside ot
     structured[i, i] <- scaled
   }
   map <- on_path %*% (0.6 * structured + 0.4 * diag(30)) %*% t(on_path)
-  fit <- function(formula, sd, aux = list()) {
-    sparsely(vb(formula, d, data2 = matrices, prior_sd = lapply(sd, held),
-                prior_aux = lapply(c(aux, sigma = 1.1), held), prior = normal(0, 2),
-                prior_intercept = normal(0, 3)))
-  }
   # the intercept's prior is that at the columns' means
   x[, 2L] <- x[, 2L] - mean(d$x)
-  check <- function(fit, k) expect_dense_algebra(fit, k, d, x, c(3, 2))
+  fit <- function(formula, sd, aux = list()) {
+    sparsely(held(formula, d, sd, lapply(aux, constant), data2 = matrices))
+  }
+  check <- function(fit, k) expect_dense(fit, dense(d$y, x, c(3, 2), k, 0.7), d)
   check(fit(y ~ x + (1 | gr(g, precision = Q)), list(g = 0.8)), 0.64 * known)
   check(fit(y ~ x + (0 + x | gr(g, precision = Q)), list(g = 0.8)),
         0.64 * known * outer(d$x, d$x))
@@ -94,7 +77,7 @@ test_that("with hyperparameters held they are dense algebra, alone and beside ot
 
 test_that("a long series is what a short one is", {
   d <- rows_on_path()
-  few <- vb(count ~ x + ar1(t | s), d, family = poisson(), prior_aux = list(rho_t = held(0.6)))
+  few <- vb(count ~ x + ar1(t | s), d, family = poisson(), prior_aux = list(rho_t = constant(0.6)))
   many <- sparsely(update(few))
   expect_false(is_sparse_field(few$fields[[1L]]))
   expect_true(is_sparse_field(many$fields[[1L]]))
@@ -115,7 +98,7 @@ test_that("counts have the means and sds of a Metropolis chain", {
   w <- matrix(0, 12, 12, dimnames = list(paste0("l", 1:12), NULL))
   w[cbind(1:11, 2:12)] <- w[cbind(2:12, 1:11)] <- 1
   fit <- sparsely(vb(count ~ 1 + car(W, gr = g, type = "icar"), d, family = poisson(),
-                     data2 = list(W = w), prior_sd = list(car = held(0.8)),
+                     data2 = list(W = w), prior_sd = list(car = constant(0.8)),
                      prior_intercept = normal(0, 2)))
   q <- (diag(rowSums(w)) - w) / 0.64
   area <- match(d$g, rownames(w))

@@ -1,29 +1,6 @@
 # Structured terms against dense algebra: with hyperparameters held the posterior of a gaussian
 # model is a Gaussian that solve() knows.
 
-# y ~ N(x b, K + sigma^2 I), b ~ N(0, sb^2 I): log evidence, and mean and sd of the predictor
-dense <- function(y, x, sb, k, sigma, offset = 0) {
-  prior <- x %*% diag(sb^2, ncol(x)) %*% t(x) + k
-  total <- prior + sigma^2 * diag(length(y))
-  root <- chol(total)
-  half <- backsolve(root, y - offset, transpose = TRUE)
-  gain <- prior %*% chol2inv(root)
-  list(evidence = -sum(log(diag(root))) - sum(half^2) / 2 - length(y) / 2 * log(2 * pi),
-       mean = drop(gain %*% (y - offset)), sd = sqrt(pmax(diag(prior - gain %*% prior), 0)))
-}
-
-expect_dense <- function(fit, exact, data, tolerance = 1e-8) {
-  got <- predict(fit, data, se.fit = TRUE)
-  expect_equal(unname(got$fit), exact$mean, tolerance = tolerance)
-  expect_equal(unname(got$se.fit), exact$sd, tolerance = tolerance)
-  expect_equal(fit$log_evidence, exact$evidence, tolerance = tolerance)
-}
-
-held <- function(formula, data, sd, aux = list(), ...) {
-  vb(formula, data, prior = normal(0, 2), prior_intercept = normal(0, 3), prior_sd = constant(sd),
-     prior_aux = c(list(sigma = constant(0.7)), aux), ...)
-}
-
 set.seed(5)
 n <- 60
 d <- data.frame(x = rnorm(n), t = sample(1:12, n, TRUE), g = gl(3, 20),
@@ -174,6 +151,15 @@ test_that("smooths are those of dense algebra, and brms's in name", {
   new <- data.frame(t = c(2.5, NA, 7), x = 0)
   expect_identical(is.na(unname(predict(fit, new))), c(FALSE, TRUE, FALSE))
   expect_equal(predict(fit, d[7:9, ]), predict(fit)[7:9])
+})
+
+test_that("a smooth without a penalty is a regression on its columns", {
+  skip_if_not_installed("mgcv")
+  smooth <- mgcv::smoothCon(mgcv::s(t, k = 5, fx = TRUE), d, absorb.cons = TRUE)[[1]]
+  fit <- vb(y ~ s(t, k = 5, fx = TRUE), d)
+  theirs <- lm(d$y ~ smooth$X)
+  expect_equal(unname(fitted(fit)), unname(fitted(theirs)), tolerance = 0.02)
+  expect_length(fit$fields[[1]]$blocks, 0L)
 })
 
 test_that("Gaussian processes are those of dense algebra in their basis, and near the exact ones", {
