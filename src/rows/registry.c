@@ -3,6 +3,7 @@
 #include <string.h>
 #include "rows/approximations/approximation.h"
 #include "rows/rows.h"
+#include "rows/several.h"
 
 extern const vb_family vb_family_gaussian, vb_family_binomial_logit, vb_family_binomial_probit,
     vb_family_binomial_cloglog, vb_family_poisson, vb_family_negbinomial, vb_family_student,
@@ -30,6 +31,10 @@ static const vb_family *const family[] = {&vb_family_gaussian,
                                           &vb_family_cumulative_logit_jj,
                                           &vb_family_cumulative_probit,
                                           &vb_family_cumulative_probit_jj};
+
+extern const vb_several vb_several_gaussian;
+
+static const vb_several *const several[] = {&vb_several_gaussian};
 
 extern const vb_prior vb_prior_normal, vb_prior_student_t, vb_prior_cauchy, vb_prior_exponential,
     vb_prior_gamma, vb_prior_flat, vb_prior_laplace, vb_prior_pc, vb_prior_horseshoe,
@@ -69,6 +74,16 @@ const vb_family *vb_family_find(const char *name, const char *link, const char *
     if (!strcmp(family[i]->name, name) && !strcmp(family[i]->link, link) &&
         !strcmp(vb_family_bound(family[i]), bound))
       return family[i];
+  return NULL;
+}
+
+int vb_several_count(void) { return (int)(sizeof several / sizeof *several); }
+
+const vb_several *vb_several_row(int i) { return several[i]; }
+
+const vb_several *vb_several_find(const char *name) {
+  for (int i = 0; i < vb_several_count(); i++)
+    if (!strcmp(several[i]->name, name)) return several[i];
   return NULL;
 }
 

@@ -1,0 +1,138 @@
+/* Likelihoods of several predictors as the rest of the core sees them: functions of rows, so many
+ * of which are an observation (several.h). */
+#include <math.h>
+#include <string.h>
+#include "rows/several.h"
+
+#define BLOCK 64 /* observations at a time */
+
+const char *const vb_link_name[] = {"identity", "log", "logit"};
+
+double vb_link(int link, double value) {
+  if (link == VB_LINK_LOG) return log(value);
+  return link == VB_LINK_LOGIT ? log(value / (1 - value)) : value;
+}
+
+double vb_link_slope(int link, double value) {
+  if (link == VB_LINK_LOG) return 1 / value;
+  return link == VB_LINK_LOGIT ? 1 / (value * (1 - value)) : 1;
+}
+
+double vb_link_inverse(int link, double eta) {
+  if (link == VB_LINK_LOG) return exp(eta);
+  return link == VB_LINK_LOGIT ? 1 / (1 + exp(-eta)) : eta;
+}
+
+int vb_several_link(const vb_several *of, int k) { return of->link[of->n_par ? k : 0]; }
+
+void vb_polarise(int K, const double *h, double *row) {
+  for (int a = 0; a < K; a++) {
+    row[a] = h[a];
+    for (int b = 0; b < K; b++)
+      if (b != a) row[a] -= h[vb_pair_place(K, a, b)];
+  }
+  memcpy(row + K, h + K, sizeof(double) * (vb_width(K) - K));
+}
+
+void vb_unpolarise(int K, const double *row, double *h) {
+  for (int a = 0; a < K; a++) {
+    h[a] = row[a];
+    for (int b = 0; b < K; b++)
+      if (b != a) h[a] += row[vb_pair_place(K, a, b)];
+  }
+  memcpy(h + K, row + K, sizeof(double) * (vb_width(K) - K));
+}
+
+void vb_row_covariances(int K, const double *v, double *cov) {
+  for (int a = 0; a < K; a++) {
+    cov[a] = v[a];
+    for (int b = a + 1; b < K; b++) {
+      int at = vb_pair_place(K, a, b);
+      cov[at] = (v[at] - v[a] - v[b]) / 2;
+    }
+  }
+}
+
+typedef struct { /* observations of a block, each number by itself */
+  double y[VB_MAX_PREDICTORS][BLOCK], w[BLOCK], eta[VB_MAX_PREDICTORS][BLOCK];
+  double ll[BLOCK], d1[VB_MAX_PREDICTORS][BLOCK], d2[VB_MAX_WIDTH][BLOCK];
+} block;
+
+static void gather(const vb_predicted *p, const vb_rows *r, int from, int n, const double *eta,
+                   const double *par, block *b) {
+  int width = p->width, n_y = p->of->n_y ? p->of->n_y : p->n_active;
+  for (int i = 0; i < n; i++) {
+    size_t at = (size_t)(from + i) * width;
+    b->w[i] = r->w[at];
+    for (int k = 0; k < n_y; k++) b->y[k][i] = r->y[at + k];
+    for (int a = 0; a < p->n_active; a++) b->eta[p->active[a]][i] = eta[at + a];
+  }
+  for (int k = 0; k < p->n_par; k++) {
+    if (p->held[k] < 0) continue;
+    double value = vb_link(vb_several_link(p->of, k), par[p->held[k]]);
+    for (int i = 0; i < n; i++) b->eta[k][i] = value;
+  }
+}
+
+/* what belongs to an observation's rows: of n_active predictors among n_par */
+static void spread(const vb_predicted *p, const block *b, int i, double *d1, double *d2) {
+  double h[VB_MAX_WIDTH];
+  int K = p->n_active;
+  for (int a = 0; a < p->width && d1; a++) d1[a] = a < K ? b->d1[p->active[a]][i] : 0;
+  if (!d2) return;
+  for (int a = 0; a < K; a++)
+    for (int c = a; c < K; c++)
+      h[vb_pair_place(K, a, c)] = b->d2[vb_pair_place(p->n_par, p->active[a], p->active[c])][i];
+  vb_polarise(K, h, d2);
+}
+
+static void log_lik(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
+                    double *ll, double *d1, double *d2) {
+  const vb_predicted *p = self->several;
+  int n = r->n / p->width, slopes = d1 || d2;
+  block b;
+  const double *y[VB_MAX_PREDICTORS], *at_eta[VB_MAX_PREDICTORS];
+  double *to1[VB_MAX_PREDICTORS], *to2[VB_MAX_WIDTH];
+  for (int k = 0; k < VB_MAX_PREDICTORS; k++) {
+    y[k] = b.y[k];
+    at_eta[k] = b.eta[k];
+    to1[k] = b.d1[k];
+  }
+  for (int k = 0; k < VB_MAX_WIDTH; k++) to2[k] = b.d2[k];
+  for (int from = 0; from < n; from += BLOCK) {
+    int size = n - from < BLOCK ? n - from : BLOCK;
+    gather(p, r, from, size, eta, par, &b);
+    const vb_several_at at = {size, y, b.w, at_eta};
+    p->of->log_lik(p->n_par, &at, b.ll, slopes ? to1 : NULL, slopes ? to2 : NULL);
+    for (int i = 0; i < size; i++) {
+      size_t row = (size_t)(from + i) * p->width;
+      for (int k = 0; k < p->width && ll; k++) ll[row + k] = k ? 0 : b.ll[i];
+      spread(p, &b, i, d1 ? d1 + row : NULL, d2 ? d2 + row : NULL);
+    }
+  }
+}
+
+/* what is reported of a predictor is the predictor */
+static void mean(int n, const double *eta, double *mu) { memcpy(mu, eta, sizeof(double) * n); }
+
+void vb_predicted_make(const vb_several *of, int n_par, int n_active, const int *active,
+                       vb_predicted *p) {
+  static const int domain_of[] = {VB_REAL, VB_POSITIVE, VB_UNIT_INTERVAL};
+  memset(p, 0, sizeof *p);
+  p->of = of;
+  p->n_par = n_par;
+  p->n_active = n_active;
+  p->width = vb_width(n_active);
+  p->row = (vb_family){
+      .name = of->name, .link = "several", .several = p, .log_lik = log_lik, .mean = mean};
+  for (int k = 0; k < n_par; k++) p->held[k] = 0;
+  for (int a = 0; a < n_active; a++) {
+    p->active[a] = active[a];
+    p->held[active[a]] = -1;
+  }
+  for (int k = 0; k < n_par; k++) {
+    if (p->held[k] < 0) continue;
+    p->held[k] = p->row.n_par;
+    p->row.domain[p->row.n_par++] = domain_of[vb_several_link(of, k)];
+  }
+}
