@@ -40,7 +40,10 @@ static void mirror(const vb_model *m, const vb_block *mode, vb_block *work) {
   for (int i = 0; i < m->n_coef; i++) work->m[i] = 2 * mode->m[i] - work->m[i];
   for (int i = 0; i < m->n && !m->quadratic; i++) {
     double other = 2 * mode->h[i] - work->h[i];
-    work->h[i] = mode->h[i] > 0 ? fmax(other, mode->h[i] / 4) : mode->h[i];
+    if (m->family->several) /* weights of any sign, which are a precision together */
+      work->h[i] = other;
+    else
+      work->h[i] = mode->h[i] > 0 ? fmax(other, mode->h[i] / 4) : mode->h[i];
   }
   for (int i = 0; i < m->n_site; i++) work->site_h[i] = 2 * mode->site_h[i] - work->site_h[i];
 }
@@ -53,7 +56,7 @@ static vb_status tilt_pair(refits *f, int k, double t) {
   for (int side = 0; side < 2; side++) {
     double s = side ? -t : t, elbo, level;
     for (int l = 0; l < m->p; l++)
-      f->tilt[l] = (l == k) * s - (k == m->intercept ? m->center[l] * s : 0);
+      f->tilt[l] = vb_reported_part(m, k, l) * s;
     if (side && !m->ep)
       mirror(m, task->mode, task->work);
     else

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 #include "correct/rq.h"
+#include "gauss/several.h"
 #include "numbers/vb_math.h"
 
 #define ENOUGH 1e-6  /* what the last coefficients may be, for a table to stand for its function */
@@ -32,6 +33,12 @@ void vb_rq_conditional(const vb_model *m, const double *par, vb_rq *rq, const vb
   if (m->family->opaque) {
     rq->spent += usual;
     vb_stein_conditional(m, par, rq->table, v, shift);
+    return;
+  }
+  if (m->family->several) {
+    rq->spent += usual;
+    for (int r = 0; r < n; r++) v->eta[r] = v->m[r] + shift[r];
+    vb_several_rows(m, par, &v->rows, v->eta, v->rest, v->e);
     return;
   }
   if (m->family->expect) {
@@ -112,7 +119,9 @@ int vb_rq_table_make(const vb_model *m, const double *par, vb_rq *rq, const vb_l
   vb_rq_table *t = rq->line;
   int n = v->n;
   double left = 0;
-  if (n > VB_RQ_TABLE_ROWS || m->family->kinked || m->family->opaque) return 0;
+  if (n > VB_RQ_TABLE_ROWS || m->family->kinked || m->family->opaque ||
+      m->family->several)
+    return 0;
   memset(t->widest, 0, sizeof(double) * n);
   for (int q = 0; q < g->n; q++) {
     vb_rq_shift(v, g->z[q], shift);

@@ -65,10 +65,11 @@ double vb_site_remainder(const vb_model *m, const vb_inner *in, const double *be
 static void along_site(const vb_model *m, int at, const double *v, double *out) {
   int p = m->p;
   memcpy(out, v + (size_t)at * p, sizeof(double) * p);
-  for (int l = 0; l < p && at == m->intercept; l++)
-    for (int k = 0; k < p; k++) out[k] += m->center[l] * v[k + (size_t)l * p];
+  for (int l = 0; l < p; l++)
+    for (int k = 0; k < p && m->into[l] == at; k++) out[k] += m->center[l] * v[k + (size_t)l * p];
   double own = out[at];
-  for (int l = 0; l < p && at == m->intercept; l++) own += m->center[l] * out[l];
+  for (int l = 0; l < p; l++)
+    if (m->into[l] == at) own += m->center[l] * out[l];
   for (int k = 0; k < p; k++) out[k] /= own;
 }
 

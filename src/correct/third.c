@@ -126,7 +126,7 @@ static double scale_of(const cells *c, const double *w) {
 double vb_third_direction(const vb_model *m, const vb_theta *theta, double least, vb_inner *in,
                           vb_skewed *out) {
   int p = m->p;
-  if (!p || m->quadratic) return 0;
+  if (!p || m->quadratic || m->family->several) return 0;
   const vb_host *host = m->host;
   double *third = host->alloc(3 * (size_t)m->n + 1, sizeof(double)), bound = 0;
   expected_third(m, theta, in, third);

@@ -6,6 +6,7 @@
 #define VB_DESIGN_H
 #include "numbers/solver.h"
 #include "rows/rows.h"
+#include "rows/several.h"
 
 /* ---- Model: everything that stays fixed during a fit (model.c, cells.c) ---- */
 /* Coefficients c are ordered beta (p, centred columns), then term
@@ -119,7 +120,8 @@ typedef struct {
   int n_site, ep; /* ep: some prior is a mixture, and all sites are moment-matched (ep.c) */
   vb_site *site;
   const double *center; /* column means; reported intercept = beta_0 - center' beta */
-  int intercept;        /* column, -1: none */
+  int intercept;        /* column, -1: none, or one of each predictor */
+  const int *into;      /* per column: the intercept of its predictor, which its mean goes into; -1 */
   /* quadratic families: sufficient statistics about the reference fit x beta_ref */
   double *beta_ref; /* least squares on x alone; zero unless the link is the identity */
   double sum_log_w;
@@ -153,6 +155,8 @@ typedef struct {
   int n, p, n_term, intercept; /* intercept: column from 0, -1 none */
   vb_rows rows;
   const double *offset, *center;
+  int centred;     /* the columns are so already */
+  const int *into; /* per column, from 0: the intercept that its mean goes into; -1: none */
   const double *const *x; /* its columns of n but those in bins, uncentred */
   int n_bins;             /* ascending; their weights row by row, their centres zero */
   const vb_bins *bins;
@@ -170,6 +174,13 @@ typedef struct {
   const vb_field *field;
 } vb_input;
 
+typedef struct { /* of several predictors, which one columns of x and of z belong to, from 0 */
+  const int *column, **term;
+  int n_y; /* columns of the response, n each */
+} vb_predictor_of;
+/* in, whose rows are observations of several predictors and whose offset has a column of each -> the
+ * same by rows of one predictor (stack.c) */
+void vb_stack(const vb_host *host, const vb_predictor_of *of, vb_input *in);
 /* All but the layout of the coefficients, which is the scheme's: gauss/'s vb_scheme_model() is
  * both. cell[i]: the cell of row i, from 0 */
 vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_model *model,
@@ -202,6 +213,11 @@ void vb_bins_predictor(const vb_model *model, const double *beta, double *eta);
 void vb_bins_transpose(const vb_model *model, const double *g, double *r);
 /* reported = C' centred: the intercept at x = 0 */
 void vb_report_beta(const vb_model *model, const double *beta, double *out);
+void vb_unreport_beta(const vb_model *model, double *beta); /* back, in place */
+/* the j-th coefficient as it is reported, a combination of the centred ones: what it has of each */
+static inline double vb_reported_part(const vb_model *m, int j, int k) {
+  return (k == j) - (m->into[k] == j && k != j ? m->center[k] : 0);
+}
 void vb_report_cov(const vb_model *model, const double *cov, double *out);
 void vb_unreport_cov(const vb_model *model, const double *cov, double *out); /* back again */
 #endif

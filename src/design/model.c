@@ -67,7 +67,8 @@ static void copy_columns(const vb_input *in, const vb_model *m, const int *order
     int to = n - from < ROWS ? n : from + ROWS;
     for (int r = 0; r < m->n_run; r++)
       for (int k = m->run[r].at; k < m->run[r].at + m->run[r].n; k++) {
-        const double *col = in->x[k], at = in->center[m->run[r].first + k - m->run[r].at];
+        const double *col = in->x[k],
+                     at = in->centred ? 0 : in->center[m->run[r].first + k - m->run[r].at];
         for (int c = from; c < to; c++) x[(size_t)c * p + k] = col[order[c]] - at;
       }
   }
@@ -177,6 +178,12 @@ static void reference_fit(const vb_host *host, vb_model *m) {
   }
 }
 
+static const int *one_intercept(const vb_host *host, const vb_input *in) {
+  int *into = host->alloc(in->p + 1, sizeof(int));
+  for (int k = 0; k < in->p; k++) into[k] = in->intercept;
+  return into;
+}
+
 vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_model *m,
                          int *cell) {
   memset(m, 0, sizeof *m);
@@ -192,6 +199,7 @@ vb_status vb_model_build(const vb_host *host, const vb_input *in, int cores, vb_
   m->constant = in->constant;
   m->intercept = in->intercept;
   m->center = in->center;
+  m->into = in->into ? in->into : one_intercept(host, in);
   m->n_field = in->n_field;
   m->field = in->field;
   int by = choose_leaf(in, m);

@@ -1,6 +1,7 @@
 /* What q(c | theta) is kept as between one theta and the next, and where it starts. */
 #include <math.h>
 #include <string.h>
+#include "gauss/several.h"
 #include "gauss/stein.h"
 #include "numbers/small.h"
 
@@ -42,7 +43,7 @@ typedef struct {
 
 static int is_tall(const vb_model *m) {
   return m->n_term == 0 && m->p > 0 && m->n / sample_size(m) >= TALL && !m->family->opaque &&
-         !m->family->kinked;
+         !m->family->kinked && !m->family->several;
 }
 
 static sample take_sample(const vb_model *m, int n) {
@@ -135,6 +136,21 @@ static int start_from_sample(const vb_model *m, const double *par, vb_inner *in,
   return 1;
 }
 
+/* of several predictors: their intercepts where a response without predictors has them */
+static void start_several(const vb_model *m, const double *par, vb_inner *in, vb_block *b) {
+  const vb_predictors *p = m->family->several;
+  double eta[VB_MAX_PREDICTORS];
+  vb_several_start(m, eta);
+  for (int k = 0; k < m->p; k++)
+    for (int a = 0; a < p->n_active && m->into[k] == k; a++)
+      if (m->x[(size_t)a * m->n_dense + k] != 0) b->m[k] = eta[p->active[a]];
+  vb_linear_predictor(m, b->m, in->rows.eta);
+  memset(in->rows.v, 0, sizeof(double) * m->n);
+  const vb_etas at = vb_row_etas(&in->rows);
+  vb_several_expect(m, par, &at, in->rows.ll, in->rows.g, b->h);
+  vb_several_diagonal(p, m->n, 1e-3, b->h);
+}
+
 /* A start that needs no fit: least squares for identity links, else the intercept of the null
  * model. */
 void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block *b) {
@@ -144,6 +160,10 @@ void vb_block_start(const vb_model *m, const double *par, vb_inner *in, vb_block
   memset(b->site_b, 0, sizeof(double) * m->n_site);
   if (m->quadratic) return;
   double *d1 = in->rows.g, *d2 = in->rows.h, at = m->family->start_eta;
+  if (m->family->several) {
+    start_several(m, par, in, b);
+    return;
+  }
   int from_sample = is_tall(m) && start_from_sample(m, par, in, b);
   int null_model = m->intercept >= 0 && !m->family->identity && !from_sample;
   for (int it = 0; it < 30 && null_model; it++) {

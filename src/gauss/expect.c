@@ -3,7 +3,7 @@
  * are independent, so threads change nothing. */
 #include <math.h>
 #include <string.h>
-#include "gauss/gauss.h"
+#include "gauss/several.h"
 #include "gauss/stein.h"
 #include "numbers/vb_math.h"
 
@@ -203,6 +203,7 @@ static void quadrature(const vb_model *model, const vb_rows *rows, const double 
 double vb_expect(const vb_model *model, const double *par, const vb_etas *e, double *ll, double *g,
                  double *h) {
   if (model->family->opaque) return vb_stein_expect(model, par, e, ll, g, h);
+  if (model->family->several) return vb_several_expect(model, par, e, ll, g, h);
   const double *m = e->m, *v = e->v;
   int n_block = (model->n + BLOCK - 1) / BLOCK;
   const int threads = model->n > SERIAL ? model->cores : 1;
@@ -273,6 +274,10 @@ void vb_expect_par(const vb_model *model, const double *par, const vb_etas *e, d
   const double *m = e->m, *v = e->v;
   if (family->opaque) {
     vb_stein_par(model, par, e, grad);
+    return;
+  }
+  if (family->several) {
+    vb_several_par(model, par, e, grad);
     return;
   }
   double eta[BLOCK], d[BLOCK];

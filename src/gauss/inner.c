@@ -8,6 +8,7 @@
 #include <string.h>
 #include "gauss/ep.h"
 #include "gauss/scheme.h"
+#include "gauss/several.h"
 #include "gauss/stein.h"
 #include "numbers/small.h"
 
@@ -192,7 +193,8 @@ static vb_status begin(const vb_model *m, const vb_theta *theta, double base, vb
   vb_status st = factor_at(m, theta, in, b->h, b->site_h);
   if (st == VB_OK) st = objective(m, theta, in, b->m, base, elbo);
   if (st != VB_NOT_POS_DEF) return st;
-  for (int i = 0; i < m->n; i++) b->h[i] = fmax(b->h[i], 1e-3);
+  if (m->family->several) vb_several_diagonal(m->family->several, m->n, 1e-3, b->h);
+  for (int i = 0; i < m->n && !m->family->several; i++) b->h[i] = fmax(b->h[i], 1e-3);
   for (int i = 0; i < m->n_site; i++) b->site_h[i] = fmax(b->site_h[i], 0);
   st = factor_at(m, theta, in, b->h, b->site_h);
   return st == VB_OK ? objective(m, theta, in, b->m, base, elbo) : st;

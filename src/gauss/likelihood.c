@@ -6,6 +6,7 @@
 #include <string.h>
 #include "gauss/gauss.h"
 #include "gauss/likelihood.h"
+#include "gauss/several.h"
 
 #define ROWS 256
 #define LONG_ROWS 16384 /* of opaque families, whose calls are dear: one point at a time */
@@ -51,7 +52,7 @@ void vb_likelihood_make(const vb_model *m, const vb_hyper *hyper, int points, vb
   l->model = m;
   l->hyper = hyper;
   l->points = opaque ? 1 : points;
-  l->rows = rows < m->n ? rows : m->n;
+  l->rows = rows < m->n ? rows - rows % vb_family_width(m->family) : m->n;
   size_t block = (size_t)l->rows * l->points, three = 3 * (size_t)l->rows;
   l->eta = host->alloc(block + 1, sizeof(double));
   l->d1 = host->alloc(block + 1, sizeof(double));
@@ -290,6 +291,7 @@ static double slope(vb_likelihood *l, span s, const double *eta, const double *p
   if (held && !family->thresholds) return 0;
   if (family->opaque) return opaque_slope(l, s, eta, par, k);
   double sum = 0;
+  if (family->several) return vb_several_slope(family, &s.rows, eta, par, k);
   family->log_lik_par(&s.rows, eta, par, k, l->ll);
   for (int i = 0; i < s.rows.n; i++) sum += l->ll[i];
   return sum;

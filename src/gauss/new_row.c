@@ -77,6 +77,6 @@ double vb_beta_quadratic(const vb_model *m, const vb_solution *s, vb_new_row *r)
 
 double vb_new_row_variance(const vb_model *m, const vb_theta *theta, const vb_solution *s,
                            const vb_new_rows *rows, int i, const double *ratio, vb_new_row *r) {
-  for (int k = 0; k < m->p; k++) r->x[k] = rows->x[i + (size_t)k * rows->n] - m->center[k];
+  for (int k = 0; k < m->p; k++) r->x[k] = vb_centred_x(m, rows, i, k);
   return m->scheme->new_row(m, theta, s, rows, i, ratio, r);
 }

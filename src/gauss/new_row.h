@@ -30,6 +30,13 @@ int vb_has_new_level(const vb_model *model, const vb_new_rows *rows, int i);
 void vb_unseen_columns(const vb_new_rows *rows, int s);
 double vb_unseen_variance(const vb_new_rows *rows, int i, int s);
 
+/* column k of row i, centred: of an observation of several predictors a row has one of them, whose
+ * intercept's column is not zero */
+static inline double vb_centred_x(const vb_model *m, const vb_new_rows *rows, int i, int k) {
+  double here = m->into[k] < 0 ? 1 : rows->x[i + (size_t)m->into[k] * rows->n];
+  return rows->x[i + (size_t)k * rows->n] - m->center[k] * here;
+}
+
 typedef struct {                 /* what is found of one row; its memory serves all */
   double *x;                     /* beta's part of the row, changed by elimination */
   double *cov_beta, *cov_report; /* Cov(eta, beta), centred and as reported */

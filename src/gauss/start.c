@@ -1,6 +1,6 @@
 /* Where the axes of theta start. */
 #include <math.h>
-#include "gauss/hyper.h"
+#include "gauss/several.h"
 
 double vb_residual_scale(const vb_model *m, const vb_hyper *h) {
   double sum = 0, sum_w = 0, sum_y = 0, sum_y2 = 0;
@@ -33,6 +33,14 @@ static double start_sd(const vb_model *m, const vb_field *f, double scale) {
   return 0.5 * scale / sqrt(square > 0 ? square : 1);
 }
 
+static void start_held(const vb_model *m, double *par) {
+  const vb_predictors *p = m->family->several;
+  double eta[VB_MAX_PREDICTORS];
+  vb_several_start(m, eta);
+  for (int k = 0; k < p->n_par; k++)
+    if (p->held[k] >= 0) par[p->held[k]] = vb_link_inverse(vb_several_link(p->of, k), eta[k]);
+}
+
 /* Group sds start at half the scale of the response per unit of z, dispersions at the residual
  * scale where the link is the identity (their first is a scale there), else at one. */
 void vb_start_axes(const vb_model *m, const vb_hyper *h, double scale, const double *own,
@@ -48,6 +56,7 @@ void vb_start_axes(const vb_model *m, const vb_hyper *h, double scale, const dou
     }
   double par[VB_MAX_PAR] = {m->family->identity ? 0.8 * scale : 1, 10};
   if (m->family->start) m->family->start(&m->rows, h->n_par, par);
+  if (m->family->several) start_held(m, par);
   for (int k = 0; k < h->n_par; k++) {
     const vb_natural *n = h->natural + h->first_par + k;
     if (own) par[k] = isnan(own[k]) ? 0.8 * scale : own[k];

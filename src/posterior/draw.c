@@ -207,7 +207,7 @@ static double report_tilted(const drawer *d, int s, const double *mean, const do
                  vb_mixture_log_density(t->n, t->mean, t->var, t->skew, t->weight, at) -
                  vb_skew_log_slope(delta[k] / sd, beta_skew(post, m->p, s, k));
     out[k] = at + mean[k] - post->mean[k + (size_t)s * m->n_coef];
-    if (m->intercept >= 0) out[m->intercept] -= m->center[k] * (out[k] - mean[k] - delta[k]);
+    if (m->into[k] >= 0) out[m->into[k]] -= m->center[k] * (out[k] - mean[k] - delta[k]);
   }
   return log_slope;
 }

@@ -90,8 +90,7 @@ double vb_draw_log_p(vb_draw_density *d, const vb_theta *theta, const double *re
   double value;
   vb_points here = {.n = 1, .c = d->c, .theta = theta, .value = &value};
   memcpy(d->c, reported, sizeof(double) * m->n_coef);
-  for (int k = 0; k < m->p && m->intercept >= 0; k++)
-    if (k != m->intercept) d->c[m->intercept] += m->center[k] * d->c[k];
+  vb_unreport_beta(m, d->c);
   if (d->sums)
     vb_quadratic_eval(&d->map, &here);
   else

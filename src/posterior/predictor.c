@@ -41,7 +41,7 @@ static double fixed_cumulant(const vb_posterior *post, int s, const vb_new_rows 
   vb_report_beta(m, r->cov_beta, r->cov_report);
   for (int k = 0; k < p; k++) {
     double sd = sqrt(cov[k * (size_t)(p + 1)]), with = r->cov_report[k];
-    double a = rows->x[i + (size_t)k * rows->n] - (m->intercept < 0 ? m->center[k] : 0);
+    double a = rows->x[i + (size_t)k * rows->n] - (m->into[k] < 0 ? m->center[k] : 0);
     if (sd > 0) sum += a * g[k] * with * with / sd;
   }
   return sum;
@@ -69,7 +69,7 @@ static double random_cumulant(const vb_posterior *post, const vb_solution *sol, 
 
 static double row_mean(const vb_model *m, const double *c, const vb_new_rows *rows, int i) {
   double eta = rows->offset[i];
-  for (int k = 0; k < m->p; k++) eta += (rows->x[i + (size_t)k * rows->n] - m->center[k]) * c[k];
+  for (int k = 0; k < m->p; k++) eta += vb_centred_x(m, rows, i, k) * c[k];
   for (int k = 0; k < m->n_term; k++) {
     const vb_term *t = m->term + k;
     int g = rows->group[k][i];

@@ -175,9 +175,9 @@ static SEXP result(const vb_fit *fit, const int *cell, int n_row) {
     memcpy(vb_list_matrix(list, "lr", m->p, m->p), fit->response.congruence,
            sizeof(double) * m->p * m->p);
   vb_list_put(list, "lr_inflation", Rf_ScalarReal(fit->response.inflation));
-  vb_list_put(list, "n_cell", Rf_ScalarInteger(m->n));
-  int *out = vb_list_int(list, "cell", n_row);
-  for (int i = 0; i < n_row; i++) out[i] = cell[i] + 1;
+  int width = vb_family_width(m->family), *out = vb_list_int(list, "cell", n_row / width);
+  vb_list_put(list, "n_cell", Rf_ScalarInteger(m->n / width));
+  for (int i = 0; i < n_row / width; i++) out[i] = cell[(size_t)i * width] / width + 1;
   UNPROTECT(1);
   return list;
 }

@@ -135,6 +135,63 @@ static void read_field_priors(SEXP spec, const vb_input *in, vb_hyper *h) {
   }
 }
 
+/* a family of several predictors, of which these are predicted */
+static const vb_family *read_several(SEXP spec, SEXP predicted, const vb_host *host) {
+  const vb_several *of = vb_several_find(CHAR(Rf_asChar(vb_list_need(spec, "family"))));
+  int n_active = (int)Rf_xlength(predicted), active[VB_MAX_PREDICTORS];
+  if (!of || TYPEOF(predicted) != STRSXP || n_active < 1 || n_active > VB_MAX_PREDICTORS)
+    Rf_error("internal: no such family of several predictors");
+  int n_par = of->n_par ? of->n_par : n_active, at = 0;
+  for (int a = 0; a < n_active; a++, at++) {
+    while (of->n_par && at < n_par && strcmp(of->par_name[at], string_at(predicted, a))) at++;
+    if (at >= n_par) Rf_error("internal: no such predictor");
+    active[a] = at;
+  }
+  vb_predictors *p = host->alloc(1, sizeof *p);
+  vb_predictors_make(of, n_par, n_active, active, p);
+  return &p->row;
+}
+
+static const int *read_predictor(SEXP list, int n, int K, const vb_host *host) {
+  const int *had = vb_get_ints(list, "predictor", n);
+  int *out = host->alloc(n + 1, sizeof(int));
+  for (int k = 0; k < n; k++) {
+    out[k] = had[k] - 1;
+    if (had[k] < 1 || had[k] > K) Rf_error("internal: no such predictor");
+  }
+  return out;
+}
+
+/* observations become rows of one predictor */
+static void stack(SEXP spec, const vb_host *host, vb_input *in) {
+  const vb_predictors *p = in->family->several;
+  const int *had = vb_get_ints(spec, "into", in->p);
+  const int **term = host->alloc(in->n_term + 1, sizeof *term);
+  int *into = host->alloc(in->p + 1, sizeof(int));
+  if (in->n_bins) Rf_error("internal: bins of several predictors");
+  for (int k = 0; k < in->p; k++) {
+    into[k] = had[k] - 1;
+    if (had[k] < 0 || had[k] > in->p) Rf_error("internal: no such intercept");
+  }
+  in->into = into;
+  SEXP terms = vb_list_need(spec, "terms");
+  for (int t = 0; t < in->n_term; t++)
+    term[t] = read_predictor(VECTOR_ELT(terms, t), in->d[t], p->n_active, host);
+  const vb_predictor_of of = {read_predictor(spec, in->p, p->n_active, host), term,
+                              p->of->n_y ? p->of->n_y : p->n_active};
+  vb_stack(host, &of, in);
+}
+
+/* responses of an observation and its weight; a matrix where the family has several responses */
+static vb_rows read_rows(SEXP spec, const vb_family *family) {
+  const vb_predictors *p = family->several;
+  if (!p) return vb_get_rows(spec, -1);
+  R_xlen_t n = Rf_xlength(vb_list_need(spec, "w")), n_y = p->of->n_y ? p->of->n_y : p->n_active;
+  return (vb_rows){.n = (int)n,
+                   .y = vb_get_reals(spec, "y", n * n_y),
+                   .w = vb_get_reals(spec, "w", n)};
+}
+
 static void read_par(SEXP par, const vb_input *in, vb_hyper *h) {
   vb_categories seen = vb_categories_of(in->family, &in->rows);
   SEXP dist = vb_get_strings(par, "dist", h->n_par);
@@ -220,21 +277,26 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
   SEXP x = vb_list_need(spec, "x"), prior = vb_list_need(spec, "prior_coef");
   memset(r, 0, sizeof *r);
   r->scheme = &vb_scheme_full;
-  SEXP own = vb_list_get(spec, "user");
+  SEXP own = vb_list_get(spec, "user"), predicted = vb_list_get(spec, "predicted");
   if (own != R_NilValue) r->own = vb_r_user_family(own, host);
-  in->family = own != R_NilValue ? r->own.family
-                                 : vb_family_find(CHAR(Rf_asChar(vb_list_need(spec, "family"))),
-                                                  CHAR(Rf_asChar(vb_list_need(spec, "link"))),
-                                                  CHAR(Rf_asChar(vb_list_need(spec, "bound"))));
+  if (own != R_NilValue)
+    in->family = r->own.family;
+  else if (predicted != R_NilValue)
+    in->family = read_several(spec, predicted, host);
+  else
+    in->family = vb_family_find(CHAR(Rf_asChar(vb_list_need(spec, "family"))),
+                                CHAR(Rf_asChar(vb_list_need(spec, "link"))),
+                                CHAR(Rf_asChar(vb_list_need(spec, "bound"))));
   if (!in->family) Rf_error("internal: no such family");
   in->n_par = (int)Rf_xlength(vb_list_need(vb_list_need(spec, "prior_par"), "dist"));
   if (in->n_par > VB_MAX_PAR) Rf_error("internal: more than %d thresholds", VB_MAX_PAR);
   if (!in->family->thresholds && in->n_par != in->family->n_par)
     Rf_error("internal: the family has %d parameters", in->family->n_par);
-  in->rows = vb_get_rows(spec, -1);
+  in->rows = read_rows(spec, in->family);
   in->n = in->rows.n;
   in->p = vb_ncols(x); /* and those in bins */
-  in->offset = vb_get_reals(spec, "offset", in->n);
+  int n_offset = in->family->several ? in->family->several->n_active : 1;
+  in->offset = vb_get_reals(spec, "offset", (R_xlen_t)in->n * n_offset);
   in->constant = vb_get_double(spec, "constant");
   in->x = vb_columns(x, in->n, host);
   read_bins(spec, host, in);
@@ -250,6 +312,7 @@ void vb_r_read(SEXP spec, const vb_host *host, vb_request *r) {
   in->prior_arg = vb_get_reals(prior, "arg", 3 * (R_xlen_t)in->p);
   read_fields(spec, host, in);
   read_hyper(spec, host, in, &r->hyper);
+  if (in->family->several) stack(spec, host, in);
 }
 
 void vb_r_start(const vb_model *m, vb_request *r) {

@@ -83,7 +83,7 @@ struct vb_family {
    * asked for ll alone, by stein.c, in few and long calls and never from a parallel region. */
   int opaque;
   double unit, start_eta; /* opaque: a change of eta that matters; eta of the null model */
-  const struct vb_predicted *several; /* of several predictors: its rows are not observations, but
+  const struct vb_predictors *several; /* of several predictors: its rows are not observations, but
                                          so many of them are (several.h) */
   int domain[VB_MAX_PAR]; /* of par; what is not said is positive */
 };

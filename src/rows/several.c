@@ -58,7 +58,7 @@ typedef struct { /* observations of a block, each number by itself */
   double ll[BLOCK], d1[VB_MAX_PREDICTORS][BLOCK], d2[VB_MAX_WIDTH][BLOCK];
 } block;
 
-static void gather(const vb_predicted *p, const vb_rows *r, int from, int n, const double *eta,
+static void gather(const vb_predictors *p, const vb_rows *r, int from, int n, const double *eta,
                    const double *par, block *b) {
   int width = p->width, n_y = p->of->n_y ? p->of->n_y : p->n_active;
   for (int i = 0; i < n; i++) {
@@ -75,7 +75,7 @@ static void gather(const vb_predicted *p, const vb_rows *r, int from, int n, con
 }
 
 /* what belongs to an observation's rows: of n_active predictors among n_par */
-static void spread(const vb_predicted *p, const block *b, int i, double *d1, double *d2) {
+static void spread(const vb_predictors *p, const block *b, int i, double *d1, double *d2) {
   double h[VB_MAX_WIDTH];
   int K = p->n_active;
   for (int a = 0; a < p->width && d1; a++) d1[a] = a < K ? b->d1[p->active[a]][i] : 0;
@@ -88,7 +88,7 @@ static void spread(const vb_predicted *p, const block *b, int i, double *d1, dou
 
 static void log_lik(const vb_family *self, const vb_rows *r, const double *eta, const double *par,
                     double *ll, double *d1, double *d2) {
-  const vb_predicted *p = self->several;
+  const vb_predictors *p = self->several;
   int n = r->n / p->width, slopes = d1 || d2;
   block b;
   const double *y[VB_MAX_PREDICTORS], *at_eta[VB_MAX_PREDICTORS];
@@ -115,8 +115,8 @@ static void log_lik(const vb_family *self, const vb_rows *r, const double *eta, 
 /* what is reported of a predictor is the predictor */
 static void mean(int n, const double *eta, double *mu) { memcpy(mu, eta, sizeof(double) * n); }
 
-void vb_predicted_make(const vb_several *of, int n_par, int n_active, const int *active,
-                       vb_predicted *p) {
+void vb_predictors_make(const vb_several *of, int n_par, int n_active, const int *active,
+                       vb_predictors *p) {
   static const int domain_of[] = {VB_REAL, VB_POSITIVE, VB_UNIT_INTERVAL};
   memset(p, 0, sizeof *p);
   p->of = of;

@@ -55,15 +55,15 @@ const vb_several *vb_several_find(const char *name);
 int vb_several_count(void);
 const vb_several *vb_several_row(int i);
 
-typedef struct vb_predicted { /* a row of the table of families, made for one model */
+typedef struct vb_predictors { /* a row of the table of families, made for one model */
   vb_family row;              /* first: a pointer to the row is a pointer to all of it */
   const vb_several *of;
   int n_par, n_active, width;
   int active[VB_MAX_PREDICTORS]; /* the predicted ones, ascending */
   int held[VB_MAX_PREDICTORS];   /* of each: its place among the dispersions; -1: it is predicted */
-} vb_predicted;
-void vb_predicted_make(const vb_several *of, int n_par, int n_active, const int *active,
-                       vb_predicted *p);
+} vb_predictors;
+void vb_predictors_make(const vb_several *of, int n_par, int n_active, const int *active,
+                       vb_predictors *p);
 static inline int vb_family_width(const vb_family *f) { return f->several ? f->several->width : 1; }
 int vb_several_link(const vb_several *of, int k);
 double vb_link(int link, double value);          /* natural scale -> eta */

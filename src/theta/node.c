@@ -53,8 +53,7 @@ static void report_fixed(const vb_fit *fit, vb_node *n) {
     n->fixed_skew[k] = fit->set.use_skew ? fit->response.skew[k] : 0;
   }
   memcpy(n->mean, n->fixed_mean, sizeof(double) * p);
-  for (int k = 0; k < p && m->intercept >= 0; k++)
-    if (k != m->intercept) n->mean[m->intercept] += m->center[k] * n->mean[k];
+  vb_unreport_beta(m, n->mean);
 }
 
 static void keep_node(vb_fit *fit, vb_node *n) {

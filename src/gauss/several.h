@@ -1,0 +1,20 @@
+/* Observations of several predictors (several.c), each of which is so many rows of the model. */
+#ifndef VB_GAUSS_SEVERAL_H
+#define VB_GAUSS_SEVERAL_H
+#include "gauss/gauss.h"
+
+/* vb_expect() and vb_expect_par() of them */
+double vb_several_expect(const vb_model *model, const double *par, const vb_etas *q, double *ll,
+                         double *g, double *h);
+void vb_several_par(const vb_model *model, const double *par, const vb_etas *q, double *grad);
+/* E log f of rows that need not be all of the model's, under means m and variances v */
+void vb_several_rows(const vb_model *model, const double *par, const vb_rows *rows,
+                     const double *m, const double *v, double *ll);
+/* the sum over these rows of the derivative of log f in par[k] */
+double vb_several_slope(const vb_family *family, const vb_rows *rows, const double *eta,
+                        const double *par, int k);
+/* weights h of n rows <- those of the predictors alone, at least floor */
+void vb_several_diagonal(const vb_predictors *p, int n, double floor, double *h);
+/* about where the etas, n_par of them, lie in all observations */
+void vb_several_start(const vb_model *model, double *eta);
+#endif
