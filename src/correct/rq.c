@@ -36,6 +36,8 @@ void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
   rq->series = m->host->alloc((size_t)m->n * 4 + 1, sizeof(double));
   vb_rq_table_alloc(m, rq);
   if (m->family->opaque) rq->table = vb_stein_table_make(m);
+  if (m->family->several)
+    rq->observation = m->host->alloc(vb_rq_observation_room(m), sizeof(double));
   rq->level = m->host->alloc((size_t)m->p * (2 * d_max + 1) + 1, sizeof(double));
   rq->shift = m->host->alloc(m->n_coef + 1, sizeof(double));
   rq->skew = m->host->alloc(m->n_coef + 1, sizeof(double));
@@ -152,10 +154,17 @@ static void level_moments(const vb_term *t, int l, const vb_level *v, const vb_g
   }
 }
 
+/* rows' sums where so many of them are an observation, in place; how many of these there are */
+static int by_observation(int width, int n, double *e) {
+  for (int i = 0; i < n && width > 1; i++)
+    e[i / width] = i % width ? e[i / width] + e[i] : e[i];
+  return n / width;
+}
+
 /* The same by conditional expectations at every node of the level's grid. */
 static double quadrature_level(const vb_model *m, const double *par, const vb_inner *in, vb_rq *rq,
                                vb_level *v, const vb_grid *g, double *total) {
-  int n = v->n;
+  int n = v->n, width = vb_family_width(m->family);
   double *shift = rq->cell + (size_t)6 * rq->cap_level,
          *single = rq->cell + (size_t)7 * rq->cap_level, alone = 0;
   v->rows = vb_rows_gather(&m->rows, n, v->row, v->room);
@@ -177,9 +186,9 @@ static double quadrature_level(const vb_model *m, const double *par, const vb_in
                  in->rows.h[i] * (shift[r] * shift[r] - v->na[r]) / 2;
       total[q] += v->e[r];
     }
-    vb_rq_add_exp(n, g->log_w[q], v->e, single);
+    vb_rq_add_exp(by_observation(width, n, v->e), g->log_w[q], v->e, single);
   }
-  for (int r = 0; r < n; r++) alone += log(fmax(single[r], 1e-8));
+  for (int r = 0; r < n / width; r++) alone += log(fmax(single[r], 1e-8));
   return alone;
 }
 
@@ -251,7 +260,7 @@ static double site_alone(const vb_model *m, const vb_rq_at *opt, int i, double n
  * pass through zero); large where the series should not be used, as over kinks, where d2 is not the
  * second derivative */
 static double series_rest(const vb_model *m, const double *c, double a) {
-  return a < 1 && !m->family->kinked
+  return a < 1 && !m->family->kinked && !m->family->several
              ? a * a * sqrt(a) * (10.954 * fabs(c[2]) + sqrt(a) * 26.833 * fabs(c[3]))
              : 1;
 }
@@ -300,13 +309,15 @@ static double level_term(const vb_model *m, const vb_rq_at *opt, place where, vb
   }
   for (int it = 0; it < 12 && !short_way && vb_grid_follow(g, at, post, &moved); it++) {
     at = d == 1 ? rq->wide : &moved;
-    alone = quadrature_level(m, par, in, rq, &v, at, total);
+    double one_by_one = quadrature_level(m, par, in, rq, &v, at, total);
+    if (!m->family->several) alone = one_by_one; /* of which each alone stays where it was */
     out = vb_grid_weigh(at, total, post);
     if (d == 1) break;
   }
   int each = at == &moved && n > 1;
   for (int r = 0; r < n; r++) each |= !short_way && own_share(in, v.row[r]) < 1;
-  if (n == 1) alone = out;
+  if (m->family->several) each = 0;
+  if (n == vb_family_width(m->family)) alone = out;
   for (int r = 0; each && r < n; r++)
     alone = (r ? alone : 0) + site_alone(m, opt, v.row[r], v.na[r], v.rest[r], rq);
   *size = fabs(out);
@@ -318,6 +329,7 @@ static double level_term(const vb_model *m, const vb_rq_at *opt, place where, vb
 static double site_terms(const vb_model *m, const vb_rq_at *opt, vb_rq *rq) {
   const vb_inner *in = opt->in;
   double total = 0;
+  if (m->family->several) return vb_rq_observations(m, opt, rq);
   for (int i = 0; i < m->n; i++) {
     const double *c = rq->series + 4 * (size_t)i;
     int short_way = series_rest(m, c, in->rows.v[i]) < SERIES_REST / 2;
@@ -336,7 +348,8 @@ double vb_rq_correct(const vb_model *m, const vb_rq_at *at, vb_rq *rq, double *v
   *max_level = 0;
   rq->n_asked++;
   if (!(at->which & VB_RQ_ROWS)) return total;
-  if (!m->family->kinked || m->family->opaque) series_coefficients(m, par, in, rq);
+  if ((!m->family->kinked || m->family->opaque) && !m->family->several)
+    series_coefficients(m, par, in, rq);
   total += site_terms(m, at, rq);
   memset(rq->shift, 0, sizeof(double) * m->n_coef);
   memset(rq->skew, 0, sizeof(double) * m->n_coef);

@@ -78,6 +78,11 @@ typedef struct { /* of the reported coefficients: V, mean shift, third cumulants
 void vb_site_respond(const vb_model *model, const double *s_beta, const double *beta, int tilted,
                      vb_rq *rq, vb_site_moments *out);
 
+/* ---- Several predictors: rq_several.c ---- */
+size_t vb_rq_observation_room(const vb_model *model);
+/* the sum over observations of log E exp(r - E r), each alone */
+double vb_rq_observations(const vb_model *model, const vb_rq_at *at, vb_rq *rq);
+
 /* ---- Opaque families: stein_table.c ---- */
 /* rq.c's series_coefficients and vb_rq_conditional() */
 typedef struct vb_stein_table vb_stein_table;
