@@ -83,6 +83,17 @@ size_t vb_rq_observation_room(const vb_model *model);
 /* the sum over observations of log E exp(r - E r), each alone */
 double vb_rq_observations(const vb_model *model, const vb_rq_at *at, vb_rq *rq);
 
+/* ---- Third derivatives: third.c, third_several.c ---- */
+typedef struct { /* E f''' of cells, and Cov(beta, eta), p each */
+  int n;
+  double *third, *load;
+} vb_cubes;
+/* Cov(beta, eta_i) of all rows, p each */
+void vb_beta_covariance(const vb_model *model, const vb_inner *in, double *out);
+/* observations of several predictors as cells of one; 0: they cannot matter by as much as least */
+int vb_third_several(const vb_model *model, const vb_theta *theta, double least, vb_inner *in,
+                     vb_cubes *out);
+
 /* ---- Opaque families: stein_table.c ---- */
 /* rq.c's series_coefficients and vb_rq_conditional() */
 typedef struct vb_stein_table vb_stein_table;

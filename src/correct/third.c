@@ -123,25 +123,41 @@ static double scale_of(const cells *c, const double *w) {
   return sum / total;
 }
 
+void vb_beta_covariance(const vb_model *m, const vb_inner *in, double *out) {
+  if (m->n_term)
+    vb_rq_beta_covariance(m, &in->sol, out);
+  else
+    vb_beta_loads(m, &in->sol, out);
+}
+
+/* rows of one predictor; 0: they cannot matter by as much as least */
+static int third_of_rows(const vb_model *m, const vb_theta *theta, double least, vb_inner *in,
+                         vb_cubes *out) {
+  double bound = 0;
+  out->n = m->n;
+  out->third = m->host->alloc(3 * (size_t)m->n + 1, sizeof(double));
+  expected_third(m, theta, in, out->third);
+  for (int i = 0; i < m->n; i++) bound += fabs(out->third[i]) * pow(fmax(in->rows.v[i], 0), 1.5);
+  if (!(bound >= least)) return 0;
+  out->load = m->host->alloc((size_t)m->n * m->p + 1, sizeof(double));
+  vb_beta_covariance(m, in, out->load);
+  return 1;
+}
+
 double vb_third_direction(const vb_model *m, const vb_theta *theta, double least, vb_inner *in,
                           vb_skewed *out) {
   int p = m->p;
-  if (!p || m->quadratic || m->family->several) return 0;
+  if (!p || m->quadratic) return 0;
   const vb_host *host = m->host;
-  double *third = host->alloc(3 * (size_t)m->n + 1, sizeof(double)), bound = 0;
-  expected_third(m, theta, in, third);
-  for (int i = 0; i < m->n; i++) bound += fabs(third[i]) * pow(fmax(in->rows.v[i], 0), 1.5);
-  if (!(bound >= least)) return 0;
-  cells c = {m->n, p, third, host->alloc((size_t)m->n * p + 1, sizeof(double))};
+  vb_cubes cubes;
+  if (!(m->family->several ? vb_third_several : third_of_rows)(m, theta, least, in, &cubes))
+    return 0;
+  cells c = {cubes.n, p, cubes.third, cubes.load};
   double *chol = host->alloc((size_t)p * p + 1, sizeof(double));
   double *w = host->alloc(3 * (size_t)p + 1, sizeof(double)), *next = w + p, *top = next + p;
-  if (m->n_term)
-    vb_rq_beta_covariance(m, &in->sol, c.load);
-  else
-    vb_beta_loads(m, &in->sol, c.load);
   memcpy(chol, in->sol.s_beta, sizeof(double) * p * p);
   if (vb_chol(p, chol, p) != VB_OK) return 0;
-  vb_chol_half(p, chol, p, m->n, c.load, p);
+  vb_chol_half(p, chol, p, c.n, c.load, p);
   if (!(keep_large(least, &c) >= least)) return 0;
   char *used = host->alloc(c.n + 1, 1);
   double most = 0;
