@@ -12,6 +12,8 @@ double vb_response_size(const vb_model *m, const double *par, const vb_inner *in
   const double *node = m->rules->node + m->rules->first[1],
                *weight = m->rules->weight + m->rules->first[1];
   double eta[256], d2[256], third[256], total = 0;
+  if (m->family->several)
+    return vb_third_size_several(m, par, in) / (m->p > 0 ? m->p : 1);
   for (int from = 0; from < m->n; from += 256) {
     int n = m->n - from < 256 ? m->n - from : 256;
     vb_rows rows = vb_rows_range(&m->rows, from, n);

@@ -90,6 +90,9 @@ typedef struct { /* E f''' of cells, and Cov(beta, eta), p each */
 } vb_cubes;
 /* Cov(beta, eta_i) of all rows, p each */
 void vb_beta_covariance(const vb_model *model, const vb_inner *in, double *out);
+/* at most that much of log f is of third order: the sum of E (E f''' e^3 / 6)^2, cubes of an
+ * observation taken as if they went together */
+double vb_third_size_several(const vb_model *model, const double *par, const vb_inner *in);
 /* observations of several predictors as cells of one; 0: they cannot matter by as much as least */
 int vb_third_several(const vb_model *model, const vb_theta *theta, double least, vb_inner *in,
                      vb_cubes *out);

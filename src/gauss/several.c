@@ -186,9 +186,7 @@ static void by_closed_form(task *t, const vb_rows *rows, const double *m, const 
     for (int k = 0; k < K; k++) at->eta[k][i] = eta[k];
     for (int a = 0; a < p->n_active; a++) at->eta[p->active[a]][i] = m[first + a];
     vb_row_covariances(p->n_active, v + first, one);
-    for (int a = 0; a < p->n_active; a++)
-      for (int b = a; b < p->n_active; b++)
-        cov[vb_pair_place(K, p->active[a], p->active[b])][i] = one[vb_pair_place(p->n_active, a, b)];
+    for (int k = 0; k < p->width; k++) cov[p->place[k]][i] = one[k];
   }
   const vb_several_at all = {n, (const double *const *)y, at->w, (const double *const *)etas};
   p->of->expect(K, &all, covs, at->ll, t->slopes ? d1 : NULL, t->slopes ? d2 : NULL);
@@ -201,12 +199,12 @@ static void by_closed_form(task *t, const vb_rows *rows, const double *m, const 
 
 static void expect_block(task *t, const vb_rows *rows, const double *m, const double *v) {
   int n = rows->n / t->p->width;
-  memset(t->to, 0, sizeof(sums) * n);
   t->at->n = 0;
   if (t->p->of->expect) {
     by_closed_form(t, rows, m, v);
     return;
   }
+  memset(t->to, 0, sizeof(sums) * n);
   for (int i = 0; i < n; i++) by_quadrature(t, rows, m, v, i);
   if (t->at->n) add_points(t);
 }
@@ -220,9 +218,7 @@ static void to_rows(const vb_predictors *p, const sums *s, double *ll, double *g
     if (g) g[k] = k < K ? s->d1[p->active[k]] : 0;
   }
   if (!h) return;
-  for (int a = 0; a < K; a++)
-    for (int b = a; b < K; b++)
-      pairs[vb_pair_place(K, a, b)] = -s->d2[vb_pair_place(p->n_par, p->active[a], p->active[b])];
+  for (int k = 0; k < p->width; k++) pairs[k] = -s->d2[p->place[k]];
   vb_polarise(K, pairs, h);
 }
 

@@ -61,6 +61,7 @@ typedef struct vb_predictors { /* a row of the table of families, made for one m
   int n_par, n_active, width;
   int active[VB_MAX_PREDICTORS]; /* the predicted ones, ascending */
   int held[VB_MAX_PREDICTORS];   /* of each: its place among the dispersions; -1: it is predicted */
+  int place[VB_MAX_WIDTH];       /* of each row: its predictor's or pair's among those of all n_par */
 } vb_predictors;
 void vb_predictors_make(const vb_several *of, int n_par, int n_active, const int *active,
                        vb_predictors *p);
