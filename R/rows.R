@@ -274,9 +274,9 @@ row_blocks <- function(rows, width) {
   split(rows, (seq_along(rows) - 1L) %/% max(1L, 2e6 %/% width))
 }
 
-# The engine takes the columns' means off every row. A row without an intercept, such as the
-# difference of two rows, gets them back; of ordinal models, whose thresholds hold for the columns'
-# means, every row does: what is reported is the predictor about zero.
+# The engine takes the columns' means off every row as often as the row has the intercept. Of
+# ordinal models, whose thresholds hold for the columns' means, it takes them off every row, which
+# here gets them back: what is reported is the predictor about zero.
 rows_of_link <- function(fit, rows) UseMethod("rows_of_link", held_as(fit))
 
 #' @export
@@ -284,9 +284,7 @@ rows_of_link.held_draws <- function(fit, rows) rows
 
 #' @export
 rows_of_link.held_nodes <- function(fit, rows) {
-  at <- fit$fixed$intercept
-  without <- if (at) 1 - rows$x[, at] else rep(1, nrow(rows$x))
-  if (!any(without != 0, na.rm = TRUE)) return(rows)
-  rows$x <- rows$x + outer(without, fit$fixed$center)
+  if (!fit$fixed$implicit) return(rows)
+  rows$x <- rows$x + rep(fit$fixed$center, each = nrow(rows$x))
   rows
 }

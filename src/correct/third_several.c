@@ -1,8 +1,8 @@
-/* The third derivatives of observations of several predictors, for third.c: a cubic form in K numbers
- * is a sum of cubes of these, of sums and differences of two and of sums of three, so that an
- * observation is as many cells of one predictor.
- *   6 a^2 b = (a + b)^3 - (a - b)^3 - 2 b^3,   6 a b^2 = (a + b)^3 + (a - b)^3 - 2 a^3,
- *   6 a b c = (a + b + c)^3 - (a + b)^3 - (a + c)^3 - (b + c)^3 + a^3 + b^3 + c^3 */
+/* The third derivatives of observations of several predictors, for third.c: a cubic form in K
+ * numbers is a sum of cubes of these, of sums and differences of two and of sums of three, so that
+ * an observation is as many cells of one predictor. 6 a^2 b = (a + b)^3 - (a - b)^3 - 2 b^3,   6 a
+ * b^2 = (a + b)^3 + (a - b)^3 - 2 a^3, 6 a b c = (a + b + c)^3 - (a + b)^3 - (a + c)^3 - (b + c)^3
+ * + a^3 + b^3 + c^3 */
 #include <math.h>
 #include <string.h>
 #include "correct/rq.h"

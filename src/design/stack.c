@@ -1,6 +1,6 @@
-/* Observations of several predictors as rows of one (rows/several.h): each is as many rows as it has
- * predictors and pairs of them, one behind the other.  A column belongs to one predictor, and is zero
- * in the rows of the others. */
+/* Observations of several predictors as rows of one (rows/several.h): each is as many rows as it
+ * has predictors and pairs of them, one behind the other.  A column belongs to one predictor, and
+ * is zero in the rows of the others. */
 #include "design/design.h"
 
 /* does row k of an observation have the columns of predictor a? */

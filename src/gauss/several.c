@@ -1,14 +1,13 @@
 /* Observations of several predictors: expectations of their log density under normal predictors, by
  * closed form where there is one, else by product Gauss-Hermite rules along the Cholesky factor of
- * their covariance (mathematics.Rmd, section 19), and where they start.  Outside, everything is by rows
- * (rows/several.h). */
+ * their covariance (mathematics.Rmd, section 18), and where they start.  Outside, everything is by
+ * rows (rows/several.h). */
 #include <math.h>
 #include <string.h>
 #include "gauss/several.h"
 
 #define OBSERVATIONS 32 /* at a time */
 #define POINTS 256      /* of their rules at a time */
-#define SERIAL 4096     /* rows up to which threads cost more than they save */
 #define NARROW 1e-3     /* variances, in scales of the bend, up to which third order is enough */
 #define MAX VB_MAX_PREDICTORS
 
@@ -91,7 +90,8 @@ static void factor(int K, const double *cov, double root[MAX][MAX]) {
   }
 }
 
-/* the variance along each axis of the factor, in scales on which the density bends; their largest */
+/* the variance along each axis of the factor, in scales on which the density bends; their largest
+ */
 static double spread_along(const task *t, const normal *o, double *along) {
   const vb_predictors *p = t->p;
   double scale[MAX], most = 0;
@@ -150,7 +150,8 @@ static void by_quadrature(task *t, const vb_rows *rows, const double *m, const d
   const vb_predictors *p = t->p;
   size_t first = (size_t)i * p->width;
   double cov[VB_MAX_WIDTH], along[MAX];
-  normal o = {i, p->of->n_y ? p->of->n_y : p->n_active, rows->y + first, rows->w[first], {0}, {{0}}};
+  normal o = {i,    p->of->n_y ? p->of->n_y : p->n_active, rows->y + first, rows->w[first], {0},
+              {{0}}};
   held_etas(t, o.eta);
   for (int a = 0; a < p->n_active; a++) o.eta[p->active[a]] = m[first + a];
   vb_row_covariances(p->n_active, v + first, cov);
@@ -222,17 +223,17 @@ static void to_rows(const vb_predictors *p, const sums *s, double *ll, double *g
   vb_polarise(K, pairs, h);
 }
 
-typedef struct {
-  const vb_model *model;
-  const double *par;
-} given;
-
-static void expect_rows(const given *by, const vb_rows *rows, const double *m, const double *v,
-                        double *const out[3]) {
+void vb_several_expect(const vb_several_of *by, const vb_rows *rows, const double *m,
+                       const double *v, double *const out[3]) {
   const vb_predictors *p = by->model->family->several;
   sums to[OBSERVATIONS];
   points room;
-  task t = {.p = p, .rules = by->model->rules, .par = by->par, .slopes = out[1] != NULL, .to = to, .at = &room};
+  task t = {.p = p,
+            .rules = by->model->rules,
+            .par = by->par,
+            .slopes = out[1] != NULL,
+            .to = to,
+            .at = &room};
   int step = OBSERVATIONS * p->width;
   for (int from = 0; from < rows->n; from += step) {
     int n = rows->n - from < step ? rows->n - from : step;
@@ -243,34 +244,6 @@ static void expect_rows(const given *by, const vb_rows *rows, const double *m, c
       to_rows(p, to + i, out[0] + at, out[1] ? out[1] + at : NULL, out[2] ? out[2] + at : NULL);
     }
   }
-}
-
-void vb_several_rows(const vb_model *model, const double *par, const vb_rows *rows,
-                     const double *m, const double *v, double *ll) {
-  const given by = {model, par};
-  expect_rows(&by, rows, m, v, (double *const[]){ll, NULL, NULL});
-}
-
-double vb_several_expect(const vb_model *model, const double *par, const vb_etas *e, double *ll,
-                         double *g, double *h) {
-  const given by = {model, par};
-  int step = OBSERVATIONS * model->family->several->width;
-  int n_block = (model->n + step - 1) / step;
-  const int threads = model->n > SERIAL ? model->cores : 1;
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-#else
-  (void)threads;
-#endif
-  for (int b = 0; b < n_block; b++) {
-    int from = b * step, n = model->n - from < step ? model->n - from : step;
-    const vb_rows rows = vb_rows_range(&model->rows, from, n);
-    expect_rows(&by, &rows, e->m + from, e->v + from,
-                (double *const[]){ll + from, g + from, h + from});
-  }
-  double total = 0;
-  for (int i = 0; i < model->n; i++) total += ll[i];
-  return total;
 }
 
 /* grad[k] += the sum over observations of the derivative in par[k], of what is in to */

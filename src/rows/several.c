@@ -112,7 +112,7 @@ static void log_lik(const vb_family *self, const vb_rows *r, const double *eta, 
 static void mean(int n, const double *eta, double *mu) { memcpy(mu, eta, sizeof(double) * n); }
 
 void vb_predictors_make(const vb_several *of, int n_par, int n_active, const int *active,
-                       vb_predictors *p) {
+                        vb_predictors *p) {
   static const int domain_of[] = {VB_REAL, VB_POSITIVE, VB_UNIT_INTERVAL};
   memset(p, 0, sizeof *p);
   p->of = of;
