@@ -6,7 +6,7 @@ static jet density(const jet *eta, double y, double n) {
   jet a = jet_exp(jet_add(jet_log_sigmoid(eta[0]), eta[1]));
   jet b = jet_exp(jet_add(jet_log_sigmoid(jet_line(-1, eta[0], 0)), eta[1]));
   jet f = jet_add(jet_log_rising(a, y), jet_log_rising(b, n - y));
-  return jet_sum(1, f, -1, jet_log_rising(jet_exp(eta[1]), n), lchoose(n, y));
+  return jet_sum(1, f, -1, jet_log_rising(jet_exp(eta[1]), n), 0);
 }
 VB_JET_LOG_LIK(density)
 
@@ -26,5 +26,6 @@ const vb_several vb_several_beta_binomial = {.name = "beta_binomial",
                                              .par_name = {"mu", "phi"},
                                              .link = {VB_LINK_LOGIT, VB_LINK_LOG},
                                              .n_y = 1,
+                                             .constant = vb_log_choose,
                                              .log_lik = log_lik,
                                              .start = start};

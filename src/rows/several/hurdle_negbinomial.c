@@ -23,5 +23,6 @@ const vb_several vb_several_hurdle_negbinomial = {.name = "hurdle_negbinomial",
                                                   .par_name = {"mu", "shape", "hu"},
                                                   .link = {VB_LINK_LOG, VB_LINK_LOG, VB_LINK_LOGIT},
                                                   .n_y = 1,
+                                                  .constant = vb_log_factorial,
                                                   .log_lik = log_lik,
                                                   .start = start};

@@ -22,5 +22,6 @@ const vb_several vb_several_hurdle_poisson = {.name = "hurdle_poisson",
                                               .par_name = {"mu", "hu"},
                                               .link = {VB_LINK_LOG, VB_LINK_LOGIT},
                                               .n_y = 1,
+                                              .constant = vb_log_factorial,
                                               .log_lik = log_lik,
                                               .start = start};

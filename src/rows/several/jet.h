@@ -104,19 +104,18 @@ static inline jet jet_log_rising(jet x, double k) {
   return jet_of(x, f + log(product), f1, f2);
 }
 
-/* ---- Densities that several families are made of; e: etas ---- */
+/* ---- Densities that several families are made of, without what is free of their etas ---- */
 static inline jet jet_poisson(jet log_mu, double y) {
-  return jet_sum(y, log_mu, -1, jet_exp(log_mu), -lgammafn(y + 1));
+  return jet_sum(y, log_mu, -1, jet_exp(log_mu), 0);
 }
 static inline jet jet_negbinomial(jet log_mu, jet log_shape, double y) {
   jet shape = jet_exp(log_shape), off = jet_less(log_mu, log_shape);
   jet f =
       jet_add(jet_log_rising(shape, y), jet_times(shape, jet_log_sigmoid(jet_line(-1, off, 0))));
-  return jet_sum(1, f, y, jet_log_sigmoid(off), -lgammafn(y + 1));
+  return jet_sum(1, f, y, jet_log_sigmoid(off), 0);
 }
 static inline jet jet_binomial(jet logit, double y, double n) {
-  return jet_sum(y, jet_log_sigmoid(logit), n - y, jet_log_sigmoid(jet_line(-1, logit, 0)),
-                 lchoose(n, y));
+  return jet_sum(y, jet_log_sigmoid(logit), n - y, jet_log_sigmoid(jet_line(-1, logit, 0)), 0);
 }
 static inline jet jet_beta(jet logit, jet log_phi, double y) {
   jet phi = jet_exp(log_phi), a = jet_exp(jet_add(jet_log_sigmoid(logit), log_phi));
@@ -124,6 +123,9 @@ static inline jet jet_beta(jet logit, jet log_phi, double y) {
   jet f = jet_less(jet_lgamma(phi), jet_add(jet_lgamma(a), jet_lgamma(b)));
   return jet_add(f, jet_sum(log(y), a, log1p(-y), b, -log(y) - log1p(-y)));
 }
+static inline double vb_log_factorial(double y, double w) { return -w * lgammafn(y + 1); }
+static inline double vb_log_choose(double y, double n) { return lchoose(n, y); }
+
 /* mean mu, shape times w */
 static inline jet jet_gamma(jet log_mu, jet log_shape, double y, double w) {
   jet a = jet_line(w, jet_exp(log_shape), 0), u = jet_line(-1, log_mu, log(y));

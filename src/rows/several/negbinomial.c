@@ -18,5 +18,6 @@ const vb_several vb_several_negbinomial = {.name = "negbinomial",
                                            .par_name = {"mu", "shape"},
                                            .link = {VB_LINK_LOG, VB_LINK_LOG},
                                            .n_y = 1,
+                                           .constant = vb_log_factorial,
                                            .log_lik = log_lik,
                                            .start = start};

@@ -25,5 +25,6 @@ const vb_several vb_several_zero_inflated_binomial = {.name = "zero_inflated_bin
                                                       .par_name = {"mu", "zi"},
                                                       .link = {VB_LINK_LOGIT, VB_LINK_LOGIT},
                                                       .n_y = 1,
+                                                      .constant = vb_log_choose,
                                                       .log_lik = log_lik,
                                                       .start = start};

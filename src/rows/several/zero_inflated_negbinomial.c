@@ -22,5 +22,6 @@ const vb_several vb_several_zero_inflated_negbinomial = {
     .par_name = {"mu", "shape", "zi"},
     .link = {VB_LINK_LOG, VB_LINK_LOG, VB_LINK_LOGIT},
     .n_y = 1,
+    .constant = vb_log_factorial,
     .log_lik = log_lik,
     .start = start};
