@@ -143,6 +143,11 @@ predictor_parts <- function(design) {
                  intercept = design$intercept))
 }
 
+# Of a fit: are there predictors of several parameters, or of one in a family that may have several?
+has_several <- function(fit) length(fit$predictors) > 0L
+
+n_predictors <- function(fit) max(1L, length(fit$predictors))
+
 # One column of offsets for each predictor: those of its formula, and of the mean the argument's
 predictor_offsets <- function(design, frame) {
   vapply(design$predictors, function(part) {
