@@ -46,8 +46,8 @@ bf <- function(formula, ..., family = NULL) {
 add_part <- function(formulas, name, part) {
   if (inherits(part, "formula")) {
     dpar <- if (nzchar(name)) name else left_parameters(part)
-    own <- part[-seq_len(length(part) - 2L)]
-    new <- stats::setNames(rep(list(own), length(dpar)), dpar)
+    if (length(part) == 3L) part[[2L]] <- NULL
+    new <- stats::setNames(rep(list(part), length(dpar)), dpar)
     formulas$pforms <- c(formulas$pforms, new)
   } else if (nzchar(name)) {
     formulas$pfix[name] <- list(part)
@@ -94,7 +94,8 @@ as_formulas <- function(x, env) {
   if (inherits(x, "vb_formulas")) return(x)
   if (inherits(x, c("brmsformula", "mvbrmsformula"))) return(brms_formulas(x))
   if (is.list(x) && length(x) && all(vapply(x, inherits, NA, "formula"))) return(list_formulas(x))
-  list(formula = as_formula(x, env), pforms = list(), pfix = list(), family = NULL)
+  structure(list(formula = as_formula(x, env), pforms = list(), pfix = list(), family = NULL),
+            class = "vb_formulas")
 }
 
 brms_formulas <- function(x) {

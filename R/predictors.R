@@ -146,13 +146,17 @@ predictor_parts <- function(design) {
 # Of a fit: are there predictors of several parameters, or of one in a family that may have several?
 has_several <- function(fit) length(fit$predictors) > 0L
 
+field_predictors <- function(fields) {
+  vapply(fields, function(field) c(field$predictor, 1L)[1L], 0L)
+}
+
 n_predictors <- function(fit) max(1L, length(fit$predictors))
 
 # One column of offsets for each predictor: those of its formula, and of the mean the argument's
 predictor_offsets <- function(design, frame) {
   vapply(design$predictors, function(part) {
     variables <- term_variables(part$terms)[attr(part$terms, "offset")]
-    given <- if (part$dpar == design$predictors[[1L]]$dpar) frame[["(offset)"]]
+    given <- if (is_main(part)) frame[["(offset)"]]
     values <- c(unclass(frame)[variables], list(given))
     total <- numeric(nrow(frame))
     for (value in Filter(Negate(is.null), values)) {
