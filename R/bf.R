@@ -78,10 +78,8 @@ print.vb_formulas <- function(x, ...) {
 
 # One line for each part
 formula_lines <- function(formulas) {
-  of <- names(formulas$pforms)
   fixed <- vapply(formulas$pfix, describe, "")
-  c(deparse1(formulas$formula),
-    vapply(seq_along(of), function(k) paste(of[k], deparse1(formulas$pforms[[k]])), ""),
+  c(deparse1(formulas$formula), vapply(named_formulas(formulas), deparse1, ""),
     paste(names(formulas$pfix), "=", fixed, recycle0 = TRUE))
 }
 
@@ -153,6 +151,13 @@ with_spelled <- function(formulas, family, ziformula, dispformula) {
   formulas
 }
 
+# The formulas without those that `given` arguments are to replace
+without_spelled <- function(formulas, given) {
+  gone <- unlist(spelled_dpars[intersect(given, names(spelled_dpars))])
+  formulas$pforms <- formulas$pforms[setdiff(names(formulas$pforms), gone)]
+  formulas
+}
+
 # The call of a fit in our own spelling, where another's is in it
 spelled_call <- function(call, formulas, family) {
   spelled <- c("ziformula", "dispformula") %in% names(call)
@@ -168,8 +173,27 @@ has_parts <- function(formulas) length(formulas$pforms) + length(formulas$pfix) 
 # What stands for the formula in a call: it, or a call of bf()
 formulas_call <- function(formulas) {
   if (!has_parts(formulas)) return(formulas$formula)
-  parts <- Map(function(dpar, formula) call("~", as.name(dpar), formula[[2L]]),
-               names(formulas$pforms), formulas$pforms)
-  plain <- function(formula) as.call(as.list(formula))
-  as.call(c(quote(bf), plain(formulas$formula), unname(parts), formulas$pfix))
+  as.call(c(quote(bf), as.call(as.list(formulas$formula)), named_formulas(formulas),
+            formulas$pfix))
+}
+
+# sigma ~ x
+named_formulas <- function(formulas) {
+  unname(Map(function(dpar, formula) call("~", as.name(dpar), formula[[2L]]),
+             names(formulas$pforms), formulas$pforms))
+}
+
+# The formulas of a fit, as bf() returns them
+model_formulas <- function(fit) {
+  mean <- fit$formula[[3L]]
+  pforms <- lapply(fit$predictors, function(part) {
+    own <- part$formula
+    own[[2L]] <- NULL
+    own
+  })
+  same <- vapply(fit$predictors, function(part) {
+    is_main(part) && identical(part$formula[[3L]], mean)
+  }, NA)
+  structure(list(formula = fit$formula, pforms = pforms[!same], pfix = as.list(fit$held),
+                 family = NULL), class = "vb_formulas")
 }

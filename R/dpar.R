@@ -90,5 +90,8 @@ dpar_rows <- list(
 )
 dpar_row <- function(dpar) dpar_rows[[dpar]]
 
+# Is a part of the mean, or of a category's odds? What is said without a parameter's name is of these.
+is_main <- function(part) startsWith(part$dpar, "mu")
+
 # "sigma_" before the names of what belongs to sigma, and nothing before those of the mean's
 dpar_prefix <- function(dpar) ifelse(dpar == "mu", "", paste0(dpar, "_"))

@@ -251,6 +251,19 @@ family_maker <- function(name) {
   if (is.null(maker)) name else maker
 }
 
+# Other packages' families that hold these parameters
+held_makers <- list(
+  negbinomial = list(held = "shape", call = function(fixed) {
+    bquote(MASS::negative.binomial(.(fixed[["shape"]])))
+  }),
+  beta = list(held = "phi", call = function(fixed) {
+    bquote(mgcv::betar(theta = .(fixed[["phi"]])))
+  }),
+  student = list(held = c("nu", "sigma"), call = function(fixed) {
+    bquote(mgcv::scat(theta = .(unname(fixed))))
+  })
+)
+
 # The call that makes a resolved family, for a stored call
 family_call <- function(family) {
   if (!is.null(family$domain)) {
@@ -258,12 +271,12 @@ family_call <- function(family) {
     return(as.call(c(quote(vb_family), name = family$family$family, family$family[parts])))
   }
   fixed <- family$fixed
-  if ("shape" %in% names(fixed)) return(bquote(MASS::negative.binomial(.(fixed[["shape"]]))))
-  if ("phi" %in% names(fixed)) return(bquote(mgcv::betar(theta = .(fixed[["phi"]]))))
-  if ("sigma" %in% names(fixed)) return(bquote(mgcv::scat(theta = .(unname(fixed)))))
+  maker <- held_makers[[family$name]]
+  if (length(maker) && all(maker$held %in% names(fixed))) return(maker$call(fixed))
   usual <- do.call(family_rows[[family$name]]$make, list())$link == family$link
   held <- c(as.list(fixed), refcat = family$family$refcat)
   names(held) <- sub("^nu$", "df", names(held))
+  held <- held[names(held) %in% names(formals(family_rows[[family$name]]$make))]
   as.call(c(list(as.name(family_maker(family$name))), held,
             if (!usual) list(link = family$link)))
 }

@@ -152,6 +152,13 @@ field_predictors <- function(fields) {
 
 n_predictors <- function(fit) max(1L, length(fit$predictors))
 
+# "log", or "log; zi = logit"
+links_text <- function(fit) {
+  others <- Filter(Negate(is_main), fit$predictors)
+  links <- vapply(others, function(part) part$link, "")
+  paste(c(fit$family$link, paste(names(links), "=", links, recycle0 = TRUE)), collapse = "; ")
+}
+
 # One column of offsets for each predictor: those of its formula, and of the mean the argument's
 predictor_offsets <- function(design, frame) {
   vapply(design$predictors, function(part) {

@@ -1,9 +1,6 @@
 # What is said of priors by predictor: `prior = list(sigma = normal(0, 1))`, `list(sigma_x = )`, and
 # the same of `prior_intercept` and `prior_sd`.
 
-# The predictors that a prior without a parameter's name is of: the mean, or those of categories
-is_main <- function(part) startsWith(part$dpar, "mu")
-
 # What the user said of one predictor, as of the only one of a model
 part_user <- function(user, part, parts) {
   if (length(parts) == 1L && part$dpar == "mu") return(user)

@@ -183,6 +183,7 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
                         length(model$priors$shrink) > 0L, field_hyper(design$fields)$name),
     fields = design$fields
   )
+  if (length(model$held)) fit$held <- model$held
   if (length(design$predictors)) fit$predictors <- fit_predictors(model)
   fit <- c(fit, engine_fields(engine, model$spec, choices$algorithm), list(seconds = seconds))
   structure(fit, class = "vbfit")
