@@ -1,34 +1,16 @@
 # Distributional parameters: the numbers that the density of a response is a function of. One of a
 # model is predicted, by terms of its own, or it is held: one number, with a prior.
 
-# The parameters of a family and their links, in its order; NULL: it has one predictor only
+# The parameters of a family and their links, in its order; NULL: it has one predictor only. To C the
+# predictors of categories are log odds, whatever these are made of.
 dpar_links <- function(name) {
   table <- vb_tables()$several
   at <- match(name, table$name)
-  if (is.na(at)) return(planned_links[[name]])
+  if (is.na(at)) return(NULL)
   apart <- function(x) strsplit(x, ",", fixed = TRUE)[[1L]]
-  stats::setNames(apart(table$links[at]), apart(table$dpars[at]))
+  links <- stats::setNames(apart(table$links[at]), apart(table$dpars[at]))
+  if (identical(names(links), "mu")) c(mu = "logit") else links
 }
-
-planned_links <- list(
-  gaussian = c(mu = "identity", sigma = "log"),
-  student = c(mu = "identity", sigma = "log", nu = "log"),
-  negbinomial = c(mu = "log", shape = "log"),
-  Gamma = c(mu = "log", shape = "log"),
-  beta = c(mu = "logit", phi = "log"),
-  zero_inflated_poisson = c(mu = "log", zi = "logit"),
-  zero_inflated_negbinomial = c(mu = "log", shape = "log", zi = "logit"),
-  zero_inflated_binomial = c(mu = "logit", zi = "logit"),
-  zero_inflated_beta = c(mu = "logit", phi = "log", zi = "logit"),
-  zero_one_inflated_beta = c(mu = "logit", phi = "log", zoi = "logit", coi = "logit"),
-  hurdle_poisson = c(mu = "log", hu = "logit"),
-  hurdle_negbinomial = c(mu = "log", shape = "log", hu = "logit"),
-  hurdle_gamma = c(mu = "log", shape = "log", hu = "logit"),
-  hurdle_lognormal = c(mu = "identity", sigma = "log", hu = "logit"),
-  beta_binomial = c(mu = "logit", phi = "log"),
-  categorical = c(mu = "logit"),
-  multinomial = c(mu = "logit")
-)
 
 # Names that other packages have for them
 dpar_synonyms <- c(quantile = "tau")

@@ -237,6 +237,18 @@ eval_family <- function(name, link, what, y, w, eta, par = numeric(), v = numeri
   list(ll = value[, 1L], d1 = value[, 2L], d2 = value[, 3L])
 }
 
+# The log density of a family of several predictors at the rows of `eta`, a column for each of its
+# parameters, with derivatives `d1` and `d2`, whose columns are the pairs (1, 1), (2, 2), ..., (1, 2),
+# (1, 3), ... With covariances `v` in the same order they are expectations.
+eval_several <- function(name, y, w, eta, v = NULL, slopes = TRUE) {
+  data <- list(y = as.matrix(y) + 0, w = rep_len(as.double(w), nrow(eta)), eta = eta + 0, v = v)
+  value <- .Call(C_vb_r_several, name, data, slopes)
+  if (!slopes) return(drop(value))
+  K <- ncol(eta)
+  list(ll = value[, 1L], d1 = value[, 1L + seq_len(K), drop = FALSE],
+       d2 = value[, -seq_len(1L + K), drop = FALSE])
+}
+
 # A prior's log density `ll`, its derivatives `d1` and `d2` and `log_upper`, the log probability of
 # being positive. With variances `v` the first three are expectations under N(x, v).
 eval_prior <- function(name, x, arg, v = numeric()) {

@@ -39,8 +39,7 @@ response_within <- function(y, weights, family, suits, problem) {
 
 # ---- categories ----------------------------------------------------------------------------------
 
-# A factor, or what factor() makes one of; each category has a column of zeros and ones, as counts
-# of one have them, but the reference
+# A factor, or what factor() makes one of; C counts categories from the reference, which is 0
 response_category <- function(y, weights, family) {
   if (is.list(y) || !is.null(dim(y)) || is.numeric(y) && !whole(y)) {
     wrong_response(family, "It must be a factor, text or whole numbers.",
@@ -51,6 +50,8 @@ response_category <- function(y, weights, family) {
   colnames(count) <- levels(y)
   out <- response_categories(count, rep(1, length(y)), weights, family)
   out$y <- match(as.character(y), out$levels) + 0
+  out$spec_y <- out$y - 1
+  out$counts <- NULL
   out
 }
 
@@ -61,6 +62,10 @@ response_multinomial <- function(y, weights, family) {
   }
   if (is.null(colnames(y))) colnames(y) <- seq_len(ncol(y))
   storage.mode(y) <- "double"
+  if (any(weights != 1 & weights != 0)) {
+    wrong_response(family, "With counts of categories {.arg weights} have no meaning.",
+                   "Leave them out.")
+  }
   out <- response_categories(y, rowSums(y), weights, family)
   out$y <- out$counts
   out
@@ -85,10 +90,6 @@ response_categories <- function(count, total, weights, family) {
   if (length(empty)) {
     wrong_response(family, "It has {cli::qty(empty)}{?a category/categories} that no row has:
                             {.val {empty}}.", "Use {.fun droplevels}.")
-  }
-  if (any(weights != 1 & weights != 0)) {
-    wrong_response(family, "Its family takes no {.arg weights}.",
-                   "Counts of categories have {.code family = multinomial()}.")
   }
   list(weights = weights, counts = unname(count),
        spec_y = unname(count[, -1L, drop = FALSE]), spec_w = total * weights, constant = NULL,

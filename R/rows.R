@@ -310,9 +310,9 @@ row_blocks <- function(rows, width) {
   split(rows, (seq_along(rows) - 1L) %/% max(1L, 2e6 %/% width))
 }
 
-# The engine takes the columns' means off every row that has an intercept. Of ordinal models, whose
-# thresholds hold for the columns' means, every row gets them back: what is reported is the predictor
-# about zero.
+# The engine takes the columns' means off every row as often as the row has the intercept. Of
+# ordinal models, whose thresholds hold for the columns' means, it takes them off every row, which
+# here gets them back: what is reported is the predictor about zero.
 rows_of_link <- function(fit, rows) UseMethod("rows_of_link", held_as(fit))
 
 #' @export

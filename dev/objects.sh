@@ -3,8 +3,8 @@
 # and its headers, since a changed header makes every object stale.
 set -eu
 cd "$(dirname "$0")/../src"
-rooms="numbers rows rows/families rows/priors rows/covariances rows/precisions rows/approximations
-  design gauss correct theta posterior advi joint r"
+rooms="numbers rows rows/families rows/several rows/priors rows/covariances rows/precisions
+  rows/approximations design gauss correct theta posterior advi joint r"
 {
   # shellcheck disable=SC2016
   printf '%s\n' '# written by dev/objects.sh' 'PKG_CPPFLAGS = -I.' \

@@ -12,6 +12,7 @@ double vb_response_size(const vb_model *m, const double *par, const vb_inner *in
   const double *node = m->rules->node + m->rules->first[1],
                *weight = m->rules->weight + m->rules->first[1];
   double eta[256], d2[256], third[256], total = 0;
+  if (m->family->several) return vb_third_size_several(m, par, in) / (m->p > 0 ? m->p : 1);
   for (int from = 0; from < m->n; from += 256) {
     int n = m->n - from < 256 ? m->n - from : 256;
     vb_rows rows = vb_rows_range(&m->rows, from, n);
@@ -55,8 +56,7 @@ static vb_status tilt_pair(refits *f, int k, double t) {
   const vb_effort effort = {.tol = task->tol, .max_sweep = 100, .inverse = 1};
   for (int side = 0; side < 2; side++) {
     double s = side ? -t : t, elbo, level;
-    for (int l = 0; l < m->p; l++)
-      f->tilt[l] = vb_reported_part(m, k, l) * s;
+    for (int l = 0; l < m->p; l++) f->tilt[l] = vb_reported_part(m, k, l) * s;
     if (side && !m->ep)
       mirror(m, task->mode, task->work);
     else

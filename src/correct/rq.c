@@ -156,8 +156,7 @@ static void level_moments(const vb_term *t, int l, const vb_level *v, const vb_g
 
 /* rows' sums where so many of them are an observation, in place; how many of these there are */
 static int by_observation(int width, int n, double *e) {
-  for (int i = 0; i < n && width > 1; i++)
-    e[i / width] = i % width ? e[i / width] + e[i] : e[i];
+  for (int i = 0; i < n && width > 1; i++) e[i / width] = i % width ? e[i / width] + e[i] : e[i];
   return n / width;
 }
 

@@ -36,6 +36,8 @@ int vb_grid_stays(const vb_grid *g, const double *post, double most);
 int vb_grid_follow(const vb_grid *base, const vb_grid *at, const double *post, vb_grid *moved);
 
 void vb_rq_beta_covariance(const vb_model *model, const vb_solution *s, double *out);
+/* Cov(beta, eta_i) of all rows, p each, with levels or without */
+void vb_beta_covariance(const vb_model *model, const vb_inner *in, double *out);
 /* Cov(u, eta_i) of the coefficients of every cell's levels, term by term */
 void vb_rq_own_covariance(const vb_model *model, const vb_solution *s, double *out);
 /* direction of the level's own predictor: whitening of Cov(t), its covariance with u and with every
@@ -88,8 +90,9 @@ typedef struct { /* E f''' of cells, and Cov(beta, eta), p each */
   int n;
   double *third, *load;
 } vb_cubes;
-/* Cov(beta, eta_i) of all rows, p each */
-void vb_beta_covariance(const vb_model *model, const vb_inner *in, double *out);
+/* at most that much of log f is of third order: the sum of E (E f''' e^3 / 6)^2, cubes of an
+ * observation taken as if they went together */
+double vb_third_size_several(const vb_model *model, const double *par, const vb_inner *in);
 /* observations of several predictors as cells of one; 0: they cannot matter by as much as least */
 int vb_third_several(const vb_model *model, const vb_theta *theta, double least, vb_inner *in,
                      vb_cubes *out);

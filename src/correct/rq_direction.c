@@ -64,6 +64,13 @@ void vb_rq_beta_covariance(const vb_model *m, const vb_solution *s, double *out)
   for (int i = 0; i < m->n; i++) beta_covariance(m, s, i, out + (size_t)i * p);
 }
 
+void vb_beta_covariance(const vb_model *m, const vb_inner *in, double *out) {
+  if (m->n_term)
+    vb_rq_beta_covariance(m, &in->sol, out);
+  else
+    vb_beta_loads(m, &in->sol, out);
+}
+
 /* Cells lie in the order of the leaf's levels, so what S has of one is read once, whichever term
  * wants it. */
 void vb_rq_own_covariance(const vb_model *m, const vb_solution *s, double *out) {

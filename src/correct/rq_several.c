@@ -1,6 +1,6 @@
-/* Residual quadrature of observations of several predictors, each alone: log E exp(r - E r) under its
- * own normal predictors, r = log f - g' e + e' H e / 2 with e their distance from the mean, by a
- * product Gauss-Hermite rule (mathematics.Rmd, section 19). */
+/* Residual quadrature of observations of several predictors, each alone: log E exp(r - E r) under
+ * its own normal predictors, r = log f - g' e + e' H e / 2 with e their distance from the mean, by
+ * a product Gauss-Hermite rule (mathematics.Rmd, section 18). */
 #include <math.h>
 #include <string.h>
 #include "correct/rq.h"
@@ -9,7 +9,8 @@
 #define MAX VB_MAX_PREDICTORS
 #define BATCH 64     /* nodes whose densities are asked for at once */
 #define MOST_OWN 0.7 /* as of sites of one predictor (rq.c) */
-#define NARROW 0.04  /* variances whose products with the precisions are less take the short rule */
+#define NARROW 0.04  /* variances whose products with the precisions are less take the short rule \
+                      */
 
 typedef struct { /* an observation at the optimum */
   int K;

@@ -38,7 +38,8 @@ void vb_rq_conditional(const vb_model *m, const double *par, vb_rq *rq, const vb
   if (m->family->several) {
     rq->spent += usual;
     for (int r = 0; r < n; r++) v->eta[r] = v->m[r] + shift[r];
-    vb_several_rows(m, par, &v->rows, v->eta, v->rest, v->e);
+    const vb_several_of by = {m, par};
+    vb_several_expect(&by, &v->rows, v->eta, v->rest, (double *const[]){v->e, NULL, NULL});
     return;
   }
   if (m->family->expect) {

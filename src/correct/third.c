@@ -123,13 +123,6 @@ static double scale_of(const cells *c, const double *w) {
   return sum / total;
 }
 
-void vb_beta_covariance(const vb_model *m, const vb_inner *in, double *out) {
-  if (m->n_term)
-    vb_rq_beta_covariance(m, &in->sol, out);
-  else
-    vb_beta_loads(m, &in->sol, out);
-}
-
 /* rows of one predictor; 0: they cannot matter by as much as least */
 static int third_of_rows(const vb_model *m, const vb_theta *theta, double least, vb_inner *in,
                          vb_cubes *out) {

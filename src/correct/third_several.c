@@ -1,8 +1,8 @@
-/* The third derivatives of observations of several predictors, for third.c: a cubic form in K numbers
- * is a sum of cubes of these, of sums and differences of two and of sums of three, so that an
- * observation is as many cells of one predictor.
- *   6 a^2 b = (a + b)^3 - (a - b)^3 - 2 b^3,   6 a b^2 = (a + b)^3 + (a - b)^3 - 2 a^3,
- *   6 a b c = (a + b + c)^3 - (a + b)^3 - (a + c)^3 - (b + c)^3 + a^3 + b^3 + c^3 */
+/* The third derivatives of observations of several predictors, for third.c: a cubic form in K
+ * numbers is a sum of cubes of these, of sums and differences of two and of sums of three, so that
+ * an observation is as many cells of one predictor. 6 a^2 b = (a + b)^3 - (a - b)^3 - 2 b^3,   6 a
+ * b^2 = (a + b)^3 + (a - b)^3 - 2 a^3, 6 a b c = (a + b + c)^3 - (a + b)^3 - (a + c)^3 - (b + c)^3
+ * + a^3 + b^3 + c^3 */
 #include <math.h>
 #include <string.h>
 #include "correct/rq.h"
@@ -24,20 +24,21 @@ static int moves(int K, int k, int c) {
   return hit;
 }
 
-static void expected_thirds(const vb_model *m, const vb_theta *theta, vb_inner *in, thirds *t) {
-  const vb_row_state *r = &in->rows;
-  int K = t->K, width = t->width;
-  double *eta = m->host->alloc(3 * (size_t)m->n + 1, sizeof(double)), *ll = eta + m->n;
-  double *g = ll + m->n, *h = in->trial.target, pairs[VB_MAX_WIDTH];
+static thirds expected_thirds(const vb_model *m, const double *par, const vb_row_state *r) {
+  const vb_predictors *p = m->family->several;
+  int K = p->n_active, width = p->width;
+  thirds out = {K, width, m->n, {NULL}}, *t = &out;
+  double *eta = m->host->alloc(4 * (size_t)m->n + 1, sizeof(double)), *ll = eta + m->n;
+  double *g = ll + m->n, *h = g + m->n, pairs[VB_MAX_WIDTH];
   for (int c = 0; c < K; c++) {
-    memset(t->slope[c], 0, sizeof(double) * m->n);
+    t->slope[c] = m->host->alloc((size_t)m->n + 1, sizeof(double));
     for (int side = -1; side <= 1; side += 2) {
       for (int i = 0; i < m->n; i++) {
         double sd = sqrt(fmax(r->v[i - i % width + c], 1e-12));
         eta[i] = r->eta[i] + (moves(K, i % width, c) ? side * STEP * sd : 0);
       }
       const vb_etas q = {eta, r->v, NULL};
-      vb_expect(m, theta->par, &q, ll, g, h);
+      vb_expect(m, par, &q, ll, g, h);
       for (int i = 0; i < m->n; i += width) {
         double sd = sqrt(fmax(r->v[i + c], 1e-12));
         vb_unpolarise(K, h + i, pairs);
@@ -45,6 +46,7 @@ static void expected_thirds(const vb_model *m, const vb_theta *theta, vb_inner *
       }
     }
   }
+  return out;
 }
 
 /* E f_abc, by the mean of its two or three differences */
@@ -95,13 +97,37 @@ static void cubes_of(const thirds *t, size_t at, cube *out) {
     }
 }
 
-/* variance of a cube's combination, from those of an observation's rows */
-static double variance_of(int K, const cube *c, const double *v) {
-  double cov[VB_MAX_WIDTH], sum = 0;
-  vb_row_covariances(K, v, cov);
-  for (int a = 0; a < K; a++)
-    for (int b = 0; b < K; b++) sum += c->of[a] * c->of[b] * cov[vb_pair_place(K, a, b)];
+/* variance of a cube's combination */
+static double variance_of(int K, const cube *c, const double *cov) {
+  double sum = 0;
+  for (int a = 0, at = K; a < K; a++) {
+    sum += c->of[a] * c->of[a] * cov[a];
+    for (int b = a + 1; b < K; b++, at++) sum += 2 * c->of[a] * c->of[b] * cov[at];
+  }
   return fmax(sum, 0);
+}
+
+/* sums over an observation's cubes of |E f'''| v^(3/2), and over all of their powers */
+static double sum_sizes(const vb_model *m, const thirds *t, const vb_inner *in, int power) {
+  int K = t->K, each = n_cubes(K);
+  cube *cubes = m->host->alloc(each, sizeof(cube));
+  double sum = 0;
+  for (int at = 0; at < m->n; at += t->width) {
+    double own = 0, cov[VB_MAX_WIDTH];
+    cubes_of(t, at, cubes);
+    vb_row_covariances(K, in->rows.v + at, cov);
+    for (int k = 0; k < each; k++) {
+      double v = variance_of(K, cubes + k, cov);
+      own += fabs(cubes[k].factor) * v * sqrt(v);
+    }
+    sum += power == 2 ? own * own : own;
+  }
+  return sum;
+}
+
+double vb_third_size_several(const vb_model *m, const double *par, const vb_inner *in) {
+  const thirds t = expected_thirds(m, par, &in->rows);
+  return sum_sizes(m, &t, in, 2) / 6;
 }
 
 int vb_third_several(const vb_model *m, const vb_theta *theta, double least, vb_inner *in,
@@ -109,18 +135,9 @@ int vb_third_several(const vb_model *m, const vb_theta *theta, double least, vb_
   const vb_host *host = m->host;
   const vb_predictors *p = m->family->several;
   int K = p->n_active, each = n_cubes(K), n = m->n / p->width;
-  thirds t = {K, p->width, m->n, {NULL}};
-  for (int c = 0; c < K; c++) t.slope[c] = host->alloc((size_t)m->n + 1, sizeof(double));
+  const thirds t = expected_thirds(m, theta->par, &in->rows);
+  if (!(sum_sizes(m, &t, in, 1) >= least)) return 0;
   cube *cubes = host->alloc(each, sizeof(cube));
-  expected_thirds(m, theta, in, &t);
-  double bound = 0;
-  for (int i = 0; i < n; i++) {
-    size_t at = (size_t)i * p->width;
-    cubes_of(&t, at, cubes);
-    for (int k = 0; k < each; k++)
-      bound += fabs(cubes[k].factor) * pow(variance_of(K, cubes + k, in->rows.v + at), 1.5);
-  }
-  if (!(bound >= least)) return 0;
   size_t size = m->p;
   double *loads = host->alloc((size_t)m->n * size + 1, sizeof(double));
   out->n = n * each;

@@ -121,7 +121,7 @@ typedef struct {
   vb_site *site;
   const double *center; /* column means; reported intercept = beta_0 - center' beta */
   int intercept;        /* column, -1: none, or one of each predictor */
-  const int *into;      /* per column: the intercept of its predictor, which its mean goes into; -1 */
+  const int *into; /* per column: the intercept of its predictor, which its mean goes into; -1 */
   /* quadratic families: sufficient statistics about the reference fit x beta_ref */
   double *beta_ref; /* least squares on x alone; zero unless the link is the identity */
   double sum_log_w;
@@ -155,8 +155,8 @@ typedef struct {
   int n, p, n_term, intercept; /* intercept: column from 0, -1 none */
   vb_rows rows;
   const double *offset, *center;
-  int centred;     /* the columns are so already */
-  const int *into; /* per column, from 0: the intercept that its mean goes into; -1: none */
+  int centred;            /* the columns are so already */
+  const int *into;        /* per column, from 0: the intercept that its mean goes into; -1: none */
   const double *const *x; /* its columns of n but those in bins, uncentred */
   int n_bins;             /* ascending; their weights row by row, their centres zero */
   const vb_bins *bins;
@@ -178,8 +178,8 @@ typedef struct { /* of several predictors, which one columns of x and of z belon
   const int *column, **term;
   int n_y; /* columns of the response, n each */
 } vb_predictor_of;
-/* in, whose rows are observations of several predictors and whose offset has a column of each -> the
- * same by rows of one predictor (stack.c) */
+/* in, whose rows are observations of several predictors and whose offset has a column of each ->
+ * the same by rows of one predictor (stack.c) */
 void vb_stack(const vb_host *host, const vb_predictor_of *of, vb_input *in);
 /* All but the layout of the coefficients, which is the scheme's: gauss/'s vb_scheme_model() is
  * both. cell[i]: the cell of row i, from 0 */

@@ -147,7 +147,7 @@ static void start_several(const vb_model *m, const double *par, vb_inner *in, vb
   vb_linear_predictor(m, b->m, in->rows.eta);
   memset(in->rows.v, 0, sizeof(double) * m->n);
   const vb_etas at = vb_row_etas(&in->rows);
-  vb_several_expect(m, par, &at, in->rows.ll, in->rows.g, b->h);
+  vb_expect(m, par, &at, in->rows.ll, in->rows.g, b->h);
   vb_several_diagonal(p, m->n, 1e-3, b->h);
 }
 

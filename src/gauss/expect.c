@@ -203,9 +203,10 @@ static void quadrature(const vb_model *model, const vb_rows *rows, const double 
 double vb_expect(const vb_model *model, const double *par, const vb_etas *e, double *ll, double *g,
                  double *h) {
   if (model->family->opaque) return vb_stein_expect(model, par, e, ll, g, h);
-  if (model->family->several) return vb_several_expect(model, par, e, ll, g, h);
   const double *m = e->m, *v = e->v;
-  int n_block = (model->n + BLOCK - 1) / BLOCK;
+  const vb_several_of several = {model, par};
+  int size = BLOCK - BLOCK % vb_family_width(model->family);
+  int n_block = (model->n + size - 1) / size;
   const int threads = model->n > SERIAL ? model->cores : 1;
 #ifdef _OPENMP
 #pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
@@ -213,11 +214,15 @@ double vb_expect(const vb_model *model, const double *par, const vb_etas *e, dou
   (void)threads;
 #endif
   for (int b = 0; b < n_block; b++) {
-    int from = b * BLOCK, n = model->n - from < BLOCK ? model->n - from : BLOCK;
+    int from = b * size, n = model->n - from < size ? model->n - from : size;
     vb_rows rows = vb_rows_range(&model->rows, from, n);
+    double *const to[] = {ll + from, g + from, h + from};
+    if (model->family->several) {
+      vb_several_expect(&several, &rows, m + from, v + from, to);
+      continue;
+    }
     if (!model->family->expect) {
-      quadrature(model, &rows, par, m + from, v + from,
-                 (double *const[]){ll + from, g + from, h + from});
+      quadrature(model, &rows, par, m + from, v + from, to);
       continue;
     }
     model->family->expect(&rows, m + from, v + from, par, ll + from, g + from, h + from);

@@ -1,15 +1,18 @@
 /* Observations of several predictors: expectations of their log density under normal predictors, by
  * closed form where there is one, else by product Gauss-Hermite rules along the Cholesky factor of
- * their covariance (mathematics.Rmd, section 19), and where they start.  Outside, everything is by rows
- * (rows/several.h). */
+ * their covariance (mathematics.Rmd, section 18), and where they start.  Outside, everything is by
+ * rows (rows/several.h). */
 #include <math.h>
 #include <string.h>
 #include "gauss/several.h"
 
 #define OBSERVATIONS 32 /* at a time */
 #define POINTS 256      /* of their rules at a time */
-#define SERIAL 4096     /* rows up to which threads cost more than they save */
-#define NARROW 1e-3     /* variances, in scales of the bend, up to which third order is enough */
+/* variances, in scales of the bend, up to which third order is enough, and of two predictors fifth
+ * and seventh */
+#define NARROW 0.004
+#define FIFTH 0.05
+#define SEVENTH 0.25
 #define MAX VB_MAX_PREDICTORS
 
 typedef struct { /* what is added up of an observation: E log f, E f', E f'' */
@@ -91,7 +94,8 @@ static void factor(int K, const double *cov, double root[MAX][MAX]) {
   }
 }
 
-/* the variance along each axis of the factor, in scales on which the density bends; their largest */
+/* the variance along each axis of the factor, in scales on which the density bends; their largest
+ */
 static double spread_along(const task *t, const normal *o, double *along) {
   const vb_predictors *p = t->p;
   double scale[MAX], most = 0;
@@ -124,6 +128,33 @@ static void by_axes(task *t, const normal *o) {
   }
 }
 
+/* points on circles about the mean (Stroud & Secrest 1963): of fifth order and of seventh, seven
+ * and twelve of them where a product has nine and twenty-five */
+static void by_hexagon(task *t, const normal *o) {
+  const double z[MAX] = {0}, half_root3 = 0.8660254037844386;
+  const double at[6][2] = {{2, 0},  {1, 2 * half_root3},   {-1, 2 * half_root3},
+                           {-2, 0}, {-1, -2 * half_root3}, {1, -2 * half_root3}};
+  add_point(t, o, z, 0.5);
+  for (int q = 0; q < 6; q++) add_point(t, o, at[q], 1.0 / 12);
+}
+
+static void by_twelve(task *t, const normal *o) {
+  const double far = sqrt(6), root5 = sqrt(5);
+  const double near[2] = {sqrt((9 - 3 * root5) / 4), sqrt((9 + 3 * root5) / 4)};
+  const double weight[2] = {(5 + 2 * root5) / 45, (5 - 2 * root5) / 45};
+  for (int side = -1; side <= 1; side += 2)
+    for (int a = 0; a < 2; a++) {
+      double z[2] = {0, 0};
+      z[a] = side * far;
+      add_point(t, o, z, 1.0 / 36);
+    }
+  for (int ring = 0; ring < 2; ring++)
+    for (int q = 0; q < 4; q++) {
+      const double z[2] = {q & 1 ? near[ring] : -near[ring], q & 2 ? near[ring] : -near[ring]};
+      add_point(t, o, z, weight[ring]);
+    }
+}
+
 static void by_product(task *t, const normal *o, const double *along) {
   int K = t->p->n_active, rule[MAX], index[MAX] = {0}, a = 0;
   const vb_rules *r = t->rules;
@@ -150,7 +181,8 @@ static void by_quadrature(task *t, const vb_rows *rows, const double *m, const d
   const vb_predictors *p = t->p;
   size_t first = (size_t)i * p->width;
   double cov[VB_MAX_WIDTH], along[MAX];
-  normal o = {i, p->of->n_y ? p->of->n_y : p->n_active, rows->y + first, rows->w[first], {0}, {{0}}};
+  normal o = {i,    p->of->n_y ? p->of->n_y : p->n_active, rows->y + first, rows->w[first], {0},
+              {{0}}};
   held_etas(t, o.eta);
   for (int a = 0; a < p->n_active; a++) o.eta[p->active[a]] = m[first + a];
   vb_row_covariances(p->n_active, v + first, cov);
@@ -160,6 +192,10 @@ static void by_quadrature(task *t, const vb_rows *rows, const double *m, const d
     by_point(t, &o);
   else if (most < NARROW)
     by_axes(t, &o);
+  else if (p->n_active == 2 && most < FIFTH)
+    by_hexagon(t, &o);
+  else if (p->n_active == 2 && most < SEVENTH)
+    by_twelve(t, &o);
   else
     by_product(t, &o, along);
 }
@@ -186,9 +222,7 @@ static void by_closed_form(task *t, const vb_rows *rows, const double *m, const 
     for (int k = 0; k < K; k++) at->eta[k][i] = eta[k];
     for (int a = 0; a < p->n_active; a++) at->eta[p->active[a]][i] = m[first + a];
     vb_row_covariances(p->n_active, v + first, one);
-    for (int a = 0; a < p->n_active; a++)
-      for (int b = a; b < p->n_active; b++)
-        cov[vb_pair_place(K, p->active[a], p->active[b])][i] = one[vb_pair_place(p->n_active, a, b)];
+    for (int k = 0; k < p->width; k++) cov[p->place[k]][i] = one[k];
   }
   const vb_several_at all = {n, (const double *const *)y, at->w, (const double *const *)etas};
   p->of->expect(K, &all, covs, at->ll, t->slopes ? d1 : NULL, t->slopes ? d2 : NULL);
@@ -201,12 +235,12 @@ static void by_closed_form(task *t, const vb_rows *rows, const double *m, const 
 
 static void expect_block(task *t, const vb_rows *rows, const double *m, const double *v) {
   int n = rows->n / t->p->width;
-  memset(t->to, 0, sizeof(sums) * n);
   t->at->n = 0;
   if (t->p->of->expect) {
     by_closed_form(t, rows, m, v);
     return;
   }
+  memset(t->to, 0, sizeof(sums) * n);
   for (int i = 0; i < n; i++) by_quadrature(t, rows, m, v, i);
   if (t->at->n) add_points(t);
 }
@@ -220,23 +254,21 @@ static void to_rows(const vb_predictors *p, const sums *s, double *ll, double *g
     if (g) g[k] = k < K ? s->d1[p->active[k]] : 0;
   }
   if (!h) return;
-  for (int a = 0; a < K; a++)
-    for (int b = a; b < K; b++)
-      pairs[vb_pair_place(K, a, b)] = -s->d2[vb_pair_place(p->n_par, p->active[a], p->active[b])];
+  for (int k = 0; k < p->width; k++) pairs[k] = -s->d2[p->place[k]];
   vb_polarise(K, pairs, h);
 }
 
-typedef struct {
-  const vb_model *model;
-  const double *par;
-} given;
-
-static void expect_rows(const given *by, const vb_rows *rows, const double *m, const double *v,
-                        double *const out[3]) {
+void vb_several_expect(const vb_several_of *by, const vb_rows *rows, const double *m,
+                       const double *v, double *const out[3]) {
   const vb_predictors *p = by->model->family->several;
   sums to[OBSERVATIONS];
   points room;
-  task t = {.p = p, .rules = by->model->rules, .par = by->par, .slopes = out[1] != NULL, .to = to, .at = &room};
+  task t = {.p = p,
+            .rules = by->model->rules,
+            .par = by->par,
+            .slopes = out[1] != NULL,
+            .to = to,
+            .at = &room};
   int step = OBSERVATIONS * p->width;
   for (int from = 0; from < rows->n; from += step) {
     int n = rows->n - from < step ? rows->n - from : step;
@@ -247,34 +279,6 @@ static void expect_rows(const given *by, const vb_rows *rows, const double *m, c
       to_rows(p, to + i, out[0] + at, out[1] ? out[1] + at : NULL, out[2] ? out[2] + at : NULL);
     }
   }
-}
-
-void vb_several_rows(const vb_model *model, const double *par, const vb_rows *rows,
-                     const double *m, const double *v, double *ll) {
-  const given by = {model, par};
-  expect_rows(&by, rows, m, v, (double *const[]){ll, NULL, NULL});
-}
-
-double vb_several_expect(const vb_model *model, const double *par, const vb_etas *e, double *ll,
-                         double *g, double *h) {
-  const given by = {model, par};
-  int step = OBSERVATIONS * model->family->several->width;
-  int n_block = (model->n + step - 1) / step;
-  const int threads = model->n > SERIAL ? model->cores : 1;
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static) num_threads(threads) if (threads > 1)
-#else
-  (void)threads;
-#endif
-  for (int b = 0; b < n_block; b++) {
-    int from = b * step, n = model->n - from < step ? model->n - from : step;
-    const vb_rows rows = vb_rows_range(&model->rows, from, n);
-    expect_rows(&by, &rows, e->m + from, e->v + from,
-                (double *const[]){ll + from, g + from, h + from});
-  }
-  double total = 0;
-  for (int i = 0; i < model->n; i++) total += ll[i];
-  return total;
 }
 
 /* grad[k] += the sum over observations of the derivative in par[k], of what is in to */

@@ -3,13 +3,15 @@
 #define VB_GAUSS_SEVERAL_H
 #include "gauss/gauss.h"
 
-/* vb_expect() and vb_expect_par() of them */
-double vb_several_expect(const vb_model *model, const double *par, const vb_etas *q, double *ll,
-                         double *g, double *h);
+typedef struct {
+  const vb_model *model;
+  const double *par;
+} vb_several_of;
+/* E log f, E f', -E f'' of rows that need not be all of the model's, under means m and variances v;
+ * the last two may be NULL */
+void vb_several_expect(const vb_several_of *by, const vb_rows *rows, const double *m,
+                       const double *v, double *const out[3]);
 void vb_several_par(const vb_model *model, const double *par, const vb_etas *q, double *grad);
-/* E log f of rows that need not be all of the model's, under means m and variances v */
-void vb_several_rows(const vb_model *model, const double *par, const vb_rows *rows,
-                     const double *m, const double *v, double *ll);
 /* the sum over these rows of the derivative of log f in par[k] */
 double vb_several_slope(const vb_family *family, const vb_rows *rows, const double *eta,
                         const double *par, int k);

@@ -78,8 +78,8 @@ static void add_row(void *data, int i, const vb_predictor *at) {
 vb_status vb_moments(const vb_posterior *post, const vb_new_rows *rows, double *mean, double *var,
                      double *mu, double *mu_var) {
   const vb_model *m = post->model;
-  int n = rows->n, n_mu = vb_mean_columns(m), free = m->family->identity || m->family->opaque ||
-      m->family->several;
+  int n = rows->n, n_mu = vb_mean_columns(m),
+      free = m->family->identity || m->family->opaque || m->family->several;
   moments out = {.m = m, .n = n, .n_mu = n_mu};
   out.eta = m->host->alloc((size_t)n * (n_mu + 1) + 1, sizeof(sums));
   out.mu = out.eta + n;

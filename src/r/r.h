@@ -24,6 +24,7 @@ SEXP vb_r_tilted(SEXP q, SEXP shrink, SEXP weight, SEXP probs);
 SEXP vb_r_predictive(SEXP row, SEXP nodes, SEXP w, SEXP probs);
 SEXP vb_r_joint(SEXP spec, SEXP axes, SEXP xi, SEXP settings);
 SEXP vb_r_tables(void);
+SEXP vb_r_several(SEXP name, SEXP data, SEXP slopes);
 SEXP vb_r_columns(SEXP x);
 SEXP vb_r_family(SEXP row, SEXP what, SEXP data, SEXP par, SEXP k);
 SEXP vb_r_stein(SEXP user, SEXP data, SEXP par);

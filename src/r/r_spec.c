@@ -141,11 +141,10 @@ static const vb_family *read_several(SEXP spec, SEXP predicted, const vb_host *h
   int n_active = (int)Rf_xlength(predicted), active[VB_MAX_PREDICTORS];
   if (!of || TYPEOF(predicted) != STRSXP || n_active < 1 || n_active > VB_MAX_PREDICTORS)
     Rf_error("internal: no such family of several predictors");
-  int n_par = of->n_par ? of->n_par : n_active, at = 0;
-  for (int a = 0; a < n_active; a++, at++) {
-    while (of->n_par && at < n_par && strcmp(of->par_name[at], string_at(predicted, a))) at++;
-    if (at >= n_par) Rf_error("internal: no such predictor");
-    active[a] = at;
+  int n_par = of->n_par ? of->n_par : n_active;
+  for (int a = 0; a < n_active; a++) {
+    active[a] = vb_several_place(of, string_at(predicted, a), a ? active[a - 1] + 1 : 0);
+    if (active[a] < 0) Rf_error("internal: no such predictor");
   }
   vb_predictors *p = host->alloc(1, sizeof *p);
   vb_predictors_make(of, n_par, n_active, active, p);
@@ -187,9 +186,8 @@ static vb_rows read_rows(SEXP spec, const vb_family *family) {
   const vb_predictors *p = family->several;
   if (!p) return vb_get_rows(spec, -1);
   R_xlen_t n = Rf_xlength(vb_list_need(spec, "w")), n_y = p->of->n_y ? p->of->n_y : p->n_active;
-  return (vb_rows){.n = (int)n,
-                   .y = vb_get_reals(spec, "y", n * n_y),
-                   .w = vb_get_reals(spec, "w", n)};
+  return (vb_rows){
+      .n = (int)n, .y = vb_get_reals(spec, "y", n * n_y), .w = vb_get_reals(spec, "w", n)};
 }
 
 static void read_par(SEXP par, const vb_input *in, vb_hyper *h) {

@@ -20,14 +20,78 @@ SEXP vb_r_columns(SEXP x) {
   return out;
 }
 
+static SEXP several_list(void) {
+  static const char *const names[] = {"name", "dpars", "links", "n_y"};
+  return vb_list_new(4, names);
+}
+
+/* of each family of several predictors the names and links of its parameters, with commas between
+ */
+static void put_several(SEXP s) {
+  int n = vb_several_count(), *n_y = vb_list_int(s, "n_y", n);
+  SEXP name = vb_list_put(s, "name", Rf_allocVector(STRSXP, n));
+  SEXP dpars = vb_list_put(s, "dpars", Rf_allocVector(STRSXP, n));
+  SEXP links = vb_list_put(s, "links", Rf_allocVector(STRSXP, n));
+  for (int i = 0; i < n; i++) {
+    const vb_several *row = vb_several_row(i);
+    char of[256] = "", to[256] = "";
+    for (int k = 0; k < (row->n_par ? row->n_par : 1); k++) {
+      size_t left = sizeof of - strlen(of) - 1;
+      if (k) strncat(of, ",", left);
+      if (k) strncat(to, ",", sizeof to - strlen(to) - 1);
+      strncat(of, row->n_par ? row->par_name[k] : "mu", sizeof of - strlen(of) - 1);
+      strncat(to, vb_link_name[row->link[k]], sizeof to - strlen(to) - 1);
+    }
+    SET_STRING_ELT(name, i, Rf_mkChar(row->name));
+    SET_STRING_ELT(dpars, i, Rf_mkChar(of));
+    SET_STRING_ELT(links, i, Rf_mkChar(to));
+    n_y[i] = row->n_y;
+  }
+}
+
+/* log density, or its expectation under normal eta, of a family of several predictors: a column of
+ * it, of d1 and of d2 as pairs are counted.  eta, n x K; v: NULL, or covariances as pairs, n x K (K
+ * + 1) / 2; without slopes the first column alone */
+SEXP vb_r_several(SEXP name, SEXP data, SEXP slopes) {
+  const vb_several *of = vb_several_find(CHAR(Rf_asChar(name)));
+  if (!of) Rf_error("internal: no such family of several predictors");
+  SEXP eta = vb_list_need(data, "eta"), y = vb_list_need(data, "y"), v = vb_list_get(data, "v");
+  R_xlen_t n = Rf_nrows(eta);
+  int K = Rf_ncols(eta), width = vb_width(K), n_y = Rf_ncols(y), with = Rf_asLogical(slopes) == 1;
+  SEXP out = PROTECT(Rf_allocMatrix(REALSXP, (int)n, with ? 1 + K + width : 1));
+  const double *etas[VB_MAX_PREDICTORS], *ys[VB_MAX_PREDICTORS], *vs[VB_MAX_WIDTH];
+  double *d1[VB_MAX_PREDICTORS], *d2[VB_MAX_WIDTH];
+  if (K > VB_MAX_PREDICTORS || n_y > VB_MAX_PREDICTORS) Rf_error("internal: too many predictors");
+  for (int k = 0; k < K; k++) {
+    etas[k] = vb_get_reals(data, "eta", n * K) + k * n;
+    d1[k] = REAL(out) + (1 + k) * n;
+  }
+  for (int k = 0; k < n_y; k++) ys[k] = vb_get_reals(data, "y", n * n_y) + k * n;
+  for (int k = 0; k < width; k++) {
+    d2[k] = REAL(out) + (1 + K + k) * n;
+    if (v != R_NilValue) vs[k] = vb_get_reals(data, "v", n * width) + k * n;
+  }
+  const vb_several_at at = {(int)n, ys, vb_get_reals(data, "w", n), etas};
+  if (v == R_NilValue)
+    of->log_lik(K, &at, REAL(out), with ? d1 : NULL, with ? d2 : NULL);
+  else if (of->expect)
+    of->expect(K, &at, vs, REAL(out), with ? d1 : NULL, with ? d2 : NULL);
+  else
+    Rf_error("internal: no expectation in closed form");
+  for (R_xlen_t i = 0; i < n && of->constant; i++) REAL(out)[i] += of->constant(ys[0][i], at.w[i]);
+  UNPROTECT(1);
+  return out;
+}
+
 SEXP vb_r_tables(void) {
-  static const char *const names[] = {"family", "prior"};
+  static const char *const names[] = {"family", "prior", "several"};
   static const char *const family_names[] = {"name",       "link",     "bound",    "n_par",
                                              "par1",       "par2",     "cells",    "kinked",
                                              "thresholds", "discrete", "quadratic"};
   static const char *const prior_names[] = {"name", "n_arg", "proper"};
   int n = vb_family_count(), np = vb_prior_count();
-  SEXP list = PROTECT(vb_list_new(2, names));
+  SEXP list = PROTECT(vb_list_new(3, names));
+  put_several(vb_list_put(list, "several", several_list()));
   SEXP f = vb_list_put(list, "family", vb_list_new(11, family_names));
   SEXP name = vb_list_put(f, "name", Rf_allocVector(STRSXP, n));
   SEXP link = vb_list_put(f, "link", Rf_allocVector(STRSXP, n));

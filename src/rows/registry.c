@@ -32,9 +32,33 @@ static const vb_family *const family[] = {&vb_family_gaussian,
                                           &vb_family_cumulative_probit,
                                           &vb_family_cumulative_probit_jj};
 
-extern const vb_several vb_several_gaussian;
+extern const vb_several vb_several_Gamma, vb_several_beta, vb_several_beta_binomial,
+    vb_several_categorical, vb_several_gaussian, vb_several_hurdle_gamma,
+    vb_several_hurdle_lognormal, vb_several_hurdle_negbinomial, vb_several_hurdle_poisson,
+    vb_several_lognormal, vb_several_multinomial, vb_several_negbinomial, vb_several_student,
+    vb_several_weibull, vb_several_zero_inflated_beta, vb_several_zero_inflated_binomial,
+    vb_several_zero_inflated_negbinomial, vb_several_zero_inflated_poisson,
+    vb_several_zero_one_inflated_beta;
 
-static const vb_several *const several[] = {&vb_several_gaussian};
+static const vb_several *const several[] = {&vb_several_Gamma,
+                                            &vb_several_beta,
+                                            &vb_several_beta_binomial,
+                                            &vb_several_categorical,
+                                            &vb_several_gaussian,
+                                            &vb_several_hurdle_gamma,
+                                            &vb_several_hurdle_lognormal,
+                                            &vb_several_hurdle_negbinomial,
+                                            &vb_several_hurdle_poisson,
+                                            &vb_several_lognormal,
+                                            &vb_several_multinomial,
+                                            &vb_several_negbinomial,
+                                            &vb_several_student,
+                                            &vb_several_weibull,
+                                            &vb_several_zero_inflated_beta,
+                                            &vb_several_zero_inflated_binomial,
+                                            &vb_several_zero_inflated_negbinomial,
+                                            &vb_several_zero_inflated_poisson,
+                                            &vb_several_zero_one_inflated_beta};
 
 extern const vb_prior vb_prior_normal, vb_prior_student_t, vb_prior_cauchy, vb_prior_exponential,
     vb_prior_gamma, vb_prior_flat, vb_prior_laplace, vb_prior_pc, vb_prior_horseshoe,
@@ -85,6 +109,13 @@ const vb_several *vb_several_find(const char *name) {
   for (int i = 0; i < vb_several_count(); i++)
     if (!strcmp(several[i]->name, name)) return several[i];
   return NULL;
+}
+
+int vb_several_place(const vb_several *of, const char *name, int from) {
+  if (!of->n_par) return from;
+  for (int k = from; k < of->n_par; k++)
+    if (!strcmp(of->par_name[k], name)) return k;
+  return -1;
 }
 
 int vb_prior_count(void) { return (int)(sizeof prior / sizeof *prior); }

@@ -25,31 +25,29 @@ double vb_link_inverse(int link, double eta) {
 
 int vb_several_link(const vb_several *of, int k) { return of->link[of->n_par ? k : 0]; }
 
+/* to what is in `to`, sign times the pairs of each predictor are added */
+static void add_pairs(int K, double sign, const double *pair, double *to) {
+  for (int a = 0, at = K; a < K; a++)
+    for (int b = a + 1; b < K; b++, at++) {
+      to[a] += sign * pair[at];
+      to[b] += sign * pair[at];
+    }
+}
+
 void vb_polarise(int K, const double *h, double *row) {
-  for (int a = 0; a < K; a++) {
-    row[a] = h[a];
-    for (int b = 0; b < K; b++)
-      if (b != a) row[a] -= h[vb_pair_place(K, a, b)];
-  }
-  memcpy(row + K, h + K, sizeof(double) * (vb_width(K) - K));
+  for (int k = 0; k < vb_width(K); k++) row[k] = h[k];
+  add_pairs(K, -1, h, row);
 }
 
 void vb_unpolarise(int K, const double *row, double *h) {
-  for (int a = 0; a < K; a++) {
-    h[a] = row[a];
-    for (int b = 0; b < K; b++)
-      if (b != a) h[a] += row[vb_pair_place(K, a, b)];
-  }
-  memcpy(h + K, row + K, sizeof(double) * (vb_width(K) - K));
+  for (int k = 0; k < vb_width(K); k++) h[k] = row[k];
+  add_pairs(K, 1, row, h);
 }
 
 void vb_row_covariances(int K, const double *v, double *cov) {
-  for (int a = 0; a < K; a++) {
+  for (int a = 0, at = K; a < K; a++) {
     cov[a] = v[a];
-    for (int b = a + 1; b < K; b++) {
-      int at = vb_pair_place(K, a, b);
-      cov[at] = (v[at] - v[a] - v[b]) / 2;
-    }
+    for (int b = a + 1; b < K; b++, at++) cov[at] = (v[at] - v[a] - v[b]) / 2;
   }
 }
 
@@ -78,11 +76,9 @@ static void gather(const vb_predictors *p, const vb_rows *r, int from, int n, co
 static void spread(const vb_predictors *p, const block *b, int i, double *d1, double *d2) {
   double h[VB_MAX_WIDTH];
   int K = p->n_active;
-  for (int a = 0; a < p->width && d1; a++) d1[a] = a < K ? b->d1[p->active[a]][i] : 0;
+  for (int k = 0; k < p->width && d1; k++) d1[k] = k < K ? b->d1[p->active[k]][i] : 0;
   if (!d2) return;
-  for (int a = 0; a < K; a++)
-    for (int c = a; c < K; c++)
-      h[vb_pair_place(K, a, c)] = b->d2[vb_pair_place(p->n_par, p->active[a], p->active[c])][i];
+  for (int k = 0; k < p->width; k++) h[k] = b->d2[p->place[k]][i];
   vb_polarise(K, h, d2);
 }
 
@@ -116,7 +112,7 @@ static void log_lik(const vb_family *self, const vb_rows *r, const double *eta, 
 static void mean(int n, const double *eta, double *mu) { memcpy(mu, eta, sizeof(double) * n); }
 
 void vb_predictors_make(const vb_several *of, int n_par, int n_active, const int *active,
-                       vb_predictors *p) {
+                        vb_predictors *p) {
   static const int domain_of[] = {VB_REAL, VB_POSITIVE, VB_UNIT_INTERVAL};
   memset(p, 0, sizeof *p);
   p->of = of;
@@ -130,6 +126,9 @@ void vb_predictors_make(const vb_several *of, int n_par, int n_active, const int
     p->active[a] = active[a];
     p->held[active[a]] = -1;
   }
+  for (int a = 0; a < n_active; a++)
+    for (int b = a; b < n_active; b++)
+      p->place[vb_pair_place(n_active, a, b)] = vb_pair_place(n_par, active[a], active[b]);
   for (int k = 0; k < n_par; k++) {
     if (p->held[k] < 0) continue;
     p->held[k] = p->row.n_par;

@@ -1,9 +1,9 @@
-/* Likelihoods whose density is a function of several predictors: rows of families/<name>.c, and how a
- * model uses one (several.c).
+/* Likelihoods whose density is a function of several predictors: rows of families/<name>.c, and how
+ * a model uses one (several.c).
  *
  * The numbers that the density is a function of are its distributional parameters.  In a model each
- * of them is predicted, by columns of its own, or held: the same in all observations, and one of the
- * family's dispersions.
+ * of them is predicted, by columns of its own, or held: the same in all observations, and one of
+ * the family's dispersions.
  *
  * An observation with K predictors is width = K (K + 1) / 2 rows of the design: one for each
  * predictor, and one for each pair a < b whose design is the sum of theirs.  What is quadratic in
@@ -28,7 +28,8 @@ static inline int vb_pair_place(int K, int a, int b) {
   return K + a * (2 * K - a - 1) / 2 + b - a - 1;
 }
 
-typedef struct { /* n points: eta[a][i], on the scale of the links; columns of the response; weights */
+typedef struct { /* n points: eta[a][i], on the scale of the links; columns of the response; weights
+                  */
   int n;
   const double *const *y, *w;
   const double *const *eta;
@@ -39,7 +40,9 @@ typedef struct vb_several {
   const char *par_name[5];
   int link[5]; /* where n_par is 0: of all of them the first */
   int n_y;     /* columns of the response; 0: one of each parameter */
-  /* log density, constants and weight included.  d1[a], and d2 as vb_pair_place() counts, are
+  /* what is free of eta in the log density of a response, where it is dear; NULL: nothing */
+  double (*constant)(double y, double w);
+  /* the rest of the log density, weight included.  d1[a], and d2 as vb_pair_place() counts, are
    * derivatives in eta; both or neither are NULL */
   void (*log_lik)(int K, const vb_several_at *at, double *ll, double *const *d1, double *const *d2);
   /* expectations of the same under normal eta with means at->eta and covariances v, counted as d2;
@@ -52,22 +55,26 @@ typedef struct vb_several {
   void (*start)(int K, const vb_several_at *at, double *eta);
 } vb_several;
 const vb_several *vb_several_find(const char *name);
+/* the first of its parameters, from `from` on, that has this name; those of a family without names
+ * are taken as they come; -1: none */
+int vb_several_place(const vb_several *of, const char *name, int from);
 int vb_several_count(void);
 const vb_several *vb_several_row(int i);
 
 typedef struct vb_predictors { /* a row of the table of families, made for one model */
-  vb_family row;              /* first: a pointer to the row is a pointer to all of it */
+  vb_family row;               /* first: a pointer to the row is a pointer to all of it */
   const vb_several *of;
   int n_par, n_active, width;
   int active[VB_MAX_PREDICTORS]; /* the predicted ones, ascending */
   int held[VB_MAX_PREDICTORS];   /* of each: its place among the dispersions; -1: it is predicted */
+  int place[VB_MAX_WIDTH]; /* of each row: its predictor's or pair's among those of all n_par */
 } vb_predictors;
 void vb_predictors_make(const vb_several *of, int n_par, int n_active, const int *active,
-                       vb_predictors *p);
+                        vb_predictors *p);
 static inline int vb_family_width(const vb_family *f) { return f->several ? f->several->width : 1; }
 int vb_several_link(const vb_several *of, int k);
-double vb_link(int link, double value);          /* natural scale -> eta */
-double vb_link_slope(int link, double value);    /* d eta / d value */
+double vb_link(int link, double value);       /* natural scale -> eta */
+double vb_link_slope(int link, double value); /* d eta / d value */
 double vb_link_inverse(int link, double eta);
 /* numbers as vb_pair_place() counts them <-> weights of an observation's rows */
 void vb_polarise(int K, const double *h, double *row);

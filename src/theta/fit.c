@@ -88,8 +88,7 @@ static vb_status correct_at_mode(vb_fit *fit) {
   if (m->ep && m->p * vb_factor_cost(m) > MANY_TILTS) tilt = 0;
   /* a kinked density has no third derivative, and the rows of an opaque one are never added to
    * cells: row by row the size says too little */
-  if (tilt && fit->set.use_lr < 0 && !m->family->kinked && !m->family->opaque &&
-      !m->family->several)
+  if (tilt && fit->set.use_lr < 0 && !m->family->kinked && !m->family->opaque)
     tilt = vb_response_size(m, fit->theta.par, &fit->inner) > 5e-4;
   if (!tilt && !(sites && fit->set.use_lr)) return VB_OK;
   /* over kinks the rules' errors, of no account in RQ itself, would rule its second differences */

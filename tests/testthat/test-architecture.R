@@ -119,6 +119,7 @@ test_that("a row of a table lives in the file of its name", {
     sub("[.]c$", "", basename(files))
   }
   expect_setequal(rows("families"), unique(tables$family$name))
+  expect_setequal(rows("several"), tables$several$name)
   expect_setequal(rows("priors"), setdiff(tables$prior$name, "constant"))
 })
 

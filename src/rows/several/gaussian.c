@@ -1,4 +1,5 @@
-/* Gaussian responses whose standard deviation is predicted: y ~ N(mu, sigma^2 / w), log sigma = s. */
+/* Gaussian responses whose standard deviation is predicted: y ~ N(mu, sigma^2 / w), log sigma = s.
+ */
 #include <Rmath.h>
 #include "rows/several.h"
 
@@ -34,7 +35,8 @@ static void start(int K, const vb_several_at *at, double *eta) {
     sum_w += at->w[i];
   }
   eta[0] = sum / sum_w;
-  for (int i = 0; i < at->n; i++) square += at->w[i] * (at->y[0][i] - eta[0]) * (at->y[0][i] - eta[0]);
+  for (int i = 0; i < at->n; i++)
+    square += at->w[i] * (at->y[0][i] - eta[0]) * (at->y[0][i] - eta[0]);
   eta[1] = square > 0 ? log(square / at->n) / 2 : 0;
 }
 

@@ -1,0 +1,32 @@
+/* Zero with probability hu, else log y ~ N(mu, sigma^2); eta = (mu, log sigma, logit hu). */
+#include "rows/several/jet.h"
+
+static jet density(const jet *eta, double y, double w) {
+  if (y <= 0) return jet_line(w, jet_log_sigmoid(eta[2]), 0);
+  jet base = jet_lognormal(eta[0], eta[1], y, 1);
+  return jet_line(w, jet_add(jet_log_sigmoid(jet_line(-1, eta[2], 0)), base), 0);
+}
+VB_JET_LOG_LIK(density)
+
+static void bend(int K, const double *eta, double *scale) {
+  (void)K;
+  scale[0] = exp(eta[1]);
+}
+
+static void start(int K, const vb_several_at *at, double *eta) {
+  (void)K;
+  vb_shares s = vb_shares_of(at, 0, log);
+  eta[0] = s.mean;
+  eta[1] = log(s.sd);
+  eta[2] = vb_clamp_logit(s.zeros);
+}
+
+const vb_several vb_several_hurdle_lognormal = {
+    .name = "hurdle_lognormal",
+    .n_par = 3,
+    .par_name = {"mu", "sigma", "hu"},
+    .link = {VB_LINK_IDENTITY, VB_LINK_LOG, VB_LINK_LOGIT},
+    .n_y = 1,
+    .log_lik = log_lik,
+    .bend = bend,
+    .start = start};

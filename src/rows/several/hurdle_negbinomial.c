@@ -1,0 +1,28 @@
+/* Counts: zero with probability hu, else a negative binomial count that is not zero; eta = (log mu,
+ * log shape, logit hu). */
+#include "rows/several/jet.h"
+
+static jet density(const jet *eta, double y, double w) {
+  if (y <= 0) return jet_line(w, jet_log_sigmoid(eta[2]), 0);
+  jet some = jet_log1m_exp(jet_negbinomial(eta[0], eta[1], 0));
+  jet base = jet_less(jet_negbinomial(eta[0], eta[1], y), some);
+  return jet_line(w, jet_add(jet_log_sigmoid(jet_line(-1, eta[2], 0)), base), 0);
+}
+VB_JET_LOG_LIK(density)
+
+static void start(int K, const vb_several_at *at, double *eta) {
+  (void)K;
+  vb_shares s = vb_shares_of(at, 0, NULL);
+  eta[0] = log(fmax(s.mean - 0.5, 0.3));
+  eta[1] = 0;
+  eta[2] = vb_clamp_logit(s.zeros);
+}
+
+const vb_several vb_several_hurdle_negbinomial = {.name = "hurdle_negbinomial",
+                                                  .n_par = 3,
+                                                  .par_name = {"mu", "shape", "hu"},
+                                                  .link = {VB_LINK_LOG, VB_LINK_LOG, VB_LINK_LOGIT},
+                                                  .n_y = 1,
+                                                  .constant = vb_log_factorial,
+                                                  .log_lik = log_lik,
+                                                  .start = start};

@@ -1,0 +1,27 @@
+/* Counts: zero with probability hu, else a Poisson count that is not zero; eta = (log mu, logit
+ * hu). */
+#include "rows/several/jet.h"
+
+static jet density(const jet *eta, double y, double w) {
+  if (y <= 0) return jet_line(w, jet_log_sigmoid(eta[1]), 0);
+  jet some = jet_log1m_exp(jet_line(-1, jet_exp(eta[0]), 0));
+  jet base = jet_less(jet_poisson(eta[0], y), some);
+  return jet_line(w, jet_add(jet_log_sigmoid(jet_line(-1, eta[1], 0)), base), 0);
+}
+VB_JET_LOG_LIK(density)
+
+static void start(int K, const vb_several_at *at, double *eta) {
+  (void)K;
+  vb_shares s = vb_shares_of(at, 0, NULL);
+  eta[0] = log(fmax(s.mean - 0.5, 0.3));
+  eta[1] = vb_clamp_logit(s.zeros);
+}
+
+const vb_several vb_several_hurdle_poisson = {.name = "hurdle_poisson",
+                                              .n_par = 2,
+                                              .par_name = {"mu", "hu"},
+                                              .link = {VB_LINK_LOG, VB_LINK_LOGIT},
+                                              .n_y = 1,
+                                              .constant = vb_log_factorial,
+                                              .log_lik = log_lik,
+                                              .start = start};

@@ -1,0 +1,30 @@
+/* Zero-inflated successes of w trials: none with probability zi, else binomial; eta = (logit mu,
+ * logit zi). */
+#include "rows/several/jet.h"
+
+static jet density(const jet *eta, double y, double w) {
+  jet base = jet_add(jet_log_sigmoid(jet_line(-1, eta[1], 0)), jet_binomial(eta[0], y, w));
+  return y > 0 ? base : jet_log_add(jet_log_sigmoid(eta[1]), base);
+}
+VB_JET_LOG_LIK(density)
+
+static void start(int K, const vb_several_at *at, double *eta) {
+  (void)K;
+  double zeros = 0, success = 0, trials = 0;
+  for (int i = 0; i < at->n; i++) {
+    zeros += at->y[0][i] == 0;
+    success += at->y[0][i];
+    trials += at->y[0][i] > 0 ? at->w[i] : 0;
+  }
+  eta[0] = vb_clamp_logit(trials > 0 ? success / trials : 0.5);
+  eta[1] = vb_clamp_logit(zeros / at->n / 2);
+}
+
+const vb_several vb_several_zero_inflated_binomial = {.name = "zero_inflated_binomial",
+                                                      .n_par = 2,
+                                                      .par_name = {"mu", "zi"},
+                                                      .link = {VB_LINK_LOGIT, VB_LINK_LOGIT},
+                                                      .n_y = 1,
+                                                      .constant = vb_log_choose,
+                                                      .log_lik = log_lik,
+                                                      .start = start};

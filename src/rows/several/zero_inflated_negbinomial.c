@@ -1,0 +1,27 @@
+/* Zero-inflated counts: zero with probability zi, else negative binomial; eta = (log mu, log shape,
+ * logit zi). */
+#include "rows/several/jet.h"
+
+static jet density(const jet *eta, double y, double w) {
+  jet base = jet_add(jet_log_sigmoid(jet_line(-1, eta[2], 0)), jet_negbinomial(eta[0], eta[1], y));
+  return jet_line(w, y > 0 ? base : jet_log_add(jet_log_sigmoid(eta[2]), base), 0);
+}
+VB_JET_LOG_LIK(density)
+
+static void start(int K, const vb_several_at *at, double *eta) {
+  (void)K;
+  vb_shares s = vb_shares_of(at, 0, NULL);
+  eta[0] = log(s.mean);
+  eta[1] = 0;
+  eta[2] = vb_clamp_logit(s.zeros / 3);
+}
+
+const vb_several vb_several_zero_inflated_negbinomial = {
+    .name = "zero_inflated_negbinomial",
+    .n_par = 3,
+    .par_name = {"mu", "shape", "zi"},
+    .link = {VB_LINK_LOG, VB_LINK_LOG, VB_LINK_LOGIT},
+    .n_y = 1,
+    .constant = vb_log_factorial,
+    .log_lik = log_lik,
+    .start = start};
