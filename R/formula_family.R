@@ -85,20 +85,24 @@ fixed_value <- function(value, dpar, family) {
 # ---- glmmTMB's spelling --------------------------------------------------------------------------
 
 # Families with zeros of their own, by what glmmTMB has beside `ziformula`
-zero_families <- c(poisson = "zero_inflated_poisson", negbinomial = "zero_inflated_negbinomial",
-                   binomial = "zero_inflated_binomial", beta = "zero_inflated_beta",
-                   Gamma = "hurdle_gamma")
+zero_families <- c(poisson = "zero_inflated_poisson", nbinom2 = "zero_inflated_negbinomial",
+                   negbinomial = "zero_inflated_negbinomial",
+                   binomial = "zero_inflated_binomial", bernoulli = "zero_inflated_binomial",
+                   beta = "zero_inflated_beta", gamma = "hurdle_gamma", zigamma = "hurdle_gamma",
+                   truncated_poisson = "hurdle_poisson", truncated_nbinom2 = "hurdle_negbinomial")
 
-# The resolved family with zeros, where there is a `ziformula`
-zero_family <- function(family, ziformula) {
+# The resolved family, with zeros where there is a `ziformula`
+spelled_family <- function(family, bound, ziformula) {
   none <- is.null(ziformula) || identical(ziformula[[length(ziformula)]], 0)
-  to <- zero_families[family$name]
-  if (none || is.na(to)) return(family)
-  if (length(family$fixed)) {
+  asked <- if (!none) as_family(family)
+  to <- if (!none) unname(zero_families[tolower(asked$family)])
+  if (none || is.na(to)) return(resolve_family(family, bound))
+  held <- names(fixed_parameters(asked))
+  if (length(held)) {
     vb_abort(c("ziformula", "family"), "With {.arg ziformula} {.arg family} cannot hold
-                                        {.code {names(family$fixed)}}.")
+                                        {.code {held}}.")
   }
-  resolve_family(list(family = to, link = family$link), family$bound)
+  resolve_family(list(family = to, link = asked$link), bound)
 }
 
 # What `ziformula` and `dispformula` are of

@@ -184,7 +184,7 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   check_data2(data2)
   control <- full_control(control, cores, if (missing(verbose)) verbose_default() else verbose)
   if (missing(family) && length(formulas$family)) family <- formulas$family
-  family <- zero_family(resolve_family(family, bound), ziformula)
+  family <- spelled_family(family, bound, ziformula)
   formulas <- with_spelled(formulas, family, ziformula, dispformula)
   family <- formula_family(family, formulas)
   call <- spelled_call(call, formulas, family)
