@@ -8,9 +8,8 @@ prior_scales <- function(family, response, design, rows, offset) {
   star <- if (!is.null(to_eta)) suppressWarnings(to_eta(y))
   if (!all(is.finite(star))) star <- NULL     # a response where the link is not finite
   residual <- "sigma" %in% c(family$par, family$predicted) && scale_of_mean(family) == family$link
-  if (is.matrix(offset)) offset <- offset[, 1L]
   middle <- if (!is.null(star)) stats::median(star)
-  list(location = if (is.null(star)) 0 else round(middle, 1L) - mean(offset),
+  list(location = if (is.null(star)) 0 else round(middle, 1L) - mean(offset_of_mean(offset)),
        scale = if (is.null(star)) 2.5 else max(2.5, round(stats::mad(star, middle), 1L)),
        n = NROW(y), residual = residual,
        sd_y = if (residual) unit_if_zero(stats::sd(y)) else 1,

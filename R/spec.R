@@ -45,6 +45,8 @@ row_part <- function(x, rows) {
   if (is.null(rows)) x else if (is.matrix(x)) x[rows, , drop = FALSE] else x[rows]
 }
 
+offset_of_mean <- function(offset) if (is.matrix(offset)) offset[, 1L] else offset
+
 doubles <- function(x) {
   storage.mode(x) <- "double"
   if (is.matrix(x)) unname(x) else as.double(x)
@@ -58,7 +60,7 @@ make_spec <- function(family, response, design, priors, offset, rows) {
   check_proper(design, priors$coef)
   check_flat_scales(family, design, priors)
   check_flat_thresholds(family, part(response$y), priors)
-  check_spread(family, part(response$y) - offset, design, priors)
+  check_spread(family, part(response$y) - offset_of_mean(offset), design, priors)
   spec <- list(
     family = family$name, link = family$link, bound = family$bound,
     y = doubles(part(response$spec_y)), w = as.double(part(response$spec_w)),
