@@ -54,7 +54,7 @@ terms.vbfit <- function(x, fixed.only = !random.only, random.only = FALSE, ...) 
 without_bars <- function(term) {
   if (!is.call(term)) return(term)
   if (is_random(term)) {
-    term <- bar_of(term)
+    term <- without_id(bar_of(term))
     term[[1L]] <- quote(`+`)
   }
   term[-1L] <- lapply(as.list(term)[-1L], without_bars)

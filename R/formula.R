@@ -25,7 +25,7 @@ parse_formula <- function(formula, data = NULL, data2 = NULL) {
     bar <- bars[[k]]
     check_group(bar[[3L]])
     list(lhs = stats::as.formula(call("~", bar[[2L]]), env), group = strip_parens(bar[[3L]]),
-         covariance = names(bars)[k])
+         covariance = names(bars)[k], id = attr(bar, "id"))
   })
   variables <- unlist(lapply(fields, function(field) field$variables), recursive = FALSE)
   frame <- add_terms(c(fixed[[3L]], unlist(lapply(bars, bar_variables), recursive = FALSE),

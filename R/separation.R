@@ -6,6 +6,10 @@
 
 check_separation <- function(design, names, data = "the data") {
   design <- without_fields(design)
+  if (length(design$predicted)) {
+    names <- utils::tail(names, ncol(design$x))
+    return(check_predictor_separation(design, names, data))
+  }
   prior <- c(design$prior_par$dist, design$prior_coef$dist)
   row <- family_rows[[design$family]]
   if (is.null(row$side) || !any(is_flat(prior))) return(invisible())
@@ -14,7 +18,10 @@ check_separation <- function(design, names, data = "the data") {
   falls <- fall_of_tail(prior, cbind(design$prior_par$arg, design$prior_coef$arg))
   d <- unheld_direction(moves, falls)
   if (is.null(d)) return(invisible())
-  columns <- names[is_flat(prior) & abs(d) > 1e-6 * max(abs(d))]
+  abort_separated(names[is_flat(prior) & abs(d) > 1e-6 * max(abs(d))], data)
+}
+
+abort_separated <- function(columns, data) {
   vb_abort(c("separation", "prior", "data"), c(
     "With {cli::qty(columns)}{?a flat prior/flat priors} on {.code {columns}} there is no proper
      posterior: {data} separate the responses, and the likelihood never falls on the way to
@@ -29,6 +36,7 @@ without_fields <- function(design) {
   free <- seq_len(min(first) - 1L)
   design$x <- design$x[, free, drop = FALSE]
   design$center <- design$center[free]
+  design$predictor <- design$predictor[free]
   design$prior_coef <- list(dist = design$prior_coef$dist[free],
                             arg = design$prior_coef$arg[, free, drop = FALSE])
   design
@@ -40,21 +48,28 @@ without_fields <- function(design) {
 # posterior for k >= J - 1: all levels but one separate their responses. Several flat sds of a term,
 # whose effects separate them together, add up.
 check_sd_separation <- function(design, random, data = "the data") {
-  find <- family_rows[[design$family]]$side
   flat <- lapply(design$prior_sd, function(prior) is_flat(prior$dist))
-  if (is.null(find) || !any(unlist(flat))) return(invisible())
+  if (!any(unlist(flat))) return(invisible())
+  if (length(design$predicted)) return(check_sd_predictors(design, random, data))
+  find <- family_rows[[design$family]]$side
+  if (is.null(find)) return(invisible())
   side <- do.call(find, list(design))
   for (k in which(vapply(flat, any, NA))) {
     all <- which(flat[[k]])
     one <- covariance_row(random[[k]])$one_sd
     sets <- if (one) list(seq_along(random[[k]]$coef)) else unique(c(as.list(all), list(all)))
-    if (!any(vapply(sets, levels_separate, NA, random[[k]], side, if (one) 1L))) next
-    vb_abort(c("separation", "prior_sd", "prior", "data"), c(
-      "With a flat prior on the standard deviation of {.code {random[[k]]$group}} there is no proper
-       posterior: {data} separate the responses within its levels, and the likelihood never falls
-       on the way to infinity.",
-      i = "Use a proper {.arg prior_sd}, such as the default."))
+    if (any(vapply(sets, levels_separate, NA, random[[k]], side, if (one) 1L))) {
+      abort_levels_separated(random[[k]]$group, data)
+    }
   }
+}
+
+abort_levels_separated <- function(group, data) {
+  vb_abort(c("separation", "prior_sd", "prior", "data"), c(
+    "With a flat prior on the standard deviation of {.code {group}} there is no proper posterior:
+     {data} separate the responses within its levels, and the likelihood never falls on the way to
+     infinity.",
+    i = "Use a proper {.arg prior_sd}, such as the default."))
 }
 
 # Do these effects of a term leave no integral? What a level lacks in free dimensions counts against
