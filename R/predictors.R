@@ -73,6 +73,7 @@ field_of_predictor <- function(field, dpar, k) {
   field$dpar <- dpar
   field$predictor <- k
   if (!nzchar(dpar_prefix(dpar))) return(field)
+  field$label <- paste0(dpar_label(dpar), field$label)
   field$fixed <- paste0(dpar_prefix(dpar), field$fixed, recycle0 = TRUE)
   field$blocks <- lapply(field$blocks, function(block) {
     name <- block$hyper$name
