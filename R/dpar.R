@@ -72,8 +72,11 @@ dpar_rows <- list(
 )
 dpar_row <- function(dpar) dpar_rows[[dpar]]
 
-# Is a part of the mean, or of a category's odds? What is said without a parameter's name is of these.
-is_main <- function(part) startsWith(part$dpar, "mu")
+# The mean is the first of the predictors
+offset_of_mean <- function(offset) if (is.matrix(offset)) offset[, 1L] else offset
+
+# "sigma: " before the label of a term of sigma
+dpar_label <- function(dpar) if (is.null(dpar) || dpar == "mu") "" else paste0(dpar, ": ")
 
 # "sigma_" before the names of what belongs to sigma, and nothing before those of the mean's
 dpar_prefix <- function(dpar) ifelse(dpar == "mu", "", paste0(dpar, "_"))

@@ -44,7 +44,12 @@ design_of_parts <- function(parsed, family, frame, rows, contrasts) {
     return(build_design(parts[[1L]], frame, rows, contrasts, implicit = family$thresholds))
   }
   designs <- lapply(parts, build_design, frame, rows, contrasts, binned = FALSE)
-  join_designs(Map(of_predictor, designs, names(designs), seq_along(designs)))
+  out <- join_designs(Map(of_predictor, designs, names(designs), seq_along(designs)))
+  links <- dpar_links(family$name)
+  out$predictors <- lapply(out$predictors, function(part) {
+    c(part, list(link = unname(links[if (is_main(part)) "mu" else part$dpar])))
+  })
+  out
 }
 
 # What belongs to a predictor, under its names
@@ -73,6 +78,7 @@ field_of_predictor <- function(field, dpar, k) {
   field$dpar <- dpar
   field$predictor <- k
   if (!nzchar(dpar_prefix(dpar))) return(field)
+  field$label <- paste0(dpar_label(dpar), field$label)
   field$fixed <- paste0(dpar_prefix(dpar), field$fixed, recycle0 = TRUE)
   field$blocks <- lapply(field$blocks, function(block) {
     name <- block$hyper$name
@@ -134,29 +140,6 @@ check_joint <- function(design) {
   }
   check_names(design$random, design$names)
   check_field_names(design$fields, design$random)
-}
-
-# The predictors of a design, or of a fit: of ordinary models one
-predictor_parts <- function(design) {
-  if (length(design$predictors)) return(design$predictors)
-  list(mu = list(dpar = "mu", columns = seq_along(design$names), bare = design$names,
-                 intercept = design$intercept))
-}
-
-# Of a fit: are there predictors of several parameters, or of one in a family that may have several?
-has_several <- function(fit) length(fit$predictors) > 0L
-
-field_predictors <- function(fields) {
-  vapply(fields, function(field) c(field$predictor, 1L)[1L], 0L)
-}
-
-n_predictors <- function(fit) max(1L, length(fit$predictors))
-
-# "log", or "log; zi = logit"
-links_text <- function(fit) {
-  others <- Filter(Negate(is_main), fit$predictors)
-  links <- vapply(others, function(part) part$link, "")
-  paste(c(fit$family$link, paste(names(links), "=", links, recycle0 = TRUE)), collapse = "; ")
 }
 
 # One column of offsets for each predictor: those of its formula, and of the mean the argument's

@@ -3,21 +3,6 @@
 
 is_brms_prior <- function(x) is.data.frame(x) && all(c("prior", "class") %in% names(x))
 
-# `user` with the data frame in `prior` replaced by what it says of each argument.
-translate_brms_prior <- function(user, family, design) {
-  if (!is_brms_prior(user[["prior"]])) return(user)
-  entries <- brms_entries(user[["prior"]])
-  user[["prior"]] <- NULL
-  from <- brms_by_predictor(entries, family, design)
-  twice <- intersect(names(from), names(user))
-  if (length(twice)) {
-    vb_abort(c(twice, "prior"), c(
-      "{.arg prior} and {.arg {twice}} both have priors of the same parameters.",
-      i = "Leave out {.arg {twice}}, or the entries of {.arg prior}."))
-  }
-  c(user, from)
-}
-
 # -> a list per entry: prior (NULL: as the class has it), class, coef, group, text
 brms_entries <- function(frame) {
   column <- function(name, none = "") {

@@ -1,6 +1,21 @@
 # Priors written for brms, of models with several predictors: entries have a `dpar`, which of the
 # mean's is empty.
 
+# `user` with the data frame in `prior` replaced by what it says of each argument.
+translate_brms_prior <- function(user, family, design) {
+  if (!is_brms_prior(user[["prior"]])) return(user)
+  entries <- brms_entries(user[["prior"]])
+  user[["prior"]] <- NULL
+  from <- brms_by_predictor(entries, family, design)
+  twice <- intersect(names(from), names(user))
+  if (length(twice)) {
+    vb_abort(c(twice, "prior"), c(
+      "{.arg prior} and {.arg {twice}} both have priors of the same parameters.",
+      i = "Leave out {.arg {twice}}, or the entries of {.arg prior}."))
+  }
+  c(user, from)
+}
+
 brms_by_predictor <- function(entries, family, design) {
   parts <- predictor_parts(design)
   known <- if (has_predictors(family)) setdiff(names(parts), "mu")

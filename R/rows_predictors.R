@@ -28,13 +28,3 @@ rows_of_predictor <- function(fit, rows, k) {
   rows$unseen <- Filter(function(u) of[u$field] == k, rows$unseen)
   rows
 }
-
-# Methods that know one predictor only
-check_one_predictor <- function(fit, call = user_call()) {
-  if (!has_several(fit)) return(invisible())
-  vb_abort(c("dpar", "fit"), c(
-    "Models with predictors of several parameters, or of a family of several, are not supported here
-     yet.",
-    i = "{.fun fixef}, {.fun ranef}, {.fun posterior_summary} and {.fun as_draws} have their
-         coefficients."), call = call)
-}

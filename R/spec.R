@@ -40,13 +40,6 @@ with_levels_of <- function(family, response) {
   family
 }
 
-# Rows of a vector or a matrix; NULL: all
-row_part <- function(x, rows) {
-  if (is.null(rows)) x else if (is.matrix(x)) x[rows, , drop = FALSE] else x[rows]
-}
-
-offset_of_mean <- function(offset) if (is.matrix(offset)) offset[, 1L] else offset
-
 doubles <- function(x) {
   storage.mode(x) <- "double"
   if (is.matrix(x)) unname(x) else as.double(x)

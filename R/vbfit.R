@@ -184,17 +184,9 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
     fields = design$fields
   )
   if (length(model$held)) fit$held <- model$held
-  if (length(design$predictors)) fit$predictors <- fit_predictors(model)
+  if (length(design$predictors)) fit$predictors <- design$predictors
   fit <- c(fit, engine_fields(engine, model$spec, choices$algorithm), list(seconds = seconds))
   structure(fit, class = "vbfit")
-}
-
-# Of several predictors: what makes their columns, and their links
-fit_predictors <- function(model) {
-  links <- dpar_links(model$family$name)
-  lapply(model$design$predictors, function(part) {
-    c(part, list(link = unname(links[if (is_main(part)) "mu" else part$dpar])))
-  })
 }
 
 # The fields that hold what the engine found
