@@ -1,11 +1,10 @@
 /* Zero-inflated counts: zero with probability zi, else Poisson; eta = (log mu, logit zi). */
-#include "rows/several/jet.h"
+#include "rows/several/densities.h"
 
-static jet density(const jet *eta, double y, double w) {
-  jet base = jet_add(jet_log_sigmoid(jet_line(-1, eta[1], 0)), jet_poisson(eta[0], y));
-  return jet_line(w, y > 0 ? base : jet_log_add(jet_log_sigmoid(eta[1]), base), 0);
+VB_INLINE jet density(const jet *eta, double y, double w) {
+  return jet_line(w, jet_inflated(eta[1], y, jet_poisson(eta[0], y)), 0);
 }
-VB_JET_LOG_LIK(density)
+VB_JET_LOG_LIK(2, density, vb_count_norm)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
