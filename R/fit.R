@@ -238,8 +238,8 @@ eval_family <- function(name, link, what, y, w, eta, par = numeric(), v = numeri
 }
 
 # The log density of a family of several predictors at the rows of `eta`, a column for each of its
-# parameters, with derivatives `d1` and `d2`, whose columns are the pairs (1, 1), (2, 2), ..., (1, 2),
-# (1, 3), ... With covariances `v` in the same order they are expectations.
+# parameters, with derivatives `d1` and `d2`, whose columns are the pairs (1, 1), (2, 2), ...,
+# (1, 2), (1, 3), ... With covariances `v` in the same order they are expectations.
 eval_several <- function(name, y, w, eta, v = NULL, slopes = TRUE) {
   data <- list(y = as.matrix(y) + 0, w = rep_len(as.double(w), nrow(eta)), eta = eta + 0, v = v)
   value <- .Call(C_vb_r_several, name, data, slopes)

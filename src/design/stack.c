@@ -68,6 +68,8 @@ static void stack_rows(const stack *s, int n_y, vb_input *in) {
       y[(size_t)i * width + k] = in->rows.y[i + (k < n_y ? (size_t)k * s->n : 0)];
       w[(size_t)i * width + k] = in->rows.w[i];
     }
+  for (int i = 0; i < s->n && s->by->of->constant; i++)
+    in->constant += s->by->of->constant(in->rows.y[i], in->rows.w[i]);
   in->rows.n = s->n * width;
   in->rows.y = y;
   in->rows.w = w;

@@ -8,7 +8,11 @@
 
 #define OBSERVATIONS 32 /* at a time */
 #define POINTS 256      /* of their rules at a time */
-#define NARROW 1e-3     /* variances, in scales of the bend, up to which third order is enough */
+/* variances, in scales of the bend, up to which third order is enough, and of two predictors fifth
+ * and seventh */
+#define NARROW 0.004
+#define FIFTH 0.05
+#define SEVENTH 0.25
 #define MAX VB_MAX_PREDICTORS
 
 typedef struct { /* what is added up of an observation: E log f, E f', E f'' */
@@ -124,6 +128,33 @@ static void by_axes(task *t, const normal *o) {
   }
 }
 
+/* points on circles about the mean (Stroud & Secrest 1963): of fifth order and of seventh, seven
+ * and twelve of them where a product has nine and twenty-five */
+static void by_hexagon(task *t, const normal *o) {
+  const double z[MAX] = {0}, half_root3 = 0.8660254037844386;
+  const double at[6][2] = {{2, 0},  {1, 2 * half_root3},   {-1, 2 * half_root3},
+                           {-2, 0}, {-1, -2 * half_root3}, {1, -2 * half_root3}};
+  add_point(t, o, z, 0.5);
+  for (int q = 0; q < 6; q++) add_point(t, o, at[q], 1.0 / 12);
+}
+
+static void by_twelve(task *t, const normal *o) {
+  const double far = sqrt(6), root5 = sqrt(5);
+  const double near[2] = {sqrt((9 - 3 * root5) / 4), sqrt((9 + 3 * root5) / 4)};
+  const double weight[2] = {(5 + 2 * root5) / 45, (5 - 2 * root5) / 45};
+  for (int side = -1; side <= 1; side += 2)
+    for (int a = 0; a < 2; a++) {
+      double z[2] = {0, 0};
+      z[a] = side * far;
+      add_point(t, o, z, 1.0 / 36);
+    }
+  for (int ring = 0; ring < 2; ring++)
+    for (int q = 0; q < 4; q++) {
+      const double z[2] = {q & 1 ? near[ring] : -near[ring], q & 2 ? near[ring] : -near[ring]};
+      add_point(t, o, z, weight[ring]);
+    }
+}
+
 static void by_product(task *t, const normal *o, const double *along) {
   int K = t->p->n_active, rule[MAX], index[MAX] = {0}, a = 0;
   const vb_rules *r = t->rules;
@@ -161,6 +192,10 @@ static void by_quadrature(task *t, const vb_rows *rows, const double *m, const d
     by_point(t, &o);
   else if (most < NARROW)
     by_axes(t, &o);
+  else if (p->n_active == 2 && most < FIFTH)
+    by_hexagon(t, &o);
+  else if (p->n_active == 2 && most < SEVENTH)
+    by_twelve(t, &o);
   else
     by_product(t, &o, along);
 }

@@ -78,6 +78,7 @@ SEXP vb_r_several(SEXP name, SEXP data, SEXP slopes) {
     of->expect(K, &at, vs, REAL(out), with ? d1 : NULL, with ? d2 : NULL);
   else
     Rf_error("internal: no expectation in closed form");
+  for (R_xlen_t i = 0; i < n && of->constant; i++) REAL(out)[i] += of->constant(ys[0][i], at.w[i]);
   UNPROTECT(1);
   return out;
 }

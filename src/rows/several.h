@@ -40,7 +40,9 @@ typedef struct vb_several {
   const char *par_name[5];
   int link[5]; /* where n_par is 0: of all of them the first */
   int n_y;     /* columns of the response; 0: one of each parameter */
-  /* log density, constants and weight included.  d1[a], and d2 as vb_pair_place() counts, are
+  /* what is free of eta in the log density of a response, where it is dear; NULL: nothing */
+  double (*constant)(double y, double w);
+  /* the rest of the log density, weight included.  d1[a], and d2 as vb_pair_place() counts, are
    * derivatives in eta; both or neither are NULL */
   void (*log_lik)(int K, const vb_several_at *at, double *ll, double *const *d1, double *const *d2);
   /* expectations of the same under normal eta with means at->eta and covariances v, counted as d2;

@@ -4,7 +4,7 @@
 VB_INLINE jet density(const jet *eta, double y, double w) {
   return jet_gamma(eta[0], eta[1], y, w);
 }
-VB_JET_LOG_LIK(2, density, vb_no_norm)
+VB_JET_LOG_LIK(2, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;

@@ -5,7 +5,7 @@
 VB_INLINE jet density(const jet *eta, double y, double w) {
   return jet_line(w, jet_beta(eta[0], eta[1], y), 0);
 }
-VB_JET_LOG_LIK(2, density, vb_no_norm)
+VB_JET_LOG_LIK(2, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;

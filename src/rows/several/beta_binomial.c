@@ -8,7 +8,7 @@ VB_INLINE jet density(const jet *eta, double y, double n) {
                   jet_log_rising(jet_add(log_nu, eta[1]), n - y));
   return jet_add(jet_less(f, jet_log_rising(eta[1], n)), jet_sum(y, log_mu, n - y, log_nu, 0));
 }
-VB_JET_LOG_LIK(2, density, vb_trials_norm)
+VB_JET_LOG_LIK(2, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
@@ -26,5 +26,6 @@ const vb_several vb_several_beta_binomial = {.name = "beta_binomial",
                                              .par_name = {"mu", "phi"},
                                              .link = {VB_LINK_LOGIT, VB_LINK_LOG},
                                              .n_y = 1,
+                                             .constant = vb_log_choose,
                                              .log_lik = log_lik,
                                              .start = start};

@@ -1,4 +1,5 @@
-/* Densities that several families are made of, as jets of their etas. */
+/* Densities that several families are made of, as jets of their etas and without what is free of
+ * them where that is dear. */
 #ifndef VB_SEVERAL_DENSITIES_H
 #define VB_SEVERAL_DENSITIES_H
 #include "rows/several/jet.h"
@@ -7,8 +8,9 @@
 
 VB_INLINE jet jet_log_other(jet logit) { return jet_log_sigmoid(jet_line(-1, logit, 0)); }
 
-/* Of counts, without norm: */
-VB_INLINE double vb_count_norm(double y, double w) { return y > 1 ? -w * lgammafn(y + 1) : 0; }
+/* Of counts: */
+static inline double vb_log_factorial(double y, double w) { return -w * lgammafn(y + 1); }
+static inline double vb_log_choose(double y, double n) { return lchoose(n, y); }
 VB_INLINE jet jet_poisson(jet log_mu, double y) {
   return jet_sum(y, log_mu, -1, jet_exp(log_mu), 0);
 }
@@ -25,7 +27,6 @@ VB_INLINE jet jet_some_poisson(jet log_mu) { return jet_log_some(log_mu); }
 VB_INLINE jet jet_some_negbinomial(jet log_mu, jet log_shape) {
   return jet_log_some(jet_add(log_shape, jet_log_softplus(jet_less(log_mu, log_shape))));
 }
-VB_INLINE double vb_trials_norm(double y, double n) { return lchoose(n, y); }
 VB_INLINE jet jet_binomial(jet logit, double y, double n) {
   return jet_sum(y, jet_log_sigmoid(logit), n - y, jet_log_other(logit), 0);
 }

@@ -5,7 +5,7 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
   if (y <= 0) return jet_line(w, jet_log_sigmoid(eta[2]), 0);
   return jet_line(w, jet_past_hurdle(eta[2], jet_lognormal(eta[0], eta[1], y)), 0);
 }
-VB_JET_LOG_LIK(3, density, vb_no_norm)
+VB_JET_LOG_LIK(3, density)
 
 static void bend(int K, const double *eta, double *scale) {
   (void)K;

@@ -7,7 +7,7 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
   jet base = jet_negbinomial(eta[0], eta[1], y), some = jet_some_negbinomial(eta[0], eta[1]);
   return jet_line(w, jet_past_hurdle(eta[2], jet_less(base, some)), 0);
 }
-VB_JET_LOG_LIK(3, density, vb_count_norm)
+VB_JET_LOG_LIK(3, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
@@ -22,5 +22,6 @@ const vb_several vb_several_hurdle_negbinomial = {.name = "hurdle_negbinomial",
                                                   .par_name = {"mu", "shape", "hu"},
                                                   .link = {VB_LINK_LOG, VB_LINK_LOG, VB_LINK_LOGIT},
                                                   .n_y = 1,
+                                                  .constant = vb_log_factorial,
                                                   .log_lik = log_lik,
                                                   .start = start};

@@ -7,7 +7,7 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
   jet base = jet_less(jet_poisson(eta[0], y), jet_some_poisson(eta[0]));
   return jet_line(w, jet_past_hurdle(eta[1], base), 0);
 }
-VB_JET_LOG_LIK(2, density, vb_count_norm)
+VB_JET_LOG_LIK(2, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
@@ -21,5 +21,6 @@ const vb_several vb_several_hurdle_poisson = {.name = "hurdle_poisson",
                                               .par_name = {"mu", "hu"},
                                               .link = {VB_LINK_LOG, VB_LINK_LOGIT},
                                               .n_y = 1,
+                                              .constant = vb_log_factorial,
                                               .log_lik = log_lik,
                                               .start = start};

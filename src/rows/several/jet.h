@@ -137,29 +137,17 @@ VB_INLINE jet jet_log_add(jet x, jet y) {
 
 /* ---- From a density of one row to log_lik ---- */
 typedef jet vb_jet_density(const jet *eta, double y, double w);
-typedef double vb_jet_norm(double y, double w);
-VB_INLINE double vb_no_norm(double y, double w) {
-  (void)y;
-  (void)w;
-  return 0;
-}
-typedef struct { /* a log density, and what of it has no eta: the same at all points of a rule */
-  vb_jet_density *density;
-  vb_jet_norm *norm;
-} vb_jets;
-VB_INLINE void vb_over_jets(const vb_jets f, int K, const vb_several_at *at, double *ll,
+VB_INLINE void vb_over_jets(vb_jet_density *f, int K, const vb_several_at *at, double *ll,
                             double *const *d1, double *const *d2) {
-  double y = NAN, w = NAN, norm = 0;
   for (int i = 0; i < at->n; i++) {
     jet eta[VB_MOST_JET] = {{0}};
-    if (at->y[0][i] != y || at->w[i] != w) norm = f.norm(y = at->y[0][i], w = at->w[i]);
 #define FIRST(a) eta[a] = jet_variable(d1 ? K : 0, a, at->eta[a][i])
 #define SECOND(a, b, at)
     VB_EACH(K, FIRST, SECOND)
 #undef FIRST
 #undef SECOND
-    jet out = f.density(eta, y, w);
-    ll[i] = out.v + norm;
+    jet out = f(eta, at->y[0][i], at->w[i]);
+    ll[i] = out.v;
     if (!d1) continue;
 #define FIRST(a) d1[a][i] = out.d[a]
 #define SECOND(a, b, at) d2[a == b ? a : K + b * (2 * K - b - 1) / 2 + a - b - 1][i] = out.dd[at]
@@ -169,14 +157,13 @@ VB_INLINE void vb_over_jets(const vb_jets f, int K, const vb_several_at *at, dou
   }
 }
 /* with values alone it is compiled by itself, so that nothing of derivatives is in it */
-#define VB_JET_LOG_LIK(n_par, density, norm)                                         \
+#define VB_JET_LOG_LIK(n_par, density)                                               \
   static void log_lik(int K, const vb_several_at *at, double *ll, double *const *d1, \
                       double *const *d2) {                                           \
     (void)K;                                                                         \
-    const vb_jets f = {density, norm};                                               \
     if (d1)                                                                          \
-      vb_over_jets(f, n_par, at, ll, d1, d2);                                        \
+      vb_over_jets(density, n_par, at, ll, d1, d2);                                  \
     else                                                                             \
-      vb_over_jets(f, n_par, at, ll, NULL, NULL);                                    \
+      vb_over_jets(density, n_par, at, ll, NULL, NULL);                              \
   }
 #endif

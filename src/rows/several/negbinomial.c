@@ -4,7 +4,7 @@
 VB_INLINE jet density(const jet *eta, double y, double w) {
   return jet_line(w, jet_negbinomial(eta[0], eta[1], y), 0);
 }
-VB_JET_LOG_LIK(2, density, vb_count_norm)
+VB_JET_LOG_LIK(2, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
@@ -18,5 +18,6 @@ const vb_several vb_several_negbinomial = {.name = "negbinomial",
                                            .par_name = {"mu", "shape"},
                                            .link = {VB_LINK_LOG, VB_LINK_LOG},
                                            .n_y = 1,
+                                           .constant = vb_log_factorial,
                                            .log_lik = log_lik,
                                            .start = start};

@@ -9,7 +9,7 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
   jet f = jet_times(jet_line(0.5, nu, 0.5), jet_log1p(q));
   return jet_less(jet_sum(1, norm, -1, eta[1], log(w) / 2 - M_LN_SQRT_2PI), f);
 }
-VB_JET_LOG_LIK(3, density, vb_no_norm)
+VB_JET_LOG_LIK(3, density)
 
 static void bend(int K, const double *eta, double *scale) {
   (void)K;

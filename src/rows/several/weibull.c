@@ -7,7 +7,7 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
   jet u = jet_times(jet_exp(eta[1]), jet_line(-1, log_scale, log(y)));
   return jet_line(w, jet_add(eta[1], jet_less(u, jet_exp(u))), -w * log(y));
 }
-VB_JET_LOG_LIK(2, density, vb_no_norm)
+VB_JET_LOG_LIK(2, density)
 
 static void bend(int K, const double *eta, double *scale) {
   (void)K;

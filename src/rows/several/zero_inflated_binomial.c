@@ -5,7 +5,7 @@
 VB_INLINE jet density(const jet *eta, double y, double n) {
   return jet_inflated(eta[1], y, jet_binomial(eta[0], y, n));
 }
-VB_JET_LOG_LIK(2, density, vb_trials_norm)
+VB_JET_LOG_LIK(2, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
@@ -24,5 +24,6 @@ const vb_several vb_several_zero_inflated_binomial = {.name = "zero_inflated_bin
                                                       .par_name = {"mu", "zi"},
                                                       .link = {VB_LINK_LOGIT, VB_LINK_LOGIT},
                                                       .n_y = 1,
+                                                      .constant = vb_log_choose,
                                                       .log_lik = log_lik,
                                                       .start = start};

@@ -5,7 +5,7 @@
 VB_INLINE jet density(const jet *eta, double y, double w) {
   return jet_line(w, jet_inflated(eta[2], y, jet_negbinomial(eta[0], eta[1], y)), 0);
 }
-VB_JET_LOG_LIK(3, density, vb_count_norm)
+VB_JET_LOG_LIK(3, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
@@ -21,5 +21,6 @@ const vb_several vb_several_zero_inflated_negbinomial = {
     .par_name = {"mu", "shape", "zi"},
     .link = {VB_LINK_LOG, VB_LINK_LOG, VB_LINK_LOGIT},
     .n_y = 1,
+    .constant = vb_log_factorial,
     .log_lik = log_lik,
     .start = start};

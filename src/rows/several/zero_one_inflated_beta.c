@@ -9,7 +9,7 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
   }
   return jet_line(w, jet_past_hurdle(eta[2], jet_beta(eta[0], eta[1], y)), 0);
 }
-VB_JET_LOG_LIK(4, density, vb_no_norm)
+VB_JET_LOG_LIK(4, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
