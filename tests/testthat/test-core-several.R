@@ -177,3 +177,92 @@ for (name in several_table$name) {
     }
   })
 }
+
+test_that("far out values are no NaN", {
+  for (name in several_table$name) {
+    d <- several_rows(name, far = c(-400, 400))
+    expect_false(anyNA(eval_several(name, d$y, d$w, d$eta, slopes = FALSE)), info = name)
+  }
+})
+
+# A log density of one predictor, which a family of several has where its `others` are far out
+expect_limit <- function(name, y, w, eta, others, ll, d1, d2) {
+  got <- eval_several(name, y, w, cbind(eta, matrix(others, length(y), length(others), byrow = TRUE)))
+  expect_equal(got$ll, ll, tolerance = 1e-11, info = name)
+  expect_equal(got$d1[, 1L], d1, tolerance = 1e-11, info = name)
+  expect_equal(got$d2[, 1L], d2, tolerance = 1e-11, info = name)
+}
+
+test_that("huge shapes and inflation that is none leave the plain families", {
+  d <- expand.grid(y = counts, eta = c(-3, 0.2, 2, 7))
+  w <- rep_len(c(1, 0.5), nrow(d))
+  mu <- exp(d$eta)
+  poisson <- list(ll = w * stats::dpois(d$y, mu, log = TRUE), d1 = w * (d$y - mu), d2 = -w * mu)
+  for (case in list(list("negbinomial", 45), list("zero_inflated_poisson", -5000),
+                    list("zero_inflated_negbinomial", c(45, -5000)))) {
+    do.call(expect_limit, c(list(case[[1L]], d$y, w, d$eta, case[[2L]]), poisson))
+  }
+  trials <- d$y + rep_len(c(0, 4, 100), nrow(d)) + 1
+  p <- stats::plogis(d$eta)
+  binomial <- list(ll = stats::dbinom(d$y, trials, p, log = TRUE), d1 = d$y - trials * p,
+                   d2 = -trials * p * (1 - p))
+  for (case in list(list("beta_binomial", 48), list("zero_inflated_binomial", -5000))) {
+    do.call(expect_limit, c(list(case[[1L]], d$y, trials, d$eta, case[[2L]]), binomial))
+  }
+  z <- c(-3, -0.2, 0, 1, 12)
+  expect_limit("student", 1 + 0.7 * z, c(1, 2, 1, 0.5, 1), rep(1, 5L), c(log(0.7), 45),
+               stats::dnorm(1 + 0.7 * z, 1, 0.7 / sqrt(c(1, 2, 1, 0.5, 1)), log = TRUE),
+               z * c(1, 2, 1, 0.5, 1) / 0.7, -c(1, 2, 1, 0.5, 1) / 0.49)
+})
+
+test_that("what a huge shape no longer matters to has no slope in it", {
+  y <- c(0, 1, 5, 17, 1000)
+  for (log_shape in c(20, 25, 30, 35)) {
+    shape <- eval_several("negbinomial", y, 1, cbind(2, rep(log_shape, 5L)))
+    expect_lt(max(abs(shape$d1[, 2L]), abs(shape$d2[, 2:3])), 1e6 * exp(-log_shape) + 1e-12)
+    phi <- eval_several("beta_binomial", y, y + 7, cbind(0.3, rep(log_shape, 5L)))
+    expect_lt(max(abs(phi$d1[, 2L]), abs(phi$d2[, 2:3])), 2e6 * exp(-log_shape) + 1e-12)
+    nu <- eval_several("student", y[1:4], 1, cbind(2, 0.5, rep(log_shape, 4L)))
+    expect_lt(max(abs(nu$d1[, 3L]), abs(nu$d2[, c(3, 5, 6)])), 1e4 * exp(-log_shape) + 1e-12)
+  }
+})
+
+test_that("two categories are a logistic regression, and a multinomial of one draw its category", {
+  eta <- cbind(c(-30, -2, 0.1, 3, 30, -2, 0.1, 3))
+  y <- c(0, 0, 0, 0, 1, 1, 1, 1)
+  w <- rep_len(c(1, 0.5), 8L)
+  two <- eval_several("categorical", y, w, eta)
+  p <- stats::plogis(eta[, 1L])
+  expect_equal(two$ll, w * stats::dbinom(y, 1, p, log = TRUE), tolerance = 1e-13)
+  expect_equal(two$d1[, 1L], w * (y - p), tolerance = 1e-13)
+  expect_equal(two$d2[, 1L], -w * p * (1 - p), tolerance = 1e-13)
+  d <- several_rows("categorical")
+  one <- vapply(1:3, function(a) as.numeric(d$y == a), numeric(nrow(d$eta)))
+  expect_equal(eval_several("multinomial", one, 1, d$eta), eval_several("categorical", d$y, 1, d$eta),
+               tolerance = 1e-14)
+})
+
+test_that("expectations in closed form are those of a fine rule in both predictors", {
+  jacobi <- matrix(0, 60L, 60L)    # of Hermite polynomials (Golub & Welsch 1969)
+  jacobi[cbind(1:59, 2:60)] <- jacobi[cbind(2:60, 1:59)] <- sqrt(1:59)
+  rule <- eigen(jacobi, symmetric = TRUE)
+  z <- as.matrix(expand.grid(rule$values, rule$values))
+  weight <- as.vector(outer(rule$vectors[1L, ]^2, rule$vectors[1L, ]^2))
+  for (name in c("gaussian", "lognormal")) {
+    y <- rep_len(several_y[[name]], 12L)
+    w <- rep_len(c(1, 0.5, 2), 12L)
+    m <- cbind(seq(-1, 2, length.out = 12L), rep_len(c(-0.7, 0, 0.9), 12L))
+    sd <- cbind(rep_len(c(0.05, 0.6), 12L), rep_len(c(0.1, 0.3, 0.5, 0.02), 12L))
+    rho <- rep_len(c(-0.8, 0, 0.5, 0.95, -0.3), 12L)
+    got <- eval_several(name, y, w, m, cbind(sd^2, rho * sd[, 1L] * sd[, 2L]))
+    for (i in 1:12) {
+      eta <- cbind(m[i, 1L] + sd[i, 1L] * z[, 1L],
+                   m[i, 2L] + sd[i, 2L] * (rho[i] * z[, 1L] + sqrt(1 - rho[i]^2) * z[, 2L]))
+      at <- eval_several(name, rep(y[i], nrow(z)), w[i], eta)
+      expect_equal(got$ll[i], sum(weight * at$ll), tolerance = 1e-10)
+      expect_equal(got$d1[i, ], colSums(weight * at$d1), tolerance = 1e-10)
+      expect_equal(got$d2[i, ], colSums(weight * at$d2), tolerance = 1e-10)
+    }
+    expect_identical(eval_several(name, y, w, m, matrix(0, 12L, 3L)), eval_several(name, y, w, m))
+  }
+})
