@@ -22,3 +22,15 @@ check_structured <- function(design, algorithm, approximation) {
   check_no_fields(design, sprintf("%s with approximation \"%s\"", algorithm, approximation),
                   "Use {.code algorithm = \"cavi\"}, {.code approximation = \"structured\"}.")
 }
+
+# Those in which models of several predictors have
+check_predictors <- function(family, algorithm, approximation) {
+  if (!has_predictors(family) || approximation %in% algorithms[[algorithm]]$fields) {
+    return(invisible())
+  }
+  maker <- family_maker(family$name)
+  vb_abort(c("approximation", "formula", "family"), c(
+    "{.fun {maker}} with predictors of its own for {.code {family$predicted}} is not supported yet by
+     {algorithm} with approximation {.val {approximation}}.",
+    i = "Use {.code algorithm = \"cavi\"}, {.code approximation = \"structured\"}."))
+}

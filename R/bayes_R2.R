@@ -30,6 +30,7 @@ bayes_R2 <- function(object, ...) UseMethod("bayes_R2")
 bayes_R2.vbfit <- function(object, re.form = NULL, summary = FALSE, probs = c(0.025, 0.975),
                            ndraws = NULL, seed = NULL, ...) {
   object <- whole_fit(object)
+  check_one_predictor(object)
   check_flag(summary, "summary")
   check_probs(probs, "probs")
   if (length(threshold_rows(object)) || !is.function(object$family$variance)) {

@@ -130,6 +130,10 @@ check_parm <- function(parm, name, what, extractor) {
 sigma.vbfit <- function(object, ...) {
   object <- whole_fit(object)
   warn_unused(list(...), "estimates")
+  if ("sigma" %in% names(object$predictors)) {
+    vb_abort("sigma", c("{.code sigma} has a formula and differs between observations.",
+                        i = "{.fun fixef} has the coefficients of its logarithm."))
+  }
   row <- match("sigma", object$hyper$name)
   if (is.na(row)) 1 else hyper_mean(object)[[row]]
 }
@@ -297,7 +301,7 @@ VarCorr.vbfit <- function(x, sigma = 1, ...) {
   out <- c(stats::setNames(out, group_labels(x)), field_variances(x, mean))
   names(out) <- make.unique(as.character(names(out)))
   has_sigma <- "sigma" %in% hyper$name
-  structure(out, sc = sigma(x),
+  structure(out, sc = if (has_sigma) sigma(x) else 1,
             useSc = has_sigma, class = c("VarCorr.vbfit", "VarCorr.merMod"))
 }
 

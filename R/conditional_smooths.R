@@ -77,10 +77,8 @@ smooth_frame <- function(k, fit, resolution, prob) {
 
 # Where the coefficients of a field are among those of the design
 field_places <- function(fit, k) {
-  n_fixed <- vapply(fit$fields, function(field) length(field$fixed), 0L)
   n <- field_sizes(fit$fields)
-  before <- length(fit$fixed$names) - sum(n_fixed)
-  c(before + sum(n_fixed[seq_len(k - 1L)]) + seq_len(n_fixed[k]),
+  c(match(fit$fields[[k]]$fixed, fit$fixed$names),
     length(fit$fixed$names) + sum(n[seq_len(k - 1L)]) + seq_len(n[k]))
 }
 
@@ -115,7 +113,8 @@ field_edf <- function(fit) {
     own <- vapply(seq_along(field$parts), function(j) {
       field$parts[[j]]$n_fixed + sum(of_block[part == j])
     }, 0)
-    stats::setNames(own, vapply(field$parts, function(part) part$smooth$label, ""))
+    label <- vapply(field$parts, function(part) part$smooth$label, "")
+    stats::setNames(own, paste0(dpar_label(field$dpar), label))
   })
   unlist(out)
 }

@@ -3,7 +3,7 @@
 # The fixed columns with their centres, and the random terms, of the `rows` of the frame that enter
 # the fit (NULL: all). An `implicit` intercept is that of ordinal models, where thresholds stand for
 # it: factors are coded and columns centred as if it were there, but it is no column.
-build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE) {
+build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE, binned = TRUE) {
   whole <- attr(frame, "terms")
   env <- environment(parsed$formula)
   if (!is.null(rows)) {
@@ -27,18 +27,20 @@ build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE) {
   if (implicit) intercept <- 0L
   center[intercept] <- 0
   fields <- lapply(parsed$fields, make_field, frame = frame, env = env)
-  if (length(fields)) fixed[c("x", "bins")] <- design_pieces(fixed$x, fields, frame, env)
+  if (length(fields)) fixed[c("x", "bins")] <- design_pieces(fixed$x, fields, frame, env, binned)
   fixed$names <- c(fixed$names, field_names(fields))
   center <- c(center, numeric(length(field_names(fields)) + length(field_coefs(fields))))
   moments$sd <- c(moments$sd, rep(1, length(field_names(fields))))
-  random <- lapply(parsed$bars, build_term, frame = frame, whole = whole, contrasts = contrasts)
+  random <- join_terms(lapply(parsed$bars, build_term, frame = frame, whole = whole,
+                              contrasts = contrasts))
   check_names(random, fixed$names)
+  inform_one_level(random)
   check_field_names(fields, random)
   if (!length(random) && !ncol(fixed$x) && !implicit) {
     vb_abort("formula", c("The model has no coefficients.",
                           i = "Leave out {.code 0} or {.code -1}."))
   }
-  list(x = fixed$x, bins = fixed$bins, names = fixed$names, terms = terms, xlevels = fixed$xlevels,
+  list(formula = parsed$formula, x = fixed$x, bins = fixed$bins, names = fixed$names, terms = terms, xlevels = fixed$xlevels,
        contrasts = fixed$contrasts, center = center, sd = moments$sd,
        intercept = intercept, implicit = implicit, random = random, fields = fields,
        field_terms = lapply(field_terms(fields, frame, env, TRUE), `[`, c("group", "n_level", "z")))
@@ -99,6 +101,11 @@ check_names <- function(random, fixed) {
       vb_abort("formula", c("Two levels of {.code {term$group}} have the label {.val {twice}}.",
                             i = "Rename the levels, or make one factor by {.fn interaction}."))
     }
+  }
+}
+
+inform_one_level <- function(random) {
+  for (term in random) {
     if (length(term$levels) == 1L) {
       vb_inform("The grouping factor {.code {term$group}} has one level only: the prior decides
                  its standard deviation.")

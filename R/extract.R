@@ -54,7 +54,7 @@ terms.vbfit <- function(x, fixed.only = !random.only, random.only = FALSE, ...) 
 without_bars <- function(term) {
   if (!is.call(term)) return(term)
   if (is_random(term)) {
-    term <- bar_of(term)
+    term <- without_id(bar_of(term))
     term[[1L]] <- quote(`+`)
   }
   term[-1L] <- lapply(as.list(term)[-1L], without_bars)
@@ -106,11 +106,16 @@ model.matrix.vbfit <- function(object, type = c("fixed", "random"), ...) {
   object <- whole_fit(object)
   type <- pick_choice(type, "type", c("fixed", "random"))
   warn_unused(list(...), "parts")
+  if (type == "fixed" && has_several(object)) {
+    x <- joint_rows(object, allow.new.levels = TRUE)$x[, seq_along(object$fixed$names), drop = FALSE]
+    dimnames(x) <- list(row.names(object$frame), object$fixed$names)
+    return(x)
+  }
   if (type == "fixed") {
     x <- stats::model.matrix(object$terms, object$frame, contrasts.arg = object$contrasts)
     return(if (object$fixed$implicit) x[, -1L, drop = FALSE] else x)
   }
-  rows <- new_rows(object, allow.new.levels = TRUE)
+  rows <- joint_rows(object, allow.new.levels = TRUE)
   n <- nrow(object$frame)
   block <- lapply(seq_along(object$random), function(k) {
     random_matrix(object$random[[k]], rows$group[[k]], rows$z[[k]], row.names(object$frame))
@@ -140,6 +145,7 @@ weights.vbfit <- function(object, type = c("prior", "working"), ...) {
   warn_unused(list(...), "parts")
   w <- object$weights
   if (type == "working") {
+    check_one_predictor(object)
     check_no_thresholds(object, "working weights")
     check_variance(object, type, "prior")
     mu <- frame_mean(object)

@@ -112,7 +112,7 @@ new_family <- function(family, link, variance) {
 
 # `constructor`: the function that makes the family, where it is not the name.
 family_rows <- list(
-  gaussian = list(synonyms = "gaussian", make = stats::gaussian, response = "response_real",
+  gaussian = list(synonyms = c("gaussian", "gaulss"), make = stats::gaussian, response = "response_real",
                   draw = "draw_gaussian"),
   binomial = list(synonyms = c("binomial", "bernoulli"), make = stats::binomial,
                   response = "response_trials", draw = "draw_binomial", side = "side_trials"),
@@ -132,7 +132,30 @@ family_rows <- list(
                       draw = "draw_asym_laplace"),
   # drawn by category_draws()
   cumulative = list(synonyms = "cumulative", make = cumulative, response = "response_ordered",
-                    side = "side_ordered", rising = "rising_ordered")
+                    side = "side_ordered", rising = "rising_ordered"),
+  zero_inflated_poisson = list(synonyms = "zero_inflated_poisson", response = "response_count",
+                               make = "zero_inflated_poisson"),
+  zero_inflated_negbinomial = list(synonyms = "zero_inflated_negbinomial",
+                                   response = "response_count", make = "zero_inflated_negbinomial"),
+  zero_inflated_binomial = list(synonyms = "zero_inflated_binomial", response = "response_counted",
+                                make = "zero_inflated_binomial"),
+  zero_inflated_beta = list(synonyms = "zero_inflated_beta", response = "response_from_zero",
+                            make = "zero_inflated_beta"),
+  zero_one_inflated_beta = list(synonyms = "zero_one_inflated_beta", response = "response_to_one",
+                                make = "zero_one_inflated_beta"),
+  hurdle_poisson = list(synonyms = "hurdle_poisson",
+                        response = "response_count", make = "hurdle_poisson"),
+  hurdle_negbinomial = list(synonyms = "hurdle_negbinomial",
+                            response = "response_count", make = "hurdle_negbinomial"),
+  hurdle_gamma = list(synonyms = "hurdle_gamma", response = "response_positive_or_zero",
+                      make = "hurdle_gamma"),
+  hurdle_lognormal = list(synonyms = "hurdle_lognormal", scale = "log", response = "response_positive_or_zero",
+                          make = "hurdle_lognormal"),
+  beta_binomial = list(synonyms = c("beta_binomial", "betabinomial"),
+                       response = "response_counted", make = "beta_binomial"),
+  categorical = list(synonyms = "categorical", response = "response_category", make = "categorical"),
+  multinomial = list(synonyms = "multinomial", response = "response_multinomial",
+                     make = "multinomial")
 )
 
 # -> list(family = <family object>, name, link, par = <dispersion parameters>, fixed = <named>,
@@ -148,22 +171,25 @@ resolve_family <- function(family, bound = "exact") {
                               {.code binomial(\"probit\")}.",
                          i = "{.fun vb_family} makes one from a log density."))
   }
+  family <- with_one_link(family, name)
   check_link(name, family$link)
   table <- vb_tables()$family
   check_bound(bound, name, family$link, table)
   row <- table[table$name == name & table$link == family$link & table$bound == bound, ]
-  object <- family_rows[[name]]$make(link = family$link)
+  object <- do.call(family_rows[[name]]$make, list(link = family$link))
+  object$refcat <- family$refcat
   fixed <- fixed_parameters(family)
   if (is.null(fixed)) fixed <- object$fixed            # what a family always holds: a quantile
   object$fixed <- if (length(fixed)) fixed
-  list(family = object, name = name, link = family$link, fixed = fixed,
-       par = c(row$par1, row$par2)[seq_len(row$n_par)], cells = row$cells, bound = bound,
-       thresholds = row$thresholds > 0L)
+  out <- list(family = object, name = name, link = family$link, fixed = fixed,
+              par = c(row$par1, row$par2)[seq_len(sum(row$n_par))], cells = any(row$cells), bound = bound,
+              thresholds = any(row$thresholds > 0L), asked_links = asked_links(family))
+  if (nrow(row)) out else with_predicted(out, "mu")
 }
 
 check_bound <- function(bound, name, link, table) {
   table <- table[table$bound == bound, ]
-  if (any(table$name == name & table$link == link)) return(invisible())
+  if (any(table$name == name & table$link == link) || identical(bound, "exact")) return(invisible())
   known <- sprintf("%s(\"%s\")", table$name, table$link)
   vb_abort(c("bound", "family"), c(
     "{.code bound = {.val {bound}}} is not for {.code {name}(\"{link}\")}.",
@@ -176,7 +202,7 @@ as_family <- function(family) {
     name <- family_name(family)
     # "binomial(probit)" is not read: its link would be lost
     known <- !is.na(name) && !grepl("(", family, fixed = TRUE)
-    return(if (known) family_rows[[name]]$make() else list(family = family))
+    return(if (known) do.call(family_rows[[name]]$make, list()) else list(family = family))
   }
   if (is.function(family)) {
     family <- tryCatch(family(), error = function(e) {
@@ -204,8 +230,7 @@ family_name <- function(name) {
 }
 
 check_link <- function(name, link) {
-  table <- vb_tables()$family
-  links <- unique(table$link[table$name == name])
+  links <- family_links(name)
   if (!is.character(link) || length(link) != 1L || !link %in% links) {
     maker <- family_maker(name)
     vb_abort(c("link", "family"), c(
@@ -214,10 +239,30 @@ check_link <- function(name, link) {
   }
 }
 
+# of the mean
+family_links <- function(name) {
+  table <- vb_tables()$family
+  links <- unique(table$link[table$name == name])
+  if (length(links)) links else unname(dpar_links(name)[1L])
+}
+
 family_maker <- function(name) {
   maker <- family_rows[[name]]$constructor
   if (is.null(maker)) name else maker
 }
+
+# Other packages' families that hold these parameters
+held_makers <- list(
+  negbinomial = list(held = "shape", call = function(fixed) {
+    bquote(MASS::negative.binomial(.(fixed[["shape"]])))
+  }),
+  beta = list(held = "phi", call = function(fixed) {
+    bquote(mgcv::betar(theta = .(fixed[["phi"]])))
+  }),
+  student = list(held = c("nu", "sigma"), call = function(fixed) {
+    bquote(mgcv::scat(theta = .(unname(fixed))))
+  })
+)
 
 # The call that makes a resolved family, for a stored call
 family_call <- function(family) {
@@ -226,12 +271,12 @@ family_call <- function(family) {
     return(as.call(c(quote(vb_family), name = family$family$family, family$family[parts])))
   }
   fixed <- family$fixed
-  if ("shape" %in% names(fixed)) return(bquote(MASS::negative.binomial(.(fixed[["shape"]]))))
-  if ("phi" %in% names(fixed)) return(bquote(mgcv::betar(theta = .(fixed[["phi"]]))))
-  if ("sigma" %in% names(fixed)) return(bquote(mgcv::scat(theta = .(unname(fixed)))))
-  usual <- family_rows[[family$name]]$make()$link == family$link
-  held <- as.list(fixed)
+  maker <- held_makers[[family$name]]
+  if (length(maker) && all(maker$held %in% names(fixed))) return(maker$call(fixed))
+  usual <- do.call(family_rows[[family$name]]$make, list())$link == family$link
+  held <- c(as.list(fixed), refcat = family$family$refcat)
   names(held) <- sub("^nu$", "df", names(held))
+  held <- held[names(held) %in% names(formals(family_rows[[family$name]]$make))]
   as.call(c(list(as.name(family_maker(family$name))), held,
             if (!usual) list(link = family$link)))
 }

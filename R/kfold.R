@@ -33,6 +33,7 @@
 #' @exportS3Method loo::kfold
 kfold.vbfit <- function(x, K = 10, folds = NULL, group = NULL, save_fits = FALSE, ...) {
   x <- whole_fit(x)
+  check_one_predictor(x)
   check_flag(save_fits, "save_fits")
   warn_unused(list(...), "kfold.vbfit")
   fold <- as_folds(x, K, folds, group)

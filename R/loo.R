@@ -101,6 +101,7 @@ NULL
 loo.vbfit <- function(x, method = c("psis", "cavity"), group = NULL, ndraws = ndraws.vbfit(x),
                       refit = 20, ...) {
   x <- whole_fit(x)
+  check_one_predictor(x)
   method <- pick_choice(method, "method", c("psis", "cavity"))
   psis <- method == "psis"
   other <- c(if (psis && !missing(refit)) list(refit = refit),

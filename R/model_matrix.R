@@ -77,6 +77,11 @@ column_rows <- function(x, i) {
   column_frame(columns, if (length(columns)) length(columns[[1L]]) else length(seq_len(nrow(x))[i]))
 }
 
+# Rows of a vector or a matrix; NULL: all
+row_part <- function(x, rows) {
+  if (is.null(rows)) x else if (is.matrix(x)) x[rows, , drop = FALSE] else x[rows]
+}
+
 check_levels <- function(terms, frame) {
   for (name in intersect(term_variables(terms), names(frame))) {
     x <- frame[[name]]

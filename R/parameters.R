@@ -39,11 +39,17 @@ ranef_table <- function(fit, k) {
   level <- rep.int(seq_len(n_level), d)
   coef <- rep(seq_len(d), each = n_level)
   data.frame(
-    name = paste0("r_", term$group, "[", level_label(term)[level], ",",
-                  plain_name(term$coef)[coef], "]"),
+    name = paste0("r_", term$group, dpar_suffix(term)[coef], "[", level_label(term)[level], ",",
+                  plain_name(bare_coef(term))[coef], "]"),
     class = rep("r", n_level * d),
     row = term_offset(fit)[k] + (level - 1L) * d + coef
   )
+}
+
+# r_g__sigma[1,x]
+dpar_suffix <- function(term) {
+  dpar <- term_dpar(term)
+  ifelse(dpar == "mu", "", paste0("__", dpar))
 }
 
 # The effects of a field's levels

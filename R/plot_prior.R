@@ -54,7 +54,7 @@ both_curves <- function(prior, posterior) {
 # ---- Posteriors where priors act -----------------------------------------------------------------
 
 is_intercept <- function(fit, parameter) {
-  parameter$class == "b" && parameter$row == fit$fixed$intercept
+  parameter$class == "b" && parameter$row %in% c(fit$fixed$intercept, fit$design$into)
 }
 
 # The engine's coefficients and thresholds are those at the column means

@@ -5,6 +5,13 @@ labelled_formula <- function(label, formula, width = 80) {
   strwrap(text, width = width, initial = label, exdent = nchar(label))
 }
 
+# The first under the label, those of further parameters below it
+labelled_formulas <- function(label, formulas) {
+  lines <- c(list(formulas$formula), named_formulas(formulas))
+  below <- strrep(" ", nchar(label))
+  unlist(Map(labelled_formula, c(label, rep(below, length(lines) - 1L)), lines), use.names = FALSE)
+}
+
 # Decimals enough for two significant digits of the smallest standard error, but no more than two
 # beyond those asked for. Rows that would need more have digits of their own, so that small effects
 # do not print as 0.00; so have parameters held at a value.

@@ -199,6 +199,10 @@ prior_rows <- list(
     row = "laplace", n_arg = 2, on = "coef",
     arg = function(p) rbind(p$location, p$scale, 0),
     call = function(p) call("laplace", p$location, p$scale)),
+  logistic = list(                         # no constructor: the default of logits' intercepts
+    row = "logistic", n_arg = 2, on = "coef", hidden = TRUE,
+    arg = function(p) rbind(p$location, p$scale, 0),
+    call = function(p) call("logistic", p$location, p$scale)),
   hs = list(
     row = "horseshoe", n_arg = 3, on = "coefs",
     arg = function(p) rbind(p$df, p$global_scale, p$slab_scale),

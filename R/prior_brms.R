@@ -3,21 +3,6 @@
 
 is_brms_prior <- function(x) is.data.frame(x) && all(c("prior", "class") %in% names(x))
 
-# `user` with the data frame in `prior` replaced by what it says of each argument.
-translate_brms_prior <- function(user, family, design) {
-  if (!is_brms_prior(user[["prior"]])) return(user)
-  entries <- brms_entries(user[["prior"]])
-  user[["prior"]] <- NULL
-  from <- brms_arguments(entries, family$par, design)
-  twice <- intersect(names(from), names(user))
-  if (length(twice)) {
-    vb_abort(c(twice, "prior"), c(
-      "{.arg prior} and {.arg {twice}} both have priors of the same parameters.",
-      i = "Leave out {.arg {twice}}, or the entries of {.arg prior}."))
-  }
-  c(user, from)
-}
-
 # -> a list per entry: prior (NULL: as the class has it), class, coef, group, text
 brms_entries <- function(frame) {
   column <- function(name, none = "") {
@@ -50,11 +35,11 @@ entry_text <- function(entry) {
   sprintf("prior(%s)", toString(c(dQuote(entry$prior, FALSE), paste(names(where), "=", where))))
 }
 
-aux_classes <- c("sigma", "shape", "nu", "phi")
+aux_classes <- c("sigma", "shape", "nu", "phi", "zi", "hu", "zoi", "coi")
 field_classes <- c("sds", "sdcar", "car", "rhocar", "sdgp", "lscale", "rho", "ar")
 # the bounds that brms lets one write for parameters that are not just positive
 class_ranges <- list(rho = c(-1, 1), ar = c(-1, 1), cor = c(-1, 1), car = c(0, 1),
-                     rhocar = c(0, 1))
+                     rhocar = c(0, 1), zi = c(0, 1), hu = c(0, 1), zoi = c(0, 1), coi = c(0, 1))
 brms_classes <- c("b", "Intercept", "sd", "cor", "L", aux_classes, field_classes)
 
 check_brms_entry <- function(entry) {
@@ -62,7 +47,7 @@ check_brms_entry <- function(entry) {
     brms_abort(entry, "There is no class {.val {entry$class}} here.",
                "The classes are {.val {brms_classes}}.")
   }
-  other <- unlist(entry[c("resp", "dpar", "nlpar")])
+  other <- unlist(entry[c("resp", "nlpar")])
   other <- names(other)[nzchar(other)]
   if (length(other)) {
     brms_abort(entry, "Models here have no {.code {other}}.", "Leave the entry out.")
@@ -88,11 +73,11 @@ brms_abort <- function(entry, problem, hint, .envir = parent.frame()) {
 brms_menu <- c(normal = "normal", student_t = "student_t", cauchy = "cauchy",
                double_exponential = "laplace", exponential = "exponential",
                gamma = "gamma_prior", inv_gamma = "inv_gamma_prior",
-               lkj = "lkj", lkj_corr_cholesky = "lkj", constant = "constant",
+               logistic = "logistic_prior", lkj = "lkj", lkj_corr_cholesky = "lkj", constant = "constant",
                horseshoe = "horseshoe", uniform = "uniform_prior", beta = "beta_prior")
 brms_rows <- replace(brms_menu, c("student_t", "cauchy", "gamma", "inv_gamma", "horseshoe",
-                                  "uniform", "beta"),
-                     c("t", "t", "gamma", "inv_gamma", "hs", "flat", "beta"))
+                                  "uniform", "beta", "logistic"),
+                     c("t", "t", "gamma", "inv_gamma", "hs", "flat", "beta", "logistic"))
 
 gamma_prior <- function(shape, rate) {
   check_positive(shape, "shape")
@@ -113,6 +98,12 @@ beta_prior <- function(a, b) {
   check_positive(a, "a")
   check_positive(b, "b")
   structure(list(dist = "beta", shape = a, rate = b), class = "vb_prior", range = c(0, 1))
+}
+
+logistic_prior <- function(location, scale) {
+  check_finite(location, "location")
+  check_positive(scale, "scale")
+  structure(list(dist = "logistic", location = location, scale = scale), class = "vb_prior")
 }
 
 inv_gamma_prior <- function(alpha, beta) {
@@ -139,7 +130,7 @@ brms_distribution <- function(entry) {
     brms_abort(entry, "{message}", "The distribution is {.fun {name}}.")
   })
   on <- switch(entry$class, Intercept = "coef", cor = , L = "cor", rho = , ar = "real",
-               car = , rhocar = "unit", "positive")
+               car = , rhocar = , zi = , hu = , zoi = , coi = "unit", "positive")
   if (entry$class == "b") on <- c("coef", if (!nzchar(entry$coef)) "coefs")
   suits <- vapply(menu, function(m) any(on %in% prior_rows[[brms_rows[[m]]]]$on), NA)
   if (!any(on %in% prior_rows[[prior$dist]]$on)) {

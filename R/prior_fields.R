@@ -3,8 +3,11 @@
 # Half-t on every sd as on those of groups; other parameters have their kind's. The user's
 # `prior_sd` and `prior_aux` may be lists by the names of groups and of parameters.
 field_priors <- function(user, fields, scales) {
-  default_sd <- default_prior("t", df = 3, location = 0, scale = scales$scale)
-  rows <- lapply(field_blocks(fields), function(block) {
+  of_mean <- rep(vapply(fields, function(field) startsWith(c(field$dpar, "mu")[1L], "mu"), NA),
+                 vapply(fields, function(field) length(field$blocks), 0L))
+  rows <- Map(function(block, of_mean) {
+    scale <- if (of_mean) scales$scale else 2.5
+    default_sd <- default_prior("t", df = 3, location = 0, scale = scale)
     hyper <- block$hyper
     lapply(seq_along(hyper$name), function(k) {
       is_sd <- k == 1L
@@ -13,13 +16,14 @@ field_priors <- function(user, fields, scales) {
       given <- field_given(user[[arg]], hyper, k, is_sd)
       prior <- if (is.null(given)) default else field_prior(given, arg, hyper, k)
       if (is.null(prior$location)) prior$location <- 0
-      expand_prior(prior, hyper$name[k], default, arg, scales$sd_y)
+      expand_prior(prior, hyper$name[k], default, arg,
+                   if (of_mean) scales$sd_y else 1)
     })
-  })
+  }, field_blocks(fields), of_mean)
   hyper <- field_hyper(fields)
   flat <- unlist(rows, recursive = FALSE)
   sd <- unlist(lapply(rows, seq_along)) == 1L
-  list(rows = lapply(rows, bind_rows), sd = prior_table(hyper$name[sd], flat[sd]),
+  list(rows = unname(lapply(rows, bind_rows)), sd = prior_table(hyper$name[sd], flat[sd]),
        aux = prior_table(hyper$name[!sd], flat[!sd]))
 }
 

@@ -2,7 +2,14 @@
 
 # Flat priors leave a proper posterior only where the data determine their coefficients.
 check_proper <- function(design, prior, data = "the data") {
-  flat <- which(is_flat(prior$dist[seq_along(design$names)]))
+  all_flat <- which(is_flat(prior$dist[seq_along(design$names)]))
+  for (part in predictor_parts(design)) {
+    check_proper_part(design, intersect(all_flat, part$columns), data)
+  }
+}
+
+# Coefficients of one predictor
+check_proper_part <- function(design, flat, data) {
   if (!length(flat)) return(invisible())
   x <- centred(list(x = design$x[, flat, drop = FALSE], center = design$center[flat]))
   decomposition <- qr(x, tol = 1e-9)
@@ -54,8 +61,10 @@ check_flat_thresholds <- function(family, y, priors) {
 # Where the coefficients fit the response exactly the density grows without bound as sigma falls.
 check_spread <- function(family, y, design, priors) {
   sigma <- match("sigma", family$par)
-  if (is.na(sigma) || priors$par$dist[sigma] == "constant" || length(y) < 2L) return(invisible())
-  if (any(y != y[1L]) || (!design$intercept && y[1L] != 0)) return(invisible())
+  varies <- if (is.na(sigma)) "sigma" %in% family$predicted
+    else priors$par$dist[sigma] != "constant"
+  if (!varies || NROW(y) < 2L || !is.null(dim(y))) return(invisible())
+  if (any(y != y[1L]) || (!design$intercept[1L] && y[1L] != 0)) return(invisible())
   vb_abort(c("response", "data"), c(
     "The response has one value only: {.arg sigma} has no proper posterior.",
     i = "Hold it at a value by {.code prior_aux = constant(1)}, or look at the data."))

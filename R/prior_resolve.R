@@ -3,15 +3,15 @@
 
 # What the defaults need to know of the data.
 prior_scales <- function(family, response, design, rows, offset) {
-  y <- if (is.null(rows)) response$y else response$y[rows]
-  to_eta <- eta_rows[[family$link]]
+  y <- row_part(response$y, rows)
+  to_eta <- eta_rows[[scale_of_mean(family)]]
   star <- if (!is.null(to_eta)) suppressWarnings(to_eta(y))
   if (!all(is.finite(star))) star <- NULL     # a response where the link is not finite
-  residual <- "sigma" %in% family$par
+  residual <- "sigma" %in% c(family$par, family$predicted) && scale_of_mean(family) == family$link
   middle <- if (!is.null(star)) stats::median(star)
-  list(location = if (is.null(star)) 0 else round(middle, 1L) - mean(offset),
+  list(location = if (is.null(star)) 0 else round(middle, 1L) - mean(offset_of_mean(offset)),
        scale = if (is.null(star)) 2.5 else max(2.5, round(stats::mad(star, middle), 1L)),
-       n = length(y), residual = residual,
+       n = NROW(y), residual = residual,
        sd_y = if (residual) unit_if_zero(stats::sd(y)) else 1,
        mean_y = if (residual) mean(y) else 0,
        sd_x = design$sd)
@@ -23,12 +23,20 @@ eta_rows <- list(
   log = function(y) log(replace(y, y == 0, 0.1))
 )
 
+# The link that takes responses to where the mean's predictor is: of the logarithm of a response its
+# own is the identity
+scale_of_mean <- function(family) {
+  of <- family_rows[[family$name]]$scale
+  if (is.null(of)) family$link else of
+}
+
 unit_if_zero <- function(sd) if (is.na(sd) || sd == 0) 1 else sd
 
 # `user` holds the prior arguments that were given (NULL: flat); what is missing has its default.
 # -> list(coef, sd, cor, par: as the spec has them; tables: for prior_summary())
 resolve_priors <- function(user, family, design, scales) {
-  coef <- coefficient_priors(user, design, scales)
+  user <- sd_by_group(user, design)
+  coef <- coefficient_priors(user, family, design, scales)
   sd <- sd_priors(user, design$random, field_groups(design$fields), scales)
   cor <- cor_priors(user, design$random)
   fields <- field_priors(user, design$fields, scales)
@@ -50,26 +58,48 @@ inform_idle <- function(user, tables) {
   vb_inform("The model has no parameter for {.arg {idle}}, which {?is/are} not used.")
 }
 
-coefficient_priors <- function(user, design, scales) {
-  slopes <- setdiff(seq_along(design$names), design$intercept)
+# Of each predictor's coefficients, and of the blocks of fields, whose are not looked at
+coefficient_priors <- function(user, family, design, scales) {
+  parts <- predictor_parts(design)
+  each <- lapply(parts, function(part) {
+    part_priors(part_user(user, part, parts), part, scales_of_part(scales, part, family),
+                design)
+  })
+  shrink <- each[[1L]]$shrink
+  if (length(shrink) && has_predictors(family)) {
+    vb_abort(c("prior", "formula"), "{.fun horseshoe} is for models of one predictor.")
+  }
+  n_field <- length(field_coefs(design$fields))
+  own <- list(dist = rep("flat", n_field), arg = matrix(0, 3L, n_field))
+  column <- function(name) unname(lapply(each, function(part) part[[name]]))
+  list(rows = bind_rows(c(column("rows"), list(own))), shrink = shrink$rows,
+       prior_hs = shrink$table, prior = do.call(rbind, column("prior")),
+       intercept = do.call(rbind, column("intercept")))
+}
+
+# `part`: of predictor_parts(); rows in the order of its columns, the intercept first
+part_priors <- function(user, part, scales, design) {
+  at <- match(part$intercept, part$columns, nomatch = 0L)
+  slopes <- setdiff(seq_along(part$columns), at)
+  name <- design$names[part$columns]
   unit <- scales$sd_y / scales$sd_x[slopes]
   default <- default_prior("normal", location = 0, scale = 2.5 * unit)
   given <- if ("prior" %in% names(user)) user["prior"]
-  shrink <- shrink_prior(given[["prior"]], design$names[slopes], scales)
+  shrink <- shrink_prior(given[["prior"]], name[slopes], scales)
   if (length(shrink)) given <- shrink["prior"]
-  rows <- coef_rows(given, design$names[slopes], default, "coef", "prior", unit)
-  rows <- flat_by_default(rows, design$names[slopes] %in% field_names(design$fields))
-  default <- default_prior("t", df = 3, location = scales$location, scale = scales$scale)
+  rows <- coef_rows(given, part$bare[slopes], default, "coef", "prior", unit)
+  rows <- flat_by_default(rows, name[slopes] %in% field_names(design$fields))
+  default <- scales$intercept
+  if (is.null(default)) {
+    default <- default_prior("t", df = 3, location = scales$location, scale = scales$scale)
+  }
   first <- pick_prior(user, "prior_intercept", default, "coef", center = scales$mean_y)
   intercept <- expand_prior(first, "(Intercept)", default, "prior_intercept", scales$sd_y)
-  has <- design$intercept > 0L
+  has <- at > 0L
   # the intercept is the first column of a model matrix that has one
-  n_field <- length(field_coefs(design$fields))
-  own <- list(dist = rep("flat", n_field), arg = matrix(0, 3L, n_field))   # not looked at
-  list(rows = bind_rows(list(if (has) intercept, rows, own)), shrink = shrink$rows,
-       prior_hs = shrink$table,
-       prior = prior_table(design$names[slopes], list(rows)),
-       intercept = if (has) prior_table("(Intercept)", list(intercept)))
+  list(rows = join_rows(list(if (has) intercept, rows)), shrink = shrink,
+       prior = prior_table(name[slopes], list(rows)),
+       intercept = if (has) prior_table(name[at], list(intercept)))
 }
 
 # As in brms, the coefficients of what smooths do not penalise
@@ -101,12 +131,15 @@ shrink_prior <- function(prior, names, scales) {
 # lists by coefficient; `own`: names of fields, whose sds are not among these.
 sd_priors <- function(user, random, own, scales) {
   groups <- vapply(random, function(term) term$group, "")
-  default <- default_prior("t", df = 3, location = 0, scale = scales$scale)
   given <- by_name(user, "prior_sd", "positive", unique(c(groups, own)))
   rows <- lapply(seq_along(random), function(k) {
     same <- random[groups == groups[k]]        # a factor's terms, such as (x || g), go together
     names <- unlist(lapply(same, sd_coefs))
-    unit <- function() scales$sd_y / unlist(lapply(same, column_sds))
+    default <- default_prior("t", df = 3, location = 0,
+                             scale = unlist(lapply(same, sd_scales, scales$scale)))
+    unit <- function() {
+      unlist(lapply(same, sd_scales, scales$sd_y, 1)) / unlist(lapply(same, column_sds))
+    }
     all <- coef_rows(given[names(given) == groups[k]], names, default, "positive", "prior_sd",
                      unit())
     pick_rows(all, match(sd_coefs(random[[k]]), names))
@@ -118,6 +151,12 @@ sd_priors <- function(user, random, own, scales) {
   list(rows = lapply(rows, function(r) r[c("dist", "arg")]),
        default = vapply(rows, function(r) all(r$default), NA),
        table = prior_table(unlist(names), rows))
+}
+
+# The scales of a term's sds: those of the mean's coefficients are the data's
+sd_scales <- function(term, of_mean, other = 2.5) {
+  mean <- startsWith(term_dpar(term), "mu")
+  rep_len(ifelse(mean, of_mean, other), n_sds(term))
 }
 
 # of the columns that each sd is of
@@ -154,7 +193,11 @@ aux_rows <- list(
   phi = list(flat = FALSE, default = function(scales) {
     default_prior("gamma", shape = 0.01, rate = 0.01)
   }),
-  tau = list(flat = FALSE, default = function(scales) constant(0.5))
+  tau = list(flat = FALSE, default = function(scales) constant(0.5)),
+  zi = list(flat = TRUE, default = function(scales) default_prior("flat")),
+  hu = list(flat = TRUE, default = function(scales) default_prior("flat")),
+  zoi = list(flat = TRUE, default = function(scales) default_prior("flat")),
+  coi = list(flat = TRUE, default = function(scales) default_prior("flat"))
 )
 
 # The same for a family of the user's own, whose parameters have other domains as well.
@@ -170,12 +213,12 @@ user_aux_rows <- list(
 
 aux_row <- function(family, par) {
   kind <- aux_domain(family, par)
-  known <- if (kind == "positive") aux_rows[[par]]
+  known <- if (identical(kind, dpar_row(par)$domain)) aux_rows[[par]]
   if (is.null(known)) user_aux_rows[[kind]] else known
 }
 
 aux_domain <- function(family, par) {
-  if (is.null(family$domain)) "positive" else family$domain[[par]]
+  if (is.null(family$domain)) dpar_row(par)$domain else family$domain[[par]]
 }
 
 aux_priors <- function(user, family, scales) {

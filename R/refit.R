@@ -6,6 +6,7 @@
 # returned.
 refit <- function(fit, keep) {
   fit$opened <- NULL
+  check_one_predictor(fit)
   check_known(fit$design)
   design <- keep_design(fit$design, keep)
   check_proper(list(x = design$x, center = design$center, names = fit$fixed$names),
@@ -63,6 +64,7 @@ design_rows <- function(design, known = design) {
 # The log predictive density of each row of a design, its responses given each on its own: over the
 # nodes, without draws, or over the kept draws of a fit by ADVI.
 log_predictive <- function(fit, design) {
+  check_one_predictor(fit)
   n <- length(design$y)
   with_open(fit, function(fit) {
     value <- lapply(row_blocks(seq_len(n), n_component(fit)), function(i) {

@@ -7,20 +7,26 @@
 # `missing_too`: a missing level is one that was not seen, and its row complete.
 new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, offset = NULL,
                      missing_too = allow.new.levels) {
+  check_one_predictor(fit)
+  joint_rows(fit, newdata, re.form, allow.new.levels, offset, missing_too)
+}
+
+# The same of a model of several predictors: `x`, `z` and `complete` are of all, and `offset` has a
+# column for each.
+joint_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, offset = NULL,
+                       missing_too = allow.new.levels) {
   check_flag(allow.new.levels, "allow.new.levels")
   own <- is.null(newdata)
   newdata <- if (own) fit$frame else as_newdata(newdata)
   used <- used_coefs(fit, re.form)
-  x <- new_matrix(fit$terms, fit$xlevels, fit$contrasts, newdata, own)
-  if (fit$fixed$implicit) x <- x[, -1L, drop = FALSE]
   more <- if (length(fit$fields)) {
     columns_of_fields(fit$fields, newdata, environment(fit$formula), own, used_fields(fit, re.form))
   }
-  if (length(more)) x <- cbind(x, more$fixed, more$blocks)
+  x <- new_columns(fit, newdata, own, more)
   check_new_members(fit, more$unseen, allow.new.levels)
   if (ncol(x) != n_fixed(fit)) damaged("terms")
   offset <- new_offset(fit, newdata, own, offset)
-  complete <- !is.na(offset) & stats::complete.cases(x)
+  complete <- stats::complete.cases(offset) & stats::complete.cases(x)
   group <- z <- label <- vector("list", length(used))
   for (k in seq_along(used)) {
     term <- fit$random[[k]]
@@ -29,7 +35,9 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
       code <- match(level, term$levels, nomatch = 0L)    # 0 for a new level
       if (!missing_too) code[is.na(level)] <- NA_integer_
       check_new_levels(term, code, allow.new.levels)
-      z[[k]] <- new_matrix(term$terms, term$xlevels, term$contrasts, newdata, own)
+      z[[k]] <- do.call(cbind, lapply(term_parts(term), function(part) {
+        new_matrix(part$terms, part$xlevels, part$contrasts, newdata, own)
+      }))
       if (ncol(z[[k]]) != length(term$coef)) damaged(sprintf("random$%d$terms", k))
       z[[k]][, !used[[k]]] <- 0
       z[[k]][is.na(code), ] <- NA           # unlike a term that is left out
@@ -53,6 +61,22 @@ new_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FAL
   }
   list(x = x, offset = offset, group = group, z = z, label = label, complete = complete,
        unseen = more$unseen)
+}
+
+# The columns of the model matrices, which fields that have some `more` share
+new_columns <- function(fit, newdata, own, more) {
+  if (!has_several(fit)) {
+    x <- new_matrix(fit$terms, fit$xlevels, fit$contrasts, newdata, own)
+    if (fit$fixed$implicit) x <- x[, -1L, drop = FALSE]
+    return(if (length(more)) cbind(x, more$fixed, more$blocks) else x)
+  }
+  of <- rep(field_predictors(fit$fields), lengths(lapply(fit$fields, function(f) f$fixed)))
+  x <- lapply(seq_along(fit$predictors), function(k) {
+    part <- fit$predictors[[k]]
+    x <- new_matrix(part$terms, part$xlevels, part$contrasts, newdata, own)
+    cbind(x, more$fixed[, of == k, drop = FALSE])
+  })
+  do.call(cbind, c(x, list(more$blocks)))
 }
 
 # `re.form = NA` leaves members of populations out, and what `re.form` does not name
@@ -217,18 +241,30 @@ bar_key <- function(bar) {
 # ---- offset --------------------------------------------------------------------------------------
 
 # offset() terms come from newdata; the argument of vb() too where its variables are there.
+# Of several predictors a column for each; the argument is the mean's.
 new_offset <- function(fit, newdata, own, offset) {
+  if (!has_several(fit)) return(offset_of(fit, fit$terms, fit$offset, newdata, own, offset))
+  vapply(seq_along(fit$predictors), function(k) {
+    part <- fit$predictors[[k]]
+    main <- is_main(part)
+    if (!main) fit$call$offset <- NULL
+    offset_of(fit, part$terms, fit$offset[, k], newdata, own, if (main) offset)
+  }, numeric(nrow(newdata)))
+}
+
+# `had`: in the rows of the frame
+offset_of <- function(fit, terms, had, newdata, own, offset) {
   n <- nrow(newdata)
   if (!is.null(offset)) {
     if (!is.numeric(offset) || !length(offset) %in% c(1L, n)) {
       vb_abort("offset", "{.arg offset} must be numeric, with one entry per row of {.arg newdata}.")
     }
   }
-  if (own) return(fit$offset + if (is.null(offset)) 0 else offset)
+  if (own) return(had + if (is.null(offset)) 0 else offset)
   total <- rep_len(if (is.null(offset)) 0 else as.double(offset), n)
   env <- environment(fit$formula)
-  variables <- as.list(attr(fit$terms, "variables"))[-1L]
-  calls <- lapply(variables[attr(fit$terms, "offset")], function(x) x[[2L]])
+  variables <- as.list(attr(terms, "variables"))[-1L]
+  calls <- lapply(variables[attr(terms, "offset")], function(x) x[[2L]])
   given <- fit$call$offset
   if (is.null(offset) && !is.null(given)) calls <- c(calls, given_offset(fit, newdata))
   for (call in calls) {

@@ -51,7 +51,8 @@ summary.vbfit <- function(object, prob = 0.95, ...) {
   aux <- parameters$class %in% c("aux", "hs")
   own <- parameters$class == "field"
   structure(list(
-    formula = object$formula, family = object$family$family, link = object$family$link,
+    formula = object$formula, formulas = model_formulas(object), family = object$family$family,
+    link = links_text(object),
     data_name = data_name(object), nobs = object$nobs, observations = observations(object),
     ngrps = ngrps.vbfit(object), fixed = pick(fixed, plain_name(fixed_names(object))),
     structured = pick(own, parameters$name[own]), edf = field_edf(object),
@@ -93,7 +94,7 @@ print.summary.vbfit <- function(x, digits = 2, ...) {
   check_digits(digits)
   cat(" Family:", x$family, "\n")
   cat("   Link:", x$link, "\n")
-  cat(labelled_formula("Formula: ", x$formula), sep = "\n")
+  cat(labelled_formulas("Formula: ", x$formulas), sep = "\n")
   cat("   Data: ", x$data_name, if (!is.null(x$data_name)) " ",
       "(Number of observations: ", x$observations, ")\n", sep = "")
   if (length(x$random)) cat("\nMultilevel Hyperparameters:\n")

@@ -11,7 +11,7 @@ build_term <- function(bar, frame, whole, contrasts) {
   list(group = label, levels = group$levels, code = group$code, z = z$x, coef = z$names,
        expr = bar$group, bar = bar$lhs, covariance = bar$covariance, terms = terms,
        xlevels = z$xlevels,
-       contrasts = z$contrasts)
+       contrasts = z$contrasts, id = bar$id)
 }
 
 # -> list(code = <integer, 1-based>, levels): levels in factor() order, unused ones left out.
@@ -55,10 +55,11 @@ far_from_zero <- 3                                         # in sds of the colum
 # no intercept to be moved
 far_centre <- function(term) {
   if (covariance_name(term) != "us") return(NULL)
-  if (length(term$coef) < 2L || term$coef[1L] != "(Intercept)") return(NULL)
+  if (length(term$coef) < 2L || bare_coef(term)[1L] != "(Intercept)") return(NULL)
   mean <- colMeans(term$z)
   sd <- apply(term$z, 2L, stats::sd)
   far <- is.finite(sd) & sd > 1e-10 * abs(mean) & abs(mean) > far_from_zero * sd
+  far <- far & term_dpar(term) == term_dpar(term)[1L]     # those that share the intercept
   if (any(far)) unname(ifelse(far, mean, 0))
 }
 

@@ -5,14 +5,28 @@ find_bars <- function(bars) {
   unlist(lapply(bars, function(bar) {
     tagged <- strip_parens(bar)
     bar <- bar_of(tagged)
+    id <- id_of(bar)
+    bar <- without_id(bar)
     check_bar(bar)
     found <- tryCatch(single_bars(bar), error = function(e) NULL)
     if (is.null(found)) {
       vb_abort("formula", c("The random term {.code {deparse1(bar)}} cannot be read.",
                             i = "Write {.code (1 | g)} or {.code (x | g)}."))
     }
+    if (length(id)) found <- lapply(found, structure, id = id)
     stats::setNames(found, rep(tag_of(tagged), length(found)))
   }), recursive = FALSE)
+}
+
+# (x |p| g), whose terms with the same p are correlated, is (x | p) | g to R
+has_id <- function(bar) {
+  is_call_to(bar, "|") && is_call_to(bar[[2L]], "|") && !has_bar(bar[[2L]][[2L]]) &&
+    (is.symbol(bar[[2L]][[3L]]) || is.numeric(bar[[2L]][[3L]]))
+}
+id_of <- function(bar) if (has_id(bar)) as.character(bar[[2L]][[3L]])
+without_id <- function(bar) {
+  if (has_id(bar)) bar[[2L]] <- bar[[2L]][[2L]]
+  bar
 }
 
 # (x || g) is a term for each coefficient: (1 | g) + (0 + x | g).

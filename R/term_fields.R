@@ -156,10 +156,13 @@ field_pieces <- function(field, values) {
   fixed_and_rest(field_columns(field, values), length(field$fixed))
 }
 
-# The fields' columns, after `x`, the others -> list(x, bins: with `first`, their first column)
-design_pieces <- function(x, fields, frame, env) {
+# The fields' columns, after `x`, the others -> list(x, bins: with `first`, their first column);
+# not `binned`: all in x
+design_pieces <- function(x, fields, frame, env, binned = TRUE) {
   parts <- lapply(dense_fields(fields), function(field) {
-    field_pieces(field, field_values(field, frame, env, own = TRUE))
+    values <- field_values(field, frame, env, own = TRUE)
+    if (binned) field_pieces(field, values)
+      else fixed_and_rest(field_columns(field, values), length(field$fixed))
   })
   fixed <- lapply(parts, function(part) part$fixed)
   pieces <- unlist(lapply(parts, function(part) part$pieces), recursive = FALSE)

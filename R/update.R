@@ -12,10 +12,19 @@ update.vbfit <- function(object, formula., ..., evaluate = TRUE) {
   }
   if (length(given)) names(given)[names(given) == "newdata"] <- "data"
   call <- object$call
-  call$formula <- if (missing(formula.)) object$formula
-    else stats::update.formula(object$formula, formula.)
+  formulas <- model_formulas(object)
+  if (!missing(formula.)) formulas <- updated_formulas(formulas, formula.)
+  formulas <- without_spelled(formulas, names(given))
+  call$formula <- if (has_parts(formulas)) formulas else formulas$formula
   for (name in names(given)) call[[name]] <- given[[name]]
   if (evaluate) fit_again(object, call, given, parent.frame()) else call
+}
+
+# A formula is of the mean; what bf() returns is of all
+updated_formulas <- function(formulas, new) {
+  if (!inherits(new, "formula")) return(as_formulas(new, environment(formulas$formula)))
+  formulas$formula <- stats::update.formula(formulas$formula, new)
+  formulas
 }
 
 # What was `given` to update() is evaluated where it was called, and the rest where the formula was

@@ -161,7 +161,7 @@
 vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.action, offset,
                contrasts, prior, prior_intercept, prior_aux, prior_sd, prior_cor,
                algorithm = "cavi", approximation = "structured", bound = "exact",
-               data2 = NULL,
+               data2 = NULL, ziformula = NULL, dispformula = NULL,
                cores = getOption("mc.cores", 1L), control = vb_control(), verbose) {
   stop_loop()
   started <- fit_clock()
@@ -169,7 +169,7 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   call <- match.call()
   if (!identical(call[[1L]], quote(varbayes::vb))) call[[1L]] <- quote(vb)   # lapply() says FUN
   if (missing(formula)) missing_formula(names(call))
-  formula <- as_formula(formula, env)
+  formulas <- as_formulas(formula, env)
   foreign <- is_foreign_control(call$control, control, env)
   if (foreign) {
     control <- vb_control()
@@ -183,7 +183,11 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
   check_choices(choices)
   check_data2(data2)
   control <- full_control(control, cores, if (missing(verbose)) verbose_default() else verbose)
-  family <- resolve_family(family, bound)
+  if (missing(family) && length(formulas$family)) family <- formulas$family
+  family <- spelled_family(family, bound, ziformula)
+  formulas <- with_spelled(formulas, family, ziformula, dispformula)
+  family <- formula_family(family, formulas)
+  call <- spelled_call(call, formulas, family)
   user <- list()
   if (!missing(prior)) user["prior"] <- list(prior)
   if (!missing(prior_intercept)) user["prior_intercept"] <- list(prior_intercept)
@@ -193,12 +197,15 @@ vb <- function(formula, data, family = gaussian(), ..., weights, subset, na.acti
 
   na.action <- if (missing(na.action)) getOption("na.action") else na.action
   contrasts <- if (!missing(contrasts)) contrasts
-  model <- build_model(formula, data, family, user, call, na.action, contrasts, env, data2)
-  where <- environment(formula)
+  model <- build_model(formulas, data, family, user, call, na.action, contrasts, env, data2)
+  where <- environment(formulas$formula)
   call <- tidy_call(call, env, family, where)
   model$source$reachable <- in_reach(call$data, data, env, where)
   fit_model(model, choices, automatic, control, call, env, started)
 }
+
+# May the engine choose the approximation "partial" by itself?
+may_be_partial <- function(model) !length(model$spec$shrink) && !has_predictors(model$family)
 
 # From the model to the fit, by either algorithm
 fit_model <- function(model, choices, automatic, control, call, env, started) {
@@ -208,9 +215,10 @@ fit_model <- function(model, choices, automatic, control, call, env, started) {
   algorithm <- algorithms[[choices$algorithm]]
   choices$approximation <- algorithm$approximation(choices$approximation, model$spec)
   check_shrink(model$spec, choices$approximation)
+  check_predictors(family, choices$algorithm, choices$approximation)
   check_structured(model$design, choices$algorithm, choices$approximation)
   engine <- algorithm$run(model$spec, model$design$random, control, choices$approximation,
-                          own$density, automatic && !length(model$spec$shrink))
+                          own$density, automatic && may_be_partial(model))
   choices$approximation <- approximation_used(choices$approximation, engine)
   check_engine(engine, family$family, own$seen)
   fit <- new_vbfit(call, model, choices, control, engine, fit_clock() - started)

@@ -162,7 +162,8 @@ fit_layout <- 2L
 new_vbfit <- function(call, model, choices, control, engine, seconds) {
   design <- model$design
   random <- lapply(design$random, function(term) {
-    term[c("group", "levels", "coef", "expr", "bar", "covariance", "terms", "xlevels", "contrasts")]
+    term[intersect(c("group", "levels", "coef", "expr", "bar", "covariance", "terms", "xlevels",
+                     "contrasts", "bare", "dpar", "parts"), names(term))]
   })
   frame <- model$frame
   fit <- list(
@@ -170,17 +171,20 @@ new_vbfit <- function(call, model, choices, control, engine, seconds) {
     algorithm = choices$algorithm, approximation = choices$approximation, bound = choices$bound,
     control = control, priors = model$priors$tables,
     frame = frame, rows = if (is.null(model$rows)) seq_len(nrow(frame)) else model$rows,
-    nobs = length(model$spec$y), y = model$response$y, weights = model$response$weights,
+    nobs = length(model$spec$w), y = model$response$y, weights = model$response$weights,
     offset = model$offset, source = model$source,
     terms = design$terms, xlevels = design$xlevels, contrasts = design$contrasts,
     na.action = attr(frame, "na.action"),
     levels = model$family$levels,
-    fixed = design[c("names", "center", "intercept", "implicit")], random = random,
+    fixed = c(design[c("names", "center")], intercept = model$spec$intercept,
+              design["implicit"]), random = random,
     hyper = hyper_table(random, model$family$par,
                         if (model$family$thresholds) "threshold" else "aux",
                         length(model$priors$shrink) > 0L, field_hyper(design$fields)$name),
     fields = design$fields
   )
+  if (length(model$held)) fit$held <- model$held
+  if (length(design$predictors)) fit$predictors <- design$predictors
   fit <- c(fit, engine_fields(engine, model$spec, choices$algorithm), list(seconds = seconds))
   structure(fit, class = "vbfit")
 }

@@ -27,7 +27,8 @@
 #' @return Tibbles where 'tibble' is installed, else data frames.
 #' - `tidy()`: a row per parameter with `effect`, `group`, `level`, `term`, `estimate` (posterior
 #'   mean), `std.error` (posterior standard deviation) and, with `conf.int`, `conf.low` and
-#'   `conf.high`; `group` and `level` only where effects have them. Of an `advifit` there are only
+#'   `conf.high`; `group` and `level` only where effects have them, and `component` only of models
+#'   with several predictors (see [bf()]), `"cond"` or the parameter that the predictor is of. Of an `advifit` there are only
 #'   `term` and what follows.
 #' - `glance()`: one row with `algorithm`, `approximation`, `nobs`, `sigma`, `elbo`, `khat` (of the
 #'   draws of ADVI, or of the weights of the nodes where these are weighted), `converged`,
@@ -65,7 +66,21 @@ tidy.vbfit <- function(x, effects = c("fixed", "ran_pars"), conf.int = FALSE, co
   if (exponentiate) out <- exponentiated(out, out$effect == "fixed")
   grouped <- grepl("^ran_", effects)
   levelled <- effects %in% c("ran_vals", "ran_coefs")
-  as_tidy(out[c(TRUE, any(grouped), any(levelled), rep(TRUE, ncol(out) - 3L))])
+  out <- out[c(TRUE, any(grouped), any(levelled), rep(TRUE, ncol(out) - 3L))]
+  as_tidy(if (has_several(x)) with_component(x, out) else out)
+}
+
+# Of several predictors the one that a term is of, the mean's being "cond"; terms without its name
+with_component <- function(fit, out) {
+  dpar <- setdiff(names(fit$predictors), "mu")
+  component <- ifelse(startsWith(out$term, "cor__"), NA, "cond")
+  for (d in dpar) {
+    at <- grepl(paste0("^(sd__)?", d, "_"), out$term)
+    component[at] <- d
+    out$term[at] <- sub(paste0(d, "_Intercept"), "(Intercept)", out$term[at], fixed = TRUE)
+    out$term[at] <- sub(paste0(d, "_"), "", out$term[at], fixed = TRUE)
+  }
+  data.frame(out["effect"], component = component, out[-1L], check.names = FALSE)
 }
 
 #' @rdname tidy.vbfit
@@ -224,7 +239,8 @@ glance.vbfit <- function(x, ...) {
   warn_unused(list(...), "tidy.vbfit")
   khat <- fit_khat(x)
   as_tidy(data.frame(
-    algorithm = x$algorithm, approximation = x$approximation, nobs = nobs(x), sigma = sigma(x),
+    algorithm = x$algorithm, approximation = x$approximation, nobs = nobs(x),
+    sigma = if ("sigma" %in% names(x$predictors)) NA_real_ else sigma(x),
     elbo = x$elbo, khat = if (length(khat) == 1L && is.finite(khat)) khat else NA_real_,
     converged = isTRUE(x$converged), iterations = nrow(x$trace), df.residual = df.residual(x)
   ))

@@ -35,6 +35,7 @@ NULL
 #' @exportS3Method emmeans::recover_data
 recover_data.vbfit <- function(object, data = NULL, params = "pi", ...) {
   object <- whole_fit(object)
+  check_one_predictor(object)
   call <- object$call
   call$formula <- object$formula            # a name may mean something else by now
   terms <- grid_terms(object)

@@ -4,17 +4,18 @@
 #include <math.h>
 #include <string.h>
 #include "correct/rq.h"
-#include "numbers/small.h"
+#include "numbers/normal_rule.h"
 
 #define MAX VB_MAX_PREDICTORS
 #define BATCH 64     /* nodes whose densities are asked for at once */
 #define MOST_OWN 0.7 /* as of sites of one predictor (rq.c) */
-#define NARROW 0.04  /* variances whose products with the precisions are less take the short rule \
-                      */
+#define NARROW                                                                      \
+  0.04 /* variances whose products with the precisions are less take the short rule \
+        */
 
 typedef struct { /* an observation at the optimum */
   int K;
-  double root[MAX][MAX], h[VB_MAX_WIDTH], own; /* own: tr(H V) */
+  double root[VB_MAX_WIDTH], h[VB_MAX_WIDTH], own; /* own: tr(H V) */
   const double *g;
 } optimum;
 
@@ -40,12 +41,8 @@ static void read_optimum(const vb_predictors *p, const vb_inner *in, int first, 
       o->own += (a == b ? 1 : 2) * o->h[at] * cov[at];
     }
   double share = o->own > MOST_OWN ? MOST_OWN / o->own : 1;
-  for (int b = 0; b < K; b++)
-    for (int a = b; a < K; a++) {
-      double s = share * cov[vb_pair_place(K, a, b)];
-      for (int c = 0; c < b; c++) s -= o->root[a][c] * o->root[b][c];
-      o->root[a][b] = a == b ? sqrt(fmax(s, 0)) : o->root[b][b] > 0 ? s / o->root[b][b] : 0;
-    }
+  for (int k = 0; k < vb_width(K); k++) cov[k] *= share;
+  vb_pairs_factor(K, cov, o->root);
 }
 
 typedef struct { /* sum of exp(log weight + r), as it grows */
@@ -85,7 +82,7 @@ static void add_node(batch *b, const optimum *o, const double *z, double weight)
   double *e = b->e[b->n], *eta = b->eta + (size_t)b->n * b->row.n;
   for (int a = 0; a < o->K; a++) {
     e[a] = 0;
-    for (int c = 0; c <= a; c++) e[a] += o->root[a][c] * z[c];
+    for (int c = 0; c <= a; c++) e[a] += o->root[vb_pair_place(o->K, c, a)] * z[c];
     eta[a] = b->opt->in->rows.eta[b->first + a] + e[a];
   }
   b->log_w[b->n++] = log(weight);
@@ -93,19 +90,15 @@ static void add_node(batch *b, const optimum *o, const double *z, double weight)
 
 /* log E exp(r - E r) */
 static double alone(batch *b, const optimum *o) {
-  const vb_rules *r = b->m->rules;
-  int K = o->K, rule = o->own < NARROW ? 1 : 2, index[MAX] = {0}, a = 0, order = r->order[rule];
-  const double *node = r->node + r->first[rule], *weight = r->weight + r->first[rule];
+  const double wide[MAX] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const vb_normal_rule rule =
+      o->own < NARROW ? vb_normal_rule_seventh(o->K) : vb_normal_rule_for(o->K, wide);
+  vb_rule_walk walk = vb_rule_begin(b->m->rules, &rule);
+  double z[MAX], weight;
   total t = {-INFINITY, 0};
-  while (a < K) {
-    double z[MAX], w = 1;
-    for (int c = 0; c < K; c++) {
-      z[c] = node[index[c]];
-      w *= weight[index[c]];
-    }
-    add_node(b, o, z, w);
+  while (vb_rule_next(&walk, z, &weight)) {
+    add_node(b, o, z, weight);
     if (b->n == BATCH) flush(b, o, &t);
-    for (a = 0; a < K && ++index[a] == order; a++) index[a] = 0;
   }
   if (b->n) flush(b, o, &t);
   return t.top + log(t.sum);

@@ -62,13 +62,13 @@ static const vb_several *const several[] = {&vb_several_Gamma,
 
 extern const vb_prior vb_prior_normal, vb_prior_student_t, vb_prior_cauchy, vb_prior_exponential,
     vb_prior_gamma, vb_prior_flat, vb_prior_laplace, vb_prior_pc, vb_prior_horseshoe,
-    vb_prior_inv_chi, vb_prior_inv_gamma, vb_prior_pc_cor, vb_prior_beta;
+    vb_prior_inv_chi, vb_prior_inv_gamma, vb_prior_pc_cor, vb_prior_beta, vb_prior_logistic;
 
 static const vb_prior *const prior[] = {
     &vb_prior_normal,    &vb_prior_student_t, &vb_prior_cauchy,    &vb_prior_exponential,
     &vb_prior_gamma,     &vb_prior_flat,      &vb_prior_laplace,   &vb_prior_pc,
     &vb_prior_horseshoe, &vb_prior_inv_chi,   &vb_prior_inv_gamma, &vb_prior_pc_cor,
-    &vb_prior_beta};
+    &vb_prior_beta,      &vb_prior_logistic};
 
 extern const vb_covariance vb_covariance_us, vb_covariance_diag, vb_covariance_homdiag,
     vb_covariance_cs, vb_covariance_homcs;

@@ -51,6 +51,16 @@ void vb_row_covariances(int K, const double *v, double *cov) {
   }
 }
 
+void vb_pairs_factor(int K, const double *cov, double *root) {
+  for (int b = 0; b < K; b++)
+    for (int a = b; a < K; a++) {
+      int at = vb_pair_place(K, b, a);
+      double s = cov[at], diagonal = root[b];
+      for (int c = 0; c < b; c++) s -= root[vb_pair_place(K, c, a)] * root[vb_pair_place(K, c, b)];
+      root[at] = a == b ? sqrt(fmax(s, 0)) : diagonal > 0 ? s / diagonal : 0;
+    }
+}
+
 typedef struct { /* observations of a block, each number by itself */
   double y[VB_MAX_PREDICTORS][BLOCK], w[BLOCK], eta[VB_MAX_PREDICTORS][BLOCK];
   double ll[BLOCK], d1[VB_MAX_PREDICTORS][BLOCK], d2[VB_MAX_WIDTH][BLOCK];

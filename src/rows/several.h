@@ -81,4 +81,7 @@ void vb_polarise(int K, const double *h, double *row);
 void vb_unpolarise(int K, const double *row, double *h);
 /* covariances as vb_pair_place() counts them, of the variances of an observation's rows */
 void vb_row_covariances(int K, const double *v, double *cov);
+/* Cholesky factor of covariances, both counted as pairs are: at (b, a), b <= a, row a of column b;
+ * what rounding makes negative is zero */
+void vb_pairs_factor(int K, const double *cov, double *root);
 #endif

@@ -8,6 +8,7 @@ log_prior <- list(
   gamma = function(x, a) stats::dgamma(x, a[1], a[2], log = TRUE),
   flat = function(x, a) rep(0, length(x)),
   laplace = function(x, a) stats::dexp(abs(x - a[1]), 1 / a[2], log = TRUE) - log(2),
+  logistic = function(x, a) stats::dlogis(x, a[1], a[2], log = TRUE),
   pc = function(x, a) stats::dexp(x, -log(a[2]) / a[1], log = TRUE),
   inv_chi = function(x, a) {
     stats::dgamma((a[2] / x)^2, a[1] / 2, a[1] / 2, log = TRUE) + log(2 * a[2]^2 / x^3)
@@ -25,6 +26,7 @@ upper_prior <- list(
   normal = function(a) stats::pnorm(0, a[1], a[2], lower.tail = FALSE, log.p = TRUE),
   student_t = function(a) stats::pt(-a[2] / a[3], a[1], lower.tail = FALSE, log.p = TRUE),
   cauchy = function(a) stats::pcauchy(0, a[1], a[2], lower.tail = FALSE, log.p = TRUE),
+  logistic = function(a) stats::plogis(0, a[1], a[2], lower.tail = FALSE, log.p = TRUE),
   exponential = function(a) 0, gamma = function(a) 0, flat = function(a) 0,
   pc = function(a) 0, inv_chi = function(a) 0, inv_gamma = function(a) 0,
   beta = function(a) 0, pc_cor = function(a) 0,
@@ -42,6 +44,7 @@ prior_arg <- list(
   gamma = list(c(2, 0.1, 0), c(5, 2, 0)),
   flat = list(c(0, 0, 0)),
   laplace = list(c(0, 1, 0), c(2, 0.4, 0), c(-0.7, 5, 0)),
+  logistic = list(c(0, 1, 0), c(-1.5, 0.3, 0)),
   pc = list(c(1, 0.01, 0), c(0.3, 0.5, 0)),
   inv_chi = list(c(4, 2, 0), c(1, 0.3, 0)),
   inv_gamma = list(c(3, 2, 0), c(0.8, 0.1, 0)),

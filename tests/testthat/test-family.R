@@ -49,12 +49,13 @@ test_that("families of the packages that are here are known as objects and funct
     list("glmmTMB", "nbinom2", "negbinomial", "log"),
     list("glmmTMB", "beta_family", "beta", "logit"),
     list("glmmTMB", "t_family", "student", "identity"),
+    list("glmmTMB", "betabinomial", "beta_binomial", "logit"),
     list("mgcv", "nb", "negbinomial", "log"),
     list("mgcv", "betar", "beta", "logit"),
     list("mgcv", "scat", "student", "identity")
   )
-  refused <- list(list("glmmTMB", "nbinom1"), list("glmmTMB", "betabinomial"),
-                  list("glmmTMB", "truncated_poisson"), list("mgcv", "ziP"), list("mgcv", "tw"))
+  refused <- list(list("glmmTMB", "nbinom1"), list("glmmTMB", "truncated_poisson"),
+                  list("mgcv", "ziP"), list("mgcv", "tw"))
   maker <- function(row) {
     tryCatch(getExportedValue(row[[1]], row[[2]]), error = function(e) NULL)
   }
@@ -90,8 +91,8 @@ test_that("the usual names are known as strings and in objects", {
       expect_identical(name_link(spelt), c(name, link), info = spelt)
     }
   }
-  for (other in c("normal", "nbinom1", "quasibinomial", "zero_inflated_poisson", "hurdle_gamma",
-                  "lognormal", "inverse.gaussian", "Tweedie", "multinomial", "")) {
+  for (other in c("normal", "nbinom1", "quasibinomial", "hurdle_cumulative", "lognormal",
+                  "inverse.gaussian", "Tweedie", "")) {
     expect_error(resolve_family(other), "vb_family", class = "vb_error_family")
     expect_error(resolve_family(as_made_by(other, "log")), "negbinomial", class = "vb_error_family")
   }

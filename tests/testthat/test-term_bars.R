@@ -30,7 +30,7 @@ test_that("what is not supported says so", {
 })
 
 test_that("bars where they mean nothing are named", {
-  for (f in list(y ~ (1 | g | h), y ~ x * (1 | g), y ~ x:(1 | g), y ~ (1 | 1), y ~ . | g,
+  for (f in list(y ~ (1 | (g | h) | a), y ~ x * (1 | g), y ~ x:(1 | g), y ~ (1 | 1), y ~ . | g,
                  y ~ x + (. | g))) {
     expect_error(parse_formula(f, toy), class = "vb_error_formula", info = deparse1(f))
   }

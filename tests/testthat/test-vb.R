@@ -2,7 +2,7 @@ test_that("the signature is the one documented", {
   expect_named(formals(vb), c(
     "formula", "data", "family", "...", "weights", "subset", "na.action", "offset", "contrasts",
     "prior", "prior_intercept", "prior_aux", "prior_sd", "prior_cor", "algorithm",
-    "approximation", "bound", "data2", "cores", "control", "verbose"))
+    "approximation", "bound", "data2", "ziformula", "dispformula", "cores", "control", "verbose"))
 })
 
 test_that("the kinds of formula fit", {
