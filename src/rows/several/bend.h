@@ -4,11 +4,10 @@
 #ifndef VB_SEVERAL_BEND_H
 #define VB_SEVERAL_BEND_H
 #include <math.h>
-
-#define VB_PI 3.14159265358979323846
+#include <Rmath.h>
 
 /* branch points at log mu + x +- i y */
-static inline double vb_bend_scale(double x, double y) { return fmin(hypot(x, y) / VB_PI, 1); }
+static inline double vb_bend_scale(double x, double y) { return fmin(hypot(x, y) / M_PI, 1); }
 
 /* They are where the log of P(0) is c +- i angle, that is of a Poisson count at mu = -c -+ i angle.
  * The negative binomial's is -shape log(1 + mu / shape), of the shapes below angle / pi nowhere. */
@@ -18,7 +17,7 @@ static inline double vb_bend_poisson(double log_mu, double c, double angle) {
 static inline double vb_bend_negbinomial(double log_mu, double log_shape, double c, double angle) {
   double s = exp(log_shape), r = exp(-c / s), turn = angle / s;
   if (s > 1e6) return vb_bend_poisson(log_mu, c, angle);
-  if (turn >= VB_PI) return 1;
+  if (turn >= M_PI) return 1;
   double real = s * (r * cos(turn) - 1), imaginary = s * r * sin(turn);
   return vb_bend_scale(log(hypot(real, imaginary)) - log_mu, atan2(imaginary, real));
 }

@@ -13,7 +13,7 @@ VB_JET_LOG_LIK(3, density)
 /* where P(0) = 1 */
 static void bend(int K, const double *eta, double *scale) {
   (void)K;
-  scale[0] = vb_bend_negbinomial(eta[0], eta[1], 0, 2 * VB_PI);
+  scale[0] = vb_bend_negbinomial(eta[0], eta[1], 0, 2 * M_PI);
 }
 
 static void start(int K, const vb_several_at *at, double *eta) {

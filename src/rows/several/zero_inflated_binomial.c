@@ -11,7 +11,7 @@ VB_JET_LOG_LIK(2, density)
 /* of no successes, as of a Poisson count of unknown mean: where depends on the trials */
 static void bend(int K, const double *eta, double *scale) {
   (void)K;
-  scale[0] = atan2(VB_PI, -eta[1]) / VB_PI;
+  scale[0] = atan2(M_PI, -eta[1]) / M_PI;
 }
 
 static void start(int K, const vb_several_at *at, double *eta) {

@@ -11,7 +11,7 @@ VB_JET_LOG_LIK(3, density)
 /* of zeros, where (1 - zi) P(0) = -zi */
 static void bend(int K, const double *eta, double *scale) {
   (void)K;
-  scale[0] = vb_bend_negbinomial(eta[0], eta[1], eta[2], VB_PI);
+  scale[0] = vb_bend_negbinomial(eta[0], eta[1], eta[2], M_PI);
 }
 
 static void start(int K, const vb_several_at *at, double *eta) {

@@ -84,7 +84,7 @@ static void log_lik(int K, const vb_several_at *at, double *ll, double *const *d
 /* of zeros, where (1 - zi) P(0) = -zi */
 static void bend(int K, const double *eta, double *scale) {
   (void)K;
-  scale[0] = vb_bend_poisson(eta[0], eta[1], VB_PI);
+  scale[0] = vb_bend_poisson(eta[0], eta[1], M_PI);
 }
 
 static void start(int K, const vb_several_at *at, double *eta) {
