@@ -19,7 +19,9 @@ log_beta <- function(y, e) {
   stats::dbeta(y, stats::plogis(e[, 1]) * exp(e[, 2]), stats::plogis(-e[, 1]) * exp(e[, 2]),
                log = TRUE)
 }
-log_negbinomial <- function(y, e) stats::dnbinom(y, size = exp(e[, 2]), mu = exp(e[, 1]), log = TRUE)
+log_negbinomial <- function(y, e) {
+  stats::dnbinom(y, size = exp(e[, 2]), mu = exp(e[, 1]), log = TRUE)
+}
 log_gamma <- function(y, w, e) {
   stats::dgamma(y, w * exp(e[, 2]), rate = w * exp(e[, 2] - e[, 1]), log = TRUE)
 }
@@ -39,7 +41,9 @@ several_density <- list(
   },
   beta = function(y, w, e) w * log_beta(y, e),
   beta_binomial = function(y, w, e) {
-    rising <- function(x, y) vapply(seq_along(y), function(i) sum(log(x[i] + (seq_len(y[i]) - 1))), 0)
+    rising <- function(x, y) {
+      vapply(seq_along(y), function(i) sum(log(x[i] + (seq_len(y[i]) - 1))), 0)
+    }
     a <- stats::plogis(e[, 1]) * exp(e[, 2])
     b <- stats::plogis(-e[, 1]) * exp(e[, 2])
     lchoose(w, y) + rising(a, y) + rising(b, w - y) - rising(exp(e[, 2]), w)
@@ -187,7 +191,8 @@ test_that("far out values are no NaN", {
 
 # A log density of one predictor, which a family of several has where its `others` are far out
 expect_limit <- function(name, y, w, eta, others, ll, d1, d2) {
-  got <- eval_several(name, y, w, cbind(eta, matrix(others, length(y), length(others), byrow = TRUE)))
+  others <- matrix(others, length(y), length(others), byrow = TRUE)
+  got <- eval_several(name, y, w, cbind(eta, others))
   expect_equal(got$ll, ll, tolerance = 1e-11, info = name)
   expect_equal(got$d1[, 1L], d1, tolerance = 1e-11, info = name)
   expect_equal(got$d2[, 1L], d2, tolerance = 1e-11, info = name)
@@ -238,14 +243,15 @@ test_that("two categories are a logistic regression, and a multinomial of one dr
   expect_equal(two$d2[, 1L], -w * p * (1 - p), tolerance = 1e-13)
   d <- several_rows("categorical")
   one <- vapply(1:3, function(a) as.numeric(d$y == a), numeric(nrow(d$eta)))
-  expect_equal(eval_several("multinomial", one, 1, d$eta), eval_several("categorical", d$y, 1, d$eta),
-               tolerance = 1e-14)
+  expect_equal(eval_several("multinomial", one, 1, d$eta),
+               eval_several("categorical", d$y, 1, d$eta), tolerance = 1e-14)
 })
 
 # nodes and weights of a product of Hermite rules (Golub & Welsch 1969), a column for each dimension
 product_rule <- function(K, n) {
+  k <- seq_len(n - 1L)
   jacobi <- matrix(0, n, n)
-  jacobi[cbind(seq_len(n - 1L), 2:n)] <- jacobi[cbind(2:n, seq_len(n - 1L))] <- sqrt(seq_len(n - 1L))
+  jacobi[cbind(k, k + 1L)] <- jacobi[cbind(k + 1L, k)] <- sqrt(k)
   rule <- eigen(jacobi, symmetric = TRUE)
   weight <- Reduce(function(a, b) as.vector(outer(a, b)), rep(list(rule$vectors[1L, ]^2), K))
   list(z = as.matrix(expand.grid(rep(list(rule$values), K))), weight = weight)
