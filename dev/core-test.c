@@ -299,7 +299,8 @@ int main(void) {
               {"turn", test_turn},
               {"krige", test_krige},
               {"precision", test_precision},
-              {"covariance", test_covariance}};
+              {"covariance", test_covariance},
+              {"several", test_several}};
   int passed = 0, failed = 0;
   for (size_t i = 0; i < sizeof test / sizeof *test; i++) {
     n_check = n_failed = 0;

@@ -21,4 +21,5 @@ void test_turn(void);
 void test_krige(void);
 void test_precision(void);
 void test_covariance(void);
+void test_several(void);
 #endif

@@ -49,6 +49,49 @@ static void put_several(SEXP s) {
   }
 }
 
+static const vb_rules *make_rules(const vb_host *host) {
+  vb_rules *rules = host->alloc(1, sizeof(vb_rules));
+  vb_rules_make(rules);
+  return rules;
+}
+
+/* of observations each by itself, the expectations that the engine has: by its rules */
+static void expect_by_rules(const vb_several *of, int K, const vb_several_at *at,
+                            const double *const *v, double *const out[3]) {
+  vb_r_bar bar;
+  vb_host host = vb_r_host(&bar, 0);
+  int width = vb_width(K), all[VB_MAX_PREDICTORS], n_y = of->n_y ? of->n_y : K, n = at->n * width;
+  double *room[7], full[VB_MAX_WIDTH];
+  for (int k = 0; k < 7; k++) room[k] = host.alloc(n + 1, sizeof(double));
+  double *y = room[0], *w = room[1], *mean = room[2], *var = room[3];
+  for (int a = 0; a < K; a++) all[a] = a;
+  for (int i = 0; i < at->n; i++)
+    for (int a = 0; a < K; a++)
+      for (int b = a; b < K; b++) {
+        int k = vb_pair_place(K, a, b), row = i * width + k;
+        y[row] = k < n_y ? at->y[k][i] : 0;
+        w[row] = at->w[i];
+        mean[row] = at->eta[a][i] + (a == b ? 0 : at->eta[b][i]);
+        var[row] = v[a][i] + (a == b ? 0 : v[b][i] + 2 * v[k][i]);
+      }
+  vb_predictors p;
+  vb_predictors_make(of, K, K, all, &p);
+  vb_model model = {.host = &host,
+                    .family = &p.row,
+                    .rules = make_rules(&host),
+                    .cores = 1,
+                    .n = n,
+                    .rows = {.n = n, .y = y, .w = w}};
+  const vb_etas e = {mean, var, NULL};
+  vb_expect(&model, NULL, &e, room[4], room[5], room[6]);
+  for (int i = 0; i < at->n; i++) {
+    out[0][i] = room[4][i * width];
+    for (int a = 0; a < K; a++) out[1][a * at->n + i] = room[5][i * width + a];
+    vb_unpolarise(K, room[6] + i * width, full);
+    for (int k = 0; k < width; k++) out[2][k * at->n + i] = -full[k];
+  }
+}
+
 /* log density, or its expectation under normal eta, of a family of several predictors: a column of
  * it, of d1 and of d2 as pairs are counted.  eta, n x K; v: NULL, or covariances as pairs, n x K (K
  * + 1) / 2; without slopes the first column alone */
@@ -76,8 +119,10 @@ SEXP vb_r_several(SEXP name, SEXP data, SEXP slopes) {
     of->log_lik(K, &at, REAL(out), with ? d1 : NULL, with ? d2 : NULL);
   else if (of->expect)
     of->expect(K, &at, vs, REAL(out), with ? d1 : NULL, with ? d2 : NULL);
+  else if (with)
+    expect_by_rules(of, K, &at, vs, (double *const[]){REAL(out), d1[0], d2[0]});
   else
-    Rf_error("internal: no expectation in closed form");
+    Rf_error("internal: expectations have slopes");
   for (R_xlen_t i = 0; i < n && of->constant; i++) REAL(out)[i] += of->constant(ys[0][i], at.w[i]);
   UNPROTECT(1);
   return out;
@@ -141,11 +186,6 @@ typedef struct {
 static void log_lik(const query *q, double *out) {
   size_t n = q->rows.n;
   q->f->log_lik(q->f, &q->rows, q->m, q->par, out, out + n, out + 2 * n);
-}
-static const vb_rules *make_rules(const vb_host *host) {
-  vb_rules *rules = host->alloc(1, sizeof(vb_rules));
-  vb_rules_make(rules);
-  return rules;
 }
 static void expectations(const query *q, const vb_family *row, double *out) {
   vb_r_bar bar;

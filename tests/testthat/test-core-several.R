@@ -19,7 +19,9 @@ log_beta <- function(y, e) {
   stats::dbeta(y, stats::plogis(e[, 1]) * exp(e[, 2]), stats::plogis(-e[, 1]) * exp(e[, 2]),
                log = TRUE)
 }
-log_negbinomial <- function(y, e) stats::dnbinom(y, size = exp(e[, 2]), mu = exp(e[, 1]), log = TRUE)
+log_negbinomial <- function(y, e) {
+  stats::dnbinom(y, size = exp(e[, 2]), mu = exp(e[, 1]), log = TRUE)
+}
 log_gamma <- function(y, w, e) {
   stats::dgamma(y, w * exp(e[, 2]), rate = w * exp(e[, 2] - e[, 1]), log = TRUE)
 }
@@ -39,7 +41,9 @@ several_density <- list(
   },
   beta = function(y, w, e) w * log_beta(y, e),
   beta_binomial = function(y, w, e) {
-    rising <- function(x, y) vapply(seq_along(y), function(i) sum(log(x[i] + (seq_len(y[i]) - 1))), 0)
+    rising <- function(x, y) {
+      vapply(seq_along(y), function(i) sum(log(x[i] + (seq_len(y[i]) - 1))), 0)
+    }
     a <- stats::plogis(e[, 1]) * exp(e[, 2])
     b <- stats::plogis(-e[, 1]) * exp(e[, 2])
     lchoose(w, y) + rising(a, y) + rising(b, w - y) - rising(exp(e[, 2]), w)
@@ -187,7 +191,8 @@ test_that("far out values are no NaN", {
 
 # A log density of one predictor, which a family of several has where its `others` are far out
 expect_limit <- function(name, y, w, eta, others, ll, d1, d2) {
-  got <- eval_several(name, y, w, cbind(eta, matrix(others, length(y), length(others), byrow = TRUE)))
+  others <- matrix(others, length(y), length(others), byrow = TRUE)
+  got <- eval_several(name, y, w, cbind(eta, others))
   expect_equal(got$ll, ll, tolerance = 1e-11, info = name)
   expect_equal(got$d1[, 1L], d1, tolerance = 1e-11, info = name)
   expect_equal(got$d2[, 1L], d2, tolerance = 1e-11, info = name)
@@ -238,31 +243,76 @@ test_that("two categories are a logistic regression, and a multinomial of one dr
   expect_equal(two$d2[, 1L], -w * p * (1 - p), tolerance = 1e-13)
   d <- several_rows("categorical")
   one <- vapply(1:3, function(a) as.numeric(d$y == a), numeric(nrow(d$eta)))
-  expect_equal(eval_several("multinomial", one, 1, d$eta), eval_several("categorical", d$y, 1, d$eta),
-               tolerance = 1e-14)
+  expect_equal(eval_several("multinomial", one, 1, d$eta),
+               eval_several("categorical", d$y, 1, d$eta), tolerance = 1e-14)
 })
 
-test_that("expectations in closed form are those of a fine rule in both predictors", {
-  jacobi <- matrix(0, 60L, 60L)    # of Hermite polynomials (Golub & Welsch 1969)
-  jacobi[cbind(1:59, 2:60)] <- jacobi[cbind(2:60, 1:59)] <- sqrt(1:59)
+# nodes and weights of a product of Hermite rules (Golub & Welsch 1969), a column for each dimension
+product_rule <- function(K, n) {
+  k <- seq_len(n - 1L)
+  jacobi <- matrix(0, n, n)
+  jacobi[cbind(k, k + 1L)] <- jacobi[cbind(k + 1L, k)] <- sqrt(k)
   rule <- eigen(jacobi, symmetric = TRUE)
-  z <- as.matrix(expand.grid(rule$values, rule$values))
-  weight <- as.vector(outer(rule$vectors[1L, ]^2, rule$vectors[1L, ]^2))
-  for (name in c("gaussian", "lognormal")) {
-    y <- rep_len(several_y[[name]], 12L)
-    w <- rep_len(c(1, 0.5, 2), 12L)
-    m <- cbind(seq(-1, 2, length.out = 12L), rep_len(c(-0.7, 0, 0.9), 12L))
-    sd <- cbind(rep_len(c(0.05, 0.6), 12L), rep_len(c(0.1, 0.3, 0.5, 0.02), 12L))
-    rho <- rep_len(c(-0.8, 0, 0.5, 0.95, -0.3), 12L)
-    got <- eval_several(name, y, w, m, cbind(sd^2, rho * sd[, 1L] * sd[, 2L]))
-    for (i in 1:12) {
-      eta <- cbind(m[i, 1L] + sd[i, 1L] * z[, 1L],
-                   m[i, 2L] + sd[i, 2L] * (rho[i] * z[, 1L] + sqrt(1 - rho[i]^2) * z[, 2L]))
-      at <- eval_several(name, rep(y[i], nrow(z)), w[i], eta)
-      expect_equal(got$ll[i], sum(weight * at$ll), tolerance = 1e-10)
-      expect_equal(got$d1[i, ], colSums(weight * at$d1), tolerance = 1e-10)
-      expect_equal(got$d2[i, ], colSums(weight * at$d2), tolerance = 1e-10)
+  weight <- Reduce(function(a, b) as.vector(outer(a, b)), rep(list(rule$vectors[1L, ]^2), K))
+  list(z = as.matrix(expand.grid(rep(list(rule$values), K))), weight = weight)
+}
+
+# the largest errors of expectations under N(m, root root'), in proportion to one and what they are
+error_of_expectations <- function(name, y, w, m, root, rule) {
+  K <- length(m)
+  got <- eval_several(name, y, w, t(m), t(tcrossprod(root)[pairs_of(K)]))
+  n <- nrow(rule$z)
+  at <- eval_several(name, y[rep(1L, n), , drop = FALSE], w, rule$z %*% t(root) + rep(m, each = n))
+  want <- lapply(at, function(part) colSums(rule$weight * as.matrix(part)))
+  mapply(function(got, want) max(abs(got - want) / (1 + abs(want))), got, want)
+}
+
+test_that("expectations in closed form are those of a fine rule in both predictors", {
+  rule <- product_rule(2L, 60L)
+  for (name in c("gaussian", "lognormal")) for (i in 1:12) {
+    sd <- c(c(0.05, 0.6)[i %% 2 + 1], c(0.1, 0.3, 0.5, 0.02)[i %% 4 + 1])
+    rho <- c(-0.8, 0, 0.5, 0.95, -0.3)[i %% 5 + 1]
+    root <- sd * rbind(c(1, 0), c(rho, sqrt(1 - rho^2)))
+    y <- as.matrix(several_y[[name]][i %% 3 + 1])
+    m <- c(i / 4 - 1, c(-0.7, 0, 0.9)[i %% 3 + 1])
+    expect_lt(max(error_of_expectations(name, y, c(1, 0.5)[i %% 2 + 1], m, root, rule)), 1e-10)
+    expect_equal(eval_several(name, y, 2, t(m), matrix(0, 1L, 3L)), eval_several(name, y, 2, t(m)))
+  }
+})
+
+test_that("expectations by the engine's rules are those of a fine one", {
+  # a Weibull density has none: exp(k u), k log-normal
+  for (name in setdiff(several_table$name, c("gaussian", "lognormal", "weibull"))) {
+    K <- length(dpars_of(name))
+    d <- several_rows(name)
+    rule <- product_rule(K, c(60L, 60L, 30L, 16L)[K])
+    take <- head(which(rowSums(d$y) < 50 & rowSums(abs(d$eta)) < 2 * K), 8L)
+    for (sd in c(0.04, 0.15, 0.3)) {
+      error <- vapply(take, function(i) {
+        root <- diag(sd * c(1, 0.6, 0.8, 0.9)[seq_len(K)])
+        root[lower.tri(root)] <- sd * c(0.4, -0.3, 0.2, 0.1, -0.2, 0.3)[seq_len(K * (K - 1) / 2)]
+        error_of_expectations(name, d$y[i, , drop = FALSE], d$w[i], d$eta[i, ], root, rule)
+      }, numeric(3L))
+      expect_lt(max(error[1:2, ]), 1e-5)
+      expect_lt(max(error[3L, ]), 1e-4)
     }
-    expect_identical(eval_several(name, y, w, m, matrix(0, 12L, 3L)), eval_several(name, y, w, m))
+  }
+})
+
+test_that("rules are finer where the log density of a zero, or of none, bends", {
+  rule <- product_rule(2L, 100L)
+  root <- diag(c(0.45, 0.25))
+  at <- expand.grid(log_mu = log(c(1, 3, 6, 20)), zi = c(-1, -3))
+  for (i in seq_len(nrow(at))) {
+    m <- c(at$log_mu[i], at$zi[i])
+    error <- error_of_expectations("zero_inflated_poisson", matrix(0), 1, m, root, rule)
+    expect_lt(max(error), 1e-4)
+    error <- error_of_expectations("hurdle_poisson", matrix(2), 1, m, root, rule)
+    expect_lt(max(error), 1e-4)
+    wide <- rbind(cbind(root, 0), c(0, 0, 0.02))[c(1, 3, 2), c(1, 3, 2)]
+    shape <- c(m[1L], 1.5, m[2L])
+    error <- error_of_expectations("zero_inflated_negbinomial", matrix(0), 1, shape, wide,
+                                   product_rule(3L, c(60L)))
+    expect_lt(max(error), 1e-4)
   }
 })

@@ -1,5 +1,6 @@
 /* Counts: zero with probability hu, else a negative binomial count that is not zero; eta = (log mu,
  * log shape, logit hu). */
+#include "rows/several/bend.h"
 #include "rows/several/densities.h"
 
 VB_INLINE jet density(const jet *eta, double y, double w) {
@@ -8,6 +9,12 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
   return jet_line(w, jet_past_hurdle(eta[2], jet_less(base, some)), 0);
 }
 VB_JET_LOG_LIK(3, density)
+
+/* where P(0) = 1 */
+static void bend(int K, const double *eta, double *scale) {
+  (void)K;
+  scale[0] = vb_bend_negbinomial(eta[0], eta[1], 0, 2 * M_PI);
+}
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
@@ -24,4 +31,5 @@ const vb_several vb_several_hurdle_negbinomial = {.name = "hurdle_negbinomial",
                                                   .n_y = 1,
                                                   .constant = vb_log_factorial,
                                                   .log_lik = log_lik,
+                                                  .bend = bend,
                                                   .start = start};

@@ -1,5 +1,6 @@
 /* Counts: zero with probability hu, else a Poisson count that is not zero; eta = (log mu, logit
  * hu). */
+#include "rows/several/bend.h"
 #include "rows/several/densities.h"
 
 VB_INLINE jet density(const jet *eta, double y, double w) {
@@ -8,6 +9,12 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
   return jet_line(w, jet_past_hurdle(eta[1], base), 0);
 }
 VB_JET_LOG_LIK(2, density)
+
+/* where P(0) = 1 */
+static void bend(int K, const double *eta, double *scale) {
+  (void)K;
+  scale[0] = vb_bend_poisson(eta[0], 0, 2 * M_PI);
+}
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
@@ -23,4 +30,5 @@ const vb_several vb_several_hurdle_poisson = {.name = "hurdle_poisson",
                                               .n_y = 1,
                                               .constant = vb_log_factorial,
                                               .log_lik = log_lik,
+                                              .bend = bend,
                                               .start = start};

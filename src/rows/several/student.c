@@ -11,9 +11,12 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
 }
 VB_JET_LOG_LIK(3, density)
 
+/* the logarithm's branch points lie sigma sqrt(nu) off the real line of mu, and pi / 2 off that of
+ * log sigma, the logit's pi */
 static void bend(int K, const double *eta, double *scale) {
   (void)K;
   scale[0] = exp(eta[1]) * fmin(exp(eta[2] / 2) / M_PI, 1);
+  scale[1] = 0.5;
 }
 
 static void start(int K, const vb_several_at *at, double *eta) {

@@ -1,11 +1,18 @@
 /* Zero-inflated successes of w trials: none with probability zi, else binomial; eta = (logit mu,
  * logit zi). */
+#include "rows/several/bend.h"
 #include "rows/several/densities.h"
 
 VB_INLINE jet density(const jet *eta, double y, double n) {
   return jet_inflated(eta[1], y, jet_binomial(eta[0], y, n));
 }
 VB_JET_LOG_LIK(2, density)
+
+/* of no successes, as of a Poisson count of unknown mean: where depends on the trials */
+static void bend(int K, const double *eta, double *scale) {
+  (void)K;
+  scale[0] = atan2(M_PI, -eta[1]) / M_PI;
+}
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
@@ -26,4 +33,5 @@ const vb_several vb_several_zero_inflated_binomial = {.name = "zero_inflated_bin
                                                       .n_y = 1,
                                                       .constant = vb_log_choose,
                                                       .log_lik = log_lik,
+                                                      .bend = bend,
                                                       .start = start};

@@ -1,11 +1,18 @@
 /* Zero-inflated counts: zero with probability zi, else negative binomial; eta = (log mu, log shape,
  * logit zi). */
+#include "rows/several/bend.h"
 #include "rows/several/densities.h"
 
 VB_INLINE jet density(const jet *eta, double y, double w) {
   return jet_line(w, jet_inflated(eta[2], y, jet_negbinomial(eta[0], eta[1], y)), 0);
 }
 VB_JET_LOG_LIK(3, density)
+
+/* of zeros, where (1 - zi) P(0) = -zi */
+static void bend(int K, const double *eta, double *scale) {
+  (void)K;
+  scale[0] = vb_bend_negbinomial(eta[0], eta[1], eta[2], M_PI);
+}
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
@@ -23,4 +30,5 @@ const vb_several vb_several_zero_inflated_negbinomial = {
     .n_y = 1,
     .constant = vb_log_factorial,
     .log_lik = log_lik,
+    .bend = bend,
     .start = start};

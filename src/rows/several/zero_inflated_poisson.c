@@ -1,5 +1,6 @@
 /* Zero-inflated counts: zero with probability zi, else Poisson; eta = (log mu, logit zi). */
 #include "numbers/vb_math.h"
+#include "rows/several/bend.h"
 #include "rows/several/densities.h"
 
 enum { LANES = 8 };
@@ -80,6 +81,12 @@ static void log_lik(int K, const vb_several_at *at, double *ll, double *const *d
     plain(at, ll, d1, d2);
 }
 
+/* of zeros, where (1 - zi) P(0) = -zi */
+static void bend(int K, const double *eta, double *scale) {
+  (void)K;
+  scale[0] = vb_bend_poisson(eta[0], eta[1], M_PI);
+}
+
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
   vb_shares s = vb_shares_of(at, 0, NULL);
@@ -94,4 +101,5 @@ const vb_several vb_several_zero_inflated_poisson = {.name = "zero_inflated_pois
                                                      .n_y = 1,
                                                      .constant = vb_log_factorial,
                                                      .log_lik = log_lik,
+                                                     .bend = bend,
                                                      .start = start};
