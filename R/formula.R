@@ -6,6 +6,7 @@
 # model.frame().
 parse_formula <- function(formula, data = NULL, data2 = NULL) {
   env <- environment(formula)
+  formula <- with_trials(formula)
   check_sides(formula)
   parts <- split_bars(expand_slash(formula[[3L]]))
   bars <- find_bars(parts$bars)
@@ -45,6 +46,19 @@ as_formula <- function(formula, env) {
     vb_abort("formula", c("{.arg formula} must be a formula such as {.code y ~ x + (1 | g)}.",
                           x = "It is {describe_class(formula)}."))
   }
+  formula
+}
+
+# `y | trials(n)`, as brms has it, is `cbind(y, n - y)`
+with_trials <- function(formula) {
+  left <- if (length(formula) == 3L) formula[[2L]]
+  term <- if (is_bar(left)) strip_parens(left[[3L]])
+  if (!is.call(term) || !identical(term[[1L]], quote(trials))) return(formula)
+  if (length(term) != 2L) {
+    vb_abort("formula", "{.fn trials} takes the number of trials, as in {.code y | trials(n)}.")
+  }
+  y <- strip_parens(left[[2L]])
+  formula[[2L]] <- call("cbind", y, call("-", term[[2L]], y))
   formula
 }
 

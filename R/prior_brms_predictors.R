@@ -24,7 +24,7 @@ brms_by_predictor <- function(entries, family, design) {
     brms_abort(e, "There is no predictor of {.code {e$dpar}}.",
                if (length(known)) "There are those of {.code {known}}." else "Leave the entry out.")
   }
-  if (!has_predictors(family)) return(brms_arguments(entries, family$par, design))
+  if (!length(known)) return(brms_arguments(entries, family$par, design))
   of <- vapply(entries, function(e) e$dpar, "")
   main <- vapply(parts, is_main, NA)
   each <- lapply(parts, function(part) {

@@ -1,11 +1,11 @@
 /* Responses in (0, 1), beta with mean mu and a precision phi that is predicted; eta = (logit mu,
  * log phi). */
-#include "rows/several/jet.h"
+#include "rows/several/densities.h"
 
-static jet density(const jet *eta, double y, double w) {
+VB_INLINE jet density(const jet *eta, double y, double w) {
   return jet_line(w, jet_beta(eta[0], eta[1], y), 0);
 }
-VB_JET_LOG_LIK(density)
+VB_JET_LOG_LIK(2, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;

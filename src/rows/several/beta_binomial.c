@@ -1,14 +1,14 @@
 /* Successes of w trials whose probability is beta distributed, with mean mu and precision phi; eta
  * = (logit mu, log phi). */
-#include "rows/several/jet.h"
+#include "rows/several/densities.h"
 
-static jet density(const jet *eta, double y, double n) {
-  jet a = jet_exp(jet_add(jet_log_sigmoid(eta[0]), eta[1]));
-  jet b = jet_exp(jet_add(jet_log_sigmoid(jet_line(-1, eta[0], 0)), eta[1]));
-  jet f = jet_add(jet_log_rising(a, y), jet_log_rising(b, n - y));
-  return jet_sum(1, f, -1, jet_log_rising(jet_exp(eta[1]), n), 0);
+VB_INLINE jet density(const jet *eta, double y, double n) {
+  jet log_mu = jet_log_sigmoid(eta[0]), log_nu = jet_log_other(eta[0]);
+  jet f = jet_add(jet_log_rising(jet_add(log_mu, eta[1]), y),
+                  jet_log_rising(jet_add(log_nu, eta[1]), n - y));
+  return jet_add(jet_less(f, jet_log_rising(eta[1], n)), jet_sum(y, log_mu, n - y, log_nu, 0));
 }
-VB_JET_LOG_LIK(density)
+VB_JET_LOG_LIK(2, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;

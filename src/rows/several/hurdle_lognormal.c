@@ -1,12 +1,11 @@
 /* Zero with probability hu, else log y ~ N(mu, sigma^2); eta = (mu, log sigma, logit hu). */
-#include "rows/several/jet.h"
+#include "rows/several/densities.h"
 
-static jet density(const jet *eta, double y, double w) {
+VB_INLINE jet density(const jet *eta, double y, double w) {
   if (y <= 0) return jet_line(w, jet_log_sigmoid(eta[2]), 0);
-  jet base = jet_lognormal(eta[0], eta[1], y, 1);
-  return jet_line(w, jet_add(jet_log_sigmoid(jet_line(-1, eta[2], 0)), base), 0);
+  return jet_line(w, jet_past_hurdle(eta[2], jet_lognormal(eta[0], eta[1], y)), 0);
 }
-VB_JET_LOG_LIK(density)
+VB_JET_LOG_LIK(3, density)
 
 static void bend(int K, const double *eta, double *scale) {
   (void)K;

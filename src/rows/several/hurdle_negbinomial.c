@@ -1,14 +1,13 @@
 /* Counts: zero with probability hu, else a negative binomial count that is not zero; eta = (log mu,
  * log shape, logit hu). */
-#include "rows/several/jet.h"
+#include "rows/several/densities.h"
 
-static jet density(const jet *eta, double y, double w) {
+VB_INLINE jet density(const jet *eta, double y, double w) {
   if (y <= 0) return jet_line(w, jet_log_sigmoid(eta[2]), 0);
-  jet some = jet_log1m_exp(jet_negbinomial(eta[0], eta[1], 0));
-  jet base = jet_less(jet_negbinomial(eta[0], eta[1], y), some);
-  return jet_line(w, jet_add(jet_log_sigmoid(jet_line(-1, eta[2], 0)), base), 0);
+  jet base = jet_negbinomial(eta[0], eta[1], y), some = jet_some_negbinomial(eta[0], eta[1]);
+  return jet_line(w, jet_past_hurdle(eta[2], jet_less(base, some)), 0);
 }
-VB_JET_LOG_LIK(density)
+VB_JET_LOG_LIK(3, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;

@@ -1,5 +1,6 @@
 /* log y ~ N(mu, sigma^2 / w), log sigma = s predicted: the expectations are those of gaussian.c. */
-#include "rows/several/jet.h"
+#include <Rmath.h>
+#include "rows/several/shares.h"
 
 static void expect(int K, const vb_several_at *at, const double *const *v, double *ll,
                    double *const *d1, double *const *d2) {

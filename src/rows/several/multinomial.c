@@ -1,29 +1,34 @@
 /* Counts of categories, of w in all, with log odds eta against the first, whose counts are what is
  * left. */
-#include <math.h>
 #include <Rmath.h>
-#include "rows/several.h"
+#include "rows/several/softmax.h"
+
+VB_INLINE void counts(int K, const vb_several_at *at, int from, int n, vb_softmax *s) {
+  for (int a = 0; a < K; a++) memcpy(s->c[a], at->y[a] + from, sizeof(double) * n);
+}
+VB_SOFTMAX(over_lanes, counts)
+
+static double log_choose(int K, const vb_several_at *at, int i) {
+  double rest = at->w[i], f = lgammafn(rest + 1);
+  for (int a = 0; a < K; a++) {
+    rest -= at->y[a][i];
+    f -= lgammafn(at->y[a][i] + 1);
+  }
+  return f - lgammafn(rest + 1);
+}
+static int as_before(int K, const vb_several_at *at, int i) {
+  int same = i > 0 && at->w[i] == at->w[i - 1];
+  for (int a = 0; a < K && same; a++) same = at->y[a][i] == at->y[a][i - 1];
+  return same;
+}
 
 static void log_lik(int K, const vb_several_at *at, double *ll, double *const *d1,
                     double *const *d2) {
-  double p[VB_MAX_PREDICTORS];
+  double f = 0;
+  over_lanes(K, at, ll, d1, d2);
   for (int i = 0; i < at->n; i++) {
-    double top = 0, sum = 0, w = at->w[i], rest = w, f = lgammafn(w + 1);
-    for (int a = 0; a < K; a++) top = fmax(top, at->eta[a][i]);
-    for (int a = 0; a < K; a++) sum += p[a] = exp(at->eta[a][i] - top);
-    sum += exp(-top);
-    for (int a = 0; a < K; a++) {
-      double y = at->y[a][i];
-      p[a] /= sum;
-      rest -= y;
-      f += y * at->eta[a][i] - lgammafn(y + 1);
-    }
-    ll[i] = f - lgammafn(rest + 1) - w * (top + log(sum));
-    for (int a = 0, pair = K; a < K && d1; a++) {
-      d1[a][i] = at->y[a][i] - w * p[a];
-      d2[a][i] = -w * p[a] * (1 - p[a]);
-      for (int b = a + 1; b < K; b++, pair++) d2[pair][i] = w * p[a] * p[b];
-    }
+    if (!as_before(K, at, i)) f = log_choose(K, at, i); /* points of a rule share it */
+    ll[i] += f;
   }
 }
 

@@ -1,10 +1,10 @@
 /* Negative binomial counts whose shape is predicted; eta = (log mu, log shape). */
-#include "rows/several/jet.h"
+#include "rows/several/densities.h"
 
-static jet density(const jet *eta, double y, double w) {
+VB_INLINE jet density(const jet *eta, double y, double w) {
   return jet_line(w, jet_negbinomial(eta[0], eta[1], y), 0);
 }
-VB_JET_LOG_LIK(density)
+VB_JET_LOG_LIK(2, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;

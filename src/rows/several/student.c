@@ -1,16 +1,15 @@
 /* y = mu + sigma / sqrt(w) T, T ~ t(nu), whose scale or degrees of freedom are predicted; eta =
  * (mu, log sigma, log nu). */
-#include "rows/several/jet.h"
+#include "rows/several/densities.h"
 
-static jet density(const jet *eta, double y, double w) {
-  jet nu = jet_exp(eta[2]), half = jet_line(0.5, nu, 0), up = jet_line(0.5, nu, 0.5);
+VB_INLINE jet density(const jet *eta, double y, double w) {
+  jet nu = jet_exp(eta[2]), norm = jet_log_rising(jet_line(1, eta[2], -M_LN2), 0.5);
   jet z = jet_times(jet_line(-1, eta[0], y), jet_exp(jet_line(-1, eta[1], 0)));
   jet q = jet_times(jet_line(w, jet_times(z, z), 0), jet_exp(jet_line(-1, eta[2], 0)));
-  jet norm = jet_sum(1, jet_less(jet_lgamma(up), jet_lgamma(half)), -0.5, eta[2],
-                     (log(w) - log(M_PI)) / 2);
-  return jet_less(jet_less(norm, eta[1]), jet_times(up, jet_log1p(q)));
+  jet f = jet_times(jet_line(0.5, nu, 0.5), jet_log1p(q));
+  return jet_less(jet_sum(1, norm, -1, eta[1], log(w) / 2 - M_LN_SQRT_2PI), f);
 }
-VB_JET_LOG_LIK(density)
+VB_JET_LOG_LIK(3, density)
 
 static void bend(int K, const double *eta, double *scale) {
   (void)K;

@@ -1,14 +1,13 @@
 /* Weibull responses of mean mu whose shape k is predicted, scale mu / gamma(1 + 1 / k); eta = (log
  * mu, log k). */
-#include "rows/several/jet.h"
+#include "rows/several/densities.h"
 
-static jet density(const jet *eta, double y, double w) {
-  jet k = jet_exp(eta[1]), inverse = jet_exp(jet_line(-1, eta[1], 0));
-  jet log_scale = jet_less(eta[0], jet_lgamma(jet_line(1, inverse, 1)));
-  jet u = jet_times(k, jet_line(-1, log_scale, log(y)));
+VB_INLINE jet density(const jet *eta, double y, double w) {
+  jet log_scale = jet_less(eta[0], jet_lgamma1p(jet_line(-1, eta[1], 0)));
+  jet u = jet_times(jet_exp(eta[1]), jet_line(-1, log_scale, log(y)));
   return jet_line(w, jet_add(eta[1], jet_less(u, jet_exp(u))), -w * log(y));
 }
-VB_JET_LOG_LIK(density)
+VB_JET_LOG_LIK(2, density)
 
 static void bend(int K, const double *eta, double *scale) {
   (void)K;

@@ -1,12 +1,11 @@
 /* Zero-inflated successes of w trials: none with probability zi, else binomial; eta = (logit mu,
  * logit zi). */
-#include "rows/several/jet.h"
+#include "rows/several/densities.h"
 
-static jet density(const jet *eta, double y, double w) {
-  jet base = jet_add(jet_log_sigmoid(jet_line(-1, eta[1], 0)), jet_binomial(eta[0], y, w));
-  return y > 0 ? base : jet_log_add(jet_log_sigmoid(eta[1]), base);
+VB_INLINE jet density(const jet *eta, double y, double n) {
+  return jet_inflated(eta[1], y, jet_binomial(eta[0], y, n));
 }
-VB_JET_LOG_LIK(density)
+VB_JET_LOG_LIK(2, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;

@@ -1,12 +1,11 @@
 /* Zero-inflated counts: zero with probability zi, else negative binomial; eta = (log mu, log shape,
  * logit zi). */
-#include "rows/several/jet.h"
+#include "rows/several/densities.h"
 
-static jet density(const jet *eta, double y, double w) {
-  jet base = jet_add(jet_log_sigmoid(jet_line(-1, eta[2], 0)), jet_negbinomial(eta[0], eta[1], y));
-  return jet_line(w, y > 0 ? base : jet_log_add(jet_log_sigmoid(eta[2]), base), 0);
+VB_INLINE jet density(const jet *eta, double y, double w) {
+  return jet_line(w, jet_inflated(eta[2], y, jet_negbinomial(eta[0], eta[1], y)), 0);
 }
-VB_JET_LOG_LIK(density)
+VB_JET_LOG_LIK(3, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;

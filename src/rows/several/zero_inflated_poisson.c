@@ -1,31 +1,38 @@
 /* Zero-inflated counts: zero with probability zi, else Poisson; eta = (log mu, logit zi). */
 #include "numbers/vb_math.h"
-#include "rows/several/jet.h"
+#include "rows/several/densities.h"
 
 enum { LANES = 8 };
 
-/* log(exp(a) + 1) */
-VB_INLINE double log1p_exp(double a) {
-  return vb_select(vb_negative(a), 0, a) + vb_log1p(vb_exp_neg(-fabs(a)));
+/* a pair of probabilities whose log odds are x: log of the larger, negative; the first's, and the
+ * second's */
+typedef struct {
+  double loss, first, second;
+} odds;
+VB_INLINE odds odds_of(double x) {
+  double u = vb_exp_neg(-fabs(x)), more = 1 / (1 + u), less = u * more;
+  uint64_t negative = vb_negative(x);
+  return (odds){vb_log1p_unit(u), vb_select(negative, less, more), vb_select(negative, more, less)};
 }
 
-/* of a zero log(zi + (1 - zi) e^-mu), with p the probability that it is an excess one; of a count
- * the two parts go by themselves */
+/* of a zero log(zi + (1 - zi) e^-mu), whose parts have log odds logit(zi) + mu; of a count the two
+ * parts go by themselves */
 VB_INLINE void lanes(const double *y, const double *w, const double *log_mu, const double *logit,
                      double *const to[6]) {
   double out[6][LANES];
   for (int i = 0; i < LANES; i++) {
-    double mu = vb_exp(log_mu[i]), z = logit[i], none = log1p_exp(z);
-    double zi = 1 / (1 + vb_exp(-z)), p = 1 / (1 + vb_exp(-z - mu)), q = p * (1 - p);
-    double of_zero = log1p_exp(z + mu) - mu - none;
-    double of_count = y[i] * log_mu[i] - mu - none;
+    double mu = vb_exp(log_mu[i]), z = logit[i];
+    mu = vb_select(vb_negative(mu - 1e300), mu, 1e300); /* it may be infinite */
+    odds zi = odds_of(z), p = odds_of(z + mu);
+    double none = vb_select(vb_negative(z), 0, z) + zi.loss, pull = mu * p.second;
     uint64_t count = vb_negative(0.5 - y[i]);
-    out[0][i] = w[i] * vb_select(count, of_count, of_zero);
-    out[1][i] = w[i] * vb_select(count, y[i] - mu, -mu * (1 - p));
-    out[2][i] = w[i] * (vb_select(count, 0, p) - zi);
-    out[3][i] = w[i] * vb_select(count, -mu, mu * mu * q - mu * (1 - p));
-    out[4][i] = w[i] * (vb_select(count, 0, q) - zi * (1 - zi));
-    out[5][i] = w[i] * vb_select(count, 0, q * mu);
+    double of_zero = vb_select(vb_negative(z + mu), -mu, z) + p.loss;
+    out[0][i] = w[i] * (vb_select(count, y[i] * log_mu[i] - mu, of_zero) - none);
+    out[1][i] = w[i] * vb_select(count, y[i] - mu, -pull);
+    out[2][i] = w[i] * (vb_select(count, 0, p.first) - zi.first);
+    out[3][i] = w[i] * vb_select(count, -mu, pull * (mu * p.first - 1));
+    out[4][i] = w[i] * (vb_select(count, 0, p.first * p.second) - zi.first * zi.second);
+    out[5][i] = w[i] * vb_select(count, 0, pull * p.first);
   }
   for (int k = 0; k < 6; k++)
     if (to[k]) memcpy(to[k], out[k], sizeof out[k]);

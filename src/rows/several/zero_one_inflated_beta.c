@@ -1,16 +1,15 @@
 /* Responses in [0, 1]: zero or one with probability zoi, and then one with probability coi, else
  * beta with mean mu and precision phi; eta = (logit mu, log phi, logit zoi, logit coi). */
-#include "rows/several/jet.h"
+#include "rows/several/densities.h"
 
-static jet density(const jet *eta, double y, double w) {
+VB_INLINE jet density(const jet *eta, double y, double w) {
   if (y <= 0 || y >= 1) {
     jet which = jet_log_sigmoid(jet_line(y >= 1 ? 1 : -1, eta[3], 0));
     return jet_line(w, jet_add(jet_log_sigmoid(eta[2]), which), 0);
   }
-  jet base = jet_beta(eta[0], eta[1], y);
-  return jet_line(w, jet_add(jet_log_sigmoid(jet_line(-1, eta[2], 0)), base), 0);
+  return jet_line(w, jet_past_hurdle(eta[2], jet_beta(eta[0], eta[1], y)), 0);
 }
-VB_JET_LOG_LIK(density)
+VB_JET_LOG_LIK(4, density)
 
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
