@@ -30,7 +30,7 @@ check_predictors <- function(family, algorithm, approximation) {
   }
   maker <- family_maker(family$name)
   vb_abort(c("approximation", "formula", "family"), c(
-    "{.fun {maker}} with predictors of its own for {.code {family$predicted}} is not supported yet by
+    "{.fun {maker}} with predictors of {.code {family$predicted}} is not supported yet by
      {algorithm} with approximation {.val {approximation}}.",
     i = "Use {.code algorithm = \"cavi\"}, {.code approximation = \"structured\"}."))
 }

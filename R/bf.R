@@ -100,12 +100,12 @@ brms_formulas <- function(x) {
   centred <- attr(x$formula, "center")
   unknown <- c("several responses" = inherits(x, "mvbrmsformula"),
                "nonlinear formulas" = isTRUE(attr(x$formula, "nl")),
-               "{.code center = FALSE}" = identical(centred, FALSE),
-               "{.arg autocor}" = length(attr(x$formula, "autocor")) > 0L,
+               "`center = FALSE`" = identical(centred, FALSE),
+               "`autocor`" = length(attr(x$formula, "autocor")) > 0L,
                "mixtures" = inherits(x$family, "mixfamily"))
   if (any(unknown)) {
     what <- names(unknown)[unknown][1L]
-    vb_abort("formula", paste0("Formulas of 'brms' with ", what, " are not supported."))
+    vb_abort("formula", "Formulas of 'brms' with {what} are not supported.")
   }
   out <- list(formula = strip_attributes(x$formula), pforms = list(), pfix = x$pfix,
               family = x$family)

@@ -40,8 +40,9 @@ build_design <- function(parsed, frame, rows, contrasts, implicit = FALSE, binne
     vb_abort("formula", c("The model has no coefficients.",
                           i = "Leave out {.code 0} or {.code -1}."))
   }
-  list(formula = parsed$formula, x = fixed$x, bins = fixed$bins, names = fixed$names, terms = terms, xlevels = fixed$xlevels,
-       contrasts = fixed$contrasts, center = center, sd = moments$sd,
+  list(formula = parsed$formula, x = fixed$x, bins = fixed$bins, names = fixed$names,
+       terms = terms, xlevels = fixed$xlevels, contrasts = fixed$contrasts, center = center,
+       sd = moments$sd,
        intercept = intercept, implicit = implicit, random = random, fields = fields,
        field_terms = lapply(field_terms(fields, frame, env, TRUE), `[`, c("group", "n_level", "z")))
 }

@@ -1,8 +1,8 @@
 # Distributional parameters: the numbers that the density of a response is a function of. One of a
 # model is predicted, by terms of its own, or it is held: one number, with a prior.
 
-# The parameters of a family and their links, in its order; NULL: it has one predictor only. To C the
-# predictors of categories are log odds, whatever these are made of.
+# The parameters of a family and their links, in its order; NULL: it has one predictor only. To C
+# the predictors of categories are log odds, whatever these are made of.
 dpar_links <- function(name) {
   table <- vb_tables()$several
   at <- match(name, table$name)
@@ -57,20 +57,9 @@ with_one_link <- function(family, name) {
   family
 }
 
-# What R knows of a parameter: where it is, the prior of the intercept of its predictor; `flat`: does
-# a flat prior on what predicts it leave a proper posterior?
-dpar_rows <- list(
-  sigma = list(domain = "positive", flat = TRUE, intercept = c("t", 3, 2.5)),
-  shape = list(domain = "positive", flat = FALSE),
-  nu = list(domain = "positive", flat = FALSE),
-  phi = list(domain = "positive", flat = FALSE),
-  tau = list(domain = "unit", flat = FALSE),
-  zi = list(domain = "unit", flat = FALSE),
-  hu = list(domain = "unit", flat = TRUE),
-  zoi = list(domain = "unit", flat = TRUE),
-  coi = list(domain = "unit", flat = TRUE)
-)
-dpar_row <- function(dpar) dpar_rows[[dpar]]
+# Where parameters that are no mean can be
+dpar_domains <- c(sigma = "positive", shape = "positive", nu = "positive", phi = "positive",
+                  tau = "unit", zi = "unit", hu = "unit", zoi = "unit", coi = "unit")
 
 # The mean is the first of the predictors
 offset_of_mean <- function(offset) if (is.matrix(offset)) offset[, 1L] else offset

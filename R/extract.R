@@ -107,9 +107,9 @@ model.matrix.vbfit <- function(object, type = c("fixed", "random"), ...) {
   type <- pick_choice(type, "type", c("fixed", "random"))
   warn_unused(list(...), "parts")
   if (type == "fixed" && has_several(object)) {
-    x <- joint_rows(object, allow.new.levels = TRUE)$x[, seq_along(object$fixed$names), drop = FALSE]
-    dimnames(x) <- list(row.names(object$frame), object$fixed$names)
-    return(x)
+    name <- object$fixed$names
+    x <- joint_rows(object, allow.new.levels = TRUE)$x[, seq_along(name), drop = FALSE]
+    return(structure(x, dimnames = list(row.names(object$frame), name)))
   }
   if (type == "fixed") {
     x <- stats::model.matrix(object$terms, object$frame, contrasts.arg = object$contrasts)

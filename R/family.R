@@ -112,8 +112,8 @@ new_family <- function(family, link, variance) {
 
 # `constructor`: the function that makes the family, where it is not the name.
 family_rows <- list(
-  gaussian = list(synonyms = c("gaussian", "gaulss"), make = stats::gaussian, response = "response_real",
-                  draw = "draw_gaussian"),
+  gaussian = list(synonyms = c("gaussian", "gaulss"), make = stats::gaussian,
+                  response = "response_real", draw = "draw_gaussian"),
   binomial = list(synonyms = c("binomial", "bernoulli"), make = stats::binomial,
                   response = "response_trials", draw = "draw_binomial", side = "side_trials"),
   poisson = list(synonyms = "poisson", make = stats::poisson, response = "response_count",
@@ -149,11 +149,12 @@ family_rows <- list(
                             response = "response_count", make = "hurdle_negbinomial"),
   hurdle_gamma = list(synonyms = "hurdle_gamma", response = "response_positive_or_zero",
                       make = "hurdle_gamma"),
-  hurdle_lognormal = list(synonyms = "hurdle_lognormal", scale = "log", response = "response_positive_or_zero",
-                          make = "hurdle_lognormal"),
+  hurdle_lognormal = list(synonyms = "hurdle_lognormal", scale = "log",
+                          response = "response_positive_or_zero", make = "hurdle_lognormal"),
   beta_binomial = list(synonyms = c("beta_binomial", "betabinomial"),
                        response = "response_counted", make = "beta_binomial"),
-  categorical = list(synonyms = "categorical", response = "response_category", make = "categorical"),
+  categorical = list(synonyms = "categorical", response = "response_category",
+                     make = "categorical"),
   multinomial = list(synonyms = "multinomial", response = "response_multinomial",
                      make = "multinomial")
 )
@@ -182,8 +183,9 @@ resolve_family <- function(family, bound = "exact") {
   if (is.null(fixed)) fixed <- object$fixed            # what a family always holds: a quantile
   object$fixed <- if (length(fixed)) fixed
   out <- list(family = object, name = name, link = family$link, fixed = fixed,
-              par = c(row$par1, row$par2)[seq_len(sum(row$n_par))], cells = any(row$cells), bound = bound,
-              thresholds = any(row$thresholds > 0L), asked_links = asked_links(family))
+              par = c(row$par1, row$par2)[seq_len(sum(row$n_par))], cells = any(row$cells),
+              bound = bound, thresholds = any(row$thresholds > 0L),
+              asked_links = asked_links(family))
   if (nrow(row)) out else with_predicted(out, "mu")
 }
 

@@ -18,13 +18,13 @@
 #'     then one with probability `coi`.}
 #'   \item{`hurdle_poisson()`, `hurdle_negbinomial()`}{Counts which are zero with probability `hu`
 #'     and else from the distribution cut at zero.}
-#'   \item{`hurdle_gamma()`, `hurdle_lognormal()`}{The same of numbers that are zero or positive. `mu`
-#'     is the mean of the positive ones, of `hurdle_lognormal()` that of their logarithms.}
+#'   \item{`hurdle_gamma()`, `hurdle_lognormal()`}{The same of numbers that are zero or positive.
+#'     `mu` is the mean of the positive ones, of `hurdle_lognormal()` that of their logarithms.}
 #'   \item{`beta_binomial()`}{Successes in trials whose probability has a beta distribution with
 #'     shapes `mu phi` and `(1 - mu) phi`.}
 #'   \item{`categorical()`}{A factor without order. Each category but the reference has a predictor
-#'     of its own, with all terms of the formula: its log odds against the reference. They are called
-#'     `mub`, `muc`, after the categories.}
+#'     of its own, with all terms of the formula: its log odds against the reference. They are
+#'     called `mub`, `muc`, after the categories.}
 #'   \item{`multinomial()`}{The same of counts of categories, a matrix with a column each:
 #'     `cbind(a, b, c) ~ x`.}
 #' }

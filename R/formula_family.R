@@ -70,14 +70,12 @@ check_predictable <- function(family, dpars) {
 }
 
 fixed_value <- function(value, dpar, family) {
-  domain <- dpar_row(dpar)$domain
-  range <- field_ranges[[domain]]
+  range <- field_ranges[[dpar_domains[[dpar]]]]
   if (!is.numeric(value) || length(value) != 1L || !is.finite(value) || value <= range[1L] ||
       value >= range[2L]) {
-    between <- if (is.finite(range[2L])) "a number between {range[1L]} and {range[2L]}"
-      else "a number above {range[1L]}"
-    vb_abort("formula", c(paste0("{.code {dpar}} must be ", between, "."),
-                          x = "It is {describe(value)}."))
+    vb_abort("formula", c("{.code {dpar}} is held at a value that it cannot have.",
+                          x = "It is {describe(value)}.",
+                          i = "It must be a number between {range[1L]} and {range[2L]}."))
   }
   as.double(value)
 }

@@ -73,7 +73,8 @@ brms_abort <- function(entry, problem, hint, .envir = parent.frame()) {
 brms_menu <- c(normal = "normal", student_t = "student_t", cauchy = "cauchy",
                double_exponential = "laplace", exponential = "exponential",
                gamma = "gamma_prior", inv_gamma = "inv_gamma_prior",
-               logistic = "logistic_prior", lkj = "lkj", lkj_corr_cholesky = "lkj", constant = "constant",
+               logistic = "logistic_prior",
+               lkj = "lkj", lkj_corr_cholesky = "lkj", constant = "constant",
                horseshoe = "horseshoe", uniform = "uniform_prior", beta = "beta_prior")
 brms_rows <- replace(brms_menu, c("student_t", "cauchy", "gamma", "inv_gamma", "horseshoe",
                                   "uniform", "beta", "logistic"),

@@ -28,7 +28,8 @@ brms_by_predictor <- function(entries, family, design) {
   of <- vapply(entries, function(e) e$dpar, "")
   main <- vapply(parts, is_main, NA)
   each <- lapply(parts, function(part) {
-    mine <- of == part$dpar | is_main(part) & !nzchar(of) & may_be_shared(entries, part, parts[main])
+    shared <- !nzchar(of) & may_be_shared(entries, part, parts[main])
+    mine <- of == part$dpar | is_main(part) & shared
     brms_arguments(entries[mine], family$par, design_of_part(design, part))
   })
   joined_arguments(each, design)
@@ -59,7 +60,8 @@ joined_arguments <- function(each, design) {
       out[[arg]][dpar] <- own[arg]
     }
     for (group in names(own$prior_sd)) {
-      out$prior_sd[[group]] <- c(out$prior_sd[[group]], sd_entries(own$prior_sd[group], design, dpar))
+      entries <- sd_entries(own$prior_sd[group], design, dpar)
+      out$prior_sd[[group]] <- c(out$prior_sd[[group]], entries)
     }
     for (arg in c("prior_aux", "prior_cor")) out[[arg]] <- c(out[[arg]], own[[arg]])
   }

@@ -23,7 +23,7 @@ field_priors <- function(user, fields, scales) {
   hyper <- field_hyper(fields)
   flat <- unlist(rows, recursive = FALSE)
   sd <- unlist(lapply(rows, seq_along)) == 1L
-  list(rows = unname(lapply(rows, bind_rows)), sd = prior_table(hyper$name[sd], flat[sd]),
+  list(rows = lapply(rows, bind_rows), sd = prior_table(hyper$name[sd], flat[sd]),
        aux = prior_table(hyper$name[!sd], flat[!sd]))
 }
 

@@ -37,7 +37,8 @@ coefs_of_part <- function(given, part, parts) {
   prefix <- dpar_prefix(part$dpar)
   shared <- is_main(part) && nzchar(prefix)                   # of all categories
   for (coef in slopes) {
-    for (name in c(if (shared) coef, paste0(prefix, coef))) if (name %in% names(x)) own[coef] <- x[name]
+    called <- c(if (shared) coef, paste0(prefix, coef))
+    for (name in intersect(called, names(x))) own[coef] <- x[name]
   }
   out <- if (length(own)) list(prior = own)
   name <- paste0(prefix, "Intercept")

@@ -213,12 +213,12 @@ user_aux_rows <- list(
 
 aux_row <- function(family, par) {
   kind <- aux_domain(family, par)
-  known <- if (identical(kind, dpar_row(par)$domain)) aux_rows[[par]]
+  known <- if (par %in% names(dpar_domains) && kind == dpar_domains[[par]]) aux_rows[[par]]
   if (is.null(known)) user_aux_rows[[kind]] else known
 }
 
 aux_domain <- function(family, par) {
-  if (is.null(family$domain)) dpar_row(par)$domain else family$domain[[par]]
+  if (is.null(family$domain)) dpar_domains[[par]] else family$domain[[par]]
 }
 
 aux_priors <- function(user, family, scales) {

@@ -27,7 +27,8 @@ response_to_one <- function(y, weights, family) {
 }
 
 response_positive_or_zero <- function(y, weights, family) {
-  response_within(y, weights, family, function(y) y >= 0, "It must be numbers that are not negative.")
+  response_within(y, weights, family, function(y) y >= 0,
+                  "It must be numbers that are not negative.")
 }
 
 response_within <- function(y, weights, family, suits, problem) {

@@ -1,8 +1,8 @@
 # Do the data separate, where parameters have predictors of their own? Each predictor is looked at
 # while the others stand still; those of categories are looked at together.
 
-# Which way a row's predictor may go without the density falling to nothing: 1, -1, NA for both, 0 for
-# neither. A row for each family, by its parameters; `y` and `w` as the engine is given them.
+# Which way a row's predictor may go without the density falling to nothing: 1, -1, NA for both, 0
+# for neither. A row for each family, by its parameters; `y` and `w` as the engine is given them.
 still <- function(y, w) numeric(length(y))
 free_at <- function(free, side = still) {
   function(y, w) replace(side(y, w), free(y, w), NA)

@@ -23,7 +23,8 @@ links_text <- function(fit) {
   paste(c(fit$family$link, paste(names(links), "=", links, recycle0 = TRUE)), collapse = "; ")
 }
 
-# Is a part of the mean, or of a category's odds? What is said without a parameter's name is of these.
+# Is a part of the mean, or of a category's odds? What is said without a parameter's name is of
+# these.
 is_main <- function(part) startsWith(part$dpar, "mu")
 
 # Methods that know one predictor only

@@ -23,8 +23,9 @@ build_model <- function(formula, data, family, user, call, na.action, contrasts,
   source <- list(columns = source_columns(parsed, frame, call, data))
   spec <- make_spec(family, response, design, priors, used, rows)
   inform_centred(design$random, spec$terms)
-  list(formula = parsed$formula, held = formulas$pfix, family = family, frame = frame, rows = rows, response = response,
-       source = source, offset = offset, design = design, priors = priors, spec = spec)
+  list(formula = parsed$formula, held = formulas$pfix, family = family, frame = frame, rows = rows,
+       response = response, source = source, offset = offset, design = design, priors = priors,
+       spec = spec)
 }
 
 # What the categories of the response decide: thresholds, or predictors

@@ -8,14 +8,16 @@
 #'   [covariances][structured] of glmmTMB; smooths, series, maps and known covariances, such as
 #'   `s(x)`, are [structured terms][structured]. Binary responses are 0/1, logical or a factor (the
 #'   first level is failure), or `cbind(success, failure)`, or proportions with `weights`; ordinal
-#'   ones are ordered factors or whole numbers from 1 on.
+#'   ones are ordered factors or whole numbers from 1 on. Formulas of further parameters, such as
+#'   `sigma` or `zi`, are collected by [bf()].
 #' @param data A data frame, tibble or data.table; variables not in it are looked up in the
 #'   environment of `formula`.
 #' @param family The likelihood: [stats::gaussian()], [stats::binomial()] (`"logit"`, `"probit"`,
 #'   `"cloglog"`), [stats::poisson()], [stats::Gamma()] (`"log"`), [negbinomial()], [student()],
 #'   [Beta()], [asym_laplace()] (quantile regression) or [cumulative()] (ordered categories), as an
-#'   object, function or string; other packages' names for these are known. [vb_family()] makes one
-#'   from a log density.
+#'   object, function or string; other packages' names for these are known. Zero inflation,
+#'   hurdles, categories and others are at [families_several]. [vb_family()] makes one from a log
+#'   density.
 #' @param ... What scripts written for samplers and for 'lme4' carry along, such as `iter`,
 #'   `warmup`, `chains`, `seed`, `backend`, `file`, `REML` and `nAGQ`, is ignored with a message.
 #'   Any other argument is an error.
@@ -31,13 +33,16 @@
 #'   [cauchy()], [laplace()] or [flat()]; `NULL` is flat; [horseshoe()] for all coefficients.
 #'   Without an intercept `prior` covers all columns. `prior` may also be a list named by
 #'   coefficients, or a data frame from brms's `prior()`, which then speaks of all parameters: see
-#'   [priors].
-#' @param prior_aux Prior of `sigma`, `shape`, `phi` or `nu` (and of parameters of structured terms
-#'   other than their sds): [normal()], [student_t()], [cauchy()],
+#'   [priors]. Where further parameters have predictors, a single prior is of the mean's
+#'   coefficients, and lists may also be named by parameters, `list(mu = , sigma = )`, and have
+#'   names such as `sigma_x`.
+#' @param prior_aux Prior of `sigma`, `shape`, `phi`, `nu`, `zi` and others without a formula (and of
+#'   parameters of structured terms other than their sds): [normal()], [student_t()], [cauchy()],
 #'   [exponential()], [pc()], [flat()] or [constant()]; `list(sigma = , nu = )` where the family has
 #'   two.
 #' @param prior_sd Prior of the standard deviations of random effects, for all or as a list named by
-#'   grouping factors, whose entries may be lists by coefficient. What is stated is meant where the
+#'   grouping factors, whose entries may be lists by coefficient, or by parameters that have
+#'   predictors. What is stated is meant where the
 #'   columns are zero; of the defaults see [prior_summary()].
 #' @param prior_cor [lkj()] prior of their correlations, for all or as a list.
 #' @param algorithm `"cavi"`, coordinate ascent, or `"advi"`, gradient ascent over all unconstrained
@@ -56,6 +61,10 @@
 #' @param control Settings of the engine, from [vb_control()]. Those of other packages,
 #'   `list(adapt_delta = )` and `lmerControl()`, are ignored with a message.
 #' @param data2 A list of what structured terms name that is no column of `data`, such as matrices.
+#' @param ziformula,dispformula Formulas of zero inflation and of the dispersion in the spelling of
+#'   'glmmTMB': with `poisson()`, [negbinomial()] and others the family becomes the zero-inflated
+#'   one, and `ziformula` is of its `zi` (`hu` of hurdles), `dispformula` of `sigma`, `shape` or
+#'   `phi`. See [bf()].
 #' @param verbose Show the progress of a slow fit? By default
 #'   `getOption("varbayes.verbose", TRUE)`; quick fits never print.
 #'
@@ -66,7 +75,10 @@
 #' otherwise, standard deviations of groups and residuals a half-`student_t(3, 0, s)`, correlations
 #' `lkj(1)`, the shape of the negative binomial and of Gamma `exponential(1)`, the precision `phi`
 #' of beta a gamma(0.01, 0.01) and the degrees of freedom of student a gamma(2, 0.1); thresholds,
-#' being intercepts, `student_t(3, 0, 2.5)`. `prior_summary()` prints what was used.
+#' being intercepts, `student_t(3, 0, 2.5)`. Predictors of further parameters have
+#' `normal(0, 2.5 / sd(x))` for coefficients, `student_t(3, 0, 2.5)` for intercepts of logarithms
+#' and standard deviations, and the logistic distribution for intercepts of logits; `zi`, `hu`,
+#' `zoi` and `coi` without a formula are uniform. `prior_summary()` prints what was used.
 #'
 #' @section Known standard errors:
 #' A meta-analysis has estimates `effect` with known standard errors `se`: gaussian responses, each

@@ -38,6 +38,11 @@
 #'   \item{`terms`, `xlevels`, `contrasts`}{Of the fixed part, as [stats::lm()] keeps them, for
 #'     prediction.}
 #'   \item{`na.action`}{The rows left out for missing values, or `NULL`.}
+#'   \item{`predictors`}{Of a model with several predictors (see [bf()]; others do not have it) a
+#'     list by parameter: its name `dpar`, the positions of its `columns` and of its `intercept`
+#'     among those of `fixed`, their `bare` names, its `formula`, `link`, `terms`, `xlevels` and
+#'     `contrasts`. `offset` then has a column for each.}
+#'   \item{`held`}{Parameters that [bf()] holds at a value; others do not have it.}
 #'   \item{`fixed`}{A list: `names` of the columns of the model matrix, the `center` subtracted from
 #'     each while fitting, the position of the `intercept` (0: none), and `implicit`: does the
 #'     formula have one whose place thresholds take?}

@@ -28,8 +28,8 @@
 #' - `tidy()`: a row per parameter with `effect`, `group`, `level`, `term`, `estimate` (posterior
 #'   mean), `std.error` (posterior standard deviation) and, with `conf.int`, `conf.low` and
 #'   `conf.high`; `group` and `level` only where effects have them, and `component` only of models
-#'   with several predictors (see [bf()]), `"cond"` or the parameter that the predictor is of. Of an `advifit` there are only
-#'   `term` and what follows.
+#'   with several predictors (see [bf()]), `"cond"` or the parameter that the predictor is of. Of
+#'   an `advifit` there are only `term` and what follows.
 #' - `glance()`: one row with `algorithm`, `approximation`, `nobs`, `sigma`, `elbo`, `khat` (of the
 #'   draws of ADVI, or of the weights of the nodes where these are weighted), `converged`,
 #'   `iterations` (accepted steps) and `df.residual`; of an `advifit` without `nobs`, `sigma` and

@@ -46,7 +46,7 @@ test_that("names of variables are text in messages", {
   expect_says(vb(bquote(y ~ x + (1 | mm(.(name)))), d))
   expect_says(vb(bquote(y ~ x + (1 | gr(.(name), cov = .(name)))), d))
   expect_says(vb(bquote(y ~ x + car(.(name), gr = .(name))), d))
-  expect_says(vb(bquote(y ~ (1 | g | .(name))), d))
+  expect_says(vb(bquote(y ~ (1 | g | x | .(name))), d))
   expect_says(vb(bquote(.(name) | x ~ 1), d))
   d[[bad]] <- 1
   expect_says(vb(bquote(y ~ x + (1 | .(name))), d))

@@ -16,8 +16,8 @@ static void log_density(int n, const double *x, const double *arg, double *ll, d
 }
 
 /* By the trapezoid rule.  Poles of the slope lie at a distance of pi scales from the real line, and
- * a step h makes an error of exp(-2 pi^2 scale / h) there (Trefethen & Weideman 2014); where N(m, v)
- * is much wider than that, what remains is |z| with a smooth corner. */
+ * a step h makes an error of exp(-2 pi^2 scale / h) there (Trefethen & Weideman 2014); where
+ * N(m, v) is much wider than that, what remains is |z| with a smooth corner. */
 static void expect(int n, const double *m, const double *v, const double *arg, double *ll,
                    double *d1, double *d2) {
   double x[MOST], weight[MOST], f[3][MOST];
