@@ -69,6 +69,11 @@ column_matrix <- function(x) {
   x
 }
 
+# A data frame shares its columns with the list
+column_list <- function(x) {
+  if (is.data.frame(x)) as.list(x) else lapply(seq_len(ncol(x)), function(j) as.vector(x[, j]))
+}
+
 centred <- function(design) column_matrix(design$x) - rep(design$center, each = nrow(design$x))
 
 column_rows <- function(x, i) {

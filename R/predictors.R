@@ -104,7 +104,7 @@ join_designs <- function(designs) {
   each <- function(field) unname(lapply(designs, function(design) design[[field]]))
   size <- lengths(each("names"))
   before <- cumsum(c(0L, size))[seq_along(size)]
-  columns <- lapply(designs, function(design) as.list(as.data.frame(column_matrix(design$x))))
+  columns <- lapply(designs, function(design) column_list(design$x))
   own <- Map(function(x, n) x[seq_len(n)], columns, size)
   blocks <- Map(function(x, n) if (n) x[-seq_len(n)] else x, columns, size)
   joint <- unname(unlist(c(own, blocks), recursive = FALSE))
