@@ -163,7 +163,8 @@ spelled_call <- function(call, formulas, family) {
   spelled <- c("ziformula", "dispformula") %in% names(call)
   if (any(spelled)) call[c("ziformula", "dispformula")[spelled]] <- NULL
   if (any(spelled) || is.list(call$formula)) call$formula <- formulas_call(formulas)
-  if (any(spelled)) call$family <- family_call(family)
+  of_formula <- is.null(call$family) && length(formulas$family)
+  if (any(spelled) || of_formula) call$family <- family_call(family)
   call
 }
 

@@ -43,9 +43,9 @@
 #' @seealso [families] for those with one predictor.
 #' @examples
 #' zero_inflated_poisson()
-#' fit <- vb(bf(round(Ozone / 10) ~ Temp, zi ~ Wind), airquality,
-#'           family = zero_inflated_poisson())
+#' fit <- vb(bf(count ~ spray, hu ~ 1), InsectSprays, family = hurdle_poisson())
 #' fixef(fit)
+#' vb(Species ~ Sepal.Width, iris, family = categorical())
 #' @name families_several
 NULL
 

@@ -105,6 +105,7 @@ zero_dpars <- list(
 )
 
 inform_no_zeros <- function(family, response) {
+  if (!has_predictors(family)) return(invisible())
   for (dpar in intersect(names(zero_dpars), names(dpar_links(family$name)))) {
     if (any(zero_dpars[[dpar]](response$y) & response$weights > 0)) next
     maker <- family_maker(family$name)

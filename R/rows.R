@@ -210,15 +210,16 @@ used_by <- function(fit, bar) {
   group <- vapply(fit$random, function(term) term$group, "") == deparse1(strip_parens(bar[[3L]]))
   have <- vapply(fit$random, function(term) bar_key(call("|", term$bar[[2L]], term$expr)), "")
   asked <- bar_key(bar)
-  exact <- have == asked
+  # a formula is of all predictors, in whose terms it may be a part
+  exact <- have == asked & !has_several(fit)
   columns <- if (!any(exact) && any(group)) bar_columns(fit, bar)
-  known <- unlist(lapply(fit$random[group], function(term) term$coef))
+  known <- unlist(lapply(fit$random[group], bare_coef))
   if (!any(exact) && (is.null(columns) || !all(columns %in% known))) {
     vb_abort("re.form", c("{.arg re.form} has a term that the fit has not: {.code {asked}}.",
                           i = "The fit has {.code {have}}."))
   }
   lapply(seq_along(fit$random), function(k) {
-    coef <- fit$random[[k]]$coef
+    coef <- bare_coef(fit$random[[k]])
     if (any(exact)) rep(exact[k], length(coef)) else group[k] & coef %in% columns
   })
 }

@@ -36,8 +36,8 @@
 #'   [priors]. Where further parameters have predictors, a single prior is of the mean's
 #'   coefficients, and lists may also be named by parameters, `list(mu = , sigma = )`, and have
 #'   names such as `sigma_x`.
-#' @param prior_aux Prior of `sigma`, `shape`, `phi`, `nu`, `zi` and others without a formula (and of
-#'   parameters of structured terms other than their sds): [normal()], [student_t()], [cauchy()],
+#' @param prior_aux Prior of `sigma`, `shape`, `phi`, `nu`, `zi` and others without a formula (and
+#'   of parameters of structured terms other than their sds): [normal()], [student_t()], [cauchy()],
 #'   [exponential()], [pc()], [flat()] or [constant()]; `list(sigma = , nu = )` where the family has
 #'   two.
 #' @param prior_sd Prior of the standard deviations of random effects, for all or as a list named by

@@ -54,6 +54,7 @@ test_that("a family in the formula is the model's where it has no other", {
   f <- bf(count ~ x, zi ~ z, family = zero_inflated_poisson())
   fit <- vb(f, several_data)
   expect_identical(fit$family$family, "zero_inflated_poisson")
+  expect_equal(fixef(update(fit, data = several_data)), fixef(fit))
 })
 
 test_that("glmmTMB's and mgcv's spellings are the same models", {

@@ -48,6 +48,14 @@ test_that("families of brms are known, with the links that they have here", {
                    c("mu", "nu"))
 })
 
+test_that("parameters that a family holds are held beside predictors", {
+  m <- several_model(bf(y ~ x, sigma ~ z), several_data, student(df = 4))
+  expect_identical(m$spec$predicted, c("mu", "sigma"))
+  expect_identical(m$spec$prior_par, several_model(bf(y ~ x, sigma ~ z, nu = 4), several_data,
+                                                   student())$spec$prior_par)
+  expect_identical(m$spec$prior_par$arg[1], 4)
+})
+
 test_that("responses are read as their families take them", {
   d <- several_data
   spec <- function(f, family, ...) several_model(f, d, family, ...)$spec

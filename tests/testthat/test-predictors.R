@@ -140,6 +140,9 @@ test_that("categories have a predictor each but the reference", {
                                        "mutop_o"))
   expect_error(several_model(bf(cat ~ x, muno ~ z), d, categorical()), "no category",
                class = "vb_error_formula")
+  joint <- several_model(cat ~ x + (1 | p | g), d, categorical())
+  expect_identical(joint$spec$terms[[1]]$predictor, 1:2)
+  expect_identical(joint$design$random[[1]]$coef, c("mumid_Intercept", "mutop_Intercept"))
   counts <- several_model(cbind(hit, miss, w) ~ x, d, multinomial())
   expect_equal(counts$spec$y, unname(cbind(d$miss, d$w)))
   expect_equal(counts$spec$w, 9 + d$w)

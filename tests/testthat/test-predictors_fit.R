@@ -108,6 +108,10 @@ test_that("rows of smooths, of new levels and of correlated terms go to their pr
   expect_error(predictor_rows(fit, new), class = "vb_error_newdata")
   none <- predictor_rows(fit, re.form = NA)
   expect_true(all(is.na(none$sigma$group[[1L]])) && all(none$sigma$z[[1L]] == 0))
+  part <- predictor_rows(fit, re.form = ~ (1 | g))
+  expect_true(all(part$sigma$z[[1L]][, 3L] == 1) && all(part$mu$z[[1L]][, 1L] == 1))
+  expect_true(all(part$mu$z[[1L]][, 2L] == 0))
+  expect_error(predictor_rows(fit, re.form = ~ (1 | h)), class = "vb_error_re.form")
   # a missing value of one predictor's variable leaves the other's row complete
   gap <- transform(d[1:2, ], o = c(NA, 1))
   rows <- predictor_rows(fit, gap)

@@ -74,7 +74,8 @@ test_that("standard deviations have priors by group, coefficient or parameter", 
 
 test_that("what is no parameter is an error with the names", {
   for (priors in list(list(prior = list(zi = normal())), list(prior = list(normal())),
-                      list(prior = list(sigma_z = normal())), list(prior_intercept = list(x = flat())),
+                      list(prior = list(sigma_z = normal())),
+                      list(prior_intercept = list(x = flat())),
                       list(prior_sd = list(nu = normal())), list(prior = list(sigma = lkj(1))),
                       list(prior_aux = exponential()))) {
     expect_true(refusal(several_model(both, d, gaussian(), priors)) %in%

@@ -85,7 +85,8 @@ test_that("categories separate as in multinomial regression", {
   expect_identical(refusal(several_model(cat ~ x, sorted, categorical(), all)),
                    "vb_error_separation")
   expect_identical(refusal(several_model(cat ~ z, sorted, categorical(), all)), "fine")
-  counts <- transform(sorted, a = 3 * (cat == "low"), b = 2 * (cat == "mid"), c = (cat == "top") + 0)
+  counts <- transform(sorted, a = 3 * (cat == "low"), b = 2 * (cat == "mid"),
+                      c = (cat == "top") + 0)
   expect_identical(refusal(several_model(cbind(a, b, c) ~ x, counts, multinomial(), all)),
                    "vb_error_separation")
   expect_identical(refusal(several_model(cbind(hit, miss, w) ~ x, d, multinomial(), all)), "fine")
