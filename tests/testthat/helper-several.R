@@ -7,8 +7,7 @@ several_case_fit <- function(case) {
   fit <- function(formula, family, dpars, location, ...) {
     intercepts <- lapply(location, normal, scale = 2)
     vb(formula, d, family = family, prior = stats::setNames(rep(list(own), length(dpars)), dpars),
-       prior_intercept = stats::setNames(intercepts, dpars), prior_sd = exponential(1),
-       prior_cor = lkj(1), ...)
+       prior_intercept = stats::setNames(intercepts, dpars), prior_sd = exponential(1), ...)
   }
   switch(
     case,
