@@ -29,7 +29,7 @@ log_lik.vbfit <- function(object, newdata = NULL, ndraws = NULL, re.form = NULL,
   request <- draws_request(object, newdata, ndraws, re.form, allow_new_levels, sample_new_levels,
                            offset, seed, list(...))
   if (is.null(newdata)) {
-    request$rows <- keep_rows(request$rows, object$rows)
+    request$rows <- keep_all_rows(request$rows, object$rows)
     request$name <- request$name[object$rows]
   }
   data <- observations_of(object, request$newdata)
@@ -67,6 +67,7 @@ check_known <- function(design) {
 
 # rows x draws
 row_log_lik <- function(fit, data, eta, sample) {
+  if (is.list(eta)) return(several_log_lik(fit, data, eta, sample))
   check_known(fit$design)
   design <- fit$design
   par <- sample$hyper[fit$hyper$class %in% c("aux", "threshold"), , drop = FALSE]

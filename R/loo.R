@@ -101,8 +101,8 @@ NULL
 loo.vbfit <- function(x, method = c("psis", "cavity"), group = NULL, ndraws = ndraws.vbfit(x),
                       refit = 20, ...) {
   x <- whole_fit(x)
-  check_one_predictor(x)
   method <- pick_choice(method, "method", c("psis", "cavity"))
+  if (method == "cavity") check_one_predictor(x)
   psis <- method == "psis"
   other <- c(if (psis && !missing(refit)) list(refit = refit),
              if (!psis && !missing(ndraws)) list(ndraws = ndraws))
@@ -113,7 +113,7 @@ loo.vbfit <- function(x, method = c("psis", "cavity"), group = NULL, ndraws = nd
   } else {
     check_number(ndraws, "ndraws", lower = 2, upper = .Machine$integer.max, whole = TRUE)
     sample <- posterior_sample(x, as.integer(ndraws), densities = TRUE)
-    eta <- predictor_draws(x, design_rows(x$design), sample)
+    eta <- linear_draws(x, fit_rows(x), sample)
     log_lik <- t(row_log_lik(x, observations_in(x$design), eta, sample))
     if (!is.null(group)) log_lik <- sum_units(log_lik, unit)
     loo_of_draws(x, log_lik, sample, list(...))
@@ -181,6 +181,12 @@ psis_loo <- function(log_lik, draws, approximation, dots) {
             dots[names(dots) %in% psis_arguments]))
 }
 
+# the rows that entered the fit
+fit_rows <- function(fit) {
+  if (!has_several(fit)) return(design_rows(fit$design))
+  keep_all_rows(all_rows(fit, allow.new.levels = TRUE), fit$rows)
+}
+
 # Where weights fail what needs none is named, instead of the help page that 'loo' points to.
 loo_of_draws <- function(fit, log_lik, sample, dots) UseMethod("loo_of_draws", held_as(fit))
 
@@ -202,7 +208,8 @@ loo_of_draws.held_nodes <- function(fit, log_lik, sample, dots) {
     vb_warn("vb_warning_pareto_k", c(
       "Pareto k is above 0.7 for {bad} of {length(k)}: their weights, and with them the sums, are
        not to be trusted.",
-      i = "Use {.code method = \"cavity\"}, which needs no weights, or {.fun kfold}."))
+      i = if (!has_several(fit)) "Use {.code method = \"cavity\"}, which needs no weights, or
+                                  {.fun kfold}."))
   }
   out
 }

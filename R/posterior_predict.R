@@ -28,6 +28,9 @@
 #'   the drawn standard deviations and correlations imply, or `"uncertainty"`, for each draw the
 #'   effects of a level that the fit has seen.
 #' @param transform Whether to return the inverse link of the linear predictor.
+#' @param dpar Of models with predictors of several parameters: the one whose draws are returned,
+#'   such as `"sigma"`; of `posterior_epred()` on its natural scale. `NULL`: the mean's, of categories
+#'   an array of all; of `posterior_epred()` the mean of the response.
 #' @param offset As for [predict()][predict.vbfit].
 #' @param fun A function to apply to the responses, such as `exp` for a response that was logged.
 #' @param seed A number for [set.seed()]; the state of the generator is put back afterwards.
@@ -68,11 +71,13 @@ posterior_predict <- function(object, ...) UseMethod("posterior_predict")
 posterior_linpred.vbfit <- function(object, transform = FALSE, newdata = NULL, ndraws = NULL,
                                     re.form = NULL, allow_new_levels = NULL,
                                     sample_new_levels = "gaussian", offset = NULL, seed = NULL,
-                                    ...) {
+                                    dpar = NULL, ...) {
   object <- whole_fit(object)
   check_flag(transform, "transform")
+  dpar <- asked_dpar(object, dpar)
   request <- draws_request(object, newdata, ndraws, re.form, allow_new_levels, sample_new_levels,
                            offset, seed, list(...))
+  if (has_several(object)) return(dpar_draws(object, request, dpar, transform))
   if (transform) return(epred_draws(object, request))
   row_draws(object, request, function(eta, sample) list(eta))
 }
@@ -81,10 +86,13 @@ posterior_linpred.vbfit <- function(object, transform = FALSE, newdata = NULL, n
 #' @export
 posterior_epred.vbfit <- function(object, newdata = NULL, ndraws = NULL, re.form = NULL,
                                   allow_new_levels = NULL, sample_new_levels = "gaussian",
-                                  offset = NULL, seed = NULL, ...) {
+                                  offset = NULL, seed = NULL, dpar = NULL, ...) {
   object <- whole_fit(object)
+  named <- !is.null(dpar)
+  dpar <- asked_dpar(object, dpar)
   request <- draws_request(object, newdata, ndraws, re.form, allow_new_levels, sample_new_levels,
                            offset, seed, list(...))
+  if (named && has_several(object)) return(dpar_draws(object, request, dpar, TRUE))
   epred_draws(object, request)
 }
 

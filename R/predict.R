@@ -44,6 +44,10 @@
 #'   allowed in `newdata`; else they are an error. Where it is `TRUE` missing levels count as such.
 #' @param na.action What to do with rows of `newdata` that have missing values; by default they
 #'   are predicted as `NA`.
+#' @param dpar Of models with predictors of several parameters: the one that is predicted, such as
+#'   `"sigma"` or `"zi"`; with `type = "response"` on its natural scale. `NULL` is the mean's (all
+#'   categories'), or, with `type = "response"`, the mean of the response. The response's and natural
+#'   scales' moments are of draws, the same for the same fit.
 #' @param offset An offset for `newdata`, if one was given as an argument of [vb()]. An
 #'   `offset()` of the formula is evaluated in `newdata`.
 #' @param interval `"none"`, `"credible"` or `"prediction"`, see below.
@@ -73,7 +77,7 @@
 predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link", "response"),
                           se.fit = FALSE, allow.new.levels = FALSE, na.action = stats::na.pass,
                           offset = NULL, interval = c("none", "credible", "prediction"),
-                          level = 0.95, ...) {
+                          level = 0.95, dpar = NULL, ...) {
   object <- whole_fit(object)
   type <- pick_choice(type, "type", c("link", "response"))
   interval <- pick_choice(interval, "interval", c("none", "credible", "prediction"))
@@ -86,10 +90,14 @@ predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link
   own <- is.null(newdata)
   if (!own) newdata <- as_newdata(newdata)
   # a level may be new to the fit in the data's own rows: where all its rows have weight zero
-  rows <- new_rows(object, newdata, re.form, allow.new.levels || own, offset)
-  out <- if (interval == "none") predict_moments(object, rows, type, se.fit) else {
-    size <- if (interval == "prediction") interval_size(object, newdata, own)
-      else numeric(length(rows$complete))
+  rows <- all_rows(object, newdata, re.form, allow.new.levels || own, offset)
+  size <- if (interval == "prediction") interval_size(object, newdata, own)
+    else numeric(length(rows$complete))
+  asked <- asked_dpar(object, dpar)
+  out <- if (has_several(object)) {
+    predict_several(object, rows, if (type == "link") asked else dpar, type, se.fit, interval,
+                    level, size)
+  } else if (interval == "none") predict_moments(object, rows, type, se.fit) else {
     with_open(object, function(object) {
       out <- predict_moments(object, rows, type, se.fit)
       out$fit <- with_bounds(object, out$fit, rows, type, interval, level, size)
@@ -103,7 +111,7 @@ predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link
       if (own) stats::napredict(object$na.action, v) else apply_na_action(v, na.action)
     })
   })
-  if (interval == "prediction") out$fit <- name_categories(object, out$fit, c("lwr", "upr"))
+  if (interval == "prediction" && !has_several(object)) out$fit <- name_categories(object, out$fit, c("lwr", "upr"))
   if (se.fit) out else out$fit
 }
 

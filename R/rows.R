@@ -245,12 +245,13 @@ bar_key <- function(bar) {
 # Of several predictors a column for each; the argument is the mean's.
 new_offset <- function(fit, newdata, own, offset) {
   if (!has_several(fit)) return(offset_of(fit, fit$terms, fit$offset, newdata, own, offset))
-  vapply(seq_along(fit$predictors), function(k) {
+  each <- lapply(seq_along(fit$predictors), function(k) {
     part <- fit$predictors[[k]]
     main <- is_main(part)
     if (!main) fit$call$offset <- NULL
     offset_of(fit, part$terms, fit$offset[, k], newdata, own, if (main) offset)
-  }, numeric(nrow(newdata)))
+  })
+  do.call(cbind, each)
 }
 
 # `had`: in the rows of the frame

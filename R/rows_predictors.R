@@ -28,3 +28,27 @@ rows_of_predictor <- function(fit, rows, k) {
   rows$unseen <- Filter(function(u) of[u$field] == k, rows$unseen)
   rows
 }
+
+# What new_rows() returns; of several predictors `parts`, that of each, and which rows are complete in
+# all of them
+all_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, offset = NULL,
+                     missing_too = allow.new.levels) {
+  if (!has_several(fit)) {
+    return(new_rows(fit, newdata, re.form, allow.new.levels, offset, missing_too))
+  }
+  parts_together(predictor_rows(fit, newdata, re.form, allow.new.levels, offset, missing_too))
+}
+
+parts_together <- function(parts) {
+  complete <- Reduce(`&`, lapply(parts, function(part) part$complete))
+  group <- lapply(seq_along(parts[[1L]]$group), function(t) {
+    do.call(pmin, c(unname(lapply(parts, function(part) part$group[[t]])), na.rm = TRUE))
+  })
+  unseen <- unlist(unname(lapply(parts, function(part) part$unseen)), FALSE)
+  list(parts = parts, complete = complete, group = group, unseen = unseen)
+}
+
+keep_all_rows <- function(rows, keep) {
+  if (is.null(rows$parts)) return(keep_rows(rows, keep))
+  parts_together(lapply(rows$parts, keep_rows, keep))
+}

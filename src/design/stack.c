@@ -68,8 +68,12 @@ static void stack_rows(const stack *s, int n_y, vb_input *in) {
       y[(size_t)i * width + k] = in->rows.y[i + (k < n_y ? (size_t)k * s->n : 0)];
       w[(size_t)i * width + k] = in->rows.w[i];
     }
-  for (int i = 0; i < s->n && s->by->of->constant; i++)
-    in->constant += s->by->of->constant(in->rows.y[i], in->rows.w[i]);
+  for (int i = 0; i < s->n && s->by->of->constant; i++) {
+    const double *of[VB_MAX_PREDICTORS];
+    for (int k = 0; k < n_y; k++) of[k] = in->rows.y + i + (size_t)k * s->n;
+    const vb_several_at one = {1, of, in->rows.w + i, NULL};
+    in->constant += s->by->of->constant(s->by->n_par, &one);
+  }
   in->rows.n = s->n * width;
   in->rows.y = y;
   in->rows.w = w;

@@ -80,7 +80,7 @@ static void add(int n, double weight, const double *f, double *out) {
 }
 
 /* eta <- mean + root z */
-static void move(int n, int K, double root[][SLAB], const double *z, const double mean[][SLAB],
+static void move(int n, int K, double root[][SLAB], const double *z, double mean[][SLAB],
                  double *const *eta) {
   for (int a = 0; a < K; a++)
     for (int i = 0; i < n; i += LANES) {
@@ -125,12 +125,15 @@ static void by_rule(const task *t, const vb_normal_rule *rule, slab *s, double r
 static void factor(const task *t, const slab *s, int i, double *root, double *along) {
   const vb_predictors *p = t->p;
   int K = p->n_active;
-  double scale[MAX], eta[MAX], cov[VB_MAX_WIDTH];
-  for (int k = 0; k < p->n_par; k++) scale[k] = 1;
-  if (p->of->bend) {
-    for (int k = 0; k < p->n_par; k++) eta[k] = s->eta[k][i];
-    p->of->bend(p->n_par, eta, scale);
+  double scale[MAX], cov[VB_MAX_WIDTH];
+  const double *y[MAX], *eta[MAX];
+  for (int k = 0; k < MAX; k++) {
+    scale[k] = 1;
+    y[k] = s->y[k] + i;
+    eta[k] = s->eta[k] + i;
   }
+  const vb_several_at one = {1, y, s->w + i, eta};
+  if (p->of->bend) p->of->bend(p->n_par, &one, scale);
   for (int k = 0; k < p->width; k++) cov[k] = s->cov[k][i];
   vb_pairs_factor(K, cov, root);
   for (int b = 0; b < K; b++) {

@@ -123,7 +123,11 @@ SEXP vb_r_several(SEXP name, SEXP data, SEXP slopes) {
     expect_by_rules(of, K, &at, vs, (double *const[]){REAL(out), d1[0], d2[0]});
   else
     Rf_error("internal: expectations have slopes");
-  for (R_xlen_t i = 0; i < n && of->constant; i++) REAL(out)[i] += of->constant(ys[0][i], at.w[i]);
+  for (R_xlen_t i = 0; i < n && of->constant; i++) {
+    const vb_several_at one = {1, ys, at.w + i, NULL};
+    REAL(out)[i] += of->constant(K, &one);
+    for (int k = 0; k < n_y; k++) ys[k]++;
+  }
   UNPROTECT(1);
   return out;
 }

@@ -41,7 +41,7 @@ typedef struct vb_several {
   int link[5]; /* where n_par is 0: of all of them the first */
   int n_y;     /* columns of the response; 0: one of each parameter */
   /* what is free of eta in the log density of a response, where it is dear; NULL: nothing */
-  double (*constant)(double y, double w);
+  double (*constant)(int K, const vb_several_at *one);
   /* the rest of the log density, weight included.  d1[a], and d2 as vb_pair_place() counts, are
    * derivatives in eta; both or neither are NULL */
   void (*log_lik)(int K, const vb_several_at *at, double *ll, double *const *d1, double *const *d2);
@@ -49,8 +49,9 @@ typedef struct vb_several {
    * NULL: quadrature */
   void (*expect)(int K, const vb_several_at *at, const double *const *v, double *ll,
                  double *const *d1, double *const *d2);
-  /* on which scales of its eta the log density bends; NULL: one */
-  void (*bend)(int K, const double *eta, double *scale);
+  /* on which scales of its eta the log density of one observation bends, which are one when this is
+   * called; infinite: not at all; NULL: one */
+  void (*bend)(int K, const vb_several_at *at, double *scale);
   /* about where eta lies in a response without predictors */
   void (*start)(int K, const vb_several_at *at, double *eta);
 } vb_several;

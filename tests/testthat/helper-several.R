@@ -1,29 +1,23 @@
-# Models of several predictors: what vb() hands to the engine, without running it.
+# The cases of dev/reference/several, with its priors
+several_cases <- c("sigma_corr", "negbin_shape", "categories", "betabin_phi", "hurdle_negbin")
 
-several_model <- function(formula, data, family = gaussian(), priors = list(), ..., data2 = NULL,
-                          ziformula = NULL, dispformula = NULL) {
-  env <- parent.frame()
-  formulas <- as_formulas(formula, env)
-  family <- spelled_family(family, "exact", ziformula)
-  formulas <- with_spelled(formulas, family, ziformula, dispformula)
-  family <- formula_family(family, formulas)
-  build_model(formulas, data, family, priors, match.call(), stats::na.omit, NULL, env, data2)
+several_case_fit <- function(case) {
+  d <- reference_data(case)
+  own <- normal(0, 2)
+  fit <- function(formula, family, dpars, location, ...) {
+    intercepts <- lapply(location, normal, scale = 2)
+    vb(formula, d, family = family, prior = stats::setNames(rep(list(own), length(dpars)), dpars),
+       prior_intercept = stats::setNames(intercepts, dpars), prior_sd = exponential(1), ...)
+  }
+  switch(
+    case,
+    sigma_corr = fit(bf(y ~ x + (1 |p| g), sigma ~ x + (1 |p| g)), gaussian(), c("mu", "sigma"),
+                     c(1, 0)),
+    negbin_shape = fit(bf(y ~ x + (1 | g), shape ~ z), negbinomial(), c("mu", "shape"), c(1, 0)),
+    categories = fit(y ~ x + (1 | g), categorical(), c("mub", "muc"), c(0, 0)),
+    betabin_phi = fit(bf(y | trials(n) ~ x + (1 | g), phi ~ x), beta_binomial(), c("mu", "phi"),
+                      c(0, 1)),
+    hurdle_negbin = fit(bf(y ~ x + (1 | g), hu ~ x + (1 | g)), hurdle_negbinomial(), c("mu", "hu"),
+                        c(1, 0), prior_aux = exponential(1))
+  )
 }
-
-# As an argument of a fit is evaluated: the class of the error, or "fine"
-refusal <- function(expr) {
-  tryCatch({
-    suppressMessages(expr)
-    "fine"
-  }, vb_error = function(e) class(e)[1L])
-}
-
-several_data <- local({
-  k <- 1:120
-  data.frame(
-    y = sin(k) + k / 40, x = cos(3 * k), z = sin(k / 7), o = k / 100, w = 1 + k %% 3,
-    g = gl(10, 12), h = gl(4, 1, 120, labels = c("a", "b", "c", "d")),
-    count = ifelse(k %% 4 == 0, 0, (7 * k) %% 6), hit = (5 * k) %% 9, miss = 9 - (5 * k) %% 9,
-    share = (k %% 11) / 11, positive = ifelse(k %% 5 == 0, 0, exp(sin(2 * k))),
-    cat = factor(c("mid", "low", "top")[1 + (k + k %/% 5) %% 3], c("low", "mid", "top")))
-})

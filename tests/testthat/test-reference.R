@@ -27,6 +27,19 @@ for (case in names(field_cases)) {
   })
 }
 
+for (case in several_cases) {
+  test_that(paste("the posterior of several predictors agrees with NUTS:", case), {
+    fit <- several_case_fit(case)
+    expect_true(fit$converged)
+    score <- score_reference(case, fit, bars)
+    missed <- score[!score$met, ]
+    expect_identical(
+      nrow(missed), 0L,
+      info = paste(c("", utils::capture.output(print(missed, digits = 3))), collapse = "\n")
+    )
+  })
+}
+
 # The vignette reads copies of its own: an installed package has no fixtures.
 test_that("the posteriors that the vignette shows are those of the fixtures", {
   folder <- system.file("extdata", "reference", package = "varbayes")

@@ -9,8 +9,14 @@
 VB_INLINE jet jet_log_other(jet logit) { return jet_log_sigmoid(jet_line(-1, logit, 0)); }
 
 /* Of counts: */
-static inline double vb_log_factorial(double y, double w) { return -w * lgammafn(y + 1); }
-static inline double vb_log_choose(double y, double n) { return lchoose(n, y); }
+static inline double vb_log_factorial(int K, const vb_several_at *one) {
+  (void)K;
+  return -one->w[0] * lgammafn(one->y[0][0] + 1);
+}
+static inline double vb_log_choose(int K, const vb_several_at *one) {
+  (void)K;
+  return lchoose(one->w[0], one->y[0][0]);
+}
 VB_INLINE jet jet_poisson(jet log_mu, double y) {
   return jet_sum(y, log_mu, -1, jet_exp(log_mu), 0);
 }

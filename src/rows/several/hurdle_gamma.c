@@ -7,6 +7,12 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
 }
 VB_JET_LOG_LIK(3, density)
 
+/* a zero says nothing of the other part */
+static void bend(int K, const vb_several_at *at, double *scale) {
+  (void)K;
+  if (at->y[0][0] <= 0) scale[0] = scale[1] = INFINITY;
+}
+
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
   vb_shares s = vb_shares_of(at, 0, NULL);
@@ -21,4 +27,5 @@ const vb_several vb_several_hurdle_gamma = {.name = "hurdle_gamma",
                                             .link = {VB_LINK_LOG, VB_LINK_LOG, VB_LINK_LOGIT},
                                             .n_y = 1,
                                             .log_lik = log_lik,
+                                            .bend = bend,
                                             .start = start};

@@ -8,10 +8,11 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
 VB_JET_LOG_LIK(3, density)
 
 /* exp(-2 log sigma) bends twice as fast as an exponential */
-static void bend(int K, const double *eta, double *scale) {
+/* exp(-2 log sigma) bends twice as fast as an exponential; a zero says nothing of it */
+static void bend(int K, const vb_several_at *at, double *scale) {
   (void)K;
-  scale[0] = exp(eta[1]);
-  scale[1] = 0.5;
+  scale[0] = at->y[0][0] > 0 ? exp(at->eta[1][0]) : INFINITY;
+  scale[1] = at->y[0][0] > 0 ? 0.5 : INFINITY;
 }
 
 static void start(int K, const vb_several_at *at, double *eta) {

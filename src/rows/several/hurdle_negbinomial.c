@@ -11,9 +11,13 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
 VB_JET_LOG_LIK(3, density)
 
 /* where P(0) = 1 */
-static void bend(int K, const double *eta, double *scale) {
+/* where P(0) = 1 */
+static void bend(int K, const vb_several_at *at, double *scale) {
   (void)K;
-  scale[0] = vb_bend_negbinomial(eta[0], eta[1], 0, 2 * M_PI);
+  if (at->y[0][0] > 0)
+    scale[0] = vb_bend_negbinomial(at->eta[0][0], at->eta[1][0], 0, 2 * M_PI);
+  else
+    scale[0] = scale[1] = INFINITY;
 }
 
 static void start(int K, const vb_several_at *at, double *eta) {

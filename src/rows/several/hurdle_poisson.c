@@ -11,9 +11,10 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
 VB_JET_LOG_LIK(2, density)
 
 /* where P(0) = 1 */
-static void bend(int K, const double *eta, double *scale) {
+/* where P(0) = 1 */
+static void bend(int K, const vb_several_at *at, double *scale) {
   (void)K;
-  scale[0] = vb_bend_poisson(eta[0], 0, 2 * M_PI);
+  scale[0] = at->y[0][0] > 0 ? vb_bend_poisson(at->eta[0][0], 0, 2 * M_PI) : INFINITY;
 }
 
 static void start(int K, const vb_several_at *at, double *eta) {

@@ -6,30 +6,15 @@
 VB_INLINE void counts(int K, const vb_several_at *at, int from, int n, vb_softmax *s) {
   for (int a = 0; a < K; a++) memcpy(s->c[a], at->y[a] + from, sizeof(double) * n);
 }
-VB_SOFTMAX(over_lanes, counts)
+VB_SOFTMAX(log_lik, counts)
 
-static double log_choose(int K, const vb_several_at *at, int i) {
-  double rest = at->w[i], f = lgammafn(rest + 1);
+static double log_choose(int K, const vb_several_at *one) {
+  double rest = one->w[0], f = lgammafn(rest + 1);
   for (int a = 0; a < K; a++) {
-    rest -= at->y[a][i];
-    f -= lgammafn(at->y[a][i] + 1);
+    rest -= one->y[a][0];
+    f -= lgammafn(one->y[a][0] + 1);
   }
   return f - lgammafn(rest + 1);
-}
-static int as_before(int K, const vb_several_at *at, int i) {
-  int same = i > 0 && at->w[i] == at->w[i - 1];
-  for (int a = 0; a < K && same; a++) same = at->y[a][i] == at->y[a][i - 1];
-  return same;
-}
-
-static void log_lik(int K, const vb_several_at *at, double *ll, double *const *d1,
-                    double *const *d2) {
-  double f = 0;
-  over_lanes(K, at, ll, d1, d2);
-  for (int i = 0; i < at->n; i++) {
-    if (!as_before(K, at, i)) f = log_choose(K, at, i); /* points of a rule share it */
-    ll[i] += f;
-  }
 }
 
 static void start(int K, const vb_several_at *at, double *eta) {
@@ -44,5 +29,8 @@ static void start(int K, const vb_several_at *at, double *eta) {
   for (int a = 0; a < K; a++) eta[a] = log((count[a + 1] + 0.5) / (count[0] + 0.5));
 }
 
-const vb_several vb_several_multinomial = {
-    .name = "multinomial", .link = {VB_LINK_IDENTITY}, .log_lik = log_lik, .start = start};
+const vb_several vb_several_multinomial = {.name = "multinomial",
+                                           .link = {VB_LINK_IDENTITY},
+                                           .constant = log_choose,
+                                           .log_lik = log_lik,
+                                           .start = start};

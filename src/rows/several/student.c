@@ -13,9 +13,11 @@ VB_JET_LOG_LIK(3, density)
 
 /* the logarithm's branch points lie sigma sqrt(nu) off the real line of mu, and pi / 2 off that of
  * log sigma, the logit's pi */
-static void bend(int K, const double *eta, double *scale) {
+/* the logarithm's branch points lie sigma sqrt(nu / w) off the real line of mu, and pi / 2 off that
+ * of log sigma, the logit's pi */
+static void bend(int K, const vb_several_at *at, double *scale) {
   (void)K;
-  scale[0] = exp(eta[1]) * fmin(exp(eta[2] / 2) / M_PI, 1);
+  scale[0] = exp(at->eta[1][0]) * fmin(exp(at->eta[2][0] / 2) / M_PI, 1) / sqrt(at->w[0]);
   scale[1] = 0.5;
 }
 

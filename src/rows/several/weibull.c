@@ -9,9 +9,9 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
 }
 VB_JET_LOG_LIK(2, density)
 
-static void bend(int K, const double *eta, double *scale) {
+static void bend(int K, const vb_several_at *at, double *scale) {
   (void)K;
-  scale[0] = fmin(exp(-eta[1]), 1);
+  scale[0] = fmin(exp(-at->eta[1][0]), 1);
 }
 
 static void start(int K, const vb_several_at *at, double *eta) {

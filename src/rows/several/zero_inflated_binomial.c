@@ -8,10 +8,12 @@ VB_INLINE jet density(const jet *eta, double y, double n) {
 }
 VB_JET_LOG_LIK(2, density)
 
-/* of no successes, as of a Poisson count of unknown mean: where depends on the trials */
-static void bend(int K, const double *eta, double *scale) {
+/* of no successes, where (1 - zi) P(0) = -zi; P(0) is a negative binomial's */
+static void bend(int K, const vb_several_at *at, double *scale) {
   (void)K;
-  scale[0] = atan2(M_PI, -eta[1]) / M_PI;
+  double log_n = log(at->w[0]);
+  if (at->y[0][0] <= 0)
+    scale[0] = vb_bend_negbinomial(at->eta[0][0] + log_n, log_n, at->eta[1][0], M_PI);
 }
 
 static void start(int K, const vb_several_at *at, double *eta) {

@@ -9,9 +9,11 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
 VB_JET_LOG_LIK(3, density)
 
 /* of zeros, where (1 - zi) P(0) = -zi */
-static void bend(int K, const double *eta, double *scale) {
+/* of zeros, where (1 - zi) P(0) = -zi */
+static void bend(int K, const vb_several_at *at, double *scale) {
   (void)K;
-  scale[0] = vb_bend_negbinomial(eta[0], eta[1], eta[2], M_PI);
+  if (at->y[0][0] <= 0)
+    scale[0] = vb_bend_negbinomial(at->eta[0][0], at->eta[1][0], at->eta[2][0], M_PI);
 }
 
 static void start(int K, const vb_several_at *at, double *eta) {

@@ -82,9 +82,10 @@ static void log_lik(int K, const vb_several_at *at, double *ll, double *const *d
 }
 
 /* of zeros, where (1 - zi) P(0) = -zi */
-static void bend(int K, const double *eta, double *scale) {
+/* of zeros, where (1 - zi) P(0) = -zi */
+static void bend(int K, const vb_several_at *at, double *scale) {
   (void)K;
-  scale[0] = vb_bend_poisson(eta[0], eta[1], M_PI);
+  if (at->y[0][0] <= 0) scale[0] = vb_bend_poisson(at->eta[0][0], at->eta[1][0], M_PI);
 }
 
 static void start(int K, const vb_several_at *at, double *eta) {

@@ -11,6 +11,16 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
 }
 VB_JET_LOG_LIK(4, density)
 
+/* the parts say nothing of each other */
+static void bend(int K, const vb_several_at *at, double *scale) {
+  (void)K;
+  double y = at->y[0][0];
+  if (y <= 0 || y >= 1)
+    scale[0] = scale[1] = INFINITY;
+  else
+    scale[3] = INFINITY;
+}
+
 static void start(int K, const vb_several_at *at, double *eta) {
   (void)K;
   vb_shares s = vb_shares_of(at, 1, NULL);
@@ -27,4 +37,5 @@ const vb_several vb_several_zero_one_inflated_beta = {
     .link = {VB_LINK_LOGIT, VB_LINK_LOG, VB_LINK_LOGIT, VB_LINK_LOGIT},
     .n_y = 1,
     .log_lik = log_lik,
+    .bend = bend,
     .start = start};
