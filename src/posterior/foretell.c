@@ -41,7 +41,10 @@ vb_status vb_foretell(const vb_posterior *post, const double *x, vb_block *block
   vb_status st = vb_krige_weigh(&k);
   if (st != VB_OK) return st;
   vb_krige_average(&k, m->n_coef, nearest(post, &k, m->n_coef, post->mean, of), block->m);
-  vb_krige_precisions(&k, m->n, nearest(post, &k, m->n, post->h, of), block->h);
+  /* weights of rows that are parts of an observation (rows/several.h) have any sign: those that are
+   * no precision together are found when they are factored */
+  (vb_family_width(m->family) > 1 ? vb_krige_average : vb_krige_precisions)(
+      &k, m->n, nearest(post, &k, m->n, post->h, of), block->h);
   vb_krige_average(&k, m->n_site, nearest(post, &k, m->n_site, post->site_h, of), block->site_h);
   return VB_OK;
 }

@@ -34,6 +34,14 @@ test_that("draws, summaries and the parts agree", {
   expect_equal(sqrt(diag(vcov(zip))), s[1:4, 2], ignore_attr = TRUE, tolerance = 1e-6)
 })
 
+test_that("draws have the summary's spread where rows weigh less than nothing", {
+  many <- vb(bf(log(weight) ~ Time + (Time | p | Chick), sigma ~ Time + (1 | p | Chick)),
+             as.data.frame(ChickWeight))
+  set.seed(1)
+  draws <- as.matrix(many, pars = names(fixef(many)), ndraws = 4000)
+  expect_lt(max(abs(log(apply(draws, 2, sd) / posterior_summary(many)[1:4, 2]))), 0.05)
+})
+
 test_that("prints have all formulas and links", {
   expect_output(print(fit), "sigma ~ z + s(o) + (1 | p | g)", fixed = TRUE)
   expect_output(print(zip), "zero_inflated_poisson [log; zi = logit]", fixed = TRUE)
