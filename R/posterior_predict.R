@@ -29,8 +29,8 @@
 #'   effects of a level that the fit has seen.
 #' @param transform Whether to return the inverse link of the linear predictor.
 #' @param dpar Of models with predictors of several parameters: the one whose draws are returned,
-#'   such as `"sigma"`; of `posterior_epred()` on its natural scale. `NULL`: the mean's, of categories
-#'   an array of all; of `posterior_epred()` the mean of the response.
+#'   such as `"sigma"`; of `posterior_epred()` on its natural scale. `NULL`: the mean's, of
+#'   categories an array of all; of `posterior_epred()` the mean of the response.
 #' @param offset As for [predict()][predict.vbfit].
 #' @param fun A function to apply to the responses, such as `exp` for a response that was logged.
 #' @param seed A number for [set.seed()]; the state of the generator is put back afterwards.

@@ -46,8 +46,8 @@
 #'   are predicted as `NA`.
 #' @param dpar Of models with predictors of several parameters: the one that is predicted, such as
 #'   `"sigma"` or `"zi"`; with `type = "response"` on its natural scale. `NULL` is the mean's (all
-#'   categories'), or, with `type = "response"`, the mean of the response. The response's and natural
-#'   scales' moments are of draws, the same for the same fit.
+#'   categories'), or, with `type = "response"`, the mean of the response. Moments of the response
+#'   and on natural scales are those of draws, the same for the same fit.
 #' @param offset An offset for `newdata`, if one was given as an argument of [vb()]. An
 #'   `offset()` of the formula is evaluated in `newdata`.
 #' @param interval `"none"`, `"credible"` or `"prediction"`, see below.
@@ -111,7 +111,9 @@ predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link
       if (own) stats::napredict(object$na.action, v) else apply_na_action(v, na.action)
     })
   })
-  if (interval == "prediction" && !has_several(object)) out$fit <- name_categories(object, out$fit, c("lwr", "upr"))
+  if (interval == "prediction" && !has_several(object)) {
+    out$fit <- name_categories(object, out$fit, c("lwr", "upr"))
+  }
   if (se.fit) out else out$fit
 }
 

@@ -1,6 +1,7 @@
 # Predictions of models with several predictors.
 
-# Of which parameters something is asked: names of predictors. NULL: the mean's, or of categories all.
+# Of which parameters something is asked: names of predictors. NULL: the mean's, or of categories
+# all.
 asked_dpar <- function(fit, dpar, call = user_call()) {
   if (!has_several(fit)) {
     if (is.null(dpar) || identical(dpar, "mu")) return("mu")
@@ -105,7 +106,8 @@ predict_responses <- function(fit, rows, se, interval, level, size) {
 }
 
 # Posterior mean of the mean of each row of the model frame; of categories a column for each
-frame_means_of_several <- function(fit) {
+frame_mean <- function(fit) {
   rows <- all_rows(fit, allow.new.levels = TRUE)
+  if (!has_several(fit)) return(predict_moments(fit, rows, "response")$fit)
   predict_responses(fit, rows, FALSE, "none", 0.95, NULL)$fit
 }

@@ -1,6 +1,6 @@
 # The response of a family of several predictors, given all its distributional parameters: its mean
-# and random values of it. `p` is a list of the parameters on their natural scale, rows x draws each,
-# `size` the number of trials of each row, or its weight.
+# and random values of it. `p` is a list of the parameters on their natural scale, rows x draws
+# each, `size` the number of trials of each row, or its weight.
 
 with_zeros <- function(zero, x) ifelse(stats::runif(length(x)) < zero, 0, x)
 

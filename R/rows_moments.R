@@ -77,9 +77,3 @@ predictor_mean <- function(fit, rows) {
   }
   replace(eta, !rows$complete, NA)
 }
-
-# Posterior mean of the mean of each row of the model frame
-frame_mean <- function(fit) {
-  if (has_several(fit)) return(frame_means_of_several(fit))
-  predict_moments(fit, new_rows(fit, allow.new.levels = TRUE), "response")$fit
-}

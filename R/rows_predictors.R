@@ -29,8 +29,8 @@ rows_of_predictor <- function(fit, rows, k) {
   rows
 }
 
-# What new_rows() returns; of several predictors `parts`, that of each, and which rows are complete in
-# all of them
+# What new_rows() returns; of several predictors `parts`, that of each, and which rows are complete
+# in all of them
 all_rows <- function(fit, newdata = NULL, re.form = NULL, allow.new.levels = FALSE, offset = NULL,
                      missing_too = allow.new.levels) {
   if (!has_several(fit)) {

@@ -35,7 +35,7 @@ test_that("means and random responses are those of the densities", {
       mean <- sum(f * y) / size
       square <- sum(f * y^2)
     } else {
-      ends <- c(if (!family %in% lines && !family %in% c("lognormal", "Gamma", "weibull", "beta")) 0,
+      ends <- c(if (grepl("^(zero|hurdle)", family)) 0,
                 if (family == "zero_one_inflated_beta") 1)
       from <- if (family %in% lines) -Inf else 0
       to <- if (grepl("beta", family)) 1 else Inf
