@@ -30,6 +30,8 @@
 #' @param re.form Another name of `re_formula`, that of [predict.vbfit()].
 #' @param resolution The number of points along a numeric predictor.
 #' @param prob The probability inside the credible band.
+#' @param dpar Of a model with several predictors (see [bf()]) the parameter whose effects are
+#'   drawn, in place of the expected response.
 #' @param ... Further arguments of [predict.vbfit()] such as `offset` and `allow.new.levels`; for
 #'   `plot()` graphical parameters passed on to [graphics::plot.default()].
 #' @return A list with a data frame per effect, named by it, of class `conditional_effects.vbfit`.
@@ -50,24 +52,26 @@ conditional_effects <- function(x, ...) UseMethod("conditional_effects")
 #' @rdname conditional_effects
 #' @export
 conditional_effects.vbfit <- function(x, effects = NULL, conditions = NULL, re_formula = NA,
-                                      resolution = 100, prob = 0.95, ...,
+                                      resolution = 100, prob = 0.95, dpar = NULL, ...,
                                       re.form = re_formula) {
   x <- whole_fit(x)
   check_number(resolution, "resolution", lower = 2, upper = 1e5, whole = TRUE)
   check_probs(prob, "prob", single = TRUE)
+  dpar <- if (!is.null(dpar)) asked_dpar(x, dpar)
   known <- fixed_effects(x)
-  pairs <- pick_effects(effects, known)
+  pairs <- pick_effects(effects, if (is.null(dpar)) known else fixed_effects(x, dpar))
   variables <- effect_variables(x, known)
   check_conditions(conditions, c(names(variables), all.vars(x$formula), all.vars(x$call$offset)))
   settings <- effect_settings(variables, conditions)
   out <- lapply(pairs, function(pair) {
     grid <- effect_grid(variables, pair, settings, resolution)
-    band <- effect_band(x, grid$newdata, re.form, prob, ...)
+    band <- effect_band(x, grid$newdata, re.form, prob, dpar, ...)
     effect_frame(grid, band, pair)
   })
   names(out) <- vapply(pairs, paste, "", collapse = ":")
   structure(out, class = "conditional_effects.vbfit", effects = pairs,
-            response = response_label(x), points = observed_points(x, variables),
+            response = if (is.null(dpar)) response_label(x) else dpar,
+            points = if (is.null(dpar)) observed_points(x, variables),
             category = category_label(x), conditions = names(conditions))
 }
 
@@ -97,28 +101,43 @@ print.conditional_effects.vbfit <- function(x, ...) {
 #   single   those that are in a term, each of which has an effect,
 #   pair     pairs of variables that a term of two factors brings together, as x and z of x:log(z),
 #   all      with those that are in no term as well, as the variable of an offset().
-# Names in the formula that are no columns of the data, as k of log(x + k), are constants.
-fixed_effects <- function(fit) {
-  terms <- stats::delete.response(fit$terms)
-  factors <- attr(terms, "factors")
+# Names in the formula that are no columns of the data, as k of log(x + k), are constants. `dpar`:
+# of one predictor; NULL: of all.
+fixed_effects <- function(fit, dpar = NULL) {
   columns <- names(fit_columns(fit))
-  in_term <- lapply(seq_along(attr(terms, "term.labels")), function(k) {
-    lapply(rownames(factors)[factors[, k] > 0L], function(text) {
-      intersect(all.vars(str2lang(text)), columns)
-    })
-  })
+  in_term <- unlist(lapply(fixed_terms(fit, dpar), term_columns, columns), recursive = FALSE)
   pair <- unlist(lapply(in_term[lengths(in_term) == 2L], function(parts) {
     both <- expand.grid(parts[[1L]], parts[[2L]], stringsAsFactors = FALSE)
     Map(c, both[[1L]], both[[2L]], USE.NAMES = FALSE)
   }), recursive = FALSE)
   pair <- unique(Filter(function(p) p[1L] != p[2L], pair))
-  own <- lapply(fit$fields, function(field) {
+  fields <- Filter(function(field) is.null(dpar) || identical(field$dpar, dpar), fit$fields)
+  own <- lapply(fields, function(field) {
     intersect(unlist(lapply(field$variables, all.vars)), columns)
   })
-  population <- own[!vapply(fit$fields, is_group_field, NA)]
+  population <- own[!vapply(fields, is_group_field, NA)]
   pair <- unique(c(pair, Filter(function(p) length(p) == 2L, population)))
-  all <- union(intersect(all.vars(stats::formula(terms)), columns), unlist(own))
+  used <- unique(unlist(lapply(fixed_terms(fit, dpar), function(terms) {
+    all.vars(stats::formula(terms))
+  })))
+  all <- union(intersect(used, columns), unlist(own))
   list(single = unique(c(unlist(in_term), unlist(population))), pair = pair, all = all)
+}
+
+fixed_terms <- function(fit, dpar = NULL) {
+  if (!has_several(fit)) return(list(stats::delete.response(fit$terms)))
+  parts <- if (is.null(dpar)) fit$predictors else fit$predictors[dpar]
+  unname(lapply(parts, function(part) stats::delete.response(part$terms)))
+}
+
+# For each term a list of what its variables are made of
+term_columns <- function(terms, columns) {
+  factors <- attr(terms, "factors")
+  lapply(seq_along(attr(terms, "term.labels")), function(k) {
+    lapply(rownames(factors)[factors[, k] > 0L], function(text) {
+      intersect(all.vars(str2lang(text)), columns)
+    })
+  })
 }
 
 pick_effects <- function(effects, known) {
@@ -151,7 +170,8 @@ effect_variables <- function(fit, known) {
   columns <- fit_columns(fit)
   names <- union(known$all, intersect(all.vars(fit$call$offset), names(columns)))
   level <- level_variables(fit$fields)
-  coded <- c(coded_variables(stats::formula(stats::delete.response(fit$terms))), level$coded)
+  coded <- unlist(lapply(fixed_terms(fit), function(terms) coded_variables(stats::formula(terms))))
+  coded <- c(coded, level$coded)
   lapply(stats::setNames(nm = names), function(name) {
     value <- columns[[name]]
     if (is.null(dim(value)) && is.atomic(value)) {
@@ -310,7 +330,9 @@ effect_frame <- function(grid, band, pair) {
 # What the vertical axis shows: the response as the formula has it, of cbind() the share of its
 # first column, of ordinal models the probability of a category.
 response_label <- function(fit) {
-  if (length(threshold_rows(fit))) return(paste0("P(", category_label(fit), ")"))
+  if (length(threshold_rows(fit)) || is_categorical(fit)) {
+    return(paste0("P(", category_label(fit), ")"))
+  }
   lhs <- fit$formula[[2L]]
   if (is_call_to(lhs, "cbind")) paste("share of", deparse1(lhs[[2L]])) else deparse1(lhs)
 }
@@ -324,9 +346,10 @@ category_label <- function(fit) {
 }
 
 # The data, for the points of the plot: the response of each row and all variables that are vectors.
-# Not of ordinal models (NULL): their vertical axis shows probabilities, and a category is none.
+# Not of models of categories (NULL): their vertical axis shows probabilities, and a category is
+# none.
 observed_points <- function(fit, variables) {
-  if (length(threshold_rows(fit))) return(NULL)
+  if (length(threshold_rows(fit)) || is_categorical(fit)) return(NULL)
   other <- as.list(fit$frame[fit$rows, setdiff(names(fit$frame)[-1L], names(variables)),
                              drop = FALSE])
   variables <- c(variables, other)
@@ -340,9 +363,9 @@ observed_points <- function(fit, variables) {
 
 # A list of matrices with the columns estimate, se, lower and upper and a row per row of `newdata`:
 # one matrix, or, of an ordinal model, one per category and named by it.
-effect_band <- function(fit, newdata, re.form, prob, ...) {
+effect_band <- function(fit, newdata, re.form, prob, dpar = NULL, ...) {
   got <- predict.vbfit(fit, newdata, re.form = re.form, type = "response", se.fit = TRUE,
-                       interval = "credible", level = prob, ...)
+                       interval = "credible", level = prob, dpar = dpar, ...)
   columns <- function(fit, se) unname(cbind(fit[, 1L], se, fit[, 2L], fit[, 3L]))
   if (is.matrix(got$fit)) return(list(columns(got$fit, got$se.fit)))
   lapply(stats::setNames(seq_along(fit$levels), fit$levels), function(k) {

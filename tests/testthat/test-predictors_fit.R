@@ -138,6 +138,26 @@ test_that("what knows one predictor only says so", {
   expect_identical(colnames(model.matrix(zip)), names(fixef(zip)))
 })
 
+test_that("effects are drawn along the variables of all predictors, or of one", {
+  set.seed(4)
+  effects <- conditional_effects(zip, resolution = 5)
+  expect_named(effects, c("x", "z"))
+  rows <- data.frame(x = mean(d$x), z = effects$z$effect1__, o = mean(d$o))
+  by_draws <- colMeans(posterior_epred(zip, rows, re.form = NA))
+  expect_lt(max(abs(effects$z$estimate__ - by_draws) / effects$z$se__), 0.15)
+  own <- conditional_effects(zip, dpar = "zi", resolution = 5)
+  expect_named(own, "z")
+  eta <- fixef(zip)[["zi_Intercept"]] + fixef(zip)[["zi_z"]] * rows$z + mean(d$o)
+  expect_lt(max(abs(own$z$estimate__ - stats::plogis(eta)) / own$z$se__), 0.3)
+  expect_output(print(own), "Effect of z on zi", fixed = TRUE)
+  expect_error(conditional_effects(zip, dpar = "sigma"), class = "vb_error_dpar")
+  cat <- vb(cat ~ x, d, family = categorical())
+  shares <- conditional_effects(cat, resolution = 3)$x
+  expect_identical(levels(shares$cats__), levels(d$cat))
+  expect_equal(as.vector(tapply(shares$estimate__, shares$effect1__, sum)), rep(1, 3),
+               tolerance = 1e-6)
+})
+
 test_that("tidy() has components", {
   skip_if_not_installed("generics")
   t <- as.data.frame(generics::tidy(zip))
