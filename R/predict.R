@@ -192,8 +192,8 @@ residuals.vbfit <- function(object, type = c("response", "pearson", "working", "
 check_variance <- function(fit, type, instead = "response") {
   if (is.function(fit$family$variance)) return(invisible())
   vb_abort("type", c(
-    "{.code type = {.val {type}}} needs the variance of the response, which a family made by
-     {.fun vb_family} does not give.",
+    "{.code type = {.val {type}}} needs the variance of the response, which the family
+     {.val {fit$family$family}} does not give.",
     i = "Use {.code type = {.val {instead}}}."))
 }
 

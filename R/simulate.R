@@ -47,7 +47,10 @@ simulate.vbfit <- function(object, nsim = 1, seed = NULL, use.u = FALSE, re.form
   request$anew <- drawn_anew(object, request$newdata, re.form)
   draws <- predict_draws(object, request)
   size <- if (trials_kind(object) == "pairs") response_size(object, request$newdata)
-  columns <- lapply(seq_len(nsim), function(s) like_response(object, unname(draws[s, ]), size))
+  columns <- lapply(seq_len(nsim), function(s) {
+    value <- if (length(dim(draws)) == 3L) array(draws[s, , ], dim(draws)[-1L]) else draws[s, ]
+    like_response(object, unname(value), size)
+  })
   out <- structure(stats::setNames(columns, paste0("sim_", seq_len(nsim))), class = "data.frame",
                    row.names = request$name)
   attr(out, "seed") <- state
@@ -71,7 +74,12 @@ check_groups <- function(fit, newdata) {
 drawn_anew <- function(fit, newdata, re.form) {
   used <- used_coefs(fit, re.form)
   if (all(unlist(used))) return(NULL)
-  rows <- new_rows(fit, newdata, allow.new.levels = TRUE, offset = 0)
+  rows <- all_rows(fit, newdata, allow.new.levels = TRUE, offset = 0)
+  if (is.null(rows$parts)) return(members_alone(rows, used))
+  parts_together(lapply(rows$parts, members_alone, used))
+}
+
+members_alone <- function(rows, used) {
   rows$x[] <- 0
   rows$offset[] <- 0
   fields <- setdiff(seq_along(rows$group), seq_along(used))
@@ -89,6 +97,11 @@ drawn_anew <- function(fit, newdata, re.form) {
 # A drawn response as the data have theirs
 like_response <- function(fit, value, size) {
   y <- fit$frame[[1L]]
+  if (is_categorical(fit)) {
+    if (is.matrix(value)) return(structure(value, dimnames = list(NULL, fit$levels)))
+    value <- fit$levels[value]
+    return(if (is.factor(y)) factor(value, levels(y)) else utils::type.convert(value, as.is = TRUE))
+  }
   if (is.matrix(y) && ncol(y) == 2L) {
     return(matrix(c(value, size - value), ncol = 2L, dimnames = list(NULL, colnames(y))))
   }

@@ -166,6 +166,22 @@ test_that("categories have their probabilities", {
   expect_identical(colnames(link), c("mub", "muc"))
 })
 
+test_that("new data sets have new members' effects, in all predictors, and the response's form", {
+  fit <- inflated()
+  y <- simulate(fit, nsim = 400, seed = 5)
+  means <- t(as.matrix(y)) %*% (outer(fit$frame$g, levels(fit$frame$g), `==`) + 0) / 10
+  again <- simulate(fit, nsim = 400, seed = 5, use.u = TRUE)
+  kept <- t(as.matrix(again)) %*% (outer(fit$frame$g, levels(fit$frame$g), `==`) + 0) / 10
+  expect_gt(mean(apply(means, 2, var)), mean(apply(kept, 2, var)))
+  set.seed(16)
+  d <- data.frame(x = rnorm(60), y = factor(sample(c("u", "v", "w"), 60, TRUE)))
+  several <- vb(y ~ x, d, family = categorical(refcat = "v"))
+  new <- simulate(several, seed = 1)[[1]]
+  expect_identical(levels(new), levels(d$y))
+  expect_equal(mean(new == "w"), mean(predict(several, type = "response")[, "w"]),
+               tolerance = 0.5)
+})
+
 test_that("what is no predictor is said", {
   fit <- inflated()
   expect_error(predict(fit, dpar = "sigma"), class = "vb_error_dpar")
