@@ -70,7 +70,8 @@ static void foretell(const vb_model *m, const vb_krige *k, vb_block *b) {
   for (int s = 0; s < k->n; s++) of[s] = block_of(k, s)->m;
   vb_krige_average(k, m->n_coef, of, b->m);
   for (int s = 0; s < k->n; s++) of[s] = block_of(k, s)->h;
-  vb_krige_precisions(k, m->n, of, b->h);
+  /* as in posterior/foretell.c: parts of an observation are no precisions by themselves */
+  (vb_family_width(m->family) > 1 ? vb_krige_average : vb_krige_precisions)(k, m->n, of, b->h);
   for (int s = 0; s < k->n; s++) of[s] = block_of(k, s)->site_h;
   vb_krige_average(k, m->n_site, of, b->site_h);
 }
