@@ -119,7 +119,7 @@ double vb_rq_observations(const vb_model *m, const vb_rq_at *opt, vb_rq *rq) {
     read_optimum(p, opt->in, first, &o);
     sum += alone(&b, &o);
   }
-  rq->spent += (double)m->n / width * pow(m->rules->order[2], p->n_active);
+  rq->spent += VB_RQ_SEVERAL * m->n;
   return sum;
 }
 

@@ -36,7 +36,7 @@ void vb_rq_conditional(const vb_model *m, const double *par, vb_rq *rq, const vb
     return;
   }
   if (m->family->several) {
-    rq->spent += usual;
+    rq->spent += VB_RQ_SEVERAL * n;
     for (int r = 0; r < n; r++) v->eta[r] = v->m[r] + shift[r];
     const vb_several_of by = {m, par};
     vb_several_expect(&by, &v->rows, v->eta, v->rest, (double *const[]){v->e, NULL, NULL});
