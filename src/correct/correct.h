@@ -13,7 +13,6 @@ typedef struct {               /* scratch of residual quadrature */
       *level;                   /* of one level: its cells' directions, work, p-dimensional work */
   double *series;               /* n x 4: the remainder's Hermite coefficients, orders 3 to 6 */
   struct vb_rq_table *line;     /* of one level's cells, over its grid */
-  double *observation;          /* of one of several predictors, at nodes */
   int cap_level;                /* cells of the fullest level */
   struct vb_stein_table *table; /* opaque families */
   double *shift, *skew;         /* n_coef: moments of u given data, where asked for */

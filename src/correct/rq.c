@@ -36,8 +36,6 @@ void vb_rq_alloc(const vb_model *m, vb_rq *rq) {
   rq->series = m->host->alloc((size_t)m->n * 4 + 1, sizeof(double));
   vb_rq_table_alloc(m, rq);
   if (m->family->opaque) rq->table = vb_stein_table_make(m);
-  if (m->family->several)
-    rq->observation = m->host->alloc(vb_rq_observation_room(m), sizeof(double));
   rq->level = m->host->alloc((size_t)m->p * (2 * d_max + 1) + 1, sizeof(double));
   rq->shift = m->host->alloc(m->n_coef + 1, sizeof(double));
   rq->skew = m->host->alloc(m->n_coef + 1, sizeof(double));

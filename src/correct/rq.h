@@ -84,7 +84,6 @@ void vb_site_respond(const vb_model *model, const double *s_beta, const double *
 /* what a row of them costs at one node, in likelihoods of one predictor: about ten nodes of a rule,
  * of densities that are dearer */
 #define VB_RQ_SEVERAL 50.0
-size_t vb_rq_observation_room(const vb_model *model);
 /* the sum over observations of log E exp(r - E r), each alone */
 double vb_rq_observations(const vb_model *model, const vb_rq_at *at, vb_rq *rq);
 

@@ -1,128 +1,123 @@
 /* Residual quadrature of observations of several predictors, each alone: log E exp(r - E r) under
- * its own normal predictors, r = log f - g' e + e' H e / 2 with e their distance from the mean, by
- * a product Gauss-Hermite rule (mathematics.Rmd, section 18). */
+ * its own normal predictors, r = log f - g' e + e' H e / 2 with e their distance from the mean
+ * (mathematics.Rmd, section 18). */
 #include <math.h>
 #include <string.h>
 #include "correct/rq.h"
 #include "numbers/normal_rule.h"
 
 #define MAX VB_MAX_PREDICTORS
-#define BATCH 64     /* nodes whose densities are asked for at once */
+#define SLAB 64      /* observations whose densities are asked for at once */
 #define MOST_OWN 0.7 /* as of sites of one predictor (rq.c) */
-#define NARROW                                                                      \
-  0.04 /* variances whose products with the precisions are less take the short rule \
-        */
+#define NARROW 0.3   /* tr(H V) up to which seventh order is enough: the remainder's square's */
 
-typedef struct { /* an observation at the optimum */
-  int K;
+typedef struct {                                   /* an observation at the optimum */
   double root[VB_MAX_WIDTH], h[VB_MAX_WIDTH], own; /* own: tr(H V) */
-  const double *g;
+  const double *g, *mean;
+  double ll, top, sum; /* E log f; the integral so far is exp(top) sum */
 } optimum;
 
-static double quadratic(const optimum *o, const double *e) {
+typedef struct { /* observations, each number by itself */
+  int n;
+  double y[MAX][SLAB], w[SLAB], eta[MAX][SLAB], ll[SLAB];
+} slab;
+
+static double quadratic(int K, const optimum *o, const double *e) {
   double sum = 0;
-  for (int a = 0; a < o->K; a++)
-    for (int b = a; b < o->K; b++)
-      sum += (a == b ? 1 : 2) * o->h[vb_pair_place(o->K, a, b)] * e[a] * e[b];
+  for (int a = 0, at = K; a < K; a++) {
+    sum += o->h[a] * e[a] * e[a];
+    for (int b = a + 1; b < K; b++, at++) sum += 2 * o->h[at] * e[a] * e[b];
+  }
   return sum;
 }
 
 /* the factor of its covariances, as far as its own precision leaves them */
-static void read_optimum(const vb_predictors *p, const vb_inner *in, int first, optimum *o) {
+static void read_optimum(int K, const vb_inner *in, int first, optimum *o) {
   double cov[VB_MAX_WIDTH];
-  int K = o->K = p->n_active;
   vb_row_covariances(K, in->rows.v + first, cov);
   vb_unpolarise(K, in->rows.h + first, o->h);
   o->g = in->rows.g + first;
-  o->own = 0;
-  for (int a = 0; a < K; a++)
-    for (int b = a; b < K; b++) {
-      int at = vb_pair_place(K, a, b);
-      o->own += (a == b ? 1 : 2) * o->h[at] * cov[at];
-    }
+  o->mean = in->rows.eta + first;
+  o->ll = in->rows.ll[first];
+  o->own = o->sum = 0;
+  o->top = -INFINITY;
+  for (int k = 0; k < vb_width(K); k++) o->own += (k < K ? 1 : 2) * o->h[k] * cov[k];
   double share = o->own > MOST_OWN ? MOST_OWN / o->own : 1;
   for (int k = 0; k < vb_width(K); k++) cov[k] *= share;
   vb_pairs_factor(K, cov, o->root);
 }
 
-typedef struct { /* sum of exp(log weight + r), as it grows */
-  double top, sum;
-} total;
-
-static void add_log(double x, total *t) {
-  if (x > t->top) {
-    t->sum *= exp(t->top - x);
-    t->top = x;
+/* the sum of exp grows by exp(x) */
+static void add_log(double x, optimum *o) {
+  if (x > o->top) {
+    o->sum *= exp(o->top - x);
+    o->top = x;
   }
-  t->sum += exp(x - t->top);
+  o->sum += exp(x - o->top);
 }
 
-typedef struct { /* nodes of one observation, rows of each */
-  const vb_model *m;
-  const vb_rq_at *opt;
-  int first, n;
-  vb_rows row;
-  double *eta, *ll, *room; /* BATCH x width; the observation as often */
-  double e[BATCH][MAX], log_w[BATCH];
-} batch;
-
-static void flush(batch *b, const optimum *o, total *t) {
-  int width = b->row.n;
-  const vb_rows rows = vb_rows_rep(&b->row, 1, b->n, b->room);
-  b->m->family->log_lik(b->m->family, &rows, b->eta, b->opt->par, b->ll, NULL, NULL);
-  for (int q = 0; q < b->n; q++) {
-    double r = b->ll[(size_t)q * width] - b->opt->in->rows.ll[b->first];
-    for (int a = 0; a < o->K; a++) r -= o->g[a] * b->e[q][a];
-    add_log(b->log_w[q] + r + (quadratic(o, b->e[q]) - o->own) / 2, t);
-  }
-  b->n = 0;
+static void put(const vb_predictors *p, const vb_rows *row, const double *held, slab *s) {
+  int n_y = p->of->n_y ? p->of->n_y : p->n_active, i = s->n++;
+  s->w[i] = row->w[0];
+  for (int k = 0; k < n_y; k++) s->y[k][i] = row->y[k];
+  for (int k = 0; k < p->n_par; k++) s->eta[k][i] = held[k];
 }
 
-static void add_node(batch *b, const optimum *o, const double *z, double weight) {
-  double *e = b->e[b->n], *eta = b->eta + (size_t)b->n * b->row.n;
-  for (int a = 0; a < o->K; a++) {
-    e[a] = 0;
-    for (int c = 0; c <= a; c++) e[a] += o->root[vb_pair_place(o->K, c, a)] * z[c];
-    eta[a] = b->opt->in->rows.eta[b->first + a] + e[a];
-  }
-  b->log_w[b->n++] = log(weight);
-}
-
-/* log E exp(r - E r) */
-static double alone(batch *b, const optimum *o) {
-  const double wide[MAX] = {1, 1, 1, 1, 1, 1, 1, 1};
-  const vb_normal_rule rule =
-      o->own < NARROW ? vb_normal_rule_seventh(o->K) : vb_normal_rule_for(o->K, wide);
-  vb_rule_walk walk = vb_rule_begin(b->m->rules, &rule);
-  double z[MAX], weight;
-  total t = {-INFINITY, 0};
-  while (vb_rule_next(&walk, z, &weight)) {
-    add_node(b, o, z, weight);
-    if (b->n == BATCH) flush(b, o, &t);
-  }
-  if (b->n) flush(b, o, &t);
-  return t.top + log(t.sum);
-}
-
-double vb_rq_observations(const vb_model *m, const vb_rq_at *opt, vb_rq *rq) {
+/* those that share a rule: its nodes one after the other */
+static double by_rule(const vb_model *m, const vb_normal_rule *rule, optimum *o, slab *s) {
   const vb_predictors *p = m->family->several;
-  int width = p->width;
-  batch b = {.m = m, .opt = opt};
-  b.eta = rq->observation;
-  b.ll = b.eta + (size_t)BATCH * width;
-  b.room = b.ll + (size_t)BATCH * width;
-  double sum = 0;
-  for (int first = 0; first < m->n; first += width) {
-    optimum o;
-    b.first = first;
-    b.row = vb_rows_range(&m->rows, first, width);
-    read_optimum(p, opt->in, first, &o);
-    sum += alone(&b, &o);
+  int K = p->n_active;
+  const double *y[MAX], *eta[MAX];
+  double z[MAX], e[SLAB][MAX], weight, sum = 0;
+  for (int k = 0; k < MAX; k++) {
+    y[k] = s->y[k];
+    eta[k] = s->eta[k];
   }
-  rq->spent += VB_RQ_SEVERAL * m->n;
+  const vb_several_at at = {s->n, y, s->w, eta};
+  vb_rule_walk walk = vb_rule_begin(m->rules, rule);
+  while (vb_rule_next(&walk, z, &weight)) {
+    double log_weight = log(weight);
+    for (int i = 0; i < s->n; i++)
+      for (int a = 0; a < K; a++) {
+        e[i][a] = 0;
+        for (int b = 0; b <= a; b++) e[i][a] += o[i].root[vb_pair_place(K, b, a)] * z[b];
+        s->eta[p->active[a]][i] = o[i].mean[a] + e[i][a];
+      }
+    p->of->log_lik(p->n_par, &at, s->ll, NULL, NULL);
+    for (int i = 0; i < s->n; i++) {
+      double r = s->ll[i] - o[i].ll + (quadratic(K, o + i, e[i]) - o[i].own) / 2;
+      for (int a = 0; a < K; a++) r -= o[i].g[a] * e[i][a];
+      add_log(log_weight + r, o + i);
+    }
+  }
+  for (int i = 0; i < s->n; i++) sum += o[i].top + log(o[i].sum);
   return sum;
 }
 
-size_t vb_rq_observation_room(const vb_model *m) {
-  return (size_t)BATCH * vb_family_width(m->family) * (2 + VB_ROW_COLUMNS);
+double vb_rq_observations(const vb_model *m, const vb_rq_at *opt, vb_rq *rq) {
+  const double far[MAX] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const vb_predictors *p = m->family->several;
+  int K = p->n_active, width = p->width;
+  const vb_normal_rule rule[2] = {vb_normal_rule_seventh(K), vb_normal_rule_for(K, far)};
+  double held[MAX] = {0}, sum = 0;
+  optimum o[2][SLAB];
+  slab s[2];
+  s[0].n = s[1].n = 0;
+  for (int k = 0; k < p->n_par; k++)
+    if (p->held[k] >= 0) held[k] = vb_link(vb_several_link(p->of, k), opt->par[p->held[k]]);
+  for (int first = 0; first < m->n; first += width) {
+    optimum one;
+    const vb_rows row = vb_rows_range(&m->rows, first, width);
+    read_optimum(K, opt->in, first, &one);
+    int wide = !(one.own < NARROW);
+    o[wide][s[wide].n] = one;
+    put(p, &row, held, s + wide);
+    if (s[wide].n < SLAB) continue;
+    sum += by_rule(m, rule + wide, o[wide], s + wide);
+    s[wide].n = 0;
+  }
+  for (int wide = 0; wide < 2; wide++)
+    if (s[wide].n) sum += by_rule(m, rule + wide, o[wide], s + wide);
+  rq->spent += VB_RQ_SEVERAL * m->n;
+  return sum;
 }
