@@ -59,6 +59,16 @@ test_that("means and random responses are those of the densities", {
   }
 })
 
+test_that("the positive part of a hurdle is one where its mean before truncation vanishes", {
+  for (mu in c(1e-8, 1e-13, 1e-18)) {
+    p <- lapply(list(mu = mu, shape = 2.2, hu = 0), matrix, 200, 1)
+    for (family in c("hurdle_poisson", "hurdle_negbinomial")) {
+      expect_equal(several_rows[[family]]$mean(p)[1], 1, tolerance = 1e-7, info = family)
+      expect_true(all(several_rows[[family]]$draw(p, 1) == 1), info = family)
+    }
+  }
+})
+
 inflated <- local({
   fit <- NULL
   function() {
