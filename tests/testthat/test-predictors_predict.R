@@ -200,3 +200,17 @@ test_that("what is no predictor is said", {
   expect_error(predict(plain, dpar = "sigma"), class = "vb_error_dpar")
   expect_identical(predict(plain, dpar = "mu"), predict(plain))
 })
+
+test_that("residuals that know one dispersion, or one mean, are no numbers", {
+  set.seed(17)
+  d <- data.frame(x = rnorm(60), k = factor(sample(c("a", "b", "c"), 60, TRUE)))
+  d$y <- rnorm(60, d$x, exp(d$x / 2))
+  fit <- vb(bf(y ~ x, sigma ~ x), d)
+  expect_equal(residuals(fit), d$y - fitted(fit), ignore_attr = TRUE)
+  for (type in c("pearson", "working", "deviance")) {
+    expect_error(residuals(fit, type), class = "vb_error_type")
+    expect_error(residuals(inflated(), type), class = "vb_error_type")
+  }
+  categories <- vb(k ~ x, d, family = categorical())
+  expect_error(residuals(categories), class = "vb_error_residuals")
+})
