@@ -177,6 +177,7 @@ residuals.vbfit <- function(object, type = c("response", "pearson", "working", "
   warn_unused(list(...))
   check_no_thresholds(object, "residuals")
   if (type %in% c("pearson", "deviance")) check_variance(object, type)
+  if (has_several(object)) check_residual_several(object, type)
   mu <- frame_mean(object)
   y <- object$y
   w <- object$weights
@@ -195,6 +196,20 @@ check_variance <- function(fit, type, instead = "response") {
     "{.code type = {.val {type}}} needs the variance of the response, which the family
      {.val {fit$family$family}} does not give.",
     i = "Use {.code type = {.val {instead}}}."))
+}
+
+# A dispersion of each row is not in glm's variance function, and the mean of the response is not
+# the inverse link of one predictor; categories have a mean each, and no one residual.
+check_residual_several <- function(fit, type) {
+  if (is_categorical(fit)) {
+    vb_abort("residuals", c("Categories have no residuals.",
+                            i = "See {.code pp_check()} and {.code loo()}."))
+  }
+  if (type == "response") return(invisible())
+  vb_abort("type", c(
+    "Models with predictors of several parameters, or of a family of several, have no residuals of
+     {.code type = {.val {type}}}.",
+    i = "Use {.code type = \"response\"}, or {.fun predictive_error}."))
 }
 
 # glm's variance function, in which the residual scale does not count; NA where there is no

@@ -4,13 +4,15 @@
 
 with_zeros <- function(zero, x) ifelse(stats::runif(length(x)) < zero, 0, x)
 
-# a count that is not zero: the quantile of a uniform above the probability of zero
+# a count that is not zero: the quantile of a uniform above the probability of zero, which may be
+# one to rounding
 draw_some <- function(p0, quantile) {
-  quantile(pmin(p0 + stats::runif(length(p0)) * (1 - p0), 1 - 1e-12))
+  pmax(quantile(pmin(p0 + stats::runif(length(p0)) * (1 - p0), 1 - 1e-12)), 1)
 }
 
 some_poisson <- function(p) p$mu / -expm1(-p$mu)
 none_negbinomial <- function(p) exp(-p$shape * log1p(p$mu / p$shape))
+some_negbinomial <- function(p) p$mu / -expm1(-p$shape * log1p(p$mu / p$shape))
 
 several_rows <- list(
   gaussian = list(
@@ -67,7 +69,7 @@ several_rows <- list(
       with_zeros(p$hu, draw_some(exp(-p$mu), function(u) stats::qpois(u, p$mu)))
     }),
   hurdle_negbinomial = list(
-    mean = function(p) (1 - p$hu) * p$mu / (1 - none_negbinomial(p)),
+    mean = function(p) (1 - p$hu) * some_negbinomial(p),
     draw = function(p, size) {
       with_zeros(p$hu, draw_some(none_negbinomial(p), function(u) {
         stats::qnbinom(u, size = p$shape, mu = p$mu)

@@ -59,6 +59,16 @@ test_that("means and random responses are those of the densities", {
   }
 })
 
+test_that("the positive part of a hurdle is one where its mean before truncation vanishes", {
+  for (mu in c(1e-8, 1e-13, 1e-18)) {
+    p <- lapply(list(mu = mu, shape = 2.2, hu = 0), matrix, 200, 1)
+    for (family in c("hurdle_poisson", "hurdle_negbinomial")) {
+      expect_equal(several_rows[[family]]$mean(p)[1], 1, tolerance = 1e-7, info = family)
+      expect_true(all(several_rows[[family]]$draw(p, 1) == 1), info = family)
+    }
+  }
+})
+
 inflated <- local({
   fit <- NULL
   function() {
@@ -189,4 +199,18 @@ test_that("what is no predictor is said", {
   plain <- vb(dist ~ speed, cars)
   expect_error(predict(plain, dpar = "sigma"), class = "vb_error_dpar")
   expect_identical(predict(plain, dpar = "mu"), predict(plain))
+})
+
+test_that("residuals that know one dispersion, or one mean, are no numbers", {
+  set.seed(17)
+  d <- data.frame(x = rnorm(60), k = factor(sample(c("a", "b", "c"), 60, TRUE)))
+  d$y <- rnorm(60, d$x, exp(d$x / 2))
+  fit <- vb(bf(y ~ x, sigma ~ x), d)
+  expect_equal(residuals(fit), d$y - fitted(fit), ignore_attr = TRUE)
+  for (type in c("pearson", "working", "deviance")) {
+    expect_error(residuals(fit, type), class = "vb_error_type")
+    expect_error(residuals(inflated(), type), class = "vb_error_type")
+  }
+  categories <- vb(k ~ x, d, family = categorical())
+  expect_error(residuals(categories), class = "vb_error_residuals")
 })
