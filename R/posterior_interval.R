@@ -61,6 +61,7 @@ posterior_interval.vbfit <- function(object, prob = 0.9, pars = NULL, regex_pars
 predictive_interval.vbfit <- function(object, prob = 0.9, newdata = NULL, ndraws = NULL,
                                       re.form = NULL, ...) {
   object <- whole_fit(object)
+  check_not_nominal(object, "predictive intervals")
   check_probs(prob, "prob", single = TRUE)
   probs <- c((1 - prob) / 2, (1 + prob) / 2)
   draws <- posterior_predict.vbfit(object, newdata, ndraws, re.form, ...)
@@ -76,6 +77,7 @@ predictive_error.vbfit <- function(object, newdata = NULL, ndraws = NULL, re.for
   object <- whole_fit(object)
   draws <- posterior_predict.vbfit(object, newdata, ndraws, re.form, ...)
   check_no_thresholds(object, "errors")
+  check_not_nominal(object, "errors")
   y <- observed_response(object, if (!is.null(newdata)) as_newdata(newdata))
   rep(y, each = nrow(draws)) - draws
 }

@@ -82,7 +82,10 @@ predict.vbfit <- function(object, newdata = NULL, re.form = NULL, type = c("link
   type <- pick_choice(type, "type", c("link", "response"))
   interval <- pick_choice(interval, "interval", c("none", "credible", "prediction"))
   na.action <- as_na_action(na.action)
-  if (interval == "prediction") type <- "response"
+  if (interval == "prediction") {
+    check_not_nominal(object, "prediction intervals")
+    type <- "response"
+  }
   check_probs(level, "level", single = TRUE)
   check_flag(se.fit, "se.fit")
   check_flag(allow.new.levels, "allow.new.levels")
@@ -199,12 +202,9 @@ check_variance <- function(fit, type, instead = "response") {
 }
 
 # A dispersion of each row is not in glm's variance function, and the mean of the response is not
-# the inverse link of one predictor; categories have a mean each, and no one residual.
+# the inverse link of one predictor.
 check_residual_several <- function(fit, type) {
-  if (is_categorical(fit)) {
-    vb_abort("residuals", c("Categories have no residuals.",
-                            i = "See {.code pp_check()} and {.code loo()}."))
-  }
+  check_not_nominal(fit, "residuals")
   if (type == "response") return(invisible())
   vb_abort("type", c(
     "Models with predictors of several parameters, or of a family of several, have no residuals of

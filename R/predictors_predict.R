@@ -96,9 +96,6 @@ predict_responses <- function(fit, rows, se, interval, level, size) {
     })
   }
   means <- same_draws(fit, rows, function(eta, sample) several_means(fit, eta, sample))
-  if (is_categorical(fit) && length(new) == 1L) {
-    means <- list(Reduce(`+`, Map(`*`, means, seq_along(means))))
-  }
   each <- lapply(seq_along(means), function(k) {
     summary_of_draws(means[[k]], se, interval, level, if (is.null(new)) means[[k]] else new[[k]])
   })

@@ -91,9 +91,6 @@ several_rows <- list(
     })
 )
 
-# Has the family a predictor for each category?
-is_categorical <- function(fit) length(fit$predictors) > 0L && length(fit$levels) > 0L
-
 # The parameters on their natural scale, rows x draws, of linear predictors `eta` by parameter
 natural_parameters <- function(fit, eta, sample) {
   shape <- dim(eta[[1L]])

@@ -10,6 +10,18 @@ predictor_parts <- function(design) {
 # Of a fit: are there predictors of several parameters, or of one in a family that may have several?
 has_several <- function(fit) length(fit$predictors) > 0L
 
+# Has the family a predictor for each category?
+is_categorical <- function(fit) length(fit$predictors) > 0L && length(fit$levels) > 0L
+
+# What nominal categories have none of
+check_not_nominal <- function(fit, what) {
+  if (!is_categorical(fit)) return(invisible())
+  vb_abort(c("type", "family"), c(
+    "There are no {what} for categories.",
+    i = "Their probabilities are {.code predict(fit, type = \"response\")}, draws of them
+         {.fun posterior_epred} and {.fun posterior_predict}."))
+}
+
 field_predictors <- function(fields) {
   vapply(fields, function(field) c(field$predictor, 1L)[1L], 0L)
 }
@@ -33,6 +45,6 @@ check_one_predictor <- function(fit, call = user_call()) {
   vb_abort(c("dpar", "fit"), c(
     "Models with predictors of several parameters, or of a family of several, are not supported here
      yet.",
-    i = "{.fun fixef}, {.fun ranef}, {.fun posterior_summary} and {.fun as_draws} have their
-         coefficients."), call = call)
+    i = "{.fun predict}, {.fun posterior_epred}, {.fun posterior_predict}, {.fun log_lik},
+         {.fun pp_check} and {.code loo(method = \"psis\")} are."), call = call)
 }

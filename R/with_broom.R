@@ -267,7 +267,8 @@ augment.vbfit <- function(x, data = NULL, newdata = NULL, se.fit = FALSE,
   own <- is.null(newdata)
   value <- predict.vbfit(x, newdata, type = type.predict, se.fit = TRUE, ...)
   out <- list(.fitted = value$fit, .se.fit = if (se.fit) value$se.fit)
-  if (own && !length(threshold_rows(x))) out$.resid <- residuals(x, type = type.residuals)
+  categories <- length(threshold_rows(x)) > 0L || is_categorical(x)
+  if (own && !categories) out$.resid <- residuals(x, type = type.residuals)
   table <- if (own) augmented_data(x, data, NROW(value$fit)) else as_newdata(newdata)
   for (column in names(Filter(Negate(is.null), out))) {
     table[[column]] <- if (is.matrix(out[[column]])) out[[column]] else unname(out[[column]])

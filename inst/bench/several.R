@@ -1,6 +1,6 @@
-# Models with several predictors beside their peers on the same data: CPU seconds of whole calls, the
-# second of two, and how far estimates lie apart under flat priors of the coefficients, in the peer's
-# standard errors.
+# Models with several predictors beside their peers on the same data: CPU seconds of whole calls,
+# the second of two, and how far estimates lie apart under flat priors of the coefficients, in the
+# peer's standard errors.
 #   Rscript inst/bench/several.R [pattern]
 # One thread is used (OMP_NUM_THREADS=1). Needs 'glmmTMB' and 'nnet'.
 suppressMessages(library(varbayes))

@@ -172,6 +172,10 @@ test_that("categories have their probabilities", {
   expect_equal(apply(draws, 2:3, mean), p$fit[, "fit", ], tolerance = 0.01, ignore_attr = TRUE)
   y <- posterior_predict(fit, new, seed = 1)
   expect_equal(mean(y[, 1] == 3), p$fit[1, "fit", 3], tolerance = 0.05, ignore_attr = TRUE)
+  for (verb in list(residuals, predictive_error, predictive_interval,
+                    function(fit) predict(fit, interval = "prediction"))) {
+    expect_error(verb(fit), "no .* for categories", class = "vb_error_type")
+  }
   link <- predict(fit, new, type = "link")
   expect_identical(colnames(link), c("mub", "muc"))
 })
@@ -212,5 +216,5 @@ test_that("residuals that know one dispersion, or one mean, are no numbers", {
     expect_error(residuals(inflated(), type), class = "vb_error_type")
   }
   categories <- vb(k ~ x, d, family = categorical())
-  expect_error(residuals(categories), class = "vb_error_residuals")
+  expect_error(residuals(categories), class = "vb_error_type")
 })

@@ -124,6 +124,7 @@ test_that("hypotheses about coefficients have their posterior means and covarian
 
 test_that("insight tells grouping factors from predictors", {
   skip_if_not_installed("insight")
+  skip_if_not_installed("reformulas")      # what insight reads bars with
   expect_identical(insight::find_predictors(fit_of("slope"), flatten = TRUE), "Days")
   expect_setequal(insight::find_random(fit_of("nested"), flatten = TRUE),
                   c("wool:loom", "wool"))
