@@ -210,7 +210,7 @@ check_tag <- function(x) {
   }
   if (is_field_bar(bar) && tag_of(x) != "us") {
     vb_abort("formula", c("This covariance is not supported yet: {.code {deparse1(x)}}.",
-                          i = "Over {.code gr()} and {.code mm()} coefficients have any, as
-                               {.code us()} says, or are independent by {.code ||}."))
+                          i = "Over {.code gr()} and {.code mm()} coefficients are independent of
+                               each other: write {.code (x || ...)}."))
   }
 }
