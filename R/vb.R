@@ -8,8 +8,8 @@
 #'   [covariances][structured] of glmmTMB; smooths, series, maps and known covariances, such as
 #'   `s(x)`, are [structured terms][structured]. Binary responses are 0/1, logical or a factor (the
 #'   first level is failure), or `cbind(success, failure)`, or `y | trials(n)`, or proportions with
-#'   `weights`; ordinal ones are ordered factors or whole numbers from 1 on. Formulas of further parameters, such as
-#'   `sigma` or `zi`, are collected by [bf()].
+#'   `weights`; ordinal ones are ordered factors or whole numbers from 1 on. Formulas of further
+#'   parameters, such as `sigma` or `zi`, are collected by [bf()].
 #' @param data A data frame, tibble or data.table; variables not in it are looked up in the
 #'   environment of `formula`.
 #' @param family The likelihood: [stats::gaussian()], [stats::binomial()] (`"logit"`, `"probit"`,
