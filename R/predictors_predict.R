@@ -34,16 +34,14 @@ predict_several <- function(fit, asked, dpar, type, se, interval, level, size) {
 }
 
 predict_links <- function(fit, rows, dpar, se, interval, level) {
-  each <- lapply(rows$parts[dpar], function(part) {
-    with_open(fit, function(fit) {
-      out <- predict_moments(fit, part, "link", se)
-      if (interval != "none") {
-        out$fit <- with_bounds(fit, out$fit, part, "link", "credible", level,
-                               numeric(length(part$complete)))
-      }
-      out
-    })
-  })
+  each <- with_open(fit, function(fit) lapply(rows$parts[dpar], function(part) {
+    out <- predict_moments(fit, part, "link", se)
+    if (interval != "none") {
+      out$fit <- with_bounds(fit, out$fit, part, "link", "credible", level,
+                             numeric(length(part$complete)))
+    }
+    out
+  }))
   together(each, dpar)
 }
 

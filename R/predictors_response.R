@@ -155,8 +155,7 @@ counts_of_categories <- function(p, size) {
 
 # rows x draws
 several_log_lik <- function(fit, data, eta, sample) {
-  order <- dpar_names(fit)
-  p <- if (is_categorical(fit)) eta else etas_of(fit, eta, sample)[order]
+  p <- if (is_categorical(fit)) eta else all_etas(fit, eta, sample)
   y <- as.matrix(data$y)
   out <- vapply(seq_len(ncol(p[[1L]])), function(s) {
     at <- vapply(p, function(eta) eta[, s], numeric(nrow(p[[1L]])))
@@ -166,20 +165,10 @@ several_log_lik <- function(fit, data, eta, sample) {
   matrix(out, nrow(p[[1L]]))
 }
 
-# The family's parameters in the order of its density
-dpar_names <- function(fit) {
-  if (is_categorical(fit)) return(names(fit$predictors))
-  table <- vb_tables()$several
-  strsplit(table$dpars[table$name == fit$design$family], ",", fixed = TRUE)[[1L]]
-}
-
-# All etas on the scale of the density's links
-etas_of <- function(fit, eta, sample) {
-  table <- vb_tables()$several
-  links <- strsplit(table$links[table$name == fit$design$family], ",", fixed = TRUE)[[1L]]
-  p <- natural_parameters(fit, eta, sample)
-  out <- Map(function(p, link) array(stats::make.link(link)$linkfun(p), dim(p)),
-             p[dpar_names(fit)], links)
-  out[names(eta)] <- eta
-  out
+# The etas of all the family's parameters, in the order and on the scale of its density
+all_etas <- function(fit, eta, sample) {
+  links <- dpar_links(fit$design$family)
+  p <- natural_parameters(fit, eta, sample)[names(links)]
+  out <- Map(function(p, link) array(stats::make.link(link)$linkfun(p), dim(p)), p, links)
+  replace(out, names(eta), eta)
 }

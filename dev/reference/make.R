@@ -2,7 +2,7 @@
 # from the root of the repository. Long runs of NUTS with priors stated as numbers, the same as in
 # tests/testthat/helper-reference.R. A case that has its data keeps them.
 
-fixtures <- file.path("tests", "testthat", "fixtures")
+source(file.path("dev", "reference", "nuts.R"))
 families <- c("gaussian", "binomial", "poisson", "Gamma", "Beta", "asym_laplace",
               "cumulative_logit", "cumulative_probit", "weibull")
 
@@ -190,7 +190,7 @@ grouping <- c("g", "obs", "a", "b", "e", "f", "k", "m")
 # ---- the run -------------------------------------------------------------------------------------
 
 case_data <- function(name) {
-  file <- file.path(fixtures, paste0(name, "-data.csv"))
+  file <- case_file(name, "data")
   if (!file.exists(file)) {
     set.seed(cases[[name]]$seed)
     utils::write.csv(cases[[name]]$data(), file, row.names = FALSE, quote = FALSE)
@@ -273,18 +273,9 @@ class_of <- function(name) {
   unname(ifelse(is.na(kind), "aux", kind))
 }
 
-summarise <- function(draws) {
-  rows <- lapply(draws, function(x) {
-    c(mean(x), sd(x), quantile(x, c(0.05, 0.95)), posterior::mcse_mean(x), posterior::mcse_sd(x),
-      posterior::mcse_quantile(x, c(0.05, 0.95)))
-  })
-  value <- do.call(rbind, rows)
-  colnames(value) <- c("mean", "sd", "q05", "q95", "mcse_mean", "mcse_sd", "mcse_q05", "mcse_q95")
-  value <- cbind(signif(value[, 1:4], 6), signif(value[, 5:8], 2))
-  data.frame(parameter = names(draws), class = class_of(names(draws)), value)
-}
-
-make <- function(name, model, iter, chains = 4) {
+make <- function(name, model, chains = 4) {
+  iter <- cases[[name]]$iter
+  if (is.null(iter)) iter <- 20000
   data <- case_data(name)
   d <- stan_data(cases[[name]], data)
   keep <- c("alpha", "threshold", "beta", "s", "R", "u", "s1", "u1", "aux")
@@ -292,24 +283,7 @@ make <- function(name, model, iter, chains = 4) {
                          seed = cases[[name]]$seed, pars = keep, cores = 1, refresh = 0,
                          init_r = 0.5, control = list(adapt_delta = 0.99, max_treedepth = 12))
   draws <- named_draws(fit, cases[[name]], data, d)
-  reference <- summarise(draws)
-  file <- file.path(fixtures, paste0(name, "-reference.csv"))
-  utils::write.csv(reference, file, row.names = FALSE, quote = 1)
-  hyper <- reference$class != "ranef"
-  cat(sprintf("%s: %d x %d draws, %d divergent, R-hat <= %.4f, bulk ESS >= %.0f (tail %.0f)\n",
-              name, chains, iter, rstan::get_num_divergent(fit),
-              max(vapply(draws, posterior::rhat, 0)),
-              min(vapply(draws[hyper], posterior::ess_bulk, 0)),
-              min(vapply(draws[hyper], posterior::ess_tail, 0))))
+  keep_reference(name, fit, list(draws = draws, class = class_of(names(draws))))
 }
 
-main <- function(which) {
-  rstan::rstan_options(boost_lib = "/usr/include")     # where Debian has it
-  model <- rstan::stan_model(file.path("dev", "reference", "glmm.stan"))
-  for (name in if (length(which)) which else names(cases)) {
-    iter <- cases[[name]]$iter
-    make(name, model, if (is.null(iter)) 20000 else iter)
-  }
-}
-
-if (!interactive()) main(commandArgs(trailingOnly = TRUE))
+if (!interactive()) run_cases(cases, "glmm.stan", make)

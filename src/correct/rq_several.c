@@ -57,7 +57,7 @@ static void add_log(double x, optimum *o) {
 }
 
 static void put(const vb_predictors *p, const vb_rows *row, const double *held, slab *s) {
-  int n_y = p->of->n_y ? p->of->n_y : p->n_active, i = s->n++;
+  int n_y = vb_several_responses(p->of, p->n_active), i = s->n++;
   s->w[i] = row->w[0];
   for (int k = 0; k < n_y; k++) s->y[k][i] = row->y[k];
   for (int k = 0; k < p->n_par; k++) s->eta[k][i] = held[k];
@@ -103,8 +103,7 @@ double vb_rq_observations(const vb_model *m, const vb_rq_at *opt, vb_rq *rq) {
   optimum o[2][SLAB];
   slab s[2];
   s[0].n = s[1].n = 0;
-  for (int k = 0; k < p->n_par; k++)
-    if (p->held[k] >= 0) held[k] = vb_link(vb_several_link(p->of, k), opt->par[p->held[k]]);
+  vb_held_etas(p, opt->par, held);
   for (int first = 0; first < m->n; first += width) {
     optimum one;
     const vb_rows row = vb_rows_range(&m->rows, first, width);

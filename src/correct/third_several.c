@@ -1,8 +1,11 @@
 /* The third derivatives of observations of several predictors, for third.c: a cubic form in K
  * numbers is a sum of cubes of these, of sums and differences of two and of sums of three, so that
- * an observation is as many cells of one predictor. 6 a^2 b = (a + b)^3 - (a - b)^3 - 2 b^3,   6 a
- * b^2 = (a + b)^3 + (a - b)^3 - 2 a^3, 6 a b c = (a + b + c)^3 - (a + b)^3 - (a + c)^3 - (b + c)^3
- * + a^3 + b^3 + c^3 */
+ * an observation is as many cells of one predictor.
+ *
+ *   6 a^2 b = (a + b)^3 - (a - b)^3 - 2 b^3
+ *   6 a b^2 = (a + b)^3 + (a - b)^3 - 2 a^3
+ *   6 a b c = (a + b + c)^3 - (a + b)^3 - (a + c)^3 - (b + c)^3 + a^3 + b^3 + c^3
+ */
 #include <math.h>
 #include <string.h>
 #include "correct/rq.h"
@@ -17,13 +20,6 @@ typedef struct { /* T[c]: derivatives in predictor c of E f'' as pairs are count
   double *slope[MAX];
 } thirds;
 
-/* does row k of an observation move with predictor c, as one or in a pair? */
-static int moves(int K, int k, int c) {
-  int hit = k == c;
-  for (int b = 0; b < K && k >= K; b++) hit |= b != c && vb_pair_place(K, b, c) == k;
-  return hit;
-}
-
 static thirds expected_thirds(const vb_model *m, const double *par, const vb_row_state *r) {
   const vb_predictors *p = m->family->several;
   int K = p->n_active, width = p->width;
@@ -35,7 +31,7 @@ static thirds expected_thirds(const vb_model *m, const double *par, const vb_row
     for (int side = -1; side <= 1; side += 2) {
       for (int i = 0; i < m->n; i++) {
         double sd = sqrt(fmax(r->v[i - i % width + c], 1e-12));
-        eta[i] = r->eta[i] + (moves(K, i % width, c) ? side * STEP * sd : 0);
+        eta[i] = r->eta[i] + (vb_row_has(K, i % width, c) ? side * STEP * sd : 0);
       }
       const vb_etas q = {eta, r->v, NULL};
       vb_expect(m, par, &q, ll, g, h);

@@ -121,7 +121,9 @@ typedef struct {
   vb_site *site;
   const double *center; /* column means; reported intercept = beta_0 - center' beta */
   int intercept;        /* column, -1: none, or one of each predictor */
-  const int *into; /* per column: the intercept of its predictor, which its mean goes into; -1 */
+  /* per column: the intercept of its predictor, which its mean goes into, an intercept's being
+   * itself; -1: none */
+  const int *into;
   /* quadratic families: sufficient statistics about the reference fit x beta_ref */
   double *beta_ref; /* least squares on x alone; zero unless the link is the identity */
   double sum_log_w;

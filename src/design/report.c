@@ -2,12 +2,6 @@
 #include <string.h>
 #include "design/design.h"
 
-static int is_intercept(const vb_model *m, int at) {
-  for (int k = 0; k < m->p; k++)
-    if (m->into[k] == at) return 1;
-  return 0;
-}
-
 void vb_report_beta(const vb_model *m, const double *beta, double *out) {
   memcpy(out, beta, sizeof(double) * m->p);
   for (int k = 0; k < m->p; k++)
@@ -32,7 +26,7 @@ static void transform_cov(const vb_model *m, double sign, const double *cov, dou
   size_t p = m->p;
   memcpy(out, cov, sizeof(double) * p * p);
   for (size_t k0 = 0; k0 < p; k0++) {
-    if (!is_intercept(m, (int)k0)) continue;
+    if (m->into[k0] != (int)k0) continue; /* no intercept */
     for (size_t c = 0; c < p; c++) add_means(m, (int)k0, sign, 1, out + c * p);
     for (size_t r = 0; r < p; r++) add_means(m, (int)k0, sign, p, out + r);
   }

@@ -3,14 +3,6 @@
  * is zero in the rows of the others. */
 #include "design/design.h"
 
-/* does row k of an observation have the columns of predictor a? */
-static int has(int K, int k, int a) {
-  if (k < K) return k == a;
-  for (int b = 0; b < K; b++)
-    if (b != a && vb_pair_place(K, a, b) == k) return 1;
-  return 0;
-}
-
 typedef struct {
   const vb_host *host;
   const vb_predictors *by;
@@ -20,7 +12,7 @@ typedef struct {
 /* value - at, in the rows of predictor a */
 static double *stacked(const stack *s, const double *value, double at, int a, double *to) {
   int width = s->by->width, here[VB_MAX_WIDTH];
-  for (int k = 0; k < width; k++) here[k] = has(s->by->n_active, k, a);
+  for (int k = 0; k < width; k++) here[k] = vb_row_has(s->by->n_active, k, a);
   for (int i = 0; i < s->n; i++)
     for (int k = 0; k < width; k++)
       if (here[k]) to[(size_t)i * width + k] = value[i] - at;
@@ -56,7 +48,7 @@ static void stack_offset(const stack *s, vb_input *in) {
   for (int a = 0; a < K; a++)
     for (int i = 0; i < s->n; i++)
       for (int k = 0; k < width; k++)
-        if (has(K, k, a)) offset[(size_t)i * width + k] += in->offset[i + (size_t)a * s->n];
+        if (vb_row_has(K, k, a)) offset[(size_t)i * width + k] += in->offset[i + (size_t)a * s->n];
   in->offset = offset;
 }
 

@@ -291,7 +291,7 @@ static double slope(vb_likelihood *l, span s, const double *eta, const double *p
   if (held && !family->thresholds) return 0;
   if (family->opaque) return opaque_slope(l, s, eta, par, k);
   double sum = 0;
-  if (family->several) return vb_several_slope(family, &s.rows, eta, par, k);
+  if (family->several) return vb_several_slope(l->model, &s.rows, eta, par, k);
   family->log_lik_par(&s.rows, eta, par, k, l->ll);
   for (int i = 0; i < s.rows.n; i++) sum += l->ll[i];
   return sum;

@@ -25,29 +25,23 @@ typedef struct {
   int slopes; /* are derivatives wanted? */
 } task;
 
-static void held_etas(const task *t, int n, double eta[][SLAB]) {
-  const vb_predictors *p = t->p;
-  for (int k = 0; k < p->n_par; k++) {
-    if (p->held[k] < 0) continue;
-    double value = vb_link(vb_several_link(p->of, k), t->par[p->held[k]]);
-    for (int i = 0; i < n; i++) eta[k][i] = value;
-  }
-}
-
-/* observations of rows, whose predictors have means m and variances v */
+/* observations of rows, whose predictors have means m and variances v; NULL: none */
 static void gather(const task *t, const vb_rows *rows, const double *m, const double *v, slab *s) {
   const vb_predictors *p = t->p;
-  int n_y = p->of->n_y ? p->of->n_y : p->n_active;
+  int n_y = vb_several_responses(p->of, p->n_active);
+  double held[MAX];
   s->n = rows->n / p->width;
-  held_etas(t, s->n, s->eta);
+  vb_held_etas(p, t->par, held);
+  for (int k = 0; k < p->n_par; k++)
+    for (int i = 0; i < s->n && p->held[k] >= 0; i++) s->eta[k][i] = held[k];
   for (int i = 0; i < s->n; i++) {
     size_t first = (size_t)i * p->width;
     double cov[VB_MAX_WIDTH];
     s->w[i] = rows->w[first];
     for (int k = 0; k < n_y; k++) s->y[k][i] = rows->y[first + k];
     for (int a = 0; a < p->n_active; a++) s->eta[p->active[a]][i] = m[first + a];
-    vb_row_covariances(p->n_active, v + first, cov);
-    for (int k = 0; k < p->width; k++) s->cov[k][i] = cov[k];
+    if (v) vb_row_covariances(p->n_active, v + first, cov);
+    for (int k = 0; k < p->width; k++) s->cov[k][i] = v ? cov[k] : 0;
   }
 }
 
@@ -147,7 +141,7 @@ static void factor(const task *t, const slab *s, int i, double *root, double *al
 
 static void take(const vb_predictors *p, int i, const slab *from, double root[][SLAB],
                  double to_root[][SLAB], slab *to) {
-  int at = to->n++, n_y = p->of->n_y ? p->of->n_y : p->n_active;
+  int at = to->n++, n_y = vb_several_responses(p->of, p->n_active);
   to->w[at] = from->w[i];
   for (int k = 0; k < n_y; k++) to->y[k][at] = from->y[k][i];
   for (int k = 0; k < p->n_par; k++) to->eta[k][at] = from->eta[k][i];
@@ -265,38 +259,31 @@ static void add_held(const vb_predictors *p, const double *par, int n, const val
   }
 }
 
-void vb_several_par(const vb_model *model, const double *par, const vb_etas *e, double *grad) {
-  const vb_predictors *p = model->family->several;
-  const task t = {p, model->rules, par, 1};
+/* the same of rows whose predictors have means m and variances v */
+static void add_slopes(const task *t, const vb_rows *rows, const double *m, const double *v,
+                       double *grad) {
   slab s;
   values to;
-  int step = SLAB * p->width;
-  for (int from = 0; from < model->n; from += step) {
-    int n = model->n - from < step ? model->n - from : step;
-    const vb_rows some = vb_rows_range(&model->rows, from, n);
-    gather(&t, &some, e->m + from, e->v + from, &s);
-    expect_slab(&t, &s, &to);
-    add_held(p, par, s.n, &to, grad);
-  }
-}
-
-double vb_several_slope(const vb_family *family, const vb_rows *rows, const double *eta,
-                        const double *par, int k) {
-  const vb_predictors *p = family->several;
-  const task t = {p, NULL, par, 1};
-  double none[VB_MAX_WIDTH * SLAB] = {0}, grad[VB_MAX_PAR] = {0};
-  slab s;
-  values to;
-  int step = SLAB * p->width;
+  int step = SLAB * t->p->width;
   for (int from = 0; from < rows->n; from += step) {
     int n = rows->n - from < step ? rows->n - from : step;
     const vb_rows some = vb_rows_range(rows, from, n);
-    call c;
-    gather(&t, &some, eta + from, none, &s);
-    make_call(&s, &to, &c);
-    p->of->log_lik(p->n_par, &c.at, to.ll, c.d1, c.d2);
-    add_held(p, par, s.n, &to, grad);
+    gather(t, &some, m + from, v ? v + from : NULL, &s);
+    expect_slab(t, &s, &to);
+    add_held(t->p, t->par, s.n, &to, grad);
   }
+}
+
+void vb_several_par(const vb_model *model, const double *par, const vb_etas *e, double *grad) {
+  const task t = {model->family->several, model->rules, par, 1};
+  add_slopes(&t, &model->rows, e->m, e->v, grad);
+}
+
+double vb_several_slope(const vb_model *model, const vb_rows *rows, const double *eta,
+                        const double *par, int k) {
+  const task t = {model->family->several, model->rules, par, 1};
+  double grad[VB_MAX_PAR] = {0};
+  add_slopes(&t, rows, eta, NULL, grad);
   return grad[k];
 }
 
@@ -310,7 +297,7 @@ void vb_several_diagonal(const vb_predictors *p, int n, double floor, double *h)
 
 void vb_several_start(const vb_model *model, double *eta) {
   const vb_predictors *p = model->family->several;
-  int n = model->n / p->width, n_y = p->of->n_y ? p->of->n_y : p->n_active;
+  int n = model->n / p->width, n_y = vb_several_responses(p->of, p->n_active);
   double *room = model->host->alloc((size_t)n * (n_y + 1) + 1, sizeof(double)), *w = room;
   const double *y[MAX];
   for (int k = 0; k < n_y; k++) y[k] = room + (size_t)(k + 1) * n;
@@ -322,4 +309,12 @@ void vb_several_start(const vb_model *model, double *eta) {
   const vb_several_at all = {n, y, w, NULL};
   for (int k = 0; k < p->n_par; k++) eta[k] = 0;
   p->of->start(p->n_par, &all, eta);
+}
+
+void vb_foretell_weights(const vb_model *model, const vb_krige *k, const double *const *of,
+                         double *h) {
+  if (model->family->several)
+    vb_krige_average(k, model->n, of, h);
+  else
+    vb_krige_precisions(k, model->n, of, h);
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include "numbers/krige.h"
 #include "numbers/small.h"
+#include "gauss/several.h"
 #include "posterior/draw.h"
 
 static void gather(const vb_posterior *post, const double *x, vb_krige *k) {
@@ -41,10 +42,7 @@ vb_status vb_foretell(const vb_posterior *post, const double *x, vb_block *block
   vb_status st = vb_krige_weigh(&k);
   if (st != VB_OK) return st;
   vb_krige_average(&k, m->n_coef, nearest(post, &k, m->n_coef, post->mean, of), block->m);
-  /* weights of rows that are parts of an observation (rows/several.h) have any sign: those that are
-   * no precision together are found when they are factored */
-  (vb_family_width(m->family) > 1 ? vb_krige_average : vb_krige_precisions)(
-      &k, m->n, nearest(post, &k, m->n, post->h, of), block->h);
+  vb_foretell_weights(m, &k, nearest(post, &k, m->n, post->h, of), block->h);
   vb_krige_average(&k, m->n_site, nearest(post, &k, m->n_site, post->site_h, of), block->site_h);
   return VB_OK;
 }

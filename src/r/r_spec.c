@@ -170,14 +170,15 @@ static void stack(SEXP spec, const vb_host *host, vb_input *in) {
   if (in->n_bins) Rf_error("internal: bins of several predictors");
   for (int k = 0; k < in->p; k++) {
     into[k] = had[k] - 1;
-    if (had[k] < 0 || had[k] > in->p) Rf_error("internal: no such intercept");
+    if (had[k] < 0 || had[k] > in->p || (had[k] && had[had[k] - 1] != had[k]))
+      Rf_error("internal: no such intercept");
   }
   in->into = into;
   SEXP terms = vb_list_need(spec, "terms");
   for (int t = 0; t < in->n_term; t++)
     term[t] = read_predictor(VECTOR_ELT(terms, t), in->d[t], p->n_active, host);
   const vb_predictor_of of = {read_predictor(spec, in->p, p->n_active, host), term,
-                              p->of->n_y ? p->of->n_y : p->n_active};
+                              vb_several_responses(p->of, p->n_active)};
   vb_stack(host, &of, in);
 }
 
@@ -185,7 +186,7 @@ static void stack(SEXP spec, const vb_host *host, vb_input *in) {
 static vb_rows read_rows(SEXP spec, const vb_family *family) {
   const vb_predictors *p = family->several;
   if (!p) return vb_get_rows(spec, -1);
-  R_xlen_t n = Rf_xlength(vb_list_need(spec, "w")), n_y = p->of->n_y ? p->of->n_y : p->n_active;
+  R_xlen_t n = Rf_xlength(vb_list_need(spec, "w")), n_y = vb_several_responses(p->of, p->n_active);
   return (vb_rows){
       .n = (int)n, .y = vb_get_reals(spec, "y", n * n_y), .w = vb_get_reals(spec, "w", n)};
 }

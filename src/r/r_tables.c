@@ -60,7 +60,8 @@ static void expect_by_rules(const vb_several *of, int K, const vb_several_at *at
                             const double *const *v, double *const out[3]) {
   vb_r_bar bar;
   vb_host host = vb_r_host(&bar, 0);
-  int width = vb_width(K), all[VB_MAX_PREDICTORS], n_y = of->n_y ? of->n_y : K, n = at->n * width;
+  int width = vb_width(K), all[VB_MAX_PREDICTORS], n_y = vb_several_responses(of, K),
+      n = at->n * width;
   double *room[7], full[VB_MAX_WIDTH];
   for (int k = 0; k < 7; k++) room[k] = host.alloc(n + 1, sizeof(double));
   double *y = room[0], *w = room[1], *mean = room[2], *var = room[3];

@@ -61,6 +61,11 @@ void vb_pairs_factor(int K, const double *cov, double *root) {
     }
 }
 
+void vb_held_etas(const vb_predictors *p, const double *par, double *eta) {
+  for (int k = 0; k < p->n_par; k++)
+    if (p->held[k] >= 0) eta[k] = vb_link(vb_several_link(p->of, k), par[p->held[k]]);
+}
+
 typedef struct { /* observations of a block, each number by itself */
   double y[VB_MAX_PREDICTORS][BLOCK], w[BLOCK], eta[VB_MAX_PREDICTORS][BLOCK];
   double ll[BLOCK], d1[VB_MAX_PREDICTORS][BLOCK], d2[VB_MAX_WIDTH][BLOCK];
@@ -68,18 +73,17 @@ typedef struct { /* observations of a block, each number by itself */
 
 static void gather(const vb_predictors *p, const vb_rows *r, int from, int n, const double *eta,
                    const double *par, block *b) {
-  int width = p->width, n_y = p->of->n_y ? p->of->n_y : p->n_active;
+  int width = p->width, n_y = vb_several_responses(p->of, p->n_active);
+  double held[VB_MAX_PREDICTORS];
   for (int i = 0; i < n; i++) {
     size_t at = (size_t)(from + i) * width;
     b->w[i] = r->w[at];
     for (int k = 0; k < n_y; k++) b->y[k][i] = r->y[at + k];
     for (int a = 0; a < p->n_active; a++) b->eta[p->active[a]][i] = eta[at + a];
   }
-  for (int k = 0; k < p->n_par; k++) {
-    if (p->held[k] < 0) continue;
-    double value = vb_link(vb_several_link(p->of, k), par[p->held[k]]);
-    for (int i = 0; i < n; i++) b->eta[k][i] = value;
-  }
+  vb_held_etas(p, par, held);
+  for (int k = 0; k < p->n_par; k++)
+    for (int i = 0; i < n && p->held[k] >= 0; i++) b->eta[k][i] = held[k];
 }
 
 /* what belongs to an observation's rows: of n_active predictors among n_par */

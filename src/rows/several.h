@@ -74,6 +74,18 @@ void vb_predictors_make(const vb_several *of, int n_par, int n_active, const int
                         vb_predictors *p);
 static inline int vb_family_width(const vb_family *f) { return f->several ? f->several->width : 1; }
 int vb_several_link(const vb_several *of, int k);
+/* columns of the response, of a density of K parameters */
+static inline int vb_several_responses(const vb_several *of, int K) {
+  return of->n_y ? of->n_y : K;
+}
+/* eta[k] of the parameters that are held, whose values are in par */
+void vb_held_etas(const vb_predictors *p, const double *par, double *eta);
+/* has row k of an observation of K predictors the columns of predictor a, as one or in a pair? */
+static inline int vb_row_has(int K, int k, int a) {
+  for (int b = 0; b < K && k >= K; b++)
+    if (b != a && vb_pair_place(K, a, b) == k) return 1;
+  return k == a;
+}
 double vb_link(int link, double value);       /* natural scale -> eta */
 double vb_link_slope(int link, double value); /* d eta / d value */
 double vb_link_inverse(int link, double eta);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include "numbers/krige.h"
 #include "numbers/small.h"
+#include "gauss/several.h"
 #include "theta/theta.h"
 
 enum { ON_THE_WAY = 6 };      /* of the climb, its last */
@@ -70,8 +71,7 @@ static void foretell(const vb_model *m, const vb_krige *k, vb_block *b) {
   for (int s = 0; s < k->n; s++) of[s] = block_of(k, s)->m;
   vb_krige_average(k, m->n_coef, of, b->m);
   for (int s = 0; s < k->n; s++) of[s] = block_of(k, s)->h;
-  /* as in posterior/foretell.c: parts of an observation are no precisions by themselves */
-  (vb_family_width(m->family) > 1 ? vb_krige_average : vb_krige_precisions)(k, m->n, of, b->h);
+  vb_foretell_weights(m, k, of, b->h);
   for (int s = 0; s < k->n; s++) of[s] = block_of(k, s)->site_h;
   vb_krige_average(k, m->n_site, of, b->site_h);
 }

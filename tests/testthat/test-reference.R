@@ -1,42 +1,31 @@
 # Fits against long MCMC runs with the same priors: accuracy is the promise, so it is a test.
 
+expect_reference <- function(case, fit, bars) {
+  expect_true(fit$converged)
+  score <- score_reference(case, fit, bars)
+  missed <- score[!score$met, ]
+  expect_identical(
+    nrow(missed), 0L,
+    info = paste(c("", utils::capture.output(print(missed, digits = 3))), collapse = "\n")
+  )
+}
+
 for (case in c(reference_cases, sparse_cases)) {
   test_that(paste("the posterior agrees with NUTS:", case), {
-    fit <- reference_fit(case)
-    expect_true(fit$converged)
-    score <- score_reference(case, fit, if (case %in% sparse_cases) sparse_bars else bars)
-    missed <- score[!score$met, ]
-    expect_identical(
-      nrow(missed), 0L,
-      info = paste(c("", utils::capture.output(print(missed, digits = 3))), collapse = "\n")
-    )
+    expect_reference(case, reference_fit(case), if (case %in% sparse_cases) sparse_bars else bars)
   })
 }
 
 for (case in names(field_cases)) {
   test_that(paste("the posterior of a structured term agrees with NUTS:", case), {
     if (grepl("smooth", case)) skip_if_not_installed("mgcv")
-    fit <- field_case_fit(case)
-    expect_true(fit$converged)
-    score <- score_reference(case, fit, bars)
-    missed <- score[!score$met, ]
-    expect_identical(
-      nrow(missed), 0L,
-      info = paste(c("", utils::capture.output(print(missed, digits = 3))), collapse = "\n")
-    )
+    expect_reference(case, field_case_fit(case), bars)
   })
 }
 
 for (case in several_cases) {
   test_that(paste("the posterior of several predictors agrees with NUTS:", case), {
-    fit <- several_case_fit(case)
-    expect_true(fit$converged)
-    score <- score_reference(case, fit, bars)
-    missed <- score[!score$met, ]
-    expect_identical(
-      nrow(missed), 0L,
-      info = paste(c("", utils::capture.output(print(missed, digits = 3))), collapse = "\n")
-    )
+    expect_reference(case, several_case_fit(case), bars)
   })
 }
 

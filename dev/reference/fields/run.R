@@ -3,7 +3,7 @@
 # default priors of vb() as numbers. Columns of the terms are made here, from their definitions,
 # without the package. A case that has its data keeps them.
 
-fixtures <- file.path("tests", "testthat", "fixtures")
+source(file.path("dev", "reference", "nuts.R"))
 
 # ---- columns -------------------------------------------------------------------------------------
 
@@ -207,8 +207,6 @@ families <- c(gaussian = 1L, bernoulli = 2L, poisson = 3L, negbinomial = 4L)
 
 # ---- the run -------------------------------------------------------------------------------------
 
-case_file <- function(name, what) file.path(fixtures, paste0(name, "-", what, ".csv"))
-
 case_matrix <- function(name) {
   make <- cases[[name]]$w
   if (is.null(make)) return(NULL)
@@ -296,17 +294,6 @@ named_draws <- function(fit, case, made) {
   list(draws = out, class = class)
 }
 
-summarise <- function(named) {
-  rows <- lapply(named$draws, function(x) {
-    c(mean(x), sd(x), quantile(x, c(0.05, 0.95)), posterior::mcse_mean(x), posterior::mcse_sd(x),
-      posterior::mcse_quantile(x, c(0.05, 0.95)))
-  })
-  value <- do.call(rbind, rows)
-  colnames(value) <- c("mean", "sd", "q05", "q95", "mcse_mean", "mcse_sd", "mcse_q05", "mcse_q95")
-  value <- cbind(signif(value[, 1:4], 6), signif(value[, 5:8], 2))
-  data.frame(parameter = names(named$draws), class = unname(named$class), value)
-}
-
 make <- function(name, model, iter = 4000, chains = 4) {
   w <- case_matrix(name)
   made <- stan_data(cases[[name]], case_data(name, w), w)
@@ -316,21 +303,7 @@ make <- function(name, model, iter = 4000, chains = 4) {
                          pars = c("alpha", "beta", "b", "s", "share", "lscale", "aux", "f", "eta"),
                          control = list(adapt_delta = delta, max_treedepth = 12))
   named <- named_draws(fit, cases[[name]], made)
-  reference <- summarise(named)
-  reference <- reference[!reference$parameter %in% cases[[name]]$without, ]
-  utils::write.csv(reference, case_file(name, "reference"), row.names = FALSE, quote = 1)
-  hyper <- named$draws[!named$class %in% c("ranef", "eta")]
-  cat(sprintf("%s: %d x %d draws, %d divergent, R-hat <= %.4f, bulk ESS >= %.0f (tail %.0f)\n",
-              name, chains, iter, rstan::get_num_divergent(fit),
-              max(vapply(named$draws, posterior::rhat, 0)),
-              min(vapply(hyper, posterior::ess_bulk, 0)),
-              min(vapply(hyper, posterior::ess_tail, 0))))
+  keep_reference(name, fit, named, cases[[name]]$without)
 }
 
-main <- function(which) {
-  rstan::rstan_options(boost_lib = "/usr/include")     # where Debian has it
-  model <- rstan::stan_model(file.path("dev", "reference", "fields", "fields.stan"))
-  for (name in if (length(which)) which else names(cases)) make(name, model)
-}
-
-if (!interactive()) main(commandArgs(trailingOnly = TRUE))
+if (!interactive()) run_cases(cases, file.path("fields", "fields.stan"), make)

@@ -3,7 +3,7 @@
 # is sampled. Long runs of NUTS with explicit priors, those of several_case_fit() in
 # tests/testthat/helper-several.R. A case that has its data keeps them.
 
-fixtures <- file.path("tests", "testthat", "fixtures")
+source(file.path("dev", "reference", "nuts.R"))
 
 groups <- function(levels, each) rep(sprintf("g%02d", seq_len(levels)), each = each)
 effects <- function(d, sd) rnorm(length(unique(d$g)), 0, sd)[as.integer(factor(d$g))]
@@ -57,8 +57,6 @@ cases <- list(
       d$y <- ifelse(runif(240) < plogis(-0.4 + 0.6 * d$x + effects(d, 0.7)), 0, some)
       d
     }))
-
-case_file <- function(name, what) file.path(fixtures, paste0(name, "-", what, ".csv"))
 
 case_data <- function(name) {
   file <- case_file(name, "data")
@@ -118,17 +116,6 @@ named_draws <- function(fit, case, d, x) {
   list(draws = out, class = class)
 }
 
-summarise <- function(named) {
-  rows <- lapply(named$draws, function(x) {
-    c(mean(x), sd(x), quantile(x, c(0.05, 0.95)), posterior::mcse_mean(x), posterior::mcse_sd(x),
-      posterior::mcse_quantile(x, c(0.05, 0.95)))
-  })
-  value <- do.call(rbind, rows)
-  colnames(value) <- c("mean", "sd", "q05", "q95", "mcse_mean", "mcse_sd", "mcse_q05", "mcse_q95")
-  value <- cbind(signif(value[, 1:4], 6), signif(value[, 5:8], 2))
-  data.frame(parameter = names(named$draws), class = unname(named$class), value)
-}
-
 make <- function(name, model, iter = 3000, chains = 4) {
   case <- cases[[name]]
   d <- case_data(name)
@@ -138,15 +125,7 @@ make <- function(name, model, iter = 3000, chains = 4) {
                          pars = c("Intercept", "b", "sd_level", "L", "shape", "r"),
                          control = list(adapt_delta = 0.98, max_treedepth = 12))
   named <- named_draws(fit, case, d, made$x)
-  utils::write.csv(summarise(named), case_file(name, "reference"), row.names = FALSE, quote = 1)
-  cat(sprintf("%s: %d x %d draws, %d divergent, R-hat <= %.4f\n", name, chains, iter,
-              rstan::get_num_divergent(fit), max(vapply(named$draws, posterior::rhat, 0))))
+  keep_reference(name, fit, named)
 }
 
-main <- function(which) {
-  rstan::rstan_options(boost_lib = "/usr/include")     # where Debian has it
-  model <- rstan::stan_model(file.path("dev", "reference", "several", "several.stan"))
-  for (name in if (length(which)) which else names(cases)) make(name, model)
-}
-
-if (!interactive()) main(commandArgs(trailingOnly = TRUE))
+if (!interactive()) run_cases(cases, file.path("several", "several.stan"), make)

@@ -7,7 +7,6 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
 }
 VB_JET_LOG_LIK(3, density)
 
-/* exp(-2 log sigma) bends twice as fast as an exponential */
 /* exp(-2 log sigma) bends twice as fast as an exponential; a zero says nothing of it */
 static void bend(int K, const vb_several_at *at, double *scale) {
   (void)K;

@@ -11,7 +11,6 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
 VB_JET_LOG_LIK(2, density)
 
 /* where P(0) = 1 */
-/* where P(0) = 1 */
 static void bend(int K, const vb_several_at *at, double *scale) {
   (void)K;
   scale[0] = at->y[0][0] > 0 ? vb_bend_poisson(at->eta[0][0], 0, 2 * M_PI) : INFINITY;

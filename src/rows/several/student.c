@@ -11,8 +11,6 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
 }
 VB_JET_LOG_LIK(3, density)
 
-/* the logarithm's branch points lie sigma sqrt(nu) off the real line of mu, and pi / 2 off that of
- * log sigma, the logit's pi */
 /* the logarithm's branch points lie sigma sqrt(nu / w) off the real line of mu, and pi / 2 off that
  * of log sigma, the logit's pi */
 static void bend(int K, const vb_several_at *at, double *scale) {

@@ -9,7 +9,6 @@ VB_INLINE jet density(const jet *eta, double y, double w) {
 VB_JET_LOG_LIK(3, density)
 
 /* of zeros, where (1 - zi) P(0) = -zi */
-/* of zeros, where (1 - zi) P(0) = -zi */
 static void bend(int K, const vb_several_at *at, double *scale) {
   (void)K;
   if (at->y[0][0] <= 0)
